@@ -1,0 +1,18 @@
+"""Keyword spotting with one-bit weights and activations (BiFSMN)."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bifsmn_tf.deployment.spotter import KeywordSpotter
+
+__all__ = ["KeywordSpotter"]
+
+
+def __getattr__(name):
+    # Lazily, so that training does not load the runtime and the other way
+    # round.
+    if name == "KeywordSpotter":
+        from bifsmn_tf.deployment.spotter import KeywordSpotter
+
+        return KeywordSpotter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

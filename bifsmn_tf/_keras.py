@@ -1,0 +1,28 @@
+"""TensorFlow with Keras 2, which Larq needs, chosen before it is imported.
+
+Every module of this package that trains imports ``tf`` and ``lq`` from here.
+"""
+
+import os
+import sys
+
+if "tensorflow" in sys.modules and os.environ.get(
+    "TF_USE_LEGACY_KERAS", ""
+) not in ("1", "true", "True"):
+    raise ImportError(
+        "bifsmn_tf trains with Keras 2 (tf_keras), but TensorFlow was imported "
+        "before it with Keras 3. Import bifsmn_tf's training modules first, or "
+        "set TF_USE_LEGACY_KERAS=1 in the environment."
+    )
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+try:
+    import larq as lq
+    import tensorflow as tf
+except ImportError as error:
+    raise ImportError(
+        "Training needs TensorFlow and Larq: pip install 'bifsmn_tf[train]'"
+    ) from error
+
+__all__ = ["lq", "tf"]

@@ -1,0 +1,46 @@
+"""What the commands share: how they start and how they fail."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+from absl import app
+from absl import flags
+
+from bifsmn_tf.errors import UserError
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command: parses flags, prints a user's error as one line.
+
+    Args:
+        main: takes no arguments; raises what went wrong.
+    """
+
+    def guarded(arguments):
+        try:
+            if len(arguments) > 1:
+                raise UserError(
+                    f"unexpected argument {arguments[1]!r}: every setting is a "
+                    "flag, see --help"
+                )
+            main()
+        except (UserError, ValueError) as error:
+            sys.exit(f"error: {error}")
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                sys.exit(
+                    "error: no space left on the disk. What was complete is "
+                    "kept: make room and run the same command again."
+                )
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            sys.exit("stopped: the same command goes on from here")
+
+    app.run(guarded)
+
+
+def require_flags(*names: str) -> None:
+    """Marks flags that a command cannot do without."""
+    for name in names:
+        flags.mark_flag_as_required(name)

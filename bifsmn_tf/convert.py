@@ -1,0 +1,86 @@
+"""Converts a run into one .tflite that needs nothing else.
+
+    python -m bifsmn_tf.convert --model=runs/bifsmn --output=bifsmn.tflite
+
+The file has a signature for each depth (delta_1, delta_2, ...), all on the
+same packed weights, and carries labels, feature parameters and normalisation.
+``--float`` converts the full-precision teacher instead, to plain TFLite.
+"""
+
+import os
+from pathlib import Path
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf.deployment import converter
+from bifsmn_tf.deployment.metadata import ModelMetadata
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.training.run import RunFolder
+
+_MODEL = flags.DEFINE_string("model", None, "Folder of a run.")
+_OUTPUT = flags.DEFINE_string("output", None, "The .tflite to write.")
+_FLOAT = flags.DEFINE_bool(
+    "float", False, "Convert the run's full-precision teacher instead."
+)
+_CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "last"], "Which weights."
+)
+
+_REPORTED_PARTS = 12
+
+
+def _folder() -> RunFolder:
+    folder = RunFolder(_MODEL.value)
+    if not _FLOAT.value or not folder.read_config().network.binary:
+        return folder
+    teacher = RunFolder(Path(_MODEL.value) / "teacher")
+    if not teacher.exists:
+        raise UserError(
+            f"{_MODEL.value} has no teacher in it: give the teacher's own run "
+            "with --model"
+        )
+    return teacher
+
+
+def main() -> None:
+    """Converts what the flags say."""
+    output = Path(_OUTPUT.value)
+    if not output.parent.is_dir():
+        raise UserError(f"--output: there is no folder {output.parent}")
+    folder = _folder()
+    config = folder.read_config()
+    network = folder.load_network(_CHECKPOINT.value)
+    description = ModelMetadata(
+        label_names=config.label_names,
+        features=config.features,
+        statistics=config.statistics,
+        network=config.network,
+        dataset=config.dataset,
+    )
+    convert = (
+        converter.convert_binary
+        if config.network.binary
+        else converter.convert_float
+    )
+    model = convert(network, description)
+    converter.write_file(output, model.content)
+
+    print(f"{output}: {len(model.content):,} bytes")
+    parts = sorted(model.bytes_by_part.items(), key=lambda part: -part[1])
+    for name, size in parts[:_REPORTED_PARTS]:
+        print(f"  {size:>9,}  {100 * size / len(model.content):5.1f} %  {name}")
+    rest = sum(size for _, size in parts[_REPORTED_PARTS:])
+    if rest:
+        print(
+            f"  {rest:>9,}  {100 * rest / len(model.content):5.1f} %  "
+            f"{len(parts) - _REPORTED_PARTS} smaller parts"
+        )
+    deltas = ", ".join(f"delta_{d}" for d in config.network.deltas)
+    print(f"signatures: {deltas}")
+    print(f"next: python -m bifsmn_tf.evaluate --model={os.fspath(output)}")
+
+
+if __name__ == "__main__":
+    cli.require_flags("model", "output")
+    cli.run(main)

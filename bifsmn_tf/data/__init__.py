@@ -1,0 +1,1 @@
+"""Recordings, their features and what varies them for training."""

@@ -1,0 +1,151 @@
+"""Recordings in memory: the form that every data set is handed on in."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from bifsmn_tf.data.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+
+KEYWORDS = (
+    "yes",
+    "no",
+    "up",
+    "down",
+    "left",
+    "right",
+    "on",
+    "off",
+    "stop",
+    "go",
+)
+UNKNOWN = "unknown"
+SILENCE = "silence"
+
+
+@dataclasses.dataclass(frozen=True)
+class Clips:
+    """One split.
+
+    Attributes:
+        waveforms: int16 (n, samples), 16 kHz, one second each.
+        labels: int32 (n,), indices into the data set's `label_names`.
+        files: where each clip comes from, relative to the data set; a piece of
+            a background recording is `<file>#<first sample>`.
+        speakers: who speaks, as the data set names them; "" if nobody does or
+            it is not known.
+    """
+
+    waveforms: np.ndarray
+    labels: np.ndarray
+    files: tuple[str, ...]
+    speakers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.waveforms)
+        if self.waveforms.ndim != 2 or self.waveforms.dtype != np.int16:
+            raise ValueError(
+                "waveforms have to be int16 (n, samples), not "
+                f"{self.waveforms.dtype} {self.waveforms.shape}"
+            )
+        if self.labels.shape != (n,) or self.labels.dtype != np.int32:
+            raise ValueError(
+                f"labels have to be int32 ({n},), not "
+                f"{self.labels.dtype} {self.labels.shape}"
+            )
+        if len(self.files) != n or len(self.speakers) != n:
+            raise ValueError(
+                f"{n} waveforms, but {len(self.files)} files and "
+                f"{len(self.speakers)} speakers"
+            )
+
+    def __len__(self) -> int:
+        return len(self.waveforms)
+
+    def take(self, indices: np.ndarray) -> "Clips":
+        """Returns the clips at `indices`, in that order."""
+        return Clips(
+            self.waveforms[indices],
+            self.labels[indices],
+            tuple(self.files[i] for i in indices),
+            tuple(self.speakers[i] for i in indices),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class KeywordDataset:
+    """A data set of keywords.
+
+    Attributes:
+        name: what `load` was asked for, such as
+            "speech_commands/v0.02-12-official".
+        label_names: the classes; keywords first, then "unknown" and "silence"
+            if the data set has them.
+        splits: "train", "validation" and "test", or those asked for.
+        noise: background recordings to mix in while training, float32 in
+            [-1, 1], only the parts of them that belong to the train split.
+            May be empty.
+        notes: what a reader of results has to know, such as missing words.
+    """
+
+    name: str
+    label_names: tuple[str, ...]
+    splits: dict[str, Clips]
+    noise: tuple[np.ndarray, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def counts(self, split: str) -> dict[str, int]:
+        """Returns how many clips of each label `split` has."""
+        counts = np.bincount(
+            self.splits[split].labels, minlength=len(self.label_names)
+        )
+        return dict(zip(self.label_names, counts.tolist(), strict=True))
+
+
+def check_speakers(speakers: Mapping[str, "tuple[str, ...] | set[str]"]) -> None:
+    """Makes sure that nobody speaks in two splits.
+
+    Args:
+        speakers: those of each split; "" counts as nobody.
+
+    Raises:
+        DataError: somebody does, so that a test would be passed by knowing
+            the voice.
+    """
+    names = list(speakers)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            both = (set(speakers[first]) & set(speakers[second])) - {""}
+            if both:
+                raise DataError(
+                    f"{len(both)} speakers are in {first} as well as in "
+                    f"{second}, {min(both)!r} for one. Correct the lists of "
+                    "the splits, or remove them to split by the hash of the "
+                    "speaker."
+                )
+
+
+def trivial_accuracies(dataset: KeywordDataset, split: str) -> dict[str, float]:
+    """Returns what answers that need no recognition of keywords score.
+
+    Print it beside every accuracy under the `bifsmn` protocol, where more than
+    half of the clips are unknown words.
+
+    Args:
+        dataset: with a class "unknown" or "silence".
+        split: which of its splits.
+
+    Returns:
+        Shares in [0, 1] by answer: "always unknown", and "perfect on unknown
+        and silence" alone, with every keyword wrong.
+    """
+    counts = dataset.counts(split)
+    total = sum(counts.values())
+    unknown = counts.get(UNKNOWN, 0)
+    silence = counts.get(SILENCE, 0)
+    return {
+        "always unknown": unknown / total,
+        "perfect on unknown and silence": (unknown + silence) / total,
+    }

@@ -1,0 +1,269 @@
+"""Log-mel features in NumPy: one second of sound to 32 frames of 32 bands.
+
+The same features are computed in three places: here, for a board that has
+NumPy and nothing else; in `features_tf`, for a graph; and by the training
+pipeline, which uses this module. `FeatureParameters` is the one definition
+that all of them read.
+
+    waveform (16000,) -> frames (32, 2048) -> power (32, 1025)
+                      -> mel (32, 32) -> decibel (32, 32), time first
+
+The reference (the authors' PyTorch code) uses torchaudio's
+`MelSpectrogram(normalized=True)` and `AmplitudeToDB("power")`, so these are
+its conventions: a periodic Hann window, centred frames with reflected borders,
+power divided by the energy of the window, triangular filters on the HTK mel
+scale without area normalisation, 10 log10 with a floor and no `top_db`.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureParameters:
+    """How a waveform becomes features.
+
+    Attributes:
+        sample_rate: samples a second (Hz).
+        duration: length of a clip in seconds; shorter ones are padded with
+            zeros at their end, longer ones cut off.
+        n_fft: length of a frame and of its Fourier transform, in samples.
+        hop: samples from one frame to the next.
+        n_mels: mel bands.
+        f_min: lower edge of the lowest band (Hz).
+        f_max: upper edge of the highest band (Hz).
+        floor: least power before the logarithm; 1e-10 is -100 dB.
+    """
+
+    sample_rate: int = 16000
+    duration: float = 1.0
+    n_fft: int = 2048
+    hop: int = 512
+    n_mels: int = 32
+    f_min: float = 0.0
+    f_max: float = 8000.0
+    floor: float = 1e-10
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "duration", "n_fft", "hop", "n_mels"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} has to be positive, not {self}")
+        if self.n_fft % 2:
+            raise ValueError(f"n_fft has to be even, not {self.n_fft}")
+        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ValueError(
+                "0 <= f_min < f_max <= sample_rate / 2 does not hold for "
+                f"f_min={self.f_min}, f_max={self.f_max}, "
+                f"sample_rate={self.sample_rate}"
+            )
+        if self.floor <= 0:
+            raise ValueError(f"floor has to be positive, not {self.floor}")
+        if self.samples <= self.n_fft // 2:
+            raise ValueError(
+                f"a clip of {self.samples} samples is too short to reflect "
+                f"n_fft / 2 = {self.n_fft // 2} samples at its borders"
+            )
+
+    @property
+    def samples(self) -> int:
+        """Length of a clip in samples."""
+        return round(self.sample_rate * self.duration)
+
+    @property
+    def frames(self) -> int:
+        """Frames of a clip: one centred on every `hop`-th sample."""
+        return 1 + self.samples // self.hop
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of a clip's features: (frames, mels)."""
+        return self.frames, self.n_mels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the parameters as plain numbers, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FeatureParameters":
+        """Returns the parameters that `to_dict` gave.
+
+        Raises:
+            ValueError: `values` has a key that is not a parameter, which
+                would otherwise be a setting silently not applied.
+        """
+        return cls(**known_fields(cls, values))
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureStatistics:
+    """Mean and standard deviation of the training set's features, in dB.
+
+    Scalars over all frames and bands, so that a loudness stays a loudness and
+    an integer front end needs one multiplication and one addition.
+    """
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.mean) and np.isfinite(self.std)):
+            raise ValueError(f"not finite: {self}")
+        if self.std <= 0:
+            raise ValueError(f"std has to be positive, not {self.std}")
+
+    @classmethod
+    def of(cls, features: npt.ArrayLike) -> "FeatureStatistics":
+        """Returns the statistics of `features`, of any shape, in dB.
+
+        Raises:
+            ValueError: there are none, or all of them are equal.
+        """
+        array = np.asarray(features)
+        if array.size == 0:
+            raise ValueError("no features to take statistics of")
+        return cls(
+            float(array.mean(dtype=np.float64)),
+            float(array.std(dtype=np.float64)),
+        )
+
+    def normalise(self, features: npt.ArrayLike) -> FloatArray:
+        """Returns `(features - mean) / std` as float32, of the same shape."""
+        array = np.asarray(features, np.float32)
+        return (array - np.float32(self.mean)) * np.float32(1 / self.std)
+
+    def to_dict(self) -> dict[str, float]:
+        """Returns the statistics as plain numbers, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FeatureStatistics":
+        """Returns the statistics that `to_dict` gave.
+
+        Raises:
+            ValueError: a key is unknown.
+        """
+        return cls(**known_fields(cls, values))
+
+
+def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `values` as a dict if each key is a field of dataclass `cls`.
+
+    Raises:
+        ValueError: one is not; the message lists the fields there are.
+    """
+    names = [field.name for field in dataclasses.fields(cls)]
+    unknown = sorted(set(values) - set(names))
+    if unknown:
+        raise ValueError(
+            f"{cls.__name__} has no {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(names)}"
+        )
+    return dict(values)
+
+
+def hann_window(length: int) -> npt.NDArray[np.float64]:
+    """Returns the periodic Hann window of `length` samples."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+
+
+def mel_filterbank(parameters: FeatureParameters) -> npt.NDArray[np.float64]:
+    """Returns the triangular mel filters, (n_fft / 2 + 1, n_mels).
+
+    A filter rises linearly in Hz from the centre of the band below to 1 at its
+    own, and falls to the centre of the band above. The centres are equally
+    spaced in mel = 2595 log10(1 + f / 700), which is HTK's scale.
+    """
+    lowest, highest = (
+        2595 * np.log10(1 + f / 700)
+        for f in (parameters.f_min, parameters.f_max)
+    )
+    mels = np.linspace(lowest, highest, parameters.n_mels + 2)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    bins = np.linspace(
+        0, parameters.sample_rate / 2, parameters.n_fft // 2 + 1
+    )
+    rising = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]
+    falling = (edges[2:] - bins[:, None]) / np.diff(edges)[1:]
+    return np.maximum(0, np.minimum(rising, falling))
+
+
+@functools.lru_cache(maxsize=8)
+def _tables(
+    parameters: FeatureParameters,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    window = hann_window(parameters.n_fft)
+    # Every filter twice over: it then sums the squares of the real and of the
+    # imaginary parts as the transform interleaves them, and the division by
+    # the energy of the window costs nothing.
+    filters = np.repeat(mel_filterbank(parameters), 2, axis=0)
+    filters /= np.sum(window**2)
+    window.flags.writeable = filters.flags.writeable = False
+    return window, filters
+
+
+def fit_length(waveform: npt.ArrayLike, samples: int) -> np.ndarray:
+    """Pads the last axis with zeros at its end, or cuts it, to `samples`."""
+    array = np.asarray(waveform)
+    missing = samples - array.shape[-1]
+    if missing > 0:
+        before = [(0, 0)] * (array.ndim - 1)
+        return np.pad(array, [*before, (0, missing)])
+    return array[..., :samples]
+
+
+def log_mel(
+    waveform: npt.ArrayLike,
+    parameters: FeatureParameters | None = None,
+) -> FloatArray:
+    """Computes the log-mel features of one clip or of many.
+
+    Args:
+        waveform: samples in [-1, 1], (samples,) or (clips, samples), of
+            `parameters.sample_rate`. Clips that are shorter or longer than
+            `parameters.duration` are padded with zeros or cut at their end.
+        parameters: the defaults of `FeatureParameters` if None.
+
+    Returns:
+        Decibel as float32, (frames, mels) or (clips, frames, mels).
+
+    Raises:
+        TypeError: the samples are integers: divide them by 32768 first.
+        ValueError: `waveform` has neither one nor two dimensions.
+    """
+    parameters = parameters or FeatureParameters()
+    clips = np.asarray(waveform)
+    if not np.issubdtype(clips.dtype, np.floating):
+        raise TypeError(
+            "log_mel wants samples as floats in [-1, 1], not "
+            f"{clips.dtype}; divide 16-bit samples by 32768"
+        )
+    if clips.ndim not in (1, 2):
+        raise ValueError(
+            "log_mel wants (samples,) or (clips, samples), not an array of "
+            f"shape {clips.shape}"
+        )
+    single = clips.ndim == 1
+    clips = fit_length(np.atleast_2d(clips), parameters.samples)
+    window, filters = _tables(parameters)
+    features = np.empty((len(clips), *parameters.shape), np.float32)
+    border = parameters.n_fft // 2
+    # One clip at a time: its frames stay in the processor's cache, which
+    # makes this twice as fast as transforming the whole batch at once.
+    for clip, result in zip(clips, features, strict=True):
+        padded = np.pad(clip.astype(np.float64), border, mode="reflect")
+        frames = np.lib.stride_tricks.sliding_window_view(
+            padded, parameters.n_fft
+        )[:: parameters.hop]
+        spectrum = np.fft.rfft(frames * window).view(np.float64)
+        np.square(spectrum, out=spectrum)
+        power = spectrum @ filters
+        np.maximum(power, parameters.floor, out=power)
+        result[...] = 10 * np.log10(power)
+    return features[0] if single else features

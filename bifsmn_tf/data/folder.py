@@ -1,0 +1,281 @@
+"""A folder of somebody's own recordings as a data set.
+
+    recordings/
+        hello/            any name: a keyword
+            one.wav       WAV or FLAC, any rate, any number of channels
+        lights off/
+        _unknown_/        other words, or speech in general
+        _silence_/        no speech
+        _background_noise_/   mixed in while training
+
+The split is found in the folder, if it has the folders train, validation and
+test above those of the labels. Else a hash decides: of the speaker where names
+are of the form `<speaker>_nohash_<n>`, as in Speech Commands, of the name of
+the file otherwise. It does not change when recordings are added.
+
+A keyword's recording of more than a second is cut to its loudest second, one
+of less is put in the middle of one. Long recordings of `_unknown_` and
+`_silence_` are cut into seconds. Without `_silence_`, silence is cut from the
+background noise.
+"""
+
+import collections
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bifsmn_tf.data import audio
+from bifsmn_tf.data.clips import KEYWORDS
+from bifsmn_tf.data.clips import SILENCE
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import UNKNOWN
+from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import check_speakers
+from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.data.speech_commands import extracted
+from bifsmn_tf.data.speech_commands import protocol
+
+ALIASES = {"_unknown_": UNKNOWN, "_silence_": SILENCE}
+_CLIP = protocol.CLIP
+
+
+def _sound_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in audio.EXTENSIONS
+        and not path.name.startswith(".")
+        and path.is_file()
+    ]
+
+
+def _label_folders(folder: Path) -> dict[str, Path]:
+    return {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if path.is_dir()
+        and not path.name.startswith(".")
+        and path.name != protocol.NOISE_FOLDER
+    }
+
+
+def has_splits(folder: str | os.PathLike[str]) -> bool:
+    """Says whether `folder` is divided into splits, with labels below them."""
+    return any(
+        (Path(folder) / split).is_dir()
+        and not _sound_files(Path(folder) / split)
+        and _label_folders(Path(folder) / split)
+        for split in SPLITS
+    )
+
+
+def loudest_second(sound: np.ndarray) -> tuple[int, np.ndarray]:
+    """Returns the second of `sound` with the most energy, and its start.
+
+    A shorter sound is returned in the middle of a second of zeros.
+    """
+    spare = _CLIP - len(sound)
+    if spare >= 0:
+        return 0, np.pad(sound, (spare // 2, spare - spare // 2))
+    energy = np.cumsum(np.square(sound, dtype=np.float64))
+    energy = np.concatenate([[0.0], energy])
+    start = int(np.argmax(energy[_CLIP:] - energy[:-_CLIP]))
+    return start, sound[start : start + _CLIP]
+
+
+def seconds(sound: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Cuts `sound` into seconds, each with its start.
+
+    Less than two seconds give one.
+    """
+    if len(sound) < 2 * _CLIP:
+        return [loudest_second(sound)]
+    return [
+        (start, sound[start : start + _CLIP])
+        for start in range(0, len(sound) - _CLIP + 1, _CLIP)
+    ]
+
+
+def ordered_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Returns the labels in the order of a class list.
+
+    The ten keywords of Speech Commands in their usual order, other words by
+    the alphabet, then unknown and silence.
+    """
+    first = [word for word in KEYWORDS if word in labels]
+    last = [word for word in (UNKNOWN, SILENCE) if word in labels]
+    rest = sorted(set(labels) - set(first) - set(last))
+    return (*first, *rest, *last)
+
+
+def load(
+    folder: str | os.PathLike[str],
+    *,
+    label_names: Sequence[str] | None = None,
+    everything_as: str | None = None,
+    seed: int = 0,
+) -> KeywordDataset:
+    """Reads a folder of recordings.
+
+    Args:
+        folder: see above.
+        label_names: the classes of a trained model. Labels then are indices
+            into these, and a folder that is none of them is an error. None
+            makes the class list of the folders.
+        everything_as: a split that all recordings go into, say "test" to try
+            a model on recordings that it was not trained on. None divides
+            them.
+        seed: of the silence that is cut from background noise.
+
+    Returns:
+        The splits that have recordings in them. Files that cannot be used are
+        left out and named in `notes`.
+
+    Raises:
+        DataError: there is no such folder or nothing usable in it, or a folder
+            is none of `label_names`.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(
+            f"There is no folder {root}. It has to hold one folder a label "
+            "with .wav or .flac files in it."
+        )
+    if everything_as is not None and everything_as not in SPLITS:
+        raise DataError(
+            f"everything_as is {everything_as!r}, not one of "
+            f"{', '.join(SPLITS)}"
+        )
+    divided = has_splits(root)
+    found = _find(root, divided)
+    if not found:
+        raise DataError(_nothing(root))
+    labels = ordered_labels(sorted({label for _, label, _ in found}))
+    if label_names is not None:
+        _check_labels(root, labels, label_names)
+
+    sounds = audio.read_many([path for _, _, path in found])
+    parts: dict[str, list[tuple[str, str, str, np.ndarray]]] = (
+        collections.defaultdict(list)
+    )
+    bad = []
+    for (given, label, path), sound in zip(found, sounds, strict=True):
+        name = path.relative_to(root).as_posix()
+        if isinstance(sound, audio.UnreadableError):
+            bad.append(f"{name} {sound}")
+            continue
+        split = everything_as or given or protocol.hashed_split(path.stem)
+        speaker = protocol.speaker_of(path.name)
+        pieces = (
+            seconds(sound)
+            if label in (UNKNOWN, SILENCE)
+            else [loudest_second(sound)]
+        )
+        for start, piece in pieces:
+            file = f"{name}#{start}" if len(sound) > _CLIP else name
+            parts[split].append((label, file, speaker, piece))
+    if not parts:
+        raise DataError(_nothing(root, bad))
+
+    notes = []
+    if bad:
+        notes.append(extracted.left_out(bad, root))
+    noise, noise_notes = extracted.read_noise(root)
+    notes += noise_notes
+    if SILENCE not in labels and noise:
+        wanted = label_names is None or SILENCE in label_names
+        if wanted:
+            labels = (*labels, SILENCE)
+            try:
+                for split, rows in parts.items():
+                    rows += _silence(rows, noise, split, seed)
+            except DataError as error:
+                notes.append(str(error))
+    for label, meaning in ((UNKNOWN, "other words"), (SILENCE, "no speech")):
+        if label not in labels and label_names is None:
+            notes.append(
+                f"There is no folder _{label}_, so no class for {meaning}: "
+                "the network will have to take everything for a keyword."
+            )
+    if divided:
+        try:
+            check_speakers(
+                {
+                    split: {speaker for _, _, speaker, _ in rows}
+                    for split, rows in parts.items()
+                }
+            )
+        except DataError as error:
+            notes.append(str(error))
+
+    names = tuple(label_names) if label_names is not None else labels
+    splits = {
+        split: extracted.to_clips(parts[split], names, len(parts[split]))
+        for split in SPLITS
+        if split in parts
+    }
+    return KeywordDataset(
+        "folder",
+        names,
+        splits,
+        extracted.training_noise(noise),
+        tuple(notes),
+    )
+
+
+def _find(root: Path, divided: bool) -> list[tuple[str | None, str, Path]]:
+    """Lists (split or None, label, path) of the files in the folders."""
+    tops: list[tuple[str | None, Path]] = (
+        [(split, root / split) for split in SPLITS if (root / split).is_dir()]
+        if divided
+        else [(None, root)]
+    )
+    return [
+        (split, ALIASES.get(name, name), path)
+        for split, top in tops
+        for name, place in _label_folders(top).items()
+        for path in _sound_files(place)
+    ]
+
+
+def _check_labels(
+    root: Path, labels: Sequence[str], label_names: Sequence[str]
+) -> None:
+    strange = [label for label in labels if label not in label_names]
+    if strange:
+        raise DataError(
+            f"{root} has folders that the model has no label for: "
+            f"{', '.join(strange)}. Its labels are {', '.join(label_names)}. "
+            "Rename the folders, or move words that it should not react to "
+            "into _unknown_."
+        )
+
+
+def _nothing(root: Path, bad: Sequence[str] = ()) -> str:
+    why = f"None of its files can be used: {'; '.join(bad[:5])}. " if bad else ""
+    return (
+        f"{root} has no recording that can be used. {why}Put .wav or .flac "
+        "files into one folder a label, such as "
+        f"{root / 'hello' / 'first.wav'}."
+    )
+
+
+def _silence(
+    rows: Sequence[tuple[str, str, str, np.ndarray]],
+    noise: dict[str, np.ndarray],
+    split: str,
+    seed: int,
+) -> list[tuple[str, str, str, np.ndarray]]:
+    """Cuts as much silence for a split as it has of a keyword on average."""
+    spoken = collections.Counter(
+        label for label, *_ in rows if label != UNKNOWN
+    )
+    count = -(-sum(spoken.values()) // max(1, len(spoken)))
+    lengths = {name: len(sound) for name, sound in noise.items()}
+    return [
+        (SILENCE, e.id, "", extracted.cut(e, noise[Path(e.file).name]))
+        for e in protocol.silence(lengths, split, count, seed)
+    ]

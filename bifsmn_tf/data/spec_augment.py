@@ -1,0 +1,62 @@
+"""SpecAugment's masks on a batch of features, in TensorFlow.
+
+tensorflow-io has `freq_mask` and `time_mask` for one spectrogram. They take no
+seed, so a run with them cannot be repeated or resumed, and on a batch they
+would put the same mask on every example. The ones here are drawn for each
+example from a stateless seed; for one example they have the distribution of
+tensorflow-io's, which a test holds them to.
+"""
+
+import tensorflow as tf
+
+from bifsmn_tf.data.augmentation import SpecAugmentParameters
+
+
+def _masks(batch: tf.Tensor, size: int, limit: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws (batch, size) masks: True from a random start for w < limit."""
+    seeds = tf.random.split(seed, 2)
+    width = tf.random.stateless_uniform(
+        (batch,), seeds[0], 0, limit, dtype=tf.int32
+    )
+    # As many starts as fit: the range differs from example to example, which
+    # stateless_uniform's integer form does not take.
+    start = tf.cast(
+        tf.random.stateless_uniform((batch,), seeds[1])
+        * tf.cast(size - width, tf.float32),
+        tf.int32,
+    )
+    at = tf.range(size)[None, :]
+    return (at >= start[:, None]) & (at < (start + width)[:, None])
+
+
+def spec_augment(
+    features: tf.Tensor,
+    parameters: SpecAugmentParameters,
+    seed: tf.Tensor,
+) -> tf.Tensor:
+    """Masks bands of frequency and stretches of time with zeros.
+
+    A mask's width is uniform in [0, limit), and its place uniform among those
+    where it fits: tensorflow-io's `freq_mask(x, limit)`, `time_mask(x, limit)`.
+
+    Args:
+        features: (batch, frames, mels), normalised, so that 0 is the mean.
+        parameters: the limits and the number of masks.
+        seed: int32 (2,), of this batch; the result depends on nothing else.
+
+    Returns:
+        Features of the same shape.
+    """
+    shape = tf.shape(features)
+    frames, mels = features.shape[1], features.shape[2]
+    seeds = tf.random.split(seed, max(1, 2 * parameters.masks))
+    for i in range(parameters.masks):
+        if parameters.time:
+            mask = _masks(shape[0], frames, parameters.time, seeds[2 * i])
+            features = tf.where(mask[:, :, None], 0.0, features)
+        if parameters.frequency:
+            mask = _masks(
+                shape[0], mels, parameters.frequency, seeds[2 * i + 1]
+            )
+            features = tf.where(mask[:, None, :], 0.0, features)
+    return features

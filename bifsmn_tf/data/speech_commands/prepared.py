@@ -1,0 +1,77 @@
+"""Reads Speech Commands as TFDS has prepared it."""
+
+import collections
+import os
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from bifsmn_tf.data import audio
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.speech_commands import extracted
+from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
+    Builder,
+)
+from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
+    configure,
+)
+
+
+def prepare(
+    task: str,
+    data_dir: str | os.PathLike[str] | None,
+    *,
+    seed: int = 0,
+    unknown_ratio: float = 1.0,
+) -> Builder:
+    """Downloads and prepares a task, if that is not done yet.
+
+    Args:
+        task: the name of one of `protocol.TASKS`.
+        data_dir: TFDS's; None for its default.
+        seed: see `protocol.plan`.
+        unknown_ratio: see `protocol.plan`.
+    """
+    builder = Builder(
+        config=configure(task, seed=seed, unknown_ratio=unknown_ratio),
+        data_dir=None if data_dir is None else os.fspath(data_dir),
+    )
+    builder.download_and_prepare()
+    return builder
+
+
+def read(builder: Builder) -> KeywordDataset:
+    """Reads what a builder has prepared into memory."""
+    label_names = tuple(builder.info.features["label"].names)
+    splits = {}
+    for split in SPLITS:
+        rows = (
+            (
+                label_names[example["label"]],
+                example["file"].decode(),
+                example["speaker"].decode(),
+                example["audio"],
+            )
+            for example in tfds.as_numpy(builder.as_dataset(split))
+        )
+        splits[split] = extracted.to_clips(
+            rows, label_names, builder.info.splits[split].num_examples
+        )
+    seconds: dict[str, list[tuple[str, np.ndarray]]] = (
+        collections.defaultdict(list)
+    )
+    for example in tfds.as_numpy(builder.as_dataset("noise")):
+        file = example["file"].decode()
+        seconds[file.partition("#")[0]].append((file, example["audio"]))
+    noise = tuple(
+        audio.to_float(np.concatenate([piece for _, piece in sorted(pieces)]))
+        for _, pieces in sorted(seconds.items())
+    )
+    return KeywordDataset(
+        f"speech_commands/{builder.task.name}",
+        label_names,
+        splits,
+        noise,
+        tuple((builder.info.metadata or {}).get("notes", ())),
+    )

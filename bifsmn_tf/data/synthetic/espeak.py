@@ -1,0 +1,123 @@
+"""espeak-ng through ctypes, from the library in pip's espeakng-loader.
+
+The library is one object a process and not thread-safe, and a voice leaves
+traces in what is said next. So a `Speaker` loads it afresh: what it says is a
+function of what it said before, and of nothing else in the process.
+"""
+
+import ctypes
+import importlib.util
+import os
+from typing import Any
+
+import numpy as np
+
+from bifsmn_tf.data.errors import DataError
+
+_SYNCHRONOUS = 2
+_UTF8 = 1
+_RATE, _PITCH, _RANGE = 1, 3, 4
+_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
+
+
+def require() -> None:
+    """Makes sure that espeak-ng is installed.
+
+    Raises:
+        DataError: it is not; the message says how to install it.
+    """
+    if importlib.util.find_spec("espeakng_loader") is None:
+        raise DataError(
+            "Synthetic speech needs espeak-ng, from the package "
+            "espeakng-loader: pip install 'bifsmn_tf[train]'"
+        )
+
+
+class Speaker:
+    """Says words; a context manager, because it unloads a library at the end.
+
+    Attributes:
+        sample_rate: of what it says, in Hz.
+
+    Raises:
+        DataError: espeak-ng is not installed or does not start.
+    """
+
+    def __enter__(self) -> "Speaker":
+        require()
+        import espeakng_loader
+
+        self._pieces: list[np.ndarray] = []
+        self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
+        self.sample_rate: int = self._library.espeak_Initialize(
+            _SYNCHRONOUS, 0, os.fsencode(espeakng_loader.get_data_path()), 0
+        )
+        if self.sample_rate <= 0:
+            raise DataError(
+                "espeak-ng does not start with the data in "
+                f"{espeakng_loader.get_data_path()}; reinstall the package "
+                "espeakng-loader."
+            )
+        # Breath and whisper come from the C library's rand, which espeak-ng
+        # seeds with the time.
+        ctypes.CDLL(None if os.name == "posix" else "msvcrt").srand(1)
+        # Kept, or it would be collected while the library still calls it.
+        self._callback = _CALLBACK(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.espeak_Terminate()
+        handle = self._library._handle
+        del self._library
+        if os.name == "posix":
+            import _ctypes
+
+            _ctypes.dlclose(handle)
+
+    def _receive(self, samples: Any, count: int, _: Any) -> int:
+        if samples and count > 0:
+            piece = np.ctypeslib.as_array(samples, (count,))
+            self._pieces.append(piece.copy())
+        return 0
+
+    def say(
+        self, text: str, voice: str, *, rate: int, pitch: int, range_: int
+    ) -> np.ndarray:
+        """Speaks a text.
+
+        Args:
+            text: in English.
+            voice: accent and variant, such as "en-gb-scotland+m3".
+            rate: words a minute, 80 to 450.
+            pitch: 0 to 100; 50 is the voice's own.
+            range_: how lively the melody is, 0 to 100.
+
+        Returns:
+            int16 (samples,) at `sample_rate`, with some silence at the end.
+
+        Raises:
+            DataError: there is no such voice, or the text is not spoken.
+        """
+        library = self._library
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise DataError(
+                f"This espeak-ng has no voice {voice!r}; reinstall the "
+                "package espeakng-loader."
+            )
+        for parameter, value in (
+            (_RATE, rate),
+            (_PITCH, pitch),
+            (_RANGE, range_),
+        ):
+            library.espeak_SetParameter(parameter, value, 0)
+        self._pieces.clear()
+        data = text.encode()
+        failed = library.espeak_Synth(
+            data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None
+        )
+        if failed or not self._pieces:
+            raise DataError(f"espeak-ng says nothing for {text!r}.")
+        return np.concatenate(self._pieces)

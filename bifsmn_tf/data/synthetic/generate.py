@@ -1,0 +1,275 @@
+"""Makes the clips of a recipe, in parallel and in shards that are kept.
+
+A shard that is on disk is not made again, so a run that was interrupted goes
+on where it was.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soxr
+import tqdm
+
+from bifsmn_tf.data import audio
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.data.features import FloatArray
+from bifsmn_tf.data.speech_commands import extracted
+from bifsmn_tf.data.synthetic import espeak
+from bifsmn_tf.data.synthetic import noise
+from bifsmn_tf.data.synthetic import voices
+from bifsmn_tf.data.synthetic.recipe import SHARD
+from bifsmn_tf.data.synthetic.recipe import Recipe
+from bifsmn_tf.data.synthetic.recipe import Utterance
+from bifsmn_tf.data.synthetic.recipe import plan
+from bifsmn_tf.data.workers import Workers
+
+# Change it when the same recipe comes to mean other clips.
+_FORMAT = 1
+_CLIP = audio.SAMPLE_RATE
+_NOISE_SECONDS = 20
+_FASTEST = 450
+
+
+def trimmed(sound: FloatArray) -> FloatArray:
+    """Cuts off what is 40 dB below the peak at both ends, but for 10 ms."""
+    loud = np.flatnonzero(np.abs(sound) > 0.01 * np.abs(sound).max())
+    margin = _CLIP // 100
+    return sound[max(0, loud[0] - margin) : loud[-1] + margin]
+
+
+def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
+    """Returns the speech of an utterance at 16 kHz, a second at the most.
+
+    What takes longer is said faster.
+
+    Raises:
+        DataError: it takes longer however fast it is said.
+    """
+    rate = utterance.rate
+    for _ in range(3):
+        sound = speaker.say(
+            utterance.text,
+            utterance.voice,
+            rate=rate,
+            pitch=utterance.pitch,
+            range_=utterance.range,
+        )
+        speech = trimmed(
+            soxr.resample(
+                audio.to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
+            )
+        )
+        if len(speech) <= _CLIP:
+            return speech
+        if rate == _FASTEST:
+            break
+        rate = min(_FASTEST, int(rate * len(speech) / _CLIP * 1.1) + 1)
+    raise DataError(
+        f"{utterance.text!r} takes longer than a second even when it is said "
+        "fast. Choose a shorter keyword, of up to about four syllables."
+    )
+
+
+def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
+    """Makes the clips of a shard, int16 (n, 16000); for `Workers`."""
+    with espeak.Speaker() as speaker:
+        speech = [spoken(speaker, u) if u.text else None for u in utterances]
+    others = [sound for sound in speech if sound is not None]
+    clips = np.zeros((len(utterances), _CLIP), np.float32)
+    for utterance, sound, clip in zip(utterances, speech, clips, strict=True):
+        rng = np.random.default_rng(utterance.seed)
+        behind = utterance.snr
+        if sound is not None:
+            start = int(utterance.position * (_CLIP - len(sound)))
+            clip[start : start + len(sound)] = noise.at_level(
+                sound, 10 ** (utterance.level / 20)
+            )
+            behind = utterance.level - utterance.snr
+        if utterance.noise:
+            kind = utterance.noise
+            made = (
+                noise.babble(others, _CLIP, rng)
+                if kind == "babble"
+                else noise.make(kind, _CLIP, rng)
+            )
+            clip += made * np.float32(10 ** (behind / 20))
+    return audio.to_int16(clips)
+
+
+def make_noise(_: None, recipe: Recipe) -> np.ndarray:
+    """Makes noise to mix in, int16 (kinds, samples); for `Workers`.
+
+    The babble is said by voices of the train split, and no keyword in it.
+    """
+    rng = np.random.default_rng([recipe.seed, _NOISE_SECONDS])
+    known = voices.voices("train")
+    words = []
+    with espeak.Speaker() as speaker:
+        for word in recipe.others:
+            for _ in range(1 + 60 // len(recipe.others)):
+                sound = speaker.say(
+                    word,
+                    known[rng.integers(len(known))],
+                    rate=int(rng.integers(120, 221)),
+                    pitch=int(rng.integers(15, 86)),
+                    range_=int(rng.integers(15, 86)),
+                )
+                words.append(
+                    trimmed(
+                        soxr.resample(
+                            audio.to_float(sound),
+                            speaker.sample_rate,
+                            audio.SAMPLE_RATE,
+                        )
+                    )
+                )
+    samples = _NOISE_SECONDS * audio.SAMPLE_RATE
+    sounds = [noise.make(kind, samples, rng) for kind in noise.KINDS]
+    sounds.append(noise.babble(words, samples, rng))
+    return audio.to_int16(0.1 * np.stack(sounds))
+
+
+def set_up() -> None:
+    """A worker has no state; for `Workers`."""
+
+
+def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
+    """Returns the folder in `cache_dir` that a recipe's shards are kept in."""
+    key = json.dumps(
+        [_FORMAT, SHARD, recipe.to_dict(), voices.VARIANTS, voices.ACCENTS],
+        sort_keys=True,
+    )
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return Path(cache_dir) / f"synthetic-{digest}"
+
+
+def _save(array: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
+    try:
+        with open(partial, "wb") as file:
+            np.save(file, array)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> np.ndarray:
+    with open(path, "rb") as file:
+        return np.load(file)
+
+
+def generate(
+    recipe: Recipe,
+    cache_dir: str | os.PathLike[str] | None = None,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Iterator[np.ndarray]:
+    """Makes a recipe's noise and clips.
+
+    Args:
+        recipe: what to make.
+        cache_dir: where finished shards are kept; None keeps none.
+        workers: processes; None for one a processor.
+        progress: whether to show a progress bar.
+
+    Yields:
+        The noise, int16 (kinds, samples), then the clips of `plan(recipe)`,
+        int16 (n, 16000), in portions.
+
+    Raises:
+        DataError: espeak-ng is missing, or a keyword takes longer than a
+            second.
+    """
+    utterances = plan(recipe)
+    shards = [
+        utterances[start : start + SHARD]
+        for start in range(0, len(utterances), SHARD)
+    ]
+    paths: list[Path | None] = [None] * (1 + len(shards))
+    if cache_dir is not None:
+        folder = folder_of(recipe, cache_dir)
+        paths = [
+            folder / "noise.npy",
+            *(folder / f"shard-{i:04d}.npy" for i in range(len(shards))),
+        ]
+    if all(path is not None and path.exists() for path in paths):
+        yield from (_load(path) for path in paths if path is not None)
+        return
+    espeak.require()
+    with (
+        Workers(f"{__name__}:set_up", count=workers) as pool,
+        tqdm.tqdm(
+            total=len(utterances),
+            desc="synthetic speech",
+            unit="clip",
+            disable=None if progress else True,
+            leave=False,
+        ) as bar,
+    ):
+        tasks: list[tuple[str, Recipe | list[Utterance]]] = [
+            (f"{__name__}:make_noise", recipe),
+            *((f"{__name__}:make_shard", shard) for shard in shards),
+        ]
+        missing = [
+            task
+            for task, path in zip(tasks, paths, strict=True)
+            if path is None or not path.exists()
+        ]
+        done = pool.starmap(missing)
+        for task, path in zip(tasks, paths, strict=True):
+            if path is not None and path.exists():
+                made = _load(path)
+            else:
+                made = next(done)
+                if path is not None:
+                    _save(made, path)
+            if isinstance(task[1], list):
+                bar.update(len(task[1]))
+            yield made
+
+
+def dataset(
+    recipe: Recipe,
+    cache_dir: str | os.PathLike[str] | None = None,
+    *,
+    progress: bool = True,
+) -> KeywordDataset:
+    """Makes a recipe's data set, or reads it from the cache.
+
+    Args:
+        recipe: what to make.
+        cache_dir: where finished shards are kept; None keeps none.
+        progress: whether to show a progress bar.
+
+    Raises:
+        DataError: see `generate`.
+    """
+    portions = generate(recipe, cache_dir, progress=progress)
+    sounds = next(portions)
+    clips = np.concatenate(list(portions))
+    utterances = plan(recipe)
+    splits = {}
+    for split in SPLITS:
+        rows = [
+            (u.label, u.id, u.voice, clip)
+            for u, clip in zip(utterances, clips, strict=True)
+            if u.split == split
+        ]
+        splits[split] = extracted.to_clips(rows, recipe.label_names, len(rows))
+    return KeywordDataset(
+        "synthetic",
+        recipe.label_names,
+        splits,
+        tuple(audio.to_float(sound) for sound in sounds),
+        ("The speech is synthetic: results say little about people.",),
+    )

@@ -1,0 +1,194 @@
+"""What a synthetic data set consists of: who says what, how and in what noise.
+
+The plan of a recipe is a function of the recipe alone, so a clip is the same
+whether it is made first, last, in parallel or after an interruption.
+"""
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bifsmn_tf.data.clips import KEYWORDS
+from bifsmn_tf.data.clips import SILENCE
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import UNKNOWN
+from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.synthetic import noise
+from bifsmn_tf.data.synthetic import voices
+
+# Clips that are made together, in this order: what espeak-ng says depends a
+# little on what it said before, so this number is part of what they are.
+SHARD = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A synthetic data set.
+
+    Attributes:
+        words: the keywords, words or short phrases, in the order of the
+            labels.
+        others: what class "unknown" says; the words of Speech Commands that
+            are not keywords if empty.
+        clips_per_word: of each keyword in the train split; silence has as
+            many.
+        held_out: of each label in validation, and in test.
+        unknown_ratio: clips of unknown words to train on, in units of
+            `clips_per_word`.
+        seed: of all that is drawn.
+    """
+
+    words: tuple[str, ...] = KEYWORDS
+    others: tuple[str, ...] = ()
+    clips_per_word: int = 200
+    held_out: int = 25
+    unknown_ratio: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("words", "others"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise DataError(
+                    f"{name} has to be a list of words, not one string"
+                )
+            object.__setattr__(self, name, tuple(value))
+        if not self.words:
+            raise DataError("A synthetic data set needs one word at least.")
+        if len({word.casefold() for word in self.words}) < len(self.words):
+            raise DataError(f"A keyword is there twice: {self.words}")
+        for word in (*self.words, *self.others):
+            if not any(c.isalnum() for c in word):
+                raise DataError(f"{word!r} is not a word that can be spoken.")
+            if word in (UNKNOWN, SILENCE) and word in self.words:
+                raise DataError(
+                    f"{word!r} is the name of a class that is there anyway; "
+                    "it cannot be a keyword."
+                )
+        if self.clips_per_word < 1 or self.held_out < 1:
+            raise DataError("clips_per_word and held_out have to be positive.")
+        if self.unknown_ratio <= 0:
+            raise DataError("unknown_ratio has to be positive.")
+        if not self.others:
+            mine = {word.casefold() for word in self.words}
+            rest = [w for w in protocol.WORDS["v0.02"] if w not in mine]
+            object.__setattr__(self, "others", tuple(rest))
+        both = sorted(set(self.words) & set(self.others))
+        if both:
+            raise DataError(
+                f"Keywords cannot be unknown words too: {', '.join(both)}"
+            )
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The keywords, "unknown" and "silence"."""
+        return (*self.words, UNKNOWN, SILENCE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the recipe as plain values, for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            "words": list(self.words),
+            "others": list(self.others),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Utterance:
+    """One clip to be made.
+
+    Attributes:
+        split: "train", "validation" or "test".
+        label: its class.
+        text: what is said; "" for silence.
+        voice: who says it; "" for silence.
+        number: its place among those of its split and label.
+        rate: words a minute.
+        pitch: 0 to 100.
+        range: of the pitch, 0 to 100.
+        level: root mean square of the speech in dB below full scale.
+        noise: the kind of noise behind it, "babble" among them; "" for none.
+        snr: speech above noise in dB; for silence the level of the noise in dB
+            below full scale.
+        position: where in the second the speech lies, from 0 to 1.
+        seed: of the noise.
+    """
+
+    split: str
+    label: str
+    text: str
+    voice: str
+    number: int
+    rate: int
+    pitch: int
+    range: int
+    level: float
+    noise: str
+    snr: float
+    position: float
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """Names the clip."""
+        name = (self.text or self.label).replace(" ", "_")
+        return f"{self.split}/{name}/{self.number:05d}"
+
+
+def _utterance(
+    recipe: Recipe, split: str, label: str, text: str, number: int
+) -> Utterance:
+    crc = zlib.crc32(f"{split}/{label}".encode())
+    rng = np.random.default_rng([recipe.seed, crc, number])
+    known = voices.voices(split)
+    voice = known[rng.integers(len(known))]
+    rate, pitch, range_ = rng.integers((120, 15, 15), (221, 86, 86))
+    level, position = rng.uniform((-35, 0), (-15, 1))
+    noisy = rng.random() < 0.5
+    if label == SILENCE:
+        noisy = rng.random() < 0.9
+        kind = noise.KINDS[rng.integers(len(noise.KINDS))]
+        snr = rng.uniform(-80, -15)
+        voice = ""
+    else:
+        kind = (*noise.KINDS, "babble")[rng.integers(len(noise.KINDS) + 1)]
+        snr = rng.uniform(5, 30)
+    return Utterance(
+        split=split,
+        label=label,
+        text=text,
+        voice=voice,
+        number=number,
+        rate=int(rate),
+        pitch=int(pitch),
+        range=int(range_),
+        level=float(level),
+        noise=kind if noisy else "",
+        snr=float(snr),
+        position=float(position),
+        seed=int(rng.integers(2**32)),
+    )
+
+
+def plan(recipe: Recipe) -> list[Utterance]:
+    """Returns all clips of a recipe, split by split, label by label."""
+    result = []
+    for split in SPLITS:
+        train = split == "train"
+        count = recipe.clips_per_word if train else recipe.held_out
+        unknown = int(np.ceil(count * (recipe.unknown_ratio if train else 1)))
+        for label in recipe.label_names:
+            texts: Sequence[str] = (label,)
+            if label == UNKNOWN:
+                texts = recipe.others
+            elif label == SILENCE:
+                texts = ("",)
+            result += [
+                _utterance(recipe, split, label, texts[i % len(texts)], i)
+                for i in range(unknown if label == UNKNOWN else count)
+            ]
+    return result

@@ -1,0 +1,535 @@
+"""The custom ops of a converted network, described for Python.
+
+One dataclass an op: its name in the model file, its attributes in the order in
+which they are stored, the shapes of its outputs, and a NumPy reference that the
+native kernels equal bit for bit. `custom_ops/README.md` is the definition; the
+native library reports the same names and attributes through `bifsmn_contract`,
+and a test holds the two against each other. Nothing here needs TensorFlow.
+
+    op = Conv2D(in_channels=64)
+    op.custom_options()                   # bytes of the operator in the file
+    op.output_specs(x.shape, w.shape)     # [((1, 32, 1, 8), int16)]
+    bits, = op.reference(x, w, thresholds, flips)
+"""
+
+import abc
+import dataclasses
+import math
+import struct
+from collections.abc import Sequence
+from typing import ClassVar
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from bifsmn_tf.deployment.packing import pack_bits
+from bifsmn_tf.deployment.packing import unpack_bits
+from bifsmn_tf.deployment.packing import words_for
+
+CONTRACT_VERSION = 1
+"""First word of every op's attributes."""
+
+MAX_BINARY_TERMS = 16383
+"""Most +-1 products in one sum: the sum and its threshold fit 16 bits."""
+
+MAX_QUANTIZED_TERMS = 131071
+"""Most int8 products in one sum: the sum fits 32 bits."""
+
+Shape = tuple[int, ...]
+
+
+class OutputSpec(NamedTuple):
+    """Shape and element type of an op's output."""
+
+    shape: Shape
+    dtype: np.dtype
+
+
+class Op(abc.ABC):
+    """A custom op: a frozen dataclass of its attributes, in file order."""
+
+    NAME: ClassVar[str]
+    """Custom code in the model file."""
+
+    VERSION: ClassVar[int] = 1
+    """Version of the op in the model file's table of operator codes."""
+
+    INPUTS: ClassVar[tuple[str, ...]]
+    """What each input is; a name with a question mark may be absent."""
+
+    OUTPUTS: ClassVar[tuple[str, ...]]
+    """What each output is; a name with a question mark may be left out."""
+
+    @classmethod
+    def attributes(cls) -> list[tuple[str, str]]:
+        """Names and types (`int32` or `float32`) in the order of the file."""
+        kinds: dict[object, str] = {int: "int32", float: "float32"}
+        return [
+            ("version", "int32"),
+            *((field.name, kinds[field.type]) for field in _fields(cls)),
+        ]
+
+    @classmethod
+    def _layout(cls) -> struct.Struct:
+        codes = {"int32": "i", "float32": "f"}
+        return struct.Struct(
+            "<" + "".join(codes[k] for _, k in cls.attributes())
+        )
+
+    def custom_options(self) -> bytes:
+        """Returns the attributes as little-endian 32-bit words."""
+        values = (getattr(self, field.name) for field in _fields(type(self)))
+        return self._layout().pack(CONTRACT_VERSION, *values)
+
+    @classmethod
+    def from_custom_options(cls, options: bytes) -> "Op":
+        """Reads the attributes back from the bytes of a model file.
+
+        Raises:
+          ValueError: if they have another length or contract version, or a
+            value that the op does not allow.
+        """
+        layout = cls._layout()
+        if len(options) != layout.size:
+            raise ValueError(
+                f"{cls.NAME}: attributes are {layout.size} bytes, got "
+                f"{len(options)}"
+            )
+        version, *values = layout.unpack(options)
+        if version != CONTRACT_VERSION:
+            raise ValueError(
+                f"{cls.NAME}: contract version {version} is not "
+                f"{CONTRACT_VERSION}"
+            )
+        return cls(*values)
+
+    @abc.abstractmethod
+    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+        """Returns what every output is, for inputs of these shapes.
+
+        Raises:
+          ValueError: if the shapes do not fit each other or the attributes.
+        """
+
+    @abc.abstractmethod
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """Computes every output with NumPy, bit for bit as the kernels do.
+
+        Raises:
+          ValueError: if the inputs do not fit each other or the attributes.
+        """
+
+    def _check(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise ValueError(f"{self.NAME}: {message}")
+
+
+def _fields(cls: type[Op]) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(cls)  # type: ignore[arg-type]
+
+
+class _Convolution(Op):
+    """What the convolutions share: strides, padding and output size."""
+
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_bottom: int
+    pad_left: int
+    pad_right: int
+
+    def __post_init__(self) -> None:
+        self._check(
+            self.stride_h >= 1 and self.stride_w >= 1,
+            f"strides have to be positive, got {self.stride_h} and "
+            f"{self.stride_w}",
+        )
+        self._check(
+            min(self._padding) >= 0, f"negative padding {self._padding}"
+        )
+
+    @property
+    def _padding(self) -> tuple[int, int, int, int]:
+        return (self.pad_top, self.pad_bottom, self.pad_left, self.pad_right)
+
+    def _output_size(self, input_size: Sequence[int], kernel: Sequence[int]):
+        self._check(
+            max(self.pad_top, self.pad_bottom) < kernel[0]
+            and max(self.pad_left, self.pad_right) < kernel[1],
+            f"padding {self._padding} has to be smaller than the kernel "
+            f"{tuple(kernel)}",
+        )
+        height = input_size[0] + self.pad_top + self.pad_bottom
+        width = input_size[1] + self.pad_left + self.pad_right
+        self._check(
+            height >= kernel[0] and width >= kernel[1],
+            f"kernel {tuple(kernel)} exceeds the padded input "
+            f"{(height, width)}",
+        )
+        return (
+            (height - kernel[0]) // self.stride_h + 1,
+            (width - kernel[1]) // self.stride_w + 1,
+        )
+
+    def _sums(self, pixels: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
+        """Sums of products in int32; a padded position contributes 0.
+
+        float64 holds every partial sum exactly.
+        """
+        top, bottom, left, right = self._padding
+        padded = np.pad(
+            pixels.astype(np.float64),
+            ((0, 0), (top, bottom), (left, right), (0, 0)),
+        )
+        rows, columns = weights.shape[1:3]
+        windows = sliding_window_view(padded, rows, axis=1)
+        windows = sliding_window_view(windows, columns, axis=2)
+        sums = np.einsum(
+            "nyxchw,ohwc->nyxo",
+            windows[:, :: self.stride_h, :: self.stride_w],
+            weights.astype(np.float64),
+            optimize=True,
+        )
+        return sums.astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantConv2D(_Convolution):
+    """First convolution, in 8-bit integers, whose result is signs.
+
+    `q = clamp(round_half_even(x * inverse_scale), -128, 127)`, a NaN being 0;
+    a bit is `(sum of q * w < threshold) XOR flip`.
+
+    Inputs: features float32 `[N, H, W, C]` or `[N, H, W]` (one channel);
+    weights int8 `[O, KH, KW, C]`; thresholds int32 `[O]`; flips int16
+    `[ceil(O/16)]`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    """
+
+    NAME = "BifsmnQuantConv2D"
+    INPUTS = ("features", "weights", "thresholds", "flips")
+    OUTPUTS = ("bits",)
+
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+    inverse_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with np.errstate(over="ignore"):
+            stored = float(np.float32(self.inverse_scale))
+        self._check(
+            math.isfinite(stored) and stored > 0,
+            f"inverse_scale has to be finite and positive in float32, got "
+            f"{self.inverse_scale}",
+        )
+        object.__setattr__(self, "inverse_scale", stored)
+
+    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+        """See `Op.output_specs`."""
+        features, weights = _required(self, input_shapes, 2)
+        if len(features) == 3:
+            features = (*features, 1)
+        self._check(
+            len(features) == 4 and len(weights) == 4,
+            f"features {features} or weights {weights} have a wrong rank",
+        )
+        self._check(
+            features[3] == weights[3],
+            f"features of {features[3]} channels, weights of {weights[3]}",
+        )
+        self._check(
+            1 <= math.prod(weights[1:]) <= MAX_QUANTIZED_TERMS,
+            f"a sum has 1 to {MAX_QUANTIZED_TERMS} terms, these weights are "
+            f"{weights}",
+        )
+        size = self._output_size(features[1:3], weights[1:3])
+        shape = (features[0], *size, words_for(weights[0]))
+        return [OutputSpec(shape, np.dtype(np.int16))]
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`."""
+        features, weights, thresholds, flips = _required(self, inputs, 4)
+        self.output_specs(features.shape, weights.shape)
+        if features.ndim == 3:
+            features = features[..., np.newaxis]
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = features * np.float32(self.inverse_scale)
+        scaled = np.nan_to_num(scaled, nan=0, posinf=127, neginf=-128)
+        quantized = np.clip(np.rint(scaled), -128, 127)
+        below = self._sums(quantized, weights) < thresholds
+        return (_flipped_bits(below, flips),)
+
+
+class _BinaryConvolution(_Convolution):
+    in_channels: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check(self.in_channels >= 1, f"in_channels is {self.in_channels}")
+
+    def _pixels(self, bits: Shape, weights: Shape) -> Shape:
+        """Shape of the result, one element an output channel."""
+        self._check(
+            len(bits) == 4 and len(weights) == 4,
+            f"bits {bits} or weights {weights} are not of rank 4",
+        )
+        words = words_for(self.in_channels)
+        self._check(
+            bits[3] == words and weights[3] == words,
+            f"{self.in_channels} channels are {words} words, bits are {bits} "
+            f"and weights {weights}",
+        )
+        terms = weights[1] * weights[2] * self.in_channels
+        self._check(
+            1 <= terms <= MAX_BINARY_TERMS,
+            f"a sum has 1 to {MAX_BINARY_TERMS} terms, these weights have "
+            f"{terms}",
+        )
+        return (
+            bits[0],
+            *self._output_size(bits[1:3], weights[1:3]),
+            weights[0],
+        )
+
+    def _dots(self, bits: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
+        return self._sums(
+            unpack_bits(bits, self.in_channels),
+            unpack_bits(weights, self.in_channels),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv2D(_BinaryConvolution):
+    """Binary convolution whose result is signs: bits to bits.
+
+    A bit is `(dot < threshold) XOR flip`, with
+    `dot = valid products - 2 * disagreements among them`. BatchNorm, its
+    scaling factors (Eq. 2) and a PReLU of positive slope fold into the
+    threshold and the flip. A pointwise layer (Eq. 4) is a kernel of 1x1.
+
+    Inputs: bits int16 `[N, H, W, ceil(C/16)]`; weights int16
+    `[O, KH, KW, ceil(C/16)]`; thresholds int16 `[O]`; flips int16
+    `[ceil(O/16)]`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    """
+
+    NAME = "BifsmnConv2D"
+    INPUTS = ("bits", "weights", "thresholds", "flips")
+    OUTPUTS = ("bits",)
+
+    in_channels: int
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+
+    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+        """See `Op.output_specs`."""
+        bits, weights = _required(self, input_shapes, 2)
+        *pixels, outputs = self._pixels(bits, weights)
+        shape = (*pixels, words_for(outputs))
+        return [OutputSpec(shape, np.dtype(np.int16))]
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`."""
+        bits, weights, thresholds, flips = _required(self, inputs, 4)
+        self._pixels(bits.shape, weights.shape)
+        below = self._dots(bits, weights) < thresholds
+        return (_flipped_bits(below, flips),)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv2DAdd(_BinaryConvolution):
+    """Binary convolution into the float stream: bits to floats (and bits).
+
+    `u = dot * scale + offset`, `v = u >= 0 ? u : u * slope`,
+    `y = residual + v`, and a bit is `!(y >= threshold)`. Every operation rounds
+    to float32 on its own.
+
+    Inputs: bits and weights as `Conv2D`; scale, offset, slope and threshold
+    float32 `[O]`; residual float32 `[N, OH, OW, O]`, which may be absent.
+    Outputs: stream float32 `[N, OH, OW, O]`; bits int16
+    `[N, OH, OW, ceil(O/16)]`, which may be left out.
+    """
+
+    NAME = "BifsmnConv2DAdd"
+    INPUTS = (
+        "bits",
+        "weights",
+        "scale",
+        "offset",
+        "slope",
+        "threshold",
+        "residual?",
+    )
+    OUTPUTS = ("stream", "bits?")
+
+    in_channels: int
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+
+    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+        """See `Op.output_specs`."""
+        bits, weights = _required(self, input_shapes, 2)
+        shape = self._pixels(bits, weights)
+        residual = input_shapes[6] if len(input_shapes) > 6 else None
+        self._check(
+            residual is None or residual == shape,
+            f"residual {residual} is not of the result's shape {shape}",
+        )
+        return _stream_specs(shape)
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`; the bits are always computed."""
+        bits, weights, *epilogue = _required(self, inputs, 6)
+        residual = inputs[6] if len(inputs) > 6 else None
+        self.output_specs(*(None if x is None else x.shape for x in inputs))
+        return _stream(self._dots(bits, weights), epilogue, residual)
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory(Op):
+    """Memory block, a depthwise sum over time (Eq. 3).
+
+    Tap `i` in `0 .. look_back` looks at `t - (look_back - i) * stride_back`,
+    tap `look_back + j`, `j` in `1 .. look_ahead`, at `t + j * stride_ahead`.
+    Taps outside the sequence contribute 0. The epilogue is `Conv2DAdd`'s, with
+    the stream as residual.
+
+    Inputs: bits int16 `[N, T, 1, ceil(C/16)]`; stream float32 `[N, T, 1, C]`;
+    weights int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; scale, offset,
+    slope and threshold float32 `[C]`. Outputs: stream float32 `[N, T, 1, C]`;
+    bits int16 `[N, T, 1, ceil(C/16)]`, which may be left out.
+    """
+
+    NAME = "BifsmnMemory"
+    INPUTS = (
+        "bits",
+        "stream",
+        "weights",
+        "scale",
+        "offset",
+        "slope",
+        "threshold",
+    )
+    OUTPUTS = ("stream", "bits?")
+
+    channels: int
+    look_back: int
+    look_ahead: int
+    stride_back: int = 1
+    stride_ahead: int = 1
+
+    def __post_init__(self) -> None:
+        self._check(self.channels >= 1, f"channels is {self.channels}")
+        self._check(
+            self.look_back >= 0 and self.look_ahead >= 0,
+            f"negative orders {self.look_back} and {self.look_ahead}",
+        )
+        self._check(
+            self.stride_back >= 1 and self.stride_ahead >= 1,
+            f"strides have to be positive, got {self.stride_back} and "
+            f"{self.stride_ahead}",
+        )
+        self._check(
+            self.taps <= MAX_BINARY_TERMS,
+            f"a sum has at most {MAX_BINARY_TERMS} terms, not {self.taps}",
+        )
+
+    @property
+    def taps(self) -> int:
+        """Terms of one sum: `look_back + 1 + look_ahead`."""
+        return self.look_back + 1 + self.look_ahead
+
+    @property
+    def tap_offsets(self) -> list[int]:
+        """Where each tap looks, in time steps from the present one."""
+        back = range(-self.look_back, 1)
+        ahead = range(1, self.look_ahead + 1)
+        return [i * self.stride_back for i in back] + [
+            j * self.stride_ahead for j in ahead
+        ]
+
+    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+        """See `Op.output_specs`."""
+        bits, stream, weights = _required(self, input_shapes, 3)
+        words = words_for(self.channels)
+        self._check(
+            len(bits) == 4 and bits[2:] == (1, words),
+            f"bits {bits} are not [N, T, 1, {words}]",
+        )
+        shape = (*bits[:3], self.channels)
+        self._check(stream == shape, f"stream {stream} is not {shape}")
+        self._check(
+            weights == (self.taps, words),
+            f"weights {weights} are not {(self.taps, words)}",
+        )
+        return _stream_specs(shape)
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`; the bits are always computed."""
+        bits, stream, weights, *epilogue = _required(self, inputs, 7)
+        self.output_specs(bits.shape, stream.shape, weights.shape)
+        signs = unpack_bits(bits, self.channels, np.int32)
+        taps = unpack_bits(weights, self.channels, np.int32)
+        steps = signs.shape[1]
+        dots = np.zeros_like(signs)
+        for tap, offset in zip(taps, self.tap_offsets, strict=True):
+            first, last = max(0, -offset), min(steps, steps - offset)
+            if first < last:
+                seen = signs[:, first + offset : last + offset]
+                dots[:, first:last] += tap * seen
+        return _stream(dots, epilogue, stream)
+
+
+OPS: tuple[type[Op], ...] = (QuantConv2D, Conv2D, Conv2DAdd, Memory)
+"""Every op, in the order in which the native library reports them."""
+
+
+def _required(op: Op, inputs: Sequence, count: int) -> list:
+    """The first `count` inputs, none of which may be absent."""
+    missing = [
+        name
+        for i, name in enumerate(op.INPUTS[:count])
+        if i >= len(inputs) or inputs[i] is None
+    ]
+    if missing:
+        raise ValueError(f"{op.NAME}: input {', '.join(missing)} is missing")
+    return list(inputs[:count])
+
+
+def _flipped_bits(below: npt.NDArray, flips: npt.NDArray) -> npt.NDArray:
+    return pack_bits(np.where(below, -1, 1)) ^ flips
+
+
+def _stream_specs(shape: Shape) -> list[OutputSpec]:
+    return [
+        OutputSpec(shape, np.dtype(np.float32)),
+        OutputSpec((*shape[:-1], words_for(shape[-1])), np.dtype(np.int16)),
+    ]
+
+
+def _stream(
+    dots: npt.NDArray,
+    epilogue: Sequence[npt.NDArray],
+    residual: npt.NDArray | None,
+) -> tuple[npt.NDArray, npt.NDArray]:
+    scale, offset, slope, threshold = epilogue
+    with np.errstate(over="ignore", invalid="ignore"):
+        u = dots.astype(np.float32) * scale + offset
+        y = np.where(u >= 0, u, u * slope)
+        if residual is not None:
+            y = residual + y
+        bits = pack_bits(np.where(y >= threshold, 1, -1))
+    return y, bits

@@ -1,0 +1,1 @@
+"""High-frequency Enhancement Distillation (Eq. 5-10, 14-15, Algorithm 1)."""

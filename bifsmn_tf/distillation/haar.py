@@ -1,0 +1,93 @@
+"""The 2-D Haar wavelet transform as TensorFlow operations (Eq. 5).
+
+The two last axes are transformed, one decomposition, coefficients as
+PyWavelets gives them for ``wavelet="haar", mode="zero"``: an odd axis is
+padded with one zero at its end.
+"""
+
+import math
+
+from bifsmn_tf._keras import tf
+
+Details = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+
+
+def _split(x: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Low and high band along the axis -1 or -2."""
+    size = x.shape[axis]
+    if size % 2:
+        padding = [[0, 0]] * x.shape.rank
+        padding[axis] = [0, 1]
+        x = tf.pad(x, padding)
+    if axis == -1:
+        even, odd = x[..., 0::2], x[..., 1::2]
+    else:
+        even, odd = x[..., 0::2, :], x[..., 1::2, :]
+    return (even + odd) * math.sqrt(0.5), (even - odd) * math.sqrt(0.5)
+
+
+def _merge(low: tf.Tensor, high: tf.Tensor, axis: int) -> tf.Tensor:
+    """The inverse of :func:`_split`, of even size."""
+    even = (low + high) * math.sqrt(0.5)
+    odd = (low - high) * math.sqrt(0.5)
+    position = axis % low.shape.rank
+    stacked = tf.stack([even, odd], axis=position + 1)
+    shape = tf.concat(
+        [
+            tf.shape(low)[:position],
+            [-1],
+            tf.shape(low)[position + 1 :],
+        ],
+        axis=0,
+    )
+    return tf.reshape(stacked, shape)
+
+
+def dwt2(x: tf.Tensor) -> tuple[tf.Tensor, Details]:
+    """One decomposition.
+
+    Args:
+        x: (..., rows, columns), both sizes static.
+
+    Returns:
+        The approximation and the details (horizontal, vertical, diagonal) in
+        PyWavelets' order, each (..., ceil(rows / 2), ceil(columns / 2)).
+    """
+    low, high = _split(x, -1)
+    approximation, horizontal = _split(low, -2)
+    vertical, diagonal = _split(high, -2)
+    return approximation, (horizontal, vertical, diagonal)
+
+
+def idwt2(approximation: tf.Tensor, details: Details) -> tf.Tensor:
+    """The inverse: (..., n, m) coefficients to (..., 2 n, 2 m).
+
+    Where an axis was odd, the last row or column is the padding: crop it.
+    """
+    horizontal, vertical, diagonal = details
+    low = _merge(approximation, horizontal, -2)
+    high = _merge(vertical, diagonal, -2)
+    return _merge(low, high, -1)
+
+
+def high_frequency(x: tf.Tensor) -> tf.Tensor:
+    """What is left of x without its low band: Eq. 8, same shape as x."""
+    approximation, details = dwt2(x)
+    kept = idwt2(tf.zeros_like(approximation), details)
+    return kept[..., : x.shape[-2], : x.shape[-1]]
+
+
+def relative_energy(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The relative wavelet energies of Eq. 6 and 7.
+
+    Args:
+        x: (batch, rows, columns).
+
+    Returns:
+        p_H and p_L of the whole batch, scalars that sum to 1.
+    """
+    approximation, details = dwt2(x)
+    low = tf.reduce_sum(tf.square(approximation))
+    high = tf.add_n([tf.reduce_sum(tf.square(d)) for d in details])
+    total = tf.maximum(low + high, tf.keras.backend.epsilon())
+    return high / total, low / total

@@ -1,0 +1,93 @@
+"""The losses of High-frequency Enhancement Distillation (Eq. 8-10, 14, 15).
+
+H of the paper is the hidden state of one clip, so every σ and every norm is
+taken over the (time, channel) plane of one example and the losses are averaged
+over the batch. They then do not depend on how a batch is cut into replicas.
+(The authors' code takes them over the whole batch tensor.)
+"""
+
+from collections.abc import Sequence
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.distillation import haar
+
+METHODS = ("hed", "plain", "none")
+
+_TINY = 1e-12
+
+
+def delta_weights(deltas: Sequence[int]) -> list[float]:
+    """The weight of each depth in the total loss: 1/2^(δ-1) of Eq. 15."""
+    return [2.0 ** (1 - delta) for delta in deltas]
+
+
+def emphasise(states: tf.Tensor) -> tf.Tensor:
+    """Adds a teacher's high-frequency part to its states (Eq. 8, 9).
+
+    Args:
+        states: H_T, (..., time, channels).
+
+    Returns:
+        Ĥ_T, same shape: each part divided by its standard deviation.
+    """
+    high = haar.high_frequency(states)
+    return _standardise(high) + _standardise(states)
+
+
+def _standardise(x):
+    deviation = tf.math.reduce_std(x, axis=(-2, -1), keepdims=True)
+    return x / tf.maximum(deviation, 1e-6)
+
+
+def attention(states: tf.Tensor) -> tf.Tensor:
+    """H² / ‖H²‖ over the (time, channel) plane: (..., time, channels)."""
+    squares = tf.square(states)
+    norm = tf.sqrt(
+        tf.reduce_sum(tf.square(squares), axis=(-2, -1), keepdims=True)
+    )
+    return squares / tf.maximum(norm, _TINY)
+
+
+def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    """One term of Eq. 10 and 14 for every example and every depth.
+
+    Args:
+        student: H_S of one block at the depths that run through it,
+            (batch, time, variants, channels).
+        teacher: the attention map of the teacher's state at the same block,
+            (batch, time, channels), as :func:`attention` gives it.
+
+    Returns:
+        The L2 norm of the difference, (batch, variants).
+    """
+    squares = tf.square(student)
+    norm = tf.sqrt(
+        tf.reduce_sum(tf.square(squares), axis=(1, 3), keepdims=True)
+    )
+    difference = squares / tf.maximum(norm, _TINY) - teacher[:, :, tf.newaxis]
+    return tf.sqrt(
+        tf.maximum(tf.reduce_sum(tf.square(difference), axis=(1, 3)), _TINY)
+    )
+
+
+def soft_cross_entropy(
+    student: tf.Tensor, teacher: tf.Tensor, temperature: float
+) -> tf.Tensor:
+    """Distillation of the logits (Hinton et al., arXiv:1503.02531).
+
+    Args:
+        student: logits, (batch, classes).
+        teacher: logits, (batch, classes).
+        temperature: divides both; the loss is multiplied by its square.
+
+    Returns:
+        KL(teacher ‖ student) for each example, (batch,).
+    """
+    target = tf.nn.softmax(teacher / temperature)
+    cross = tf.nn.softmax_cross_entropy_with_logits(
+        target, student / temperature
+    )
+    entropy = tf.nn.softmax_cross_entropy_with_logits(
+        target, teacher / temperature
+    )
+    return (cross - entropy) * temperature**2

@@ -1,0 +1,186 @@
+"""Evaluates a run or a .tflite on a split of a data set, the same way.
+
+    python -m bifsmn_tf.evaluate --model=runs/bifsmn --data_dir=RECORDINGS
+    python -m bifsmn_tf.evaluate --model=bifsmn.tflite --dataset=folder \
+        --data_dir=MY_RECORDINGS --json=result.json
+
+Exact counts for each depth δ with 95 % intervals, figures for each class and
+the confusion matrix, as text, JSON and PNG. Evaluating a .tflite needs no
+TensorFlow.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from bifsmn_tf import cli
+from bifsmn_tf.data import datasets
+from bifsmn_tf.data import pipeline
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import metrics
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "Folder of a run, or a .tflite file."
+)
+_DATASET = flags.DEFINE_string(
+    "dataset",
+    None,
+    "synthetic, folder, or speech_commands/CONFIG; by default what the model "
+    "was trained on. folder takes <label>/*.wav with the model's own labels.",
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the recordings are.")
+_SPLIT = flags.DEFINE_enum("split", "test", list(SPLITS), "Which part.")
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", ".cache/bifsmn_tf", "Where prepared clips are kept."
+)
+_JSON = flags.DEFINE_string(
+    "json",
+    None,
+    "Write the report here, and the confusion matrices beside it as PNG.",
+)
+_DELTAS = flags.DEFINE_list(
+    "deltas", None, "Only these depths; by default all that the model has."
+)
+_CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "last"], "Which weights of a run."
+)
+
+_BATCH = 256
+
+
+class _Model(Protocol):
+    description: object  # RunConfig or ModelMetadata: they share their fields
+
+    def logits(self, features: np.ndarray, delta: int) -> np.ndarray: ...
+
+
+class _KerasModel:
+    def __init__(self, folder: str):
+        from bifsmn_tf._keras import tf
+        from bifsmn_tf.training.run import RunFolder
+
+        run = RunFolder(folder)
+        self.description = run.read_config()
+        network = run.load_network(_CHECKPOINT.value)
+        self._infer = tf.function(
+            lambda features, delta: network.infer(features, delta)[0],
+            reduce_retracing=True,
+        )
+
+    def logits(self, features, delta):
+        return self._infer(features, delta).numpy()
+
+
+class _TfliteModel:
+    def __init__(self, path: str):
+        from bifsmn_tf.deployment.spotter import KeywordSpotter
+
+        try:
+            self._spotter = KeywordSpotter(path)
+        except (ValueError, RuntimeError) as error:
+            raise UserError(str(error)) from error
+        self.description = self._spotter.metadata
+
+    def logits(self, features, delta):
+        self._spotter.delta = delta
+        return self._spotter.logits(features)
+
+
+def _load(path: str) -> _Model:
+    if Path(path).is_dir():
+        return _KerasModel(path)
+    if Path(path).is_file():
+        return _TfliteModel(path)
+    raise UserError(f"--model: there is no file or folder {path}")
+
+
+def _deltas(available: tuple[int, ...]) -> list[int]:
+    if _DELTAS.value is None:
+        return list(available)
+    wanted = []
+    for text in _DELTAS.value:
+        if not text.isdigit() or int(text) not in available:
+            raise UserError(
+                f"--deltas: the model has no delta {text}: one of "
+                f"{list(available)}"
+            )
+        wanted.append(int(text))
+    return wanted
+
+
+def main() -> None:
+    """Evaluates what the flags say."""
+    model = _load(_MODEL.value)
+    description = model.description
+    name = _DATASET.value or description.dataset["name"]
+    # Options such as the number of unknown words vary the training split only.
+    dataset = datasets.load(
+        name,
+        _DATA_DIR.value,
+        splits=(_SPLIT.value,),
+        cache_dir=_CACHE_DIR.value,
+        label_names=description.label_names if name == "folder" else None,
+    )
+    if dataset.label_names != description.label_names:
+        raise UserError(
+            f"{dataset.name} has the labels {', '.join(dataset.label_names)}, "
+            f"the model {', '.join(description.label_names)}"
+        )
+    for note in dataset.notes:
+        print(f"note: {note}")
+    clips = dataset.splits[_SPLIT.value]
+    features = pipeline.evaluation_features(
+        clips, description.features, description.statistics
+    )
+    logits = {}
+    deltas = _deltas(description.network.deltas)
+    with tqdm(
+        total=len(clips) * len(deltas), unit="clip", file=sys.stderr
+    ) as bar:
+        for delta in deltas:
+            bar.set_description(f"δ = {delta}")
+            parts = []
+            for start in range(0, len(clips), _BATCH):
+                batch = features[start : start + _BATCH]
+                parts.append(model.logits(batch, delta))
+                bar.update(len(batch))
+            logits[delta] = np.concatenate(parts)
+
+    report = {
+        "model": str(_MODEL.value),
+        "dataset": dataset.name,
+        "split": _SPLIT.value,
+        "notes": list(dataset.notes),
+        **metrics.report(clips.labels, logits, dataset.label_names),
+    }
+    print(metrics.table(report))
+    if _JSON.value:
+        _write(Path(_JSON.value), report)
+
+
+def _write(path: Path, report: dict) -> None:
+    from bifsmn_tf.evaluation import plots
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"report: {path}")
+    for delta, figures in report["deltas"].items():
+        picture = path.with_name(f"{path.stem}_confusion_delta_{delta}.png")
+        plots.confusion_matrix(
+            np.array(figures["confusion_matrix"]),
+            report["label_names"],
+            picture,
+            title=f"{report['dataset']}, {report['split']}, δ = {delta}",
+        )
+        print(f"confusion matrix: {picture}")
+
+
+if __name__ == "__main__":
+    cli.require_flags("model")
+    cli.run(main)

@@ -1,0 +1,178 @@
+"""What a network is, as one value that travels with every checkpoint."""
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """The architecture of a D-FSMN or a BiFSMN.
+
+    Attributes:
+        classes: outputs of the classifier.
+        frames: feature frames of one clip (time).
+        mels: features of one frame (frequency).
+        front_channels: outputs of the first convolution; the second one has
+            twice as many. Both have stride 2 in time and frequency.
+        front_kernel: width of both front-end kernels in time and frequency.
+        memory_size: channels of the memory blocks.
+        hidden_size: channels between a block's two pointwise layers.
+        blocks: N of Eq. 11.
+        deltas: the intervals δ of Eq. 12, ascending powers of two that divide
+            ``blocks``.
+        look_back: N1 of Eq. 3.
+        look_ahead: N2 of Eq. 3.
+        stride_back: s1 of Eq. 3, in frames of the memory.
+        stride_ahead: s2 of Eq. 3, in frames of the memory.
+        binary: one-bit weights and activations in everything but the first
+            convolution (8 bit) and the classifier (float); ``False`` is the
+            full-precision D-FSMN.
+        activation_quantizer: name of the quantizer of binary activations.
+        kernel_quantizer: name of the quantizer of binary weights.
+        thresholds: learn one activation threshold per channel and variant
+            (RSign of ReActNet); ``False`` compares with 0 (Eq. 1).
+        prelu: ``"channel"`` for a slope per channel, ``"shared"`` for one per
+            layer.
+        projection_norm: BatchNorm after the projection that ends the front
+            end; the authors' code has none.
+        dropout: rate behind every pointwise layer of a block and before the
+            classifier, in training.
+    """
+
+    classes: int
+    frames: int = 32
+    mels: int = 32
+    front_channels: int = 16
+    front_kernel: int = 5
+    memory_size: int = 128
+    hidden_size: int = 256
+    blocks: int = 8
+    deltas: tuple[int, ...] = (1,)
+    look_back: int = 2
+    look_ahead: int = 2
+    stride_back: int = 1
+    stride_ahead: int = 1
+    binary: bool = False
+    activation_quantizer: str = "bifsmn_sign"
+    kernel_quantizer: str = "bifsmn_scaled_sign"
+    thresholds: bool = False
+    prelu: str = "shared"
+    projection_norm: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "deltas", tuple(self.deltas))
+        for name in (
+            "classes",
+            "frames",
+            "mels",
+            "front_channels",
+            "front_kernel",
+            "memory_size",
+            "hidden_size",
+            "blocks",
+            "stride_back",
+            "stride_ahead",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.look_back < 0 or self.look_ahead < 0:
+            raise ValueError("look_back and look_ahead must not be negative")
+        if self.prelu not in ("channel", "shared"):
+            raise ValueError(
+                f"prelu must be 'channel' or 'shared', not {self.prelu!r}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError("dropout must be in [0, 1)")
+        if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
+            raise ValueError(f"deltas must ascend without repeats: {self.deltas}")
+        for delta in self.deltas:
+            if delta < 1 or delta & (delta - 1) or self.blocks % delta:
+                raise ValueError(
+                    f"delta {delta} must be a power of two that divides the "
+                    f"{self.blocks} blocks (Eq. 12)"
+                )
+
+    @property
+    def memory_frames(self) -> int:
+        """Frames that the memory blocks see: two convolutions of stride 2."""
+        return math.ceil(math.ceil(self.frames / 2) / 2)
+
+    @property
+    def front_bands(self) -> int:
+        """Frequency bands that the projection sees."""
+        return math.ceil(math.ceil(self.mels / 2) / 2)
+
+    @property
+    def taps(self) -> int:
+        """Taps of one memory filter: look-back, the present, look-ahead."""
+        return self.look_back + 1 + self.look_ahead
+
+    def variants(self, block: int) -> tuple[int, ...]:
+        """Which δ run through a block, as indices into ``deltas`` (Eq. 13).
+
+        The deltas are powers of two, so these are always the first ones.
+
+        Args:
+            block: the block's number, from 1.
+        """
+        return tuple(
+            i for i, delta in enumerate(self.deltas) if block % delta == 0
+        )
+
+    def to_dict(self) -> dict:
+        """As plain values for JSON."""
+        return {**dataclasses.asdict(self), "deltas": list(self.deltas)}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "NetworkConfig":
+        """The inverse of :meth:`to_dict`; unknown keys are refused."""
+        unknown = set(values) - {f.name for f in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(
+                f"unknown network settings: {', '.join(sorted(unknown))}"
+            )
+        return cls(**{**values, "deltas": tuple(values["deltas"])})
+
+
+def dfsmn(classes: int, **changes) -> NetworkConfig:
+    """The full-precision D-FSMN of the paper: the teacher."""
+    return NetworkConfig(classes=classes, **{"dropout": 0.2, **changes})
+
+
+def bifsmn(classes: int, **changes) -> NetworkConfig:
+    """BiFSMN, N = 8, δ = 1, 2, 4, with what training 1-bit weights needs.
+
+    ``thresholds=False, prelu="shared", projection_norm=False,
+    activation_quantizer="bifsmn_sign"`` is the paper's plain form.
+    """
+    defaults = {
+        "binary": True,
+        "deltas": (1, 2, 4),
+        "activation_quantizer": "bifsmn_approx_sign",
+        "thresholds": True,
+        "prelu": "channel",
+        "projection_norm": True,
+    }
+    return NetworkConfig(classes=classes, **{**defaults, **changes})
+
+
+_SMALL = {"memory_size": 32, "hidden_size": 64, "front_kernel": 3}
+
+
+def dfsmn_s(classes: int, **changes) -> NetworkConfig:
+    """Full precision in the sizes of BiFSMN_S."""
+    return dfsmn(classes, **{**_SMALL, **changes})
+
+
+def bifsmn_s(classes: int, **changes) -> NetworkConfig:
+    """BiFSMN_S: memory 32, hidden 64, front-end kernels of 3."""
+    return bifsmn(classes, **{**_SMALL, **changes})
+
+
+ARCHITECTURES = {
+    "dfsmn": dfsmn,
+    "dfsmn_s": dfsmn_s,
+    "bifsmn": bifsmn,
+    "bifsmn_s": bifsmn_s,
+}

@@ -1,0 +1,470 @@
+"""The layers of the network, on tensors that hold several depths at once.
+
+A thinnable network is trained at all its depths together. The depths that run
+through a block share its weights and differ only in their normalisation, so
+their activations are stacked on an axis of their own and go through every
+operation together::
+
+    (batch, time, variant, channel)
+
+Rows of the pointwise layers are then (batch x time x variant), and a BatchNorm
+of ``variants x channels`` channels has one set of statistics a variant, both
+without moving memory.
+
+In inference every layer computes ``dot * scale + offset`` with an integer
+``dot``: the same roundings, in the same order, as the deployed operations.
+Keras and the .tflite therefore agree bit for bit up to the classifier.
+"""
+
+import numpy as np
+
+from bifsmn_tf._keras import lq
+from bifsmn_tf._keras import tf
+from bifsmn_tf.network import quantizers
+
+EPSILON = 1e-5
+
+FEATURE_SCALE = 32.0
+"""Steps of one unit of normalised features in the 8-bit first convolution."""
+
+
+class BinaryDense(lq.layers.QuantDense):
+    """A pointwise layer on the last axis, one-bit by default (Eq. 4).
+
+    Larq's ``QuantDense`` with the project's quantizers as defaults; pass
+    ``kernel_quantizer=None`` for full precision.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        input_quantizer=None,
+        kernel_quantizer="bifsmn_scaled_sign",
+        use_bias: bool = False,
+        **kwargs,
+    ):
+        kwargs.setdefault(
+            "kernel_constraint", "weight_clip" if kernel_quantizer else None
+        )
+        super().__init__(
+            units,
+            input_quantizer=input_quantizer,
+            kernel_quantizer=kernel_quantizer,
+            use_bias=use_bias,
+            **kwargs,
+        )
+
+    def call(self, inputs):
+        """(..., in) to (..., units), as one matrix product."""
+        shape = tf.shape(inputs)
+        rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
+        outputs = super().call(rows)
+        outputs = tf.reshape(
+            outputs, tf.concat([shape[:-1], [self.units]], axis=0)
+        )
+        outputs.set_shape(inputs.shape[:-1] + (self.units,))
+        return outputs
+
+    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
+        """The product of signs with the signs of the weights: exact integers.
+
+        Args:
+            signs: +1 and -1, (..., in).
+
+        Returns:
+            float32 that holds integers, (..., units).
+        """
+        return tf.tensordot(signs, quantizers.sign(self.kernel), 1)
+
+
+class BinaryConv2D(lq.layers.QuantConv2D):
+    """A 2-D convolution over (time, frequency), one-bit by default.
+
+    Larq's ``QuantConv2D`` with the project's quantizers as defaults. Padding
+    is TensorFlow's ``"same"`` and is put in after the input quantizer: a
+    padded position contributes nothing.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        input_quantizer=None,
+        kernel_quantizer="bifsmn_scaled_sign",
+        use_bias: bool = False,
+        **kwargs,
+    ):
+        kwargs.setdefault(
+            "kernel_constraint", "weight_clip" if kernel_quantizer else None
+        )
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same",
+            input_quantizer=input_quantizer,
+            kernel_quantizer=kernel_quantizer,
+            use_bias=use_bias,
+            **kwargs,
+        )
+
+    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.integer_dot`, for the convolution."""
+        return tf.nn.conv2d(
+            signs, quantizers.sign(self.kernel), self.strides, "SAME"
+        )
+
+
+class FirstConv2D(lq.layers.QuantConv2D):
+    """The first convolution with weights and features of 8 bits.
+
+    Features are rounded to steps of 1/32 in [-4, 4) (of a standard deviation,
+    when they are normalised), weights to 8 bits per output channel. All sums
+    are integers below 2^24, exact in float32 whatever their order.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, strides: int, **kwargs):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same",
+            kernel_quantizer="bifsmn_int8",
+            use_bias=False,
+            **kwargs,
+        )
+
+    @staticmethod
+    def integer_features(features: tf.Tensor) -> tf.Tensor:
+        """Normalised features as integers in [-128, 127] (float32)."""
+        return tf.clip_by_value(tf.round(features * FEATURE_SCALE), -128, 127)
+
+    def integer_kernel(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Integer weights (as float32) and their scale per output channel."""
+        return quantizers.Int8.integers(self.kernel)
+
+    def call(self, inputs):
+        """(batch, time, frequency, 1) to (batch, time/2, frequency/2, C)."""
+        return super().call(self.integer_features(inputs) / FEATURE_SCALE)
+
+    def integer_dot(self, features: tf.Tensor) -> tf.Tensor:
+        """The convolution of integer features with integer weights."""
+        integers, _ = self.integer_kernel()
+        return tf.nn.conv2d(
+            self.integer_features(features), integers, self.strides, "SAME"
+        )
+
+
+class MemoryFilter(tf.keras.layers.Layer):
+    """The two sums of Eq. 3: a depthwise filter over time.
+
+    Tap i of ``look_back + 1 + look_ahead`` reads, in order of time, the frame
+    ``(i - look_back) * stride_back`` for the past and the present, and
+    ``(i - look_back) * stride_ahead`` for the future. Frames outside the clip
+    contribute nothing.
+
+    Args:
+        look_back: N1.
+        look_ahead: N2.
+        stride_back: s1 in frames.
+        stride_ahead: s2 in frames.
+        kernel_quantizer: Larq quantizer or name; ``None`` is full precision.
+        use_bias: add a bias per channel.
+    """
+
+    def __init__(
+        self,
+        look_back: int = 2,
+        look_ahead: int = 2,
+        stride_back: int = 1,
+        stride_ahead: int = 1,
+        kernel_quantizer="bifsmn_scaled_sign",
+        kernel_initializer="glorot_uniform",
+        use_bias: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.look_back = look_back
+        self.look_ahead = look_ahead
+        self.stride_back = stride_back
+        self.stride_ahead = stride_ahead
+        self.kernel_quantizer = lq.quantizers.get(kernel_quantizer)
+        self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
+        self.use_bias = use_bias
+
+    @property
+    def offsets(self) -> list[int]:
+        """Which frame each tap reads, relative to the present one."""
+        past = [-i * self.stride_back for i in range(self.look_back, 0, -1)]
+        future = [
+            i * self.stride_ahead for i in range(1, self.look_ahead + 1)
+        ]
+        return [*past, 0, *future]
+
+    def build(self, input_shape):
+        """Makes the kernel: (taps, channels)."""
+        channels = input_shape[-1]
+        self.kernel = self.add_weight(
+            "kernel",
+            (len(self.offsets), channels),
+            initializer=self.kernel_initializer,
+            constraint=(
+                lq.constraints.WeightClip() if self.kernel_quantizer else None
+            ),
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias", (channels,), initializer="zeros"
+            )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """(batch, time, variant, channel) to the same shape."""
+        kernel = self.kernel
+        if self.kernel_quantizer:
+            kernel = self.kernel_quantizer(kernel)
+        outputs = self._filter(inputs, kernel)
+        return outputs + self.bias if self.use_bias else outputs
+
+    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.integer_dot`, for the taps."""
+        return self._filter(signs, quantizers.sign(self.kernel))
+
+    def _filter(self, inputs, kernel):
+        time = inputs.shape[1]
+        live = [
+            (tap, offset)
+            for tap, offset in enumerate(self.offsets)
+            if abs(offset) < time
+        ]
+        before = max(-offset for _, offset in live)
+        after = max(offset for _, offset in live)
+
+        # Slices and sums: TensorFlow's depthwise convolution spends ten times
+        # as long in its gradients on a CPU.
+        @tf.custom_gradient
+        def depthwise(x, k):
+            padded = tf.pad(x, ((0, 0), (before, after), (0, 0), (0, 0)))
+            outputs = tf.add_n(
+                [
+                    padded[:, before + offset : before + offset + time] * k[tap]
+                    for tap, offset in live
+                ]
+            )
+
+            def gradient(dy):
+                dy_padded = tf.pad(
+                    dy, ((0, 0), (after, before), (0, 0), (0, 0))
+                )
+                dx = tf.add_n(
+                    [
+                        dy_padded[:, after - offset : after - offset + time]
+                        * k[tap]
+                        for tap, offset in live
+                    ]
+                )
+                dk = [tf.zeros_like(k[0])] * len(self.offsets)
+                for tap, offset in live:
+                    dk[tap] = tf.reduce_sum(
+                        padded[:, before + offset : before + offset + time]
+                        * dy,
+                        axis=(0, 1, 2),
+                    )
+                return dx, tf.stack(dk)
+
+            return outputs, gradient
+
+        return depthwise(inputs, kernel)
+
+
+class VariantNorm(tf.keras.layers.Layer):
+    """BatchNorm with statistics, scale and shift for each variant.
+
+    Args:
+        variants: how many depths run through the layer.
+        momentum: of the moving statistics.
+        epsilon: added to the variance.
+    """
+
+    def __init__(
+        self,
+        variants: int = 1,
+        momentum: float = 0.9,
+        epsilon: float = EPSILON,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.variants = variants
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        """Makes gamma, beta and the moving statistics: (variants, channels)."""
+        shape = (self.variants, input_shape[-1])
+        self.gamma = self.add_weight("gamma", shape, initializer="ones")
+        self.beta = self.add_weight("beta", shape, initializer="zeros")
+        statistics = {
+            "trainable": False,
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.MEAN,
+        }
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, initializer="zeros", **statistics
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, initializer="ones", **statistics
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Training: normalises (..., variants, channels) by its batch."""
+        channels = inputs.shape[-1]
+        flat = tf.reshape(inputs, (-1, 1, 1, self.variants * channels))
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=flat,
+            scale=tf.reshape(self.gamma, (-1,)),
+            offset=tf.reshape(self.beta, (-1,)),
+            mean=tf.constant([], tf.float32),
+            variance=tf.constant([], tf.float32),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        for moving, batch in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            batch = tf.reshape(batch, moving.shape)
+            moving.assign_sub((moving - batch) * (1.0 - self.momentum))
+        return tf.reshape(outputs, tf.shape(inputs))
+
+    def fold(self, scale, bias, variant: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The layer behind ``dot * scale + bias`` as ``dot * s + t``.
+
+        Args:
+            scale: (channels,), what an integer dot product is multiplied with.
+            bias: (channels,) or 0.0.
+            variant: which of the variants.
+
+        Returns:
+            s and t, each (channels,).
+        """
+        inverse = self.gamma[variant] / tf.sqrt(
+            self.moving_variance[variant] + self.epsilon
+        )
+        offset = self.beta[variant] + (bias - self.moving_mean[variant]) * inverse
+        return scale * inverse, offset
+
+
+class VariantPReLU(tf.keras.layers.Layer):
+    """PReLU with slopes for each variant.
+
+    Args:
+        variants: how many depths run through the layer.
+        per_channel: a slope per channel; else one for all channels.
+        monotone: keep slopes >= 0. A sign follows, and only then is the whole
+            a threshold on the integer dot product.
+    """
+
+    def __init__(
+        self,
+        variants: int = 1,
+        per_channel: bool = True,
+        monotone: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.variants = variants
+        self.per_channel = per_channel
+        self.monotone = monotone
+
+    def build(self, input_shape):
+        """Makes the slopes: (variants, channels or 1)."""
+        self.slope = self.add_weight(
+            "slope",
+            (self.variants, input_shape[-1] if self.per_channel else 1),
+            initializer=tf.keras.initializers.Constant(0.25),
+            constraint="non_neg" if self.monotone else None,
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Training: (..., variants, channels) to the same shape."""
+        rank = inputs.shape.rank
+
+        @tf.custom_gradient
+        def prelu(x, slope):
+            negative = tf.minimum(x, 0.0)
+            outputs = tf.maximum(x, 0.0) + slope * negative
+
+            def gradient(dy):
+                dx = tf.where(x >= 0, dy, dy * slope)
+                # One variant may come without an axis of its own.
+                axes = list(range(rank - (2 if self.variants > 1 else 1)))
+                dslope = tf.reduce_sum(dy * negative, axis=axes)
+                if not self.per_channel:
+                    dslope = tf.reduce_sum(dslope, axis=-1, keepdims=True)
+                return dx, tf.reshape(dslope, slope.shape)
+
+            return outputs, gradient
+
+        return prelu(inputs, self.slope)
+
+    def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
+        """Inference: (..., channels) to the same shape.
+
+        Written as TFLite's converter expects a PReLU.
+        """
+        slope = self.slope[variant]
+        return tf.nn.relu(inputs) + (-slope) * tf.nn.relu(-inputs)
+
+
+class VariantSign(tf.keras.layers.Layer):
+    """Sign of ``x - threshold``, thresholds for each variant (Eq. 1; RSign).
+
+    Args:
+        quantizer: Larq quantizer or name.
+        variants: how many depths run through the layer.
+        learned: learn the thresholds (RSign, arXiv:2003.03488); else they are
+            0.
+    """
+
+    def __init__(self, quantizer, variants: int = 1, learned=True, **kwargs):
+        super().__init__(**kwargs)
+        self.quantizer = lq.quantizers.get(quantizer)
+        self.variants = variants
+        self.learned = learned
+
+    def build(self, input_shape):
+        """Makes the thresholds: (variants, channels)."""
+        shape = (self.variants, input_shape[-1])
+        self.thresholds = (
+            self.add_weight("threshold", shape, initializer="zeros")
+            if self.learned
+            else tf.zeros(shape)
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Training: (..., variants, channels) to +1 and -1."""
+        if self.learned:
+            inputs = inputs - self.thresholds
+        return self.quantizer(inputs)
+
+    def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
+        """Inference: (..., channels) to +1 where x >= threshold, else -1."""
+        return tf.where(inputs >= self.thresholds[variant], 1.0, -1.0)
+
+
+def layer_scale(layer) -> tf.Tensor:
+    """What a layer's integer dot product is multiplied with, per channel."""
+    if isinstance(layer, FirstConv2D):
+        return layer.integer_kernel()[1] / FEATURE_SCALE
+    if isinstance(layer.kernel_quantizer, quantizers.ScaledSign):
+        return quantizers.channel_scale(layer.kernel)
+    return tf.ones(layer.kernel.shape[-1])
+
+
+def binary_weights(layer) -> np.ndarray:
+    """The signs of a binary layer's weights as int8 in the kernel's shape."""
+    return quantizers.sign(layer.kernel).numpy().astype(np.int8)

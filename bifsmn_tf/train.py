@@ -1,0 +1,413 @@
+"""Trains a keyword spotter: the full-precision teacher, then BiFSMN.
+
+    python -m bifsmn_tf.train --flagfile=configs/bifsmn_sc10.flags \
+        --data_dir=SPEECH_COMMANDS --run_dir=runs/bifsmn
+
+A run that was stopped, even by kill -9, goes on with the same command. With a
+distillation and no --teacher, the teacher is trained first, into
+RUN_DIR/teacher. What a run leaves behind is described in
+bifsmn_tf/training/run.py.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf._keras import tf
+from bifsmn_tf.data import datasets
+from bifsmn_tf.data import pipeline as pipelines
+from bifsmn_tf.data.augmentation import AugmentationParameters
+from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.network import config as networks
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training import schedule
+from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.training.loop import fit
+from bifsmn_tf.training.run import RunConfig
+from bifsmn_tf.training.run import RunFolder
+
+_RUN_DIR = flags.DEFINE_string(
+    "run_dir", None, "Folder of the run; an unfinished one is resumed."
+)
+_DATASET = flags.DEFINE_string(
+    "dataset",
+    "synthetic",
+    "synthetic, folder, or speech_commands/CONFIG such as "
+    "speech_commands/v0.02-12-official.",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "The recordings: a folder of <label>/*.wav, an extracted Speech Commands "
+    "archive, or where TFDS keeps its data.",
+)
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", ".cache/bifsmn_tf", "Where computed features are kept."
+)
+_UNKNOWN_RATIO = flags.DEFINE_float(
+    "unknown_ratio",
+    1.0,
+    "Clips of 'unknown' to train on, as a multiple of one keyword's "
+    "(Speech Commands, official protocol).",
+    lower_bound=0,
+)
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    "bifsmn",
+    sorted(networks.ARCHITECTURES),
+    "bifsmn and bifsmn_s are binary, dfsmn and dfsmn_s full precision.",
+)
+_NETWORK_FLAGS = (
+    flags.DEFINE_list("deltas", None, "The depths δ, such as 1,2,4."),
+    flags.DEFINE_integer("blocks", None, "N, the number of blocks."),
+    flags.DEFINE_integer("memory_size", None, "Channels of the memory."),
+    flags.DEFINE_integer("hidden_size", None, "Channels inside a block."),
+    flags.DEFINE_integer("front_channels", None, "Of the first convolution."),
+    flags.DEFINE_integer("front_kernel", None, "Width of its kernels."),
+    flags.DEFINE_integer("look_back", None, "N1 of Eq. 3."),
+    flags.DEFINE_integer("look_ahead", None, "N2 of Eq. 3."),
+    flags.DEFINE_integer("stride_back", None, "s1 of Eq. 3."),
+    flags.DEFINE_integer("stride_ahead", None, "s2 of Eq. 3."),
+    flags.DEFINE_string(
+        "activation_quantizer", None, "Of binary activations, by name."
+    ),
+    flags.DEFINE_string("kernel_quantizer", None, "Of binary weights."),
+    flags.DEFINE_bool("thresholds", None, "Learn activation thresholds."),
+    flags.DEFINE_enum(
+        "prelu", None, ["channel", "shared"], "A slope for each of these."
+    ),
+    flags.DEFINE_bool(
+        "projection_norm", None, "BatchNorm after the projection."
+    ),
+    flags.DEFINE_float("dropout", None, "In training."),
+)
+_TEACHER = flags.DEFINE_string(
+    "teacher",
+    None,
+    "Folder of a trained teacher's run; by default one is trained first.",
+)
+_INITIALISE = flags.DEFINE_bool(
+    "initialize_from_teacher", False, "Start from the teacher's weights."
+)
+_EPOCHS = flags.DEFINE_integer("epochs", 30, "Epochs.", lower_bound=1)
+_TEACHER_EPOCHS = flags.DEFINE_integer(
+    "teacher_epochs", 20, "Epochs of a teacher trained first.", lower_bound=1
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 96, "Clips.", lower_bound=1)
+_OPTIMIZER = flags.DEFINE_enum(
+    "optimizer", "adam", schedule.OPTIMIZERS, "SGD has momentum 0.9."
+)
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 2.5e-3, "The highest.", lower_bound=0
+)
+_TEACHER_RATE = flags.DEFINE_float(
+    "teacher_learning_rate", 2e-3, "Of a teacher trained first.", lower_bound=0
+)
+_SCHEDULE = flags.DEFINE_enum(
+    "schedule", "cosine", schedule.SCHEDULES, "Of the learning rate."
+)
+_WARMUP = flags.DEFINE_integer(
+    "warmup_steps", 100, "Over which the rate rises from 0.", lower_bound=0
+)
+_DISTILLATION = flags.DEFINE_enum(
+    "distillation",
+    "hed",
+    losses.METHODS,
+    "hed emphasises the teacher's high frequencies (Eq. 8-10).",
+)
+_GAMMA = flags.DEFINE_float(
+    "gamma", 0.01, "γ of Eq. 15, the weight of the distillation."
+)
+_DELTA_WEIGHTS = flags.DEFINE_list(
+    "delta_weights", None, "Loss weight of each δ; by default 1/2^(δ-1)."
+)
+_LOGIT_WEIGHT = flags.DEFINE_float(
+    "logit_weight", 0.5, "Weight of the distillation of the logits."
+)
+_TEMPERATURE = flags.DEFINE_float(
+    "temperature", 2.0, "Of the distillation of the logits."
+)
+_SMOOTHING = flags.DEFINE_float(
+    "label_smoothing", 0.0, "Of the cross-entropy.", 0, 1
+)
+_DECAY = flags.DEFINE_float(
+    "weight_decay", 0.0, "L2 on the kernels that are not one bit."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
+_RENDITIONS = flags.DEFINE_integer(
+    "renditions",
+    8,
+    "Variations of each clip, computed once and cached; 0 varies anew in "
+    "every epoch.",
+    lower_bound=0,
+)
+_AUGMENT = flags.DEFINE_bool("augment", True, "Vary the training clips.")
+_SPEC_MASK = flags.DEFINE_integer(
+    "spec_mask",
+    8,
+    "Largest SpecAugment mask, in frames and in mels; 0 for none.",
+    lower_bound=0,
+)
+_STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "none",
+    ["none", "mirrored", "multi_worker"],
+    "tf.distribute: several devices, or several machines given in TF_CONFIG.",
+)
+_THREADS = flags.DEFINE_integer(
+    "threads", 0, "Of TensorFlow; 0 for one a processor.", lower_bound=0
+)
+
+# These change where or how fast a run goes, not what comes out of it.
+_NOT_THE_RESULT = {"run_dir", "data_dir", "cache_dir", "threads", "teacher"}
+
+
+def _strategy() -> tf.distribute.Strategy:
+    if _STRATEGY.value == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if _STRATEGY.value == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def _network_config(architecture: str, classes: int, features):
+    changes = {
+        f.name: f.value for f in _NETWORK_FLAGS if f.value is not None
+    }
+    if "deltas" in changes:
+        changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
+    frames, mels = features.shape
+    return networks.ARCHITECTURES[architecture](
+        classes, frames=frames, mels=mels, **changes
+    )
+
+
+def _teacher_config(student: networks.NetworkConfig):
+    """Full precision in the student's sizes."""
+    sizes = {
+        name: getattr(student, name)
+        for name in (
+            "frames",
+            "mels",
+            "front_channels",
+            "front_kernel",
+            "memory_size",
+            "hidden_size",
+            "blocks",
+            "look_back",
+            "look_ahead",
+            "stride_back",
+            "stride_ahead",
+        )
+    }
+    return networks.dfsmn(student.classes, **sizes)
+
+
+def _integers(name: str, values: list[str]) -> list[int]:
+    try:
+        return [int(v) for v in values]
+    except ValueError:
+        raise UserError(f"--{name}: {values} are not whole numbers") from None
+
+
+def _numbers(name: str, values: list[str] | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(v) for v in values or ())
+    except ValueError:
+        raise UserError(f"--{name}: {values} are not numbers") from None
+
+
+def _initialise_from(teacher: FSMN):
+    """Copies the weights that teacher and student both have."""
+    source = {v.name: v for v in teacher.variables}
+
+    def initialise(student: FSMN) -> None:
+        for variable in student.variables:
+            twin = source.get(variable.name)
+            if twin is None or "threshold" in variable.name:
+                continue
+            if len(twin.shape) == len(variable.shape):
+                variable.assign(tf.broadcast_to(twin, variable.shape))
+
+    return initialise
+
+
+def _own_flags() -> list[flags.Flag]:
+    # absl files the flags of a module that is run under its script's name.
+    module = flags.FLAGS.find_module_defining_flag("run_dir")
+    return flags.FLAGS.flags_by_module_dict()[module]
+
+
+def _flag_values() -> dict:
+    """This module's flags that the result depends on."""
+    return {
+        flag.name: flag.value
+        for flag in _own_flags()
+        if flag.name not in _NOT_THE_RESULT
+    }
+
+
+def _flagfile() -> str:
+    return "".join(
+        f"{flag.serialize()}\n"
+        for flag in _own_flags()
+        if flag.value is not None
+    )
+
+
+def main() -> None:
+    """Trains what the flags say."""
+    if _THREADS.value:
+        tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
+        tf.config.threading.set_inter_op_parallelism_threads(_THREADS.value)
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(_SEED.value)
+    strategy = _strategy()
+
+    options = {}
+    if _DATASET.value.startswith("speech_commands"):
+        options["unknown_ratio"] = _UNKNOWN_RATIO.value
+    dataset = datasets.load(
+        _DATASET.value,
+        _DATA_DIR.value,
+        splits=("train", "validation"),
+        cache_dir=_CACHE_DIR.value,
+        **options,
+    )
+    for note in dataset.notes:
+        print(f"note: {note}")
+    print(
+        f"{dataset.name}: {len(dataset.splits['train'])} clips to train on, "
+        f"{len(dataset.splits['validation'])} to validate, "
+        f"{len(dataset.label_names)} classes: {', '.join(dataset.label_names)}"
+    )
+    features = FeatureParameters()
+    pipeline = pipelines.TrainingPipeline(
+        dataset.splits["train"],
+        dataset.noise,
+        features,
+        AugmentationParameters() if _AUGMENT.value else None,
+        batch_size=_BATCH_SIZE.value,
+        seed=_SEED.value,
+        renditions=_RENDITIONS.value,
+        cache_dir=_CACHE_DIR.value,
+        spec_augment=(
+            SpecAugmentParameters(_SPEC_MASK.value, _SPEC_MASK.value)
+            if _SPEC_MASK.value
+            else None
+        ),
+    )
+    validation = (
+        pipelines.evaluation_features(
+            dataset.splits["validation"], features, pipeline.statistics
+        ),
+        dataset.splits["validation"].labels,
+    )
+
+    student = _network_config(
+        _ARCHITECTURE.value, len(dataset.label_names), features
+    )
+    config = RunConfig(
+        network=student,
+        label_names=dataset.label_names,
+        features=features,
+        statistics=pipeline.statistics,
+        dataset={"name": _DATASET.value, "options": options},
+        training=_flag_values(),
+    )
+    loss = LossConfig(
+        distillation=_DISTILLATION.value,
+        gamma=_GAMMA.value,
+        delta_weights=_numbers("delta_weights", _DELTA_WEIGHTS.value),
+        logit_weight=_LOGIT_WEIGHT.value,
+        temperature=_TEMPERATURE.value,
+        label_smoothing=_SMOOTHING.value,
+        weight_decay=_DECAY.value,
+    )
+    settings = FitConfig(
+        epochs=_EPOCHS.value,
+        optimizer=_OPTIMIZER.value,
+        learning_rate=_LEARNING_RATE.value,
+        schedule=_SCHEDULE.value,
+        warmup_steps=_WARMUP.value,
+        seed=_SEED.value,
+    )
+    run = RunFolder(_RUN_DIR.value)
+    teacher = None
+    if student.binary and (
+        loss.distillation != "none" or loss.logit_weight or _INITIALISE.value
+    ):
+        teacher_run = RunFolder(_TEACHER.value or Path(run.path) / "teacher")
+        if not _TEACHER.value:
+            fit(
+                teacher_run,
+                dataclasses.replace(config, network=_teacher_config(student)),
+                _flagfile(),
+                dataclasses.replace(
+                    loss, distillation="none", logit_weight=0.0,
+                    delta_weights=(),
+                ),
+                dataclasses.replace(
+                    settings,
+                    epochs=_TEACHER_EPOCHS.value,
+                    learning_rate=_TEACHER_RATE.value,
+                    optimizer="adam",
+                ),
+                pipeline,
+                validation,
+                strategy=strategy,
+                description="teacher",
+            )
+        theirs = teacher_run.read_config()
+        for name in ("label_names", "features", "statistics"):
+            if getattr(theirs, name) != getattr(config, name):
+                raise UserError(
+                    f"the teacher in {teacher_run.path} was trained with other "
+                    f"{name}: {getattr(theirs, name)}, not "
+                    f"{getattr(config, name)}"
+                )
+        with strategy.scope():
+            teacher = teacher_run.load_network()
+    elif not student.binary:
+        loss = dataclasses.replace(
+            loss, distillation="none", logit_weight=0.0, delta_weights=()
+        )
+
+    metrics = fit(
+        run,
+        config,
+        _flagfile(),
+        loss,
+        settings,
+        pipeline,
+        validation,
+        teacher=teacher,
+        initialise=(
+            _initialise_from(teacher)
+            if teacher is not None and _INITIALISE.value
+            else None
+        ),
+        strategy=strategy,
+        description=_ARCHITECTURE.value,
+    )
+    best = metrics["history"][metrics["best"]["epoch"]]
+    print(f"best epoch {best['epoch'] + 1} of {len(metrics['history'])}:")
+    for delta in student.deltas:
+        accuracy = best[f"val_accuracy_delta_{delta}"]
+        print(f"  δ = {delta}: {100 * accuracy:.2f} % on validation")
+    print(
+        f"curves: {run.path / 'curves.png'}\n"
+        f"next: python -m bifsmn_tf.evaluate --model={run.path} or "
+        f"python -m bifsmn_tf.convert --model={run.path}"
+    )
+
+
+if __name__ == "__main__":
+    cli.require_flags("run_dir")
+    cli.run(main)

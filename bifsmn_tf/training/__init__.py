@@ -1,0 +1,1 @@
+"""Training runs: their folder, their schedule, their loop."""

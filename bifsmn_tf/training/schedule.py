@@ -1,0 +1,61 @@
+"""Optimizers and learning-rate schedules by name."""
+
+import math
+
+from bifsmn_tf._keras import tf
+
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("cosine", "constant")
+
+
+class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up, then a constant rate or half a cosine down to 0.
+
+    A function of the optimizer's step alone, so that a resumed run goes on
+    exactly where it was.
+
+    Args:
+        rate: the highest learning rate.
+        steps: of the whole training.
+        warmup_steps: over which the rate rises from 0.
+        kind: ``"cosine"`` or ``"constant"``.
+    """
+
+    def __init__(self, rate: float, steps: int, warmup_steps: int, kind: str):
+        if kind not in SCHEDULES:
+            raise ValueError(f"unknown schedule {kind!r}: one of {SCHEDULES}")
+        self.rate = rate
+        self.steps = steps
+        self.warmup_steps = warmup_steps
+        self.kind = kind
+
+    def __call__(self, step):
+        """The rate of a step, counted from 0."""
+        step = tf.cast(step, tf.float32)
+        rate = tf.constant(self.rate, tf.float32)
+        if self.kind == "cosine":
+            progress = tf.minimum(step / max(self.steps, 1), 1.0)
+            rate *= 0.5 * (1.0 + tf.cos(math.pi * progress))
+        return rate * tf.minimum((step + 1.0) / max(self.warmup_steps, 1), 1.0)
+
+    def get_config(self):
+        """The arguments that make this schedule again."""
+        return {
+            "rate": self.rate,
+            "steps": self.steps,
+            "warmup_steps": self.warmup_steps,
+            "kind": self.kind,
+        }
+
+
+def make_optimizer(name: str, schedule: Schedule):
+    """Adam, or SGD with momentum 0.9.
+
+    Keras's older implementations: they update a variable in one operation,
+    the newer ones in ten, and there are 136 variables.
+    """
+    if name == "adam":
+        return tf.keras.optimizers.legacy.Adam(schedule)
+    if name == "sgd":
+        return tf.keras.optimizers.legacy.SGD(schedule, momentum=0.9)
+    raise ValueError(f"unknown optimizer {name!r}: one of {OPTIMIZERS}")

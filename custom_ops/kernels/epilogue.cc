@@ -1,0 +1,75 @@
+#include "custom_ops/kernels/epilogue.h"
+
+#include <algorithm>
+
+namespace bifsmn {
+namespace {
+
+// Packs `test(channel)` over the channels. The loop over a whole word has a
+// fixed length for the compiler to unroll.
+template <typename Test>
+void PackTests(int channels, const Test& test, Word* bits) {
+  int c = 0;
+  for (; c + kWordBits <= channels; c += kWordBits) {
+    unsigned word = 0;
+    for (int i = 0; i < kWordBits; ++i) word |= unsigned{test(c + i)} << i;
+    *bits++ = static_cast<Word>(word);
+  }
+  if (c == channels) return;
+  unsigned word = 0;
+  for (int i = 0; c + i < channels; ++i) word |= unsigned{test(c + i)} << i;
+  *bits = static_cast<Word>(word);
+}
+
+void Flip(const Word* flips, int outputs, Word* bits) {
+  for (int i = 0; i < WordsFor(outputs); ++i) bits[i] ^= flips[i];
+}
+
+}  // namespace
+
+uint16_t DisagreementLimit(int base, int threshold) {
+  const int difference = base - threshold;
+  if (difference < 0) return 0;
+  return static_cast<uint16_t>(std::min(difference / 2 + 1, 65535));
+}
+
+void ThresholdDisagreements(const uint16_t* disagreements,
+                            const uint16_t* limits, const Word* flips,
+                            int outputs, Word* bits) {
+  PackTests(
+      outputs, [=](int o) { return disagreements[o] >= limits[o]; }, bits);
+  Flip(flips, outputs, bits);
+}
+
+void ThresholdSums(const int32_t* sums, const int32_t* thresholds,
+                   const Word* flips, int outputs, Word* bits) {
+  PackTests(
+      outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
+  Flip(flips, outputs, bits);
+}
+
+void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
+                         int outputs, int16_t* dots) {
+  for (int o = 0; o < outputs; ++o) {
+    dots[o] = static_cast<int16_t>(bases[o] - 2 * disagreements[o]);
+  }
+}
+
+void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
+                    const float* residual, int channels, float* stream) {
+  for (int c = 0; c < channels; ++c) {
+    const float u = static_cast<float>(dots[c]) * map.scale[c] + map.offset[c];
+    const float below = u * map.slope[c];
+    stream[c] = u >= 0.0f ? u : below;
+  }
+  if (residual == nullptr) return;
+  for (int c = 0; c < channels; ++c) stream[c] = residual[c] + stream[c];
+}
+
+void SignBits(const float* stream, const float* threshold, int channels,
+              Word* bits) {
+  PackTests(
+      channels, [=](int c) { return !(stream[c] >= threshold[c]); }, bits);
+}
+
+}  // namespace bifsmn

@@ -1,0 +1,47 @@
+// What becomes of a pixel's sums: bits, or floats and their bits.
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_
+
+#include <cstdint>
+
+#include "custom_ops/kernels/bits.h"
+
+namespace bifsmn {
+
+// The smallest number of disagreements with which a sum lies below `threshold`:
+// base - 2 * disagreements < threshold.
+uint16_t DisagreementLimit(int base, int threshold);
+
+// bits = (disagreements >= limits) XOR flips. `flips` has no unused bit set.
+void ThresholdDisagreements(const uint16_t* disagreements,
+                            const uint16_t* limits, const Word* flips,
+                            int outputs, Word* bits);
+
+// bits = (sums < thresholds) XOR flips. `flips` has no unused bit set.
+void ThresholdSums(const int32_t* sums, const int32_t* thresholds,
+                   const Word* flips, int outputs, Word* bits);
+
+// dots = bases - 2 * disagreements.
+void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
+                         int outputs, int16_t* dots);
+
+// BatchNorm and scaling factors as one affine map a channel, then a PReLU.
+struct AffinePrelu {
+  const float* scale;
+  const float* offset;
+  const float* slope;
+};
+
+// u = dots * scale + offset, v = u >= 0 ? u : u * slope, stream = residual + v
+// (v where `residual` is null), each operation rounded to float on its own.
+void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
+                    const float* residual, int channels, float* stream);
+
+// bits = !(stream >= threshold), so that a NaN is -1.
+void SignBits(const float* stream, const float* threshold, int channels,
+              Word* bits);
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_

@@ -1,0 +1,75 @@
+// Eight channels share a 64-bit register, one byte each: a table spreads eight
+// bits over eight bytes, and a step's disagreements are sums of its entries.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "custom_ops/kernels/memory.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr std::array<uint64_t, 256> SpreadTable() {
+  std::array<uint64_t, 256> table{};
+  for (int value = 0; value < 256; ++value) {
+    for (int bit = 0; bit < 8; ++bit) {
+      table[value] |= static_cast<uint64_t>(value >> bit & 1) << (8 * bit);
+    }
+  }
+  return table;
+}
+
+constexpr std::array<uint64_t, 256> kSpread = SpreadTable();
+
+// A tap adds at most 1 to a byte.
+constexpr int kTapsPerFold = 255;
+
+void Run(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
+         int first, int last, int16_t* dots) {
+  const MemoryGeometry& g = geometry;
+  const int words = WordsFor(g.channels);
+  for (int step = first; step < last; ++step) {
+    const int back = std::min(g.look_back, step / g.stride_back);
+    const int ahead =
+        std::min(g.look_ahead, (g.steps - 1 - step) / g.stride_ahead);
+    const int begin = g.look_back - back;
+    const int end = g.look_back + ahead + 1;
+    const auto source = [&](int tap) {
+      const int distance = tap - g.look_back;
+      return step + distance * (distance < 0 ? g.stride_back : g.stride_ahead);
+    };
+    for (int word = 0; word < words; ++word) {
+      int counts[kWordBits] = {};
+      for (int fold = begin; fold < end; fold += kTapsPerFold) {
+        uint64_t low = 0;
+        uint64_t high = 0;
+        for (int tap = fold; tap < std::min(end, fold + kTapsPerFold); ++tap) {
+          const Word seen =
+              bits[static_cast<ptrdiff_t>(source(tap)) * words + word];
+          const unsigned differ = seen ^ weights[tap * words + word];
+          low += kSpread[differ & 0xff];
+          high += kSpread[differ >> 8];
+        }
+        for (int i = 0; i < 8; ++i) {
+          counts[i] += low >> (8 * i) & 0xff;
+          counts[i + 8] += high >> (8 * i) & 0xff;
+        }
+      }
+      for (const int count : counts) {
+        *dots++ = static_cast<int16_t>(end - begin - 2 * count);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const MemoryKernel kMemoryPortable1x16U8 = {
+    "memory_portable_1x16_u8",
+    kMaxBinaryTerms,
+    [] { return true; },
+    Run,
+};
+
+}  // namespace bifsmn

@@ -1,0 +1,172 @@
+// BifsmnQuantConv2D: the first convolution, in 8-bit integers, to bits.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/quantize.h"
+#include "custom_ops/ops/attributes.h"
+#include "custom_ops/ops/conv_attributes.h"
+#include "custom_ops/ops/op.h"
+#include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/workspace.h"
+
+namespace bifsmn {
+namespace {
+
+// Output pixels whose sums are kept before they become bits.
+constexpr int kBlockPixels = 32;
+
+class QuantConv2D : public Op {
+ public:
+  QuantConv2D(const ConvAttributes& attributes, float inverse_scale)
+      : attributes_(attributes), inverse_scale_(inverse_scale) {}
+
+  Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
+              std::vector<TensorInfo>* outputs) override {
+    BIFSMN_RETURN_IF_ERROR(CheckArity(kQuantConv2DOp, inputs, output_count));
+    const TensorInfo& features = *inputs[0];
+    const TensorInfo& weights = *inputs[1];
+    const bool has_channels = features.shape.size() != 3;
+    BIFSMN_RETURN_IF_ERROR(CheckTensor(features, "features",
+                                       ElementType::kFloat32,
+                                       size_t{has_channels ? 4u : 3u}));
+    BIFSMN_RETURN_IF_ERROR(
+        CheckTensor(weights, "weights", ElementType::kInt8, 4));
+    channels_ = has_channels ? features.shape[3] : 1;
+    if (weights.shape[3] != channels_) {
+      return Status::Error("weights of shape %s, but features of %d channels",
+                           ShapeText(weights.shape).c_str(), channels_);
+    }
+    outputs_ = weights.shape[0];
+    const int64_t terms = weights.elements() / outputs_;
+    if (terms > kMaxQuantizedTerms) {
+      return Status::Error(
+          "a sum has at most %d products, weights of shape %s "
+          "have %lld",
+          kMaxQuantizedTerms, ShapeText(weights.shape).c_str(),
+          static_cast<long long>(terms));
+    }
+    images_ = features.shape[0];
+    ConvGeometry& g = geometry_;
+    BIFSMN_RETURN_IF_ERROR(
+        attributes_.MakeGeometry(features.shape[1], features.shape[2],
+                                 weights.shape[1], weights.shape[2], &g));
+    padded_h_ = g.height + attributes_.pad_top + attributes_.pad_bottom;
+    padded_w_ = g.width + attributes_.pad_left + attributes_.pad_right;
+    TensorInfo padded = {ElementType::kInt8, {padded_h_, padded_w_, channels_}};
+    BIFSMN_RETURN_IF_ERROR(CheckShape(padded.shape).In("padded features"));
+
+    std::vector<int8_t> values;
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
+                                        weights.shape, &values));
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
+                                        ElementType::kInt32, {outputs_},
+                                        &thresholds_));
+    BIFSMN_RETURN_IF_ERROR(ReadFlips(*inputs[3], outputs_, &flips_));
+
+    kernel_ = &QuantConvKernels().Select(static_cast<int>(terms));
+    packed_.resize(
+        QuantConvPackedSize(*kernel_, outputs_, static_cast<int>(terms)));
+    kernel_->pack(values.data(), outputs_, static_cast<int>(terms),
+                  packed_.data());
+
+    layout_ = WorkspaceLayout();
+    image_ = layout_.Add<int8_t>(padded.elements());
+    sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} *
+                                 QuantConvRowStride(outputs_));
+    *outputs = {{ElementType::kInt16,
+                 {images_, g.output_h, g.output_w, WordsFor(outputs_)}}};
+    return CheckShape(outputs->front().shape).In("bits");
+  }
+
+  size_t workspace_bytes() const override { return layout_.bytes(); }
+
+  void Run(const void* const* inputs, void* const* outputs,
+           void* workspace) const override {
+    const auto* features = static_cast<const float*>(inputs[0]);
+    auto* bits = static_cast<Word*>(outputs[0]);
+    int8_t* image = image_.In(workspace);
+    int32_t* sums = sums_.In(workspace);
+    const ConvGeometry& g = geometry_;
+    const ptrdiff_t row_stride = ptrdiff_t{padded_w_} * channels_;
+    const ptrdiff_t feature_row = ptrdiff_t{g.width} * channels_;
+    std::memset(image, 0, padded_h_ * row_stride);
+    for (int n = 0; n < images_; ++n) {
+      for (int y = 0; y < g.height; ++y) {
+        Quantize(features, feature_row, inverse_scale_,
+                 image + (g.pad_top + y) * row_stride +
+                     ptrdiff_t{g.pad_left} * channels_);
+        features += feature_row;
+      }
+      for (int y = 0; y < g.output_h; ++y) {
+        const int8_t* patches = image + y * g.stride_h * row_stride;
+        for (int x = 0; x < g.output_w; x += kBlockPixels) {
+          const int count = std::min(kBlockPixels, g.output_w - x);
+          const ptrdiff_t pixel_stride = ptrdiff_t{g.stride_w} * channels_;
+          kernel_->run(
+              {patches + x * pixel_stride, g.kernel_h, g.kernel_w * channels_,
+               row_stride, pixel_stride, count},
+              packed_.data(), outputs_, sums);
+          for (int i = 0; i < count; ++i) {
+            ThresholdSums(sums + ptrdiff_t{i} * QuantConvRowStride(outputs_),
+                          thresholds_.data(), flips_.data(), outputs_, bits);
+            bits += WordsFor(outputs_);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  const ConvAttributes attributes_;
+  const float inverse_scale_;
+
+  int images_ = 0;
+  int channels_ = 0;
+  int outputs_ = 0;
+  int padded_h_ = 0;
+  int padded_w_ = 0;
+  ConvGeometry geometry_ = {};
+  std::vector<int32_t> thresholds_;
+  std::vector<Word> flips_;
+  const QuantConvKernel* kernel_ = nullptr;
+  std::vector<int8_t> packed_;
+  WorkspaceLayout layout_;
+  WorkspaceLayout::Part<int8_t> image_;
+  WorkspaceLayout::Part<int32_t> sums_;
+};
+
+Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
+  ConvAttributes conv;
+  BIFSMN_RETURN_IF_ERROR(ConvAttributes::Read(attributes, &conv));
+  const float inverse_scale = attributes.Float("inverse_scale");
+  if (!std::isfinite(inverse_scale) || !(inverse_scale > 0.0f)) {
+    return Status::Error("inverse_scale has to be finite and positive, is %g",
+                         static_cast<double>(inverse_scale));
+  }
+  *op = std::make_unique<QuantConv2D>(conv, inverse_scale);
+  return Status();
+}
+
+}  // namespace
+
+const OpDefinition kQuantConv2DOp = {
+    "BifsmnQuantConv2D",
+    1,
+    {{"stride_h", AttributeType::kInt32},
+     {"stride_w", AttributeType::kInt32},
+     {"pad_top", AttributeType::kInt32},
+     {"pad_bottom", AttributeType::kInt32},
+     {"pad_left", AttributeType::kInt32},
+     {"pad_right", AttributeType::kInt32},
+     {"inverse_scale", AttributeType::kFloat32}},
+    {"features", "weights", "thresholds", "flips"},
+    {"bits"},
+    Create,
+};
+
+}  // namespace bifsmn

@@ -1,0 +1,100 @@
+"""The native sources and how they are compiled, for both builds.
+
+Bazel loads this file and setup.py executes it: nothing but plain lists here.
+Paths are from the top of the repository.
+"""
+
+KERNEL_SOURCES = [
+    "custom_ops/kernels/bgemm_portable_4x4_u16.cc",
+    "custom_ops/kernels/bit_im2col.cc",
+    "custom_ops/kernels/epilogue.cc",
+    "custom_ops/kernels/kernels.cc",
+    "custom_ops/kernels/memory_portable_1x16_u8.cc",
+    "custom_ops/kernels/padding.cc",
+    "custom_ops/kernels/quant_conv_portable_1x16_s32.cc",
+    "custom_ops/kernels/quantize.cc",
+]
+
+KERNEL_HEADERS = [
+    "custom_ops/kernels/bgemm.h",
+    "custom_ops/kernels/bit_im2col.h",
+    "custom_ops/kernels/bits.h",
+    "custom_ops/kernels/epilogue.h",
+    "custom_ops/kernels/memory.h",
+    "custom_ops/kernels/padding.h",
+    "custom_ops/kernels/quant_conv.h",
+    "custom_ops/kernels/quantize.h",
+    "custom_ops/kernels/registry.h",
+]
+
+OP_SOURCES = [
+    "custom_ops/ops/attributes.cc",
+    "custom_ops/ops/binary_conv.cc",
+    "custom_ops/ops/conv2d.cc",
+    "custom_ops/ops/conv2d_add.cc",
+    "custom_ops/ops/conv_attributes.cc",
+    "custom_ops/ops/memory.cc",
+    "custom_ops/ops/op.cc",
+    "custom_ops/ops/quant_conv2d.cc",
+    "custom_ops/ops/status.cc",
+    "custom_ops/ops/stream_epilogue.cc",
+    "custom_ops/ops/tensor.cc",
+    "custom_ops/ops/validation.cc",
+]
+
+OP_HEADERS = [
+    "custom_ops/ops/attributes.h",
+    "custom_ops/ops/binary_conv.h",
+    "custom_ops/ops/conv_attributes.h",
+    "custom_ops/ops/op.h",
+    "custom_ops/ops/status.h",
+    "custom_ops/ops/stream_epilogue.h",
+    "custom_ops/ops/tensor.h",
+    "custom_ops/ops/validation.h",
+    "custom_ops/ops/workspace.h",
+]
+
+DELEGATE_SOURCES = [
+    "tflite_delegate/arena.cc",
+    "tflite_delegate/delegate.cc",
+    "tflite_delegate/kernel.cc",
+    "tflite_delegate/partition.cc",
+    "tflite_delegate/plugin.cc",
+    "tflite_delegate/registration.cc",
+]
+
+DELEGATE_HEADERS = [
+    "tflite_delegate/arena.h",
+    "tflite_delegate/delegate.h",
+    "tflite_delegate/kernel.h",
+    "tflite_delegate/partition.h",
+    "tflite_delegate/plugin.h",
+    "tflite_delegate/registration.h",
+    "tflite_delegate/tflite_abi.h",
+]
+
+# -ffp-contract=off: every float operation rounds on its own, so that results
+# are the same on every processor and in NumPy.
+COPTS = [
+    "-std=c++17",
+    "-O3",
+    "-ffp-contract=off",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fvisibility=hidden",
+    "-fvisibility-inlines-hidden",
+    "-Wall",
+    "-Wextra",
+]
+
+EXPORTS = "tflite_delegate/exports.lds"
+
+# One file that needs nothing of a runtime and shows nothing but its entry
+# points.
+LINKOPTS = [
+    "-static-libstdc++",
+    "-static-libgcc",
+    "-Wl,-z,defs",
+    "-Wl,--gc-sections",
+    "-Wl,--version-script=" + EXPORTS,
+]

@@ -1,0 +1,129 @@
+"""Builds the package with its native library, `libbifsmn.so`.
+
+The library is no Python module: runtimes load it as an external delegate. So it
+keeps its name on every Python, and one wheel a platform serves them all.
+Building needs a C++17 compiler and neither TensorFlow nor Python's headers.
+
+`BIFSMN_SANITIZE=address` or `=undefined` builds it with that sanitizer.
+"""
+
+import os
+import runpy
+from pathlib import Path
+
+from setuptools import Extension
+from setuptools import find_packages
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # setuptools before 70.1
+    from wheel.bdist_wheel import bdist_wheel
+
+ROOT = Path(__file__).parent
+VERSION = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
+
+# The lists that Bazel builds from too; plain Starlark is plain Python.
+NATIVE: dict = {}
+exec((ROOT / "custom_ops/sources.bzl").read_text(encoding="utf-8"), NATIVE)
+
+
+class BuildLibrary(build_ext):
+    """Builds a plain shared library where an extension module would be."""
+
+    def get_ext_filename(self, fullname):
+        """Leaves out the suffix that names a version of Python."""
+        return str(Path(*fullname.split("."))) + ".so"
+
+    def get_export_symbols(self, ext):
+        """Exports no module initialization."""
+        return []
+
+
+class PlatformWheel(bdist_wheel):
+    """Tags the wheel as depending on the platform, but on no Python ABI."""
+
+    def finalize_options(self):
+        """Makes the wheel one of a platform."""
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self):
+        """Returns `py3-none-<platform>`."""
+        return "py3", "none", super().get_tag()[2]
+
+
+def native_library() -> Extension:
+    """Describes the library for `build_ext`."""
+    # -g0 against the -g that many Pythons were configured with.
+    compile_flags = [*NATIVE["COPTS"], "-g0"]
+    link_flags = list(NATIVE["LINKOPTS"])
+    sanitizer = os.environ.get("BIFSMN_SANITIZE")
+    if sanitizer:
+        flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+        compile_flags += [*flags, "-O1", "-g", "-fno-omit-frame-pointer"]
+        link_flags += flags
+    return Extension(
+        "bifsmn_tf.deployment.libbifsmn",
+        sources=[
+            *NATIVE["KERNEL_SOURCES"],
+            *NATIVE["OP_SOURCES"],
+            *NATIVE["DELEGATE_SOURCES"],
+        ],
+        depends=[
+            *NATIVE["KERNEL_HEADERS"],
+            *NATIVE["OP_HEADERS"],
+            *NATIVE["DELEGATE_HEADERS"],
+            NATIVE["EXPORTS"],
+            "custom_ops/sources.bzl",
+        ],
+        include_dirs=["."],
+        define_macros=[("BIFSMN_VERSION", f'"{VERSION}"')],
+        extra_compile_args=compile_flags,
+        extra_link_args=link_flags,
+        language="c++",
+    )
+
+
+setup(
+    name="bifsmn_tf",
+    version=VERSION,
+    description=(
+        "Keyword spotting with one-bit weights and activations (BiFSMN), from "
+        "training to a .tflite model with its own kernels"
+    ),
+    python_requires=">=3.10",
+    packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
+    package_data={"": ["*.json", "*.md", "*.txt", "*.flags"]},
+    install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
+    extras_require={
+        # Versions known to work together; see the README.
+        "train": [
+            "tensorflow==2.17.1",
+            "tf_keras==2.17.0",
+            "tensorflow-io==0.37.1",
+            "tensorflow-datasets==4.9.10",
+            "tensorflow-metadata==1.16.1",
+            "larq==0.14.0",
+            "numpy==1.26.4",
+            "PyWavelets==1.8.0",
+            "absl-py==2.3.1",
+            "soundfile",
+            "matplotlib",
+            "tqdm",
+            "espeakng-loader",
+        ],
+        # What decides on formatting and types is pinned.
+        "dev": [
+            "pytest",
+            "hypothesis",
+            "librosa",
+            "ruff==0.17.6",
+            "mypy==2.4.1",
+            "clang-format==23.1.5",
+        ],
+    },
+    ext_modules=[native_library()],
+    cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
+)

@@ -1,0 +1,107 @@
+// Ops that run one after another without the runtime in between: planned once
+// (order, memory, packed weights), then run without allocating.
+//
+// Knows nothing of TensorFlow Lite but that tensors have numbers.
+
+#ifndef BIFSMN_TFLITE_DELEGATE_PARTITION_H_
+#define BIFSMN_TFLITE_DELEGATE_PARTITION_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "custom_ops/ops/op.h"
+#include "custom_ops/ops/status.h"
+#include "custom_ops/ops/tensor.h"
+
+namespace bifsmn {
+
+class Partition {
+ public:
+  // Adds the op that runs next. `inputs` and `outputs` are numbers of tensors;
+  // a negative one stands for an input that is absent.
+  Status AddOp(std::string_view name, const void* options, size_t options_bytes,
+               const std::vector<int>& inputs, const std::vector<int>& outputs);
+
+  // Makes tensors that ops compute readable outside.
+  Status SetOutputs(const std::vector<int>& tensors);
+
+  // The tensors that come from outside, constants included, and those that go
+  // there.
+  const std::vector<int>& inputs() const { return inputs_.tensors; }
+  const std::vector<int>& outputs() const { return outputs_.tensors; }
+
+  // Plans for inputs as described, in the order of inputs(); describes the
+  // outputs in the order of outputs(). May be called again for other shapes.
+  Status Plan(const std::vector<TensorInfo>& inputs,
+              std::vector<TensorInfo>* outputs);
+
+  // Whether the last Plan succeeded.
+  bool planned() const { return planned_; }
+
+  // Runs what was planned. The pointers are in the order of inputs() and
+  // outputs(), aligned to their elements.
+  void Run(const void* const* inputs, void* const* outputs);
+
+ private:
+  // A tensor as the steps know it, by its position in values_.
+  struct Value {
+    enum Role { kInput, kInside, kOutput };
+
+    int tensor;
+    Role role;
+    int first_step;
+    int last_step;
+    TensorInfo info;
+    void* data = nullptr;
+  };
+
+  struct Step {
+    std::string name;
+    std::unique_ptr<Op> op;
+    // Positions in values_; negative for an input that is absent.
+    std::vector<int> inputs;
+    std::vector<int> outputs;
+  };
+
+  struct Free {
+    void operator()(std::byte* memory) const;
+  };
+
+  // Tensors that cross the border, by number and by position in values_.
+  struct Border {
+    std::vector<int> tensors;
+    std::vector<int> values;
+
+    void Add(int tensor, int value) {
+      tensors.push_back(tensor);
+      values.push_back(value);
+    }
+  };
+
+  // The position in values_ of a tensor, or -1.
+  int ValueOf(int tensor) const;
+
+  Status PlanStep(const Step& step);
+  void PlaceValues();
+
+  std::vector<Value> values_;
+  std::vector<Step> steps_;
+  Border inputs_;
+  Border outputs_;
+  bool planned_ = false;
+
+  // What inside values and the ops' workspace lie in.
+  std::unique_ptr<std::byte[], Free> memory_;
+  void* workspace_ = nullptr;
+
+  // Scratch of Run: the pointers of one step.
+  std::vector<const void*> step_inputs_;
+  std::vector<void*> step_outputs_;
+};
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_TFLITE_DELEGATE_PARTITION_H_

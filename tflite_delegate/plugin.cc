@@ -1,0 +1,59 @@
+#include "tflite_delegate/plugin.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "custom_ops/ops/op.h"
+#include "tflite_delegate/delegate.h"
+#include "tflite_delegate/registration.h"
+#include "tflite_delegate/tflite_abi.h"
+
+// setup.py gives the version as a macro; Bazel generates the header.
+#ifndef BIFSMN_VERSION
+#include "tflite_delegate/version.h"
+#endif
+
+TfLiteDelegate* tflite_plugin_create_delegate(
+    const char* const* keys, const char* const*, size_t options,
+    void (*report_error)(const char*)) {
+  char message[256];
+  try {
+    if (options == 0) return bifsmn::MakeDelegate();
+    std::snprintf(message, sizeof(message),
+                  "the BiFSMN delegate has no option '%s'; it takes none",
+                  keys != nullptr && keys[0] != nullptr ? keys[0] : "");
+  } catch (const std::exception& exception) {
+    std::snprintf(message, sizeof(message), "the BiFSMN delegate: %s",
+                  exception.what());
+  }
+  if (report_error != nullptr) report_error(message);
+  return nullptr;
+}
+
+void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) {
+  delete delegate;
+}
+
+TfLiteRegistration* BifsmnRegister_QuantConv2D() {
+  return bifsmn::Registration<bifsmn::kQuantConv2DOp>();
+}
+
+TfLiteRegistration* BifsmnRegister_Conv2D() {
+  return bifsmn::Registration<bifsmn::kConv2DOp>();
+}
+
+TfLiteRegistration* BifsmnRegister_Conv2DAdd() {
+  return bifsmn::Registration<bifsmn::kConv2DAddOp>();
+}
+
+TfLiteRegistration* BifsmnRegister_Memory() {
+  return bifsmn::Registration<bifsmn::kMemoryOp>();
+}
+
+const char* bifsmn_contract() {
+  static const std::string json = bifsmn::ContractJson();
+  return json.c_str();
+}
+
+const char* bifsmn_version() { return BIFSMN_VERSION; }

@@ -1,0 +1,43 @@
+// What libbifsmn.so exports.
+
+#ifndef BIFSMN_TFLITE_DELEGATE_PLUGIN_H_
+#define BIFSMN_TFLITE_DELEGATE_PLUGIN_H_
+
+#include <stddef.h>
+
+#define BIFSMN_EXPORT __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct TfLiteDelegate;
+struct TfLiteRegistration;
+
+// The entry points of an external delegate, which runtimes look for by name.
+// There are no options: any is refused, through `report_error`, with a null
+// result.
+BIFSMN_EXPORT struct TfLiteDelegate* tflite_plugin_create_delegate(
+    const char* const* keys, const char* const* values, size_t options,
+    void (*report_error)(const char* message));
+BIFSMN_EXPORT void tflite_plugin_destroy_delegate(
+    struct TfLiteDelegate* delegate);
+
+// The ops for TfLiteInterpreterOptionsAddCustomOp or a C++ MutableOpResolver,
+// under the name that a registration carries. They live as long as the library.
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_QuantConv2D(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2D(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2DAdd(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Memory(void);
+
+// The ops' names, versions, attributes, inputs and outputs, as JSON.
+BIFSMN_EXPORT const char* bifsmn_contract(void);
+
+// The project's version.
+BIFSMN_EXPORT const char* bifsmn_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // BIFSMN_TFLITE_DELEGATE_PLUGIN_H_
