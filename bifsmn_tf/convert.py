@@ -14,6 +14,7 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.deployment import converter
+from bifsmn_tf.deployment import float_converter
 from bifsmn_tf.deployment.metadata import ModelMetadata
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.training.run import RunFolder
@@ -61,7 +62,7 @@ def main() -> None:
     convert = (
         converter.convert_binary
         if config.network.binary
-        else converter.convert_float
+        else float_converter.convert_float
     )
     model = convert(network, description)
     converter.write_file(output, model.content)

@@ -85,6 +85,9 @@ _NETWORK_FLAGS = (
     flags.DEFINE_bool(
         "projection_norm", None, "BatchNorm after the projection."
     ),
+    flags.DEFINE_float(
+        "residual_scale", None, "Initial BatchNorm scale of a block's stages."
+    ),
     flags.DEFINE_float("dropout", None, "In training."),
 )
 _TEACHER = flags.DEFINE_string(
@@ -104,10 +107,13 @@ _OPTIMIZER = flags.DEFINE_enum(
     "optimizer", "adam", schedule.OPTIMIZERS, "SGD has momentum 0.9."
 )
 _LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 2.5e-3, "The highest.", lower_bound=0
+    "learning_rate", 1e-2, "The highest.", lower_bound=0
 )
 _TEACHER_RATE = flags.DEFINE_float(
     "teacher_learning_rate", 2e-3, "Of a teacher trained first.", lower_bound=0
+)
+_TEACHER_DROPOUT = flags.DEFINE_float(
+    "teacher_dropout", 0.0, "Of a teacher trained first.", 0, 1
 )
 _SCHEDULE = flags.DEFINE_enum(
     "schedule", "cosine", schedule.SCHEDULES, "Of the learning rate."
@@ -128,7 +134,7 @@ _DELTA_WEIGHTS = flags.DEFINE_list(
     "delta_weights", None, "Loss weight of each δ; by default 1/2^(δ-1)."
 )
 _LOGIT_WEIGHT = flags.DEFINE_float(
-    "logit_weight", 0.5, "Weight of the distillation of the logits."
+    "logit_weight", 2.0, "Weight of the distillation of the logits."
 )
 _TEMPERATURE = flags.DEFINE_float(
     "temperature", 2.0, "Of the distillation of the logits."
@@ -140,6 +146,9 @@ _DECAY = flags.DEFINE_float(
     "weight_decay", 0.0, "L2 on the kernels that are not one bit."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
+_DATA_SEED = flags.DEFINE_integer(
+    "data_seed", 0, "Of what a data set draws: unknown words, silence."
+)
 _RENDITIONS = flags.DEFINE_integer(
     "renditions",
     8,
@@ -204,9 +213,12 @@ def _teacher_config(student: networks.NetworkConfig):
             "look_ahead",
             "stride_back",
             "stride_ahead",
+            "projection_norm",
         )
     }
-    return networks.dfsmn(student.classes, **sizes)
+    return networks.dfsmn(
+        student.classes, dropout=_TEACHER_DROPOUT.value, **sizes
+    )
 
 
 def _integers(name: str, values: list[str]) -> list[int]:
@@ -277,6 +289,7 @@ def main() -> None:
         _DATASET.value,
         _DATA_DIR.value,
         splits=("train", "validation"),
+        seed=_DATA_SEED.value,
         cache_dir=_CACHE_DIR.value,
         **options,
     )

@@ -104,7 +104,9 @@ class KeywordDataset:
         return dict(zip(self.label_names, counts.tolist(), strict=True))
 
 
-def check_speakers(speakers: Mapping[str, "tuple[str, ...] | set[str]"]) -> None:
+def check_speakers(
+    speakers: Mapping[str, "tuple[str, ...] | set[str]"],
+) -> None:
     """Makes sure that nobody speaks in two splits.
 
     Args:

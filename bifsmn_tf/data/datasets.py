@@ -10,6 +10,7 @@ know. The notes are warned of as well.
 """
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Sequence
@@ -180,7 +181,8 @@ def _speech_commands(
                         *_identity(place),
                         *_identity(extracted.test_archive(place, task)),
                     ],
-                    lambda place=place: extracted.load(
+                    functools.partial(
+                        extracted.load,
                         task,
                         place,
                         seed=seed,

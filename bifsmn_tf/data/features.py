@@ -186,9 +186,7 @@ def mel_filterbank(parameters: FeatureParameters) -> npt.NDArray[np.float64]:
     )
     mels = np.linspace(lowest, highest, parameters.n_mels + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
-    bins = np.linspace(
-        0, parameters.sample_rate / 2, parameters.n_fft // 2 + 1
-    )
+    bins = np.linspace(0, parameters.sample_rate / 2, parameters.n_fft // 2 + 1)
     rising = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - bins[:, None]) / np.diff(edges)[1:]
     return np.maximum(0, np.minimum(rising, falling))

@@ -4,8 +4,7 @@ Both compute in double precision and agree to 1e-4 dB, so a model trained on
 one may be fed by the other.
 """
 
-import tensorflow as tf
-
+from bifsmn_tf._keras import tf
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.data.features import hann_window
@@ -59,7 +58,9 @@ def log_mel(
     )
     filters = mel_filterbank(parameters) / (window**2).sum()
     mel = tf.maximum(power @ filters, parameters.floor)
-    decibel = tf.math.log(mel) * (10 / tf.math.log(tf.constant(10.0, mel.dtype)))
+    decibel = tf.math.log(mel) * (
+        10 / tf.math.log(tf.constant(10.0, mel.dtype))
+    )
     return tf.cast(
         tf.ensure_shape(decibel, (None, *parameters.shape)), tf.float32
     )

@@ -31,7 +31,6 @@ from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
-from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import check_speakers
 from bifsmn_tf.data.errors import DataError
@@ -255,7 +254,9 @@ def _check_labels(
 
 
 def _nothing(root: Path, bad: Sequence[str] = ()) -> str:
-    why = f"None of its files can be used: {'; '.join(bad[:5])}. " if bad else ""
+    why = (
+        f"None of its files can be used: {'; '.join(bad[:5])}. " if bad else ""
+    )
     return (
         f"{root} has no recording that can be used. {why}Put .wav or .flac "
         "files into one folder a label, such as "

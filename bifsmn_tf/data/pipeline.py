@@ -1,8 +1,6 @@
 """From clips to normalised batches, fast enough that training never waits.
 
-Measure it on a machine:
-
-    python -m bifsmn_tf.data.pipeline --dataset=synthetic
+`python -m bifsmn_tf.data.throughput` measures it.
 """
 
 import os
@@ -12,8 +10,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
+from bifsmn_tf._keras import tf
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
@@ -170,7 +168,9 @@ class TrainingPipeline:
     def _cached(
         self, order: np.ndarray, features: np.ndarray
     ) -> tf.data.Dataset:
-        table = tf.constant(np.asarray(features))
+        # On the CPU, where tf.data runs, also if there is a GPU.
+        with tf.device("CPU"):
+            table = tf.constant(np.asarray(features))
         return tf.data.Dataset.from_tensor_slices(order).map(
             lambda batch: tf.gather(table, batch),
             num_parallel_calls=2,

@@ -99,7 +99,7 @@ class Renderer:
         noise = hashlib.blake2b(digest_size=16)
         for part in self.noise:
             noise.update(str(part.shape).encode())
-            noise.update(np.ascontiguousarray(part))
+            noise.update(np.ascontiguousarray(part).data)
         return {
             "format": _FORMAT,
             "noise": noise.hexdigest(),
@@ -151,7 +151,7 @@ class Renditions:
         if cache_dir is not None:
             data = hashlib.blake2b(digest_size=16)
             data.update(str(waveforms.shape).encode())
-            data.update(np.ascontiguousarray(waveforms))
+            data.update(np.ascontiguousarray(waveforms).data)
             key = json.dumps(
                 [data.hexdigest(), renderer.fingerprint()], sort_keys=True
             )
@@ -162,9 +162,7 @@ class Renditions:
         self, chunks: Iterator[np.ndarray], rendition: int | None
     ) -> Iterator[FloatArray]:
         """Yields the features of each chunk of indices, in order."""
-        tasks = (
-            (self._waveforms[chunk], chunk, rendition) for chunk in chunks
-        )
+        tasks = ((self._waveforms[chunk], chunk, rendition) for chunk in chunks)
         if self._count == 0 or len(self._waveforms) < _WORTH_WORKERS:
             for task in tasks:
                 yield render(self._renderer, task)

@@ -7,12 +7,13 @@ example from a stateless seed; for one example they have the distribution of
 tensorflow-io's, which a test holds them to.
 """
 
-import tensorflow as tf
-
+from bifsmn_tf._keras import tf
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 
 
-def _masks(batch: tf.Tensor, size: int, limit: int, seed: tf.Tensor) -> tf.Tensor:
+def _masks(
+    batch: tf.Tensor, size: int, limit: int, seed: tf.Tensor
+) -> tf.Tensor:
     """Draws (batch, size) masks: True from a random start for w < limit."""
     seeds = tf.random.split(seed, 2)
     width = tf.random.stateless_uniform(

@@ -10,6 +10,7 @@ whatever happened to this process.
 
 import collections
 import contextlib
+import functools
 import importlib
 import os
 import pickle
@@ -23,8 +24,8 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 from typing import Any
-from typing import BinaryIO
 
 _LENGTH = struct.Struct("<Q")
 
@@ -40,14 +41,14 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def _send(stream: BinaryIO, value: Any) -> None:
+def _send(stream: IO[bytes], value: Any) -> None:
     data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     stream.write(_LENGTH.pack(len(data)))
     stream.write(data)
     stream.flush()
 
 
-def _receive(stream: BinaryIO) -> Any:
+def _receive(stream: IO[bytes]) -> Any:
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
@@ -190,7 +191,11 @@ def resolve(name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), function)
 
 
-def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
+def _call(function: str, state: Any, item: Any) -> Any:
+    return resolve(function)(state, item)
+
+
+def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     def answer(call: Callable[[], Any]) -> Any:
         try:
             value, failed = call(), False
@@ -210,7 +215,7 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
         state = answer(lambda: resolve(name)(*arguments))
         while True:
             function, item = _receive(requests)
-            answer(lambda f=function, i=item: resolve(f)(state, i))
+            answer(functools.partial(_call, function, state, item))
 
 
 def main() -> None:

@@ -1,21 +1,16 @@
-"""Writes a trained network as one .tflite with a signature for each depth.
+"""Writes a binary network as one .tflite with a signature for each depth.
 
-The binary network becomes the ops of :mod:`~bifsmn_tf.deployment.ops`; every
-depth's subgraph uses the same packed weights, which are stored once. A
-full-precision network goes through TensorFlow's own converter.
+The network becomes the ops of :mod:`~bifsmn_tf.deployment.ops`; every depth's
+subgraph uses the same packed weights, which are stored once.
 """
 
 import dataclasses
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
-from bifsmn_tf._keras import tf
 from bifsmn_tf.deployment import metadata as descriptions
 from bifsmn_tf.deployment import model_writer
 from bifsmn_tf.deployment import ops
@@ -97,7 +92,7 @@ class _DepthGraph:
             x,
             weights=_packed(network.conv2.linear),
             variant=0,
-            **_same_padding(network.conv2.linear, x.shape[1:3]),
+            **same_padding(network.conv2.linear, x.shape[1:3]),
         )
         bands, channels = config.front_bands, 2 * config.front_channels
         x, bits = self._to_stream(
@@ -155,7 +150,7 @@ class _DepthGraph:
         )
         op = ops.QuantConv2D(
             inverse_scale=layers.FEATURE_SCALE,
-            **_same_padding(stage.linear, features.shape[1:3]),
+            **same_padding(stage.linear, features.shape[1:3]),
         )
         constants = [
             ("weights", weights),
@@ -228,7 +223,7 @@ class _DepthGraph:
         successor,
         residual=None,
     ):
-        epilogue = _epilogue(stage, variant)
+        epilogue = epilogue_of(stage, variant)
         channels = len(epilogue.scale)
         threshold = (
             _sign_threshold(successor, self.variant)
@@ -249,7 +244,7 @@ class _DepthGraph:
     def _fold(self, stage, variant, successor, largest):
         successor_variant = min(variant, successor.sign.variants - 1)
         return thresholds.fold(
-            _epilogue(stage, variant),
+            epilogue_of(stage, variant),
             _sign_threshold(successor, successor_variant),
             largest,
         )
@@ -273,7 +268,8 @@ class _DepthGraph:
         )
 
 
-def _epilogue(stage: Stage, variant: int) -> thresholds.Epilogue:
+def epilogue_of(stage: Stage, variant: int) -> thresholds.Epilogue:
+    """BatchNorm and PReLU of a trained stage, per output channel."""
     scale, offset = (x.numpy() for x in stage.affine(variant))
     slope = np.broadcast_to(stage.prelu.slope[variant].numpy(), scale.shape)
     return thresholds.Epilogue(scale, offset, np.ascontiguousarray(slope))
@@ -302,7 +298,7 @@ def _packed(layer, input_shape=None) -> np.ndarray:
     return pack_bits(signs.transpose(3, 0, 1, 2))
 
 
-def _same_padding(layer, size) -> dict[str, int]:
+def same_padding(layer, size) -> dict[str, int]:
     """TensorFlow's "same" padding of a convolution, in numbers."""
     values = {}
     for axis, (n, k, s, before, after) in {
@@ -318,64 +314,6 @@ def _same_padding(layer, size) -> dict[str, int]:
 
 def _axis(layer, size, axis):
     return size[axis], layer.kernel_size[axis], layer.strides[axis]
-
-
-def convert_float(
-    network: FSMN, description: descriptions.ModelMetadata
-) -> ConvertedModel:
-    """Converts a full-precision D-FSMN with TensorFlow's converter.
-
-    Args:
-        network: with trained weights, full precision.
-        description: what goes into the file beside the network.
-
-    Returns:
-        A file of builtin ops, with the signatures of :func:`convert_binary`.
-    """
-    config = network.config
-    # Keras would export training and every layer too: only the variables go.
-    module = tf.Module()
-    module.weights = list(network.variables)
-    spec = tf.TensorSpec(
-        (1, config.frames, config.mels), tf.float32, descriptions.FEATURES
-    )
-    signatures = {}
-    for delta in config.deltas:
-
-        @tf.function(input_signature=[spec])
-        def run(features, delta=delta):
-            return {descriptions.LOGITS: network.infer(features, delta)[0]}
-
-        signatures[descriptions.signature_key(delta)] = run
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=signatures)
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=list(signatures)
-        )
-        content = converter.convert()
-    content = _with_metadata(content, description.to_bytes())
-    model = schema.ModelT.InitFromPackedBuf(content)
-    constants = sum(
-        len(b.data) for b in model.buffers if b.data is not None
-    )
-    return ConvertedModel(
-        content,
-        {"constants": constants, "structure": len(content) - constants},
-    )
-
-
-def _with_metadata(content: bytes, text: bytes) -> bytes:
-    model = schema.ModelT.InitFromPackedBuf(content)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(text, np.uint8)
-    entry = schema.MetadataT()
-    entry.name = descriptions.NAME
-    entry.buffer = len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + len(text) + 1024)
-    builder.Finish(model.Pack(builder), model_writer.FILE_IDENTIFIER)
-    return bytes(builder.Output())
 
 
 def write_file(path: str | os.PathLike, content: bytes) -> None:

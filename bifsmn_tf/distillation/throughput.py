@@ -79,6 +79,7 @@ class PlainStage(tf.keras.layers.Layer):
         binarize: a threshold in front of the layer's input quantizer.
         norm: with BatchNorm.
         feeds_sign: keep the PReLU monotone.
+        joins_bands: the layer reads all frequency bands of a frame at once.
     """
 
     def __init__(
@@ -89,10 +90,12 @@ class PlainStage(tf.keras.layers.Layer):
         binarize: bool = True,
         norm: bool = True,
         feeds_sign: bool = False,
+        joins_bands: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.linear = linear
+        self.joins_bands = joins_bands
         binarize = binarize and config.binary and config.thresholds
         self.thresholds = [
             _Threshold() for _ in range(variants if binarize else 0)
@@ -120,6 +123,9 @@ class PlainStage(tf.keras.layers.Layer):
         x = inputs
         if self.thresholds:
             x = self.thresholds[variant](x)
+        if self.joins_bands:
+            _, time_, bands, channels = x.shape
+            x = tf.reshape(x, (-1, time_, 1, bands * channels))
         x = self.linear(x)
         if self.norms:
             x = self.norms[variant](x, training=training)
@@ -193,6 +199,7 @@ class PlainFSMN(tf.keras.Model):
             ),
             config,
             norm=config.projection_norm,
+            joins_bands=True,
         )
         self.blocks = []
         for number in range(1, config.blocks + 1):
@@ -230,10 +237,6 @@ class PlainFSMN(tf.keras.Model):
             x = layers.FirstConv2D.integer_features(x) / layers.FEATURE_SCALE
         x = self.conv1(x, training=training)
         x = self.conv2(x, training=training)
-        x = tf.reshape(
-            x,
-            (-1, config.memory_frames, 1, config.front_bands * x.shape[-1]),
-        )
         x = self.projection(x, training=training)
         states = {}
         for number, block in enumerate(self.blocks, 1):

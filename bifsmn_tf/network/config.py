@@ -35,6 +35,9 @@ class NetworkConfig:
             layer.
         projection_norm: BatchNorm after the projection that ends the front
             end; the authors' code has none.
+        residual_scale: BatchNorm's initial scale in the two stages of a block
+            that add to the stream. 1 lets the stream grow to several times
+            the width of the surrogate gradient's window; 0.3 keeps it inside.
         dropout: rate behind every pointwise layer of a block and before the
             classifier, in training.
     """
@@ -58,6 +61,7 @@ class NetworkConfig:
     thresholds: bool = False
     prelu: str = "shared"
     projection_norm: bool = False
+    residual_scale: float = 1.0
     dropout: float = 0.0
 
     def __post_init__(self):
@@ -153,6 +157,7 @@ def bifsmn(classes: int, **changes) -> NetworkConfig:
         "thresholds": True,
         "prelu": "channel",
         "projection_norm": True,
+        "residual_scale": 0.3,
     }
     return NetworkConfig(classes=classes, **{**defaults, **changes})
 

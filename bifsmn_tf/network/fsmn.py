@@ -36,6 +36,7 @@ class Stage(tf.keras.layers.Layer):
         norm: with BatchNorm.
         feeds_sign: only the sign of the output is used, so that the PReLU has
             to be monotone.
+        initial_scale: of BatchNorm.
         joins_bands: the linear layer reads all frequency bands of a frame at
             once: (batch, time, bands, channels) in, no bands out.
     """
@@ -48,6 +49,7 @@ class Stage(tf.keras.layers.Layer):
         binarize: bool = True,
         norm: bool = True,
         feeds_sign: bool = False,
+        initial_scale: float = 1.0,
         joins_bands: bool = False,
         **kwargs,
     ):
@@ -62,7 +64,11 @@ class Stage(tf.keras.layers.Layer):
             if config.binary and binarize
             else None
         )
-        self.norm = layers.VariantNorm(variants) if norm else None
+        self.norm = (
+            layers.VariantNorm(variants, initial_scale=initial_scale)
+            if norm
+            else None
+        )
         self.prelu = layers.VariantPReLU(
             variants,
             per_channel=config.prelu == "channel",
@@ -110,20 +116,12 @@ class Stage(tf.keras.layers.Layer):
         x = self.sign.apply(inputs, variant) if self.sign else inputs
         if self.joins_bands:
             x = _joined(x)
-        if self.binary:
-            x = self.linear.integer_dot(x)
-        else:
-            x = self._without_bias(x)
-        return self.activate(x, variant)
-
-    def activate(self, dot, variant: int):
-        """BatchNorm and PReLU of inference, on the integer dot products."""
         scale, offset = self.affine(variant)
-        return self.prelu.apply(dot * scale + offset, variant)
-
-    def _without_bias(self, x):
-        outputs = self.linear(x)
-        return outputs - self.linear.bias if self.linear.use_bias else outputs
+        if self.binary:
+            x = self.linear.integer_dot(x) * scale
+        else:
+            x = self.linear.dot(x, self.linear.kernel * scale)
+        return self.prelu.apply(x + offset, variant)
 
 
 class Block(tf.keras.layers.Layer):
@@ -152,6 +150,7 @@ class Block(tf.keras.layers.Layer):
                 use_bias=not config.binary,
             ),
             variants,
+            initial_scale=config.residual_scale,
             name="memory",
         )
         self.expand = Stage(
@@ -165,6 +164,7 @@ class Block(tf.keras.layers.Layer):
             config,
             layers.BinaryDense(config.memory_size, **dense),
             variants,
+            initial_scale=config.residual_scale,
             name="shrink",
         )
         self.dropout = config.dropout
@@ -185,15 +185,8 @@ class Block(tf.keras.layers.Layer):
 
     def infer(self, inputs, variant: int):
         """Inference: (batch, time, channels) to the same shape."""
-        memory = self.memory
-        signs = (
-            memory.sign.apply(inputs, variant) if memory.sign else inputs
-        )[:, :, tf.newaxis]
-        if memory.binary:
-            taps = memory.linear.integer_dot(signs)
-        else:
-            taps = memory._without_bias(signs)
-        y = inputs + memory.activate(taps[:, :, 0], variant)
+        memory = self.memory.infer(inputs[:, :, tf.newaxis], variant)
+        y = inputs + memory[:, :, 0]
         h = self.expand.infer(y, variant)
         return y + self.shrink.infer(h, variant)
 
@@ -244,8 +237,10 @@ class FSMN(tf.keras.Model):
             else None
             for i in range(1, config.blocks + 1)
         ]
+        # From zero, as the width of a binary network's stream would make its
+        # first logits large and wrong.
         self.classifier = tf.keras.layers.Dense(
-            config.classes, name="classifier"
+            config.classes, kernel_initializer="zeros", name="classifier"
         )
         self._build()
 

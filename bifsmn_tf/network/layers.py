@@ -65,6 +65,18 @@ class BinaryDense(lq.layers.QuantDense):
         outputs.set_shape(inputs.shape[:-1] + (self.units,))
         return outputs
 
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """The bare product with a kernel shaped as the layer's own.
+
+        Args:
+            inputs: (..., in); signs for an integer result.
+            kernel: (in, units).
+
+        Returns:
+            (..., units).
+        """
+        return tf.tensordot(inputs, kernel, 1)
+
     def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
         """The product of signs with the signs of the weights: exact integers.
 
@@ -74,7 +86,7 @@ class BinaryDense(lq.layers.QuantDense):
         Returns:
             float32 that holds integers, (..., units).
         """
-        return tf.tensordot(signs, quantizers.sign(self.kernel), 1)
+        return self.dot(signs, quantizers.sign(self.kernel))
 
 
 class BinaryConv2D(lq.layers.QuantConv2D):
@@ -109,11 +121,13 @@ class BinaryConv2D(lq.layers.QuantConv2D):
             **kwargs,
         )
 
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.dot`, for the convolution."""
+        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+
     def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the convolution."""
-        return tf.nn.conv2d(
-            signs, quantizers.sign(self.kernel), self.strides, "SAME"
-        )
+        return self.dot(signs, quantizers.sign(self.kernel))
 
 
 class FirstConv2D(lq.layers.QuantConv2D):
@@ -224,58 +238,30 @@ class MemoryFilter(tf.keras.layers.Layer):
         kernel = self.kernel
         if self.kernel_quantizer:
             kernel = self.kernel_quantizer(kernel)
-        outputs = self._filter(inputs, kernel)
+        outputs = self.dot(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.dot`, for the taps: kernel (taps, channels)."""
+        time = inputs.shape[1]
+        live = {o: tap for tap, o in enumerate(self.offsets) if abs(o) < time}
+        reach = max(map(abs, live))
+        # A depthwise convolution over (time, variant) with a symmetric kernel:
+        # where no tap is, or none that a clip this short can see, it is zero.
+        absent = len(self.offsets)
+        rows = [live.get(o, absent) for o in range(-reach, reach + 1)]
+        if rows != list(range(absent)):
+            kernel = tf.gather(tf.pad(kernel, ((0, 1), (0, 0))), rows)
+        return tf.nn.depthwise_conv2d(
+            inputs,
+            kernel[:, tf.newaxis, :, tf.newaxis],
+            strides=(1, 1, 1, 1),
+            padding="SAME",
+        )
 
     def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the taps."""
-        return self._filter(signs, quantizers.sign(self.kernel))
-
-    def _filter(self, inputs, kernel):
-        time = inputs.shape[1]
-        live = [
-            (tap, offset)
-            for tap, offset in enumerate(self.offsets)
-            if abs(offset) < time
-        ]
-        before = max(-offset for _, offset in live)
-        after = max(offset for _, offset in live)
-
-        # Slices and sums: TensorFlow's depthwise convolution spends ten times
-        # as long in its gradients on a CPU.
-        @tf.custom_gradient
-        def depthwise(x, k):
-            padded = tf.pad(x, ((0, 0), (before, after), (0, 0), (0, 0)))
-            outputs = tf.add_n(
-                [
-                    padded[:, before + offset : before + offset + time] * k[tap]
-                    for tap, offset in live
-                ]
-            )
-
-            def gradient(dy):
-                dy_padded = tf.pad(
-                    dy, ((0, 0), (after, before), (0, 0), (0, 0))
-                )
-                dx = tf.add_n(
-                    [
-                        dy_padded[:, after - offset : after - offset + time]
-                        * k[tap]
-                        for tap, offset in live
-                    ]
-                )
-                dk = [tf.zeros_like(k[0])] * len(self.offsets)
-                for tap, offset in live:
-                    dk[tap] = tf.reduce_sum(
-                        padded[:, before + offset : before + offset + time]
-                        * dy,
-                        axis=(0, 1, 2),
-                    )
-                return dx, tf.stack(dk)
-
-            return outputs, gradient
-
-        return depthwise(inputs, kernel)
+        return self.dot(signs, quantizers.sign(self.kernel))
 
 
 class VariantNorm(tf.keras.layers.Layer):
@@ -285,6 +271,7 @@ class VariantNorm(tf.keras.layers.Layer):
         variants: how many depths run through the layer.
         momentum: of the moving statistics.
         epsilon: added to the variance.
+        initial_scale: of gamma.
     """
 
     def __init__(
@@ -292,17 +279,23 @@ class VariantNorm(tf.keras.layers.Layer):
         variants: int = 1,
         momentum: float = 0.9,
         epsilon: float = EPSILON,
+        initial_scale: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.variants = variants
+        self.initial_scale = initial_scale
         self.momentum = momentum
         self.epsilon = epsilon
 
     def build(self, input_shape):
         """Makes gamma, beta and the moving statistics: (variants, channels)."""
         shape = (self.variants, input_shape[-1])
-        self.gamma = self.add_weight("gamma", shape, initializer="ones")
+        self.gamma = self.add_weight(
+            "gamma",
+            shape,
+            initializer=tf.keras.initializers.Constant(self.initial_scale),
+        )
         self.beta = self.add_weight("beta", shape, initializer="zeros")
         statistics = {
             "trainable": False,
@@ -395,7 +388,7 @@ class VariantPReLU(tf.keras.layers.Layer):
         @tf.custom_gradient
         def prelu(x, slope):
             negative = tf.minimum(x, 0.0)
-            outputs = tf.maximum(x, 0.0) + slope * negative
+            outputs = x + (slope - 1.0) * negative
 
             def gradient(dy):
                 dx = tf.where(x >= 0, dy, dy * slope)

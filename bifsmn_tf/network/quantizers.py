@@ -21,7 +21,8 @@ SURROGATES = ("ste", "approx")
 
 def sign(x: tf.Tensor) -> tf.Tensor:
     """The sign of Eq. 1: +1 for x >= 0, -1 otherwise; never 0."""
-    return tf.where(x >= 0, tf.ones_like(x), -tf.ones_like(x))
+    one = tf.ones((), x.dtype)
+    return tf.where(x >= 0, one, -one)
 
 
 def surrogate_slope(x: tf.Tensor, surrogate: str) -> tf.Tensor:

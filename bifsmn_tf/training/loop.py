@@ -11,6 +11,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.distillation.trainer import wavelet_energies
+from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
@@ -85,6 +86,8 @@ def fit(
         folder.begin(config, flags)
     metrics = folder.read_metrics()
     if metrics["complete"]:
+        if chief:
+            _plot(folder, metrics["history"])
         return metrics
 
     tf.keras.utils.set_random_seed(settings.seed)
@@ -178,9 +181,14 @@ def fit(
                 _write_summaries(writer, entry)
                 bar.set_postfix_str(f"epoch {epoch + 1}, {_describe(entry)}")
     if chief:
-        from bifsmn_tf.evaluation import plots
-        plots.training_curves(history, folder.path / "curves.png")
+        _plot(folder, history)
     return metrics
+
+
+def _plot(folder: RunFolder, history: list[dict]) -> None:
+    picture = folder.path / "curves.png"
+    if not picture.exists():
+        plots.training_curves(history, picture)
 
 
 def _score(entry: dict) -> float:

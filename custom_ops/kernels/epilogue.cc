@@ -43,8 +43,7 @@ void ThresholdDisagreements(const uint16_t* disagreements,
 
 void ThresholdSums(const int32_t* sums, const int32_t* thresholds,
                    const Word* flips, int outputs, Word* bits) {
-  PackTests(
-      outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
+  PackTests(outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
   Flip(flips, outputs, bits);
 }
 

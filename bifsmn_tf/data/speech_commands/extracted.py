@@ -208,7 +208,7 @@ def to_clips(
     """
     index = {label: i for i, label in enumerate(label_names)}
     waveforms = np.empty((most, protocol.CLIP), np.int16)
-    keys = []
+    keys: list[tuple[int, str, str]] = []
     for label, file, speaker, waveform in rows:
         waveforms[len(keys)] = waveform
         keys.append((index[label], file, speaker))

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow_datasets as tfds
 
+import bifsmn_tf._keras  # noqa: F401  (Keras 2, before TFDS imports TensorFlow)
 from bifsmn_tf.data import audio
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
@@ -58,8 +59,8 @@ def read(builder: Builder) -> KeywordDataset:
         splits[split] = extracted.to_clips(
             rows, label_names, builder.info.splits[split].num_examples
         )
-    seconds: dict[str, list[tuple[str, np.ndarray]]] = (
-        collections.defaultdict(list)
+    seconds: dict[str, list[tuple[str, np.ndarray]]] = collections.defaultdict(
+        list
     )
     for example in tfds.as_numpy(builder.as_dataset("noise")):
         file = example["file"].decode()

@@ -49,7 +49,7 @@ DIGITS = (
     "eight",
     "nine",
 )
-WORDS = {
+WORDS: dict[str, tuple[str, ...]] = {
     "v0.01": (
         *KEYWORDS,
         *DIGITS,
@@ -224,8 +224,7 @@ def _balanced(
         # The k-th of every word comes before the k+1-st of any; among equals
         # chance decides, so that no word comes first by its name.
         ranked += [
-            (rank, rng.random(), word, names[i])
-            for rank, i in enumerate(order)
+            (rank, rng.random(), word, names[i]) for rank, i in enumerate(order)
         ]
     return [(word, name) for _, _, word, name in sorted(ranked)[:count]]
 
@@ -294,7 +293,7 @@ def plan(
     Args:
         task: one of `TASKS`.
         files: the names of the files of each word, `{"yes": ["a_nohash_0.wav",
-            ...]}`.
+            ...]}`; what is no word of the task's version is left aside.
         noise: the background recordings and their lengths in samples.
         lists: the data set's own lists, `{"validation": {"yes/a.wav", ...},
             "test": ...}`; without them the hash of the speaker decides.
@@ -312,7 +311,8 @@ def plan(
     """
     if unknown_ratio <= 0:
         raise ValueError(f"unknown_ratio is {unknown_ratio}, not positive")
-    keywords = tuple(word for word in task.keywords if files.get(word))
+    files = {w: files[w] for w in WORDS[task.version] if files.get(w)}
+    keywords = tuple(word for word in task.keywords if word in files)
     if not keywords:
         raise DataError(
             f"None of the words of {task.name} is there "
@@ -329,9 +329,7 @@ def plan(
         }
     )
     notes = _missing(task, files)
-    has_unknown = task.others and any(
-        files.get(word) for word in files if word not in task.keywords
-    )
+    has_unknown = task.others and len(files) > len(keywords)
     has_silence = task.others and (task.protocol == "bifsmn" or bool(noise))
     if task.others and not has_unknown:
         notes.append("There is no other word, so no class unknown.")
@@ -368,9 +366,7 @@ def plan(
             ]
         splits[split] = tuple(examples)
     if archive and task.has_archive:
-        splits["test"] = _archived(
-            archive, keywords, has_unknown, has_silence
-        )
+        splits["test"] = _archived(archive, keywords, has_unknown, has_silence)
         known = {example.speaker for example in splits["test"]} - {""}
         for split in ("train", "validation"):
             splits[split] = tuple(
@@ -385,7 +381,7 @@ def plan(
 
 
 def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
-    missing = [word for word in task.keywords if not files.get(word)]
+    missing = [word for word in task.keywords if word not in files]
     notes = []
     if missing:
         notes.append(
@@ -397,7 +393,7 @@ def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
     others = [
         word
         for word in WORDS[task.version]
-        if word not in task.keywords and not files.get(word)
+        if word not in task.keywords and word not in files
     ]
     if task.others and others:
         notes.append(

@@ -163,7 +163,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             version = self.task.version
             urls = {"words": f"{_URL}speech_commands_{version}.tar.gz"}
             if self.task.has_archive:
-                urls["test"] = f"{_URL}speech_commands_test_set_{version}.tar.gz"
+                urls["test"] = (
+                    f"{_URL}speech_commands_test_set_{version}.tar.gz"
+                )
             downloaded = dl_manager.download_and_extract(urls)
             folders = {key: os.fspath(downloaded[key]) for key in urls}
         plan, noise, notes = self._plan(folders["words"], folders.get("test"))

@@ -60,8 +60,9 @@ class Speaker:
                 f"{espeakng_loader.get_data_path()}; reinstall the package "
                 "espeakng-loader."
             )
-        # Breath and whisper come from the C library's rand, which espeak-ng
-        # seeds with the time.
+        # Breath is noise: some voices take theirs from espeak-ng's own
+        # generator, which it seeds with the time, Klatt's from the C library.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         ctypes.CDLL(None if os.name == "posix" else "msvcrt").srand(1)
         # Kept, or it would be collected while the library still calls it.
         self._callback = _CALLBACK(self._receive)

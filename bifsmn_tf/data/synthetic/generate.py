@@ -29,6 +29,7 @@ from bifsmn_tf.data.synthetic.recipe import SHARD
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import Utterance
 from bifsmn_tf.data.synthetic.recipe import plan
+from bifsmn_tf.data.synthetic.recipe import plan_babble
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same recipe comes to mean other clips.
@@ -45,6 +46,22 @@ def trimmed(sound: FloatArray) -> FloatArray:
     return sound[max(0, loud[0] - margin) : loud[-1] + margin]
 
 
+def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
+    """Returns an utterance at 16 kHz, at a rate in words a minute."""
+    sound = speaker.say(
+        utterance.text,
+        utterance.voice,
+        rate=rate,
+        pitch=utterance.pitch,
+        range_=utterance.range,
+    )
+    return trimmed(
+        soxr.resample(
+            audio.to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
+        )
+    )
+
+
 def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
     """Returns the speech of an utterance at 16 kHz, a second at the most.
 
@@ -55,18 +72,7 @@ def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
     """
     rate = utterance.rate
     for _ in range(3):
-        sound = speaker.say(
-            utterance.text,
-            utterance.voice,
-            rate=rate,
-            pitch=utterance.pitch,
-            range_=utterance.range,
-        )
-        speech = trimmed(
-            soxr.resample(
-                audio.to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
-            )
-        )
+        speech = say(speaker, utterance, rate)
         if len(speech) <= _CLIP:
             return speech
         if rate == _FASTEST:
@@ -107,30 +113,12 @@ def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
 def make_noise(_: None, recipe: Recipe) -> np.ndarray:
     """Makes noise to mix in, int16 (kinds, samples); for `Workers`.
 
-    The babble is said by voices of the train split, and no keyword in it.
+    The babble is of voices of the train split, and has no keyword in it.
     """
-    rng = np.random.default_rng([recipe.seed, _NOISE_SECONDS])
-    known = voices.voices("train")
-    words = []
+    said = plan_babble(recipe)
     with espeak.Speaker() as speaker:
-        for word in recipe.others:
-            for _ in range(1 + 60 // len(recipe.others)):
-                sound = speaker.say(
-                    word,
-                    known[rng.integers(len(known))],
-                    rate=int(rng.integers(120, 221)),
-                    pitch=int(rng.integers(15, 86)),
-                    range_=int(rng.integers(15, 86)),
-                )
-                words.append(
-                    trimmed(
-                        soxr.resample(
-                            audio.to_float(sound),
-                            speaker.sample_rate,
-                            audio.SAMPLE_RATE,
-                        )
-                    )
-                )
+        words = [say(speaker, u, u.rate) for u in said]
+    rng = np.random.default_rng([recipe.seed, len(words)])
     samples = _NOISE_SECONDS * audio.SAMPLE_RATE
     sounds = [noise.make(kind, samples, rng) for kind in noise.KINDS]
     sounds.append(noise.babble(words, samples, rng))
@@ -141,14 +129,18 @@ def set_up() -> None:
     """A worker has no state; for `Workers`."""
 
 
-def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
-    """Returns the folder in `cache_dir` that a recipe's shards are kept in."""
+def digest(recipe: Recipe) -> str:
+    """Returns a hash of all that a recipe's clips depend on."""
     key = json.dumps(
         [_FORMAT, SHARD, recipe.to_dict(), voices.VARIANTS, voices.ACCENTS],
         sort_keys=True,
     )
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return Path(cache_dir) / f"synthetic-{digest}"
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
+    """Returns the folder in `cache_dir` that a recipe's shards are kept in."""
+    return Path(cache_dir) / f"synthetic-{digest(recipe)}"
 
 
 def _save(array: np.ndarray, path: Path) -> None:
@@ -271,5 +263,4 @@ def dataset(
         recipe.label_names,
         splits,
         tuple(audio.to_float(sound) for sound in sounds),
-        ("The speech is synthetic: results say little about people.",),
     )

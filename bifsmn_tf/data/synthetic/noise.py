@@ -33,7 +33,9 @@ def make(kind: str, samples: int, rng: np.random.Generator) -> FloatArray:
         time = np.arange(samples) / 16000
         mains = rng.choice([50.0, 60.0])
         sound = sum(
-            rng.random() / k * np.sin(2 * np.pi * (mains * k * time + rng.random()))
+            rng.random()
+            / k
+            * np.sin(2 * np.pi * (mains * k * time + rng.random()))
             for k in range(1, 9)
         )
         sound = at_level(sound, 1) + 0.2 * make("pink", samples, rng)

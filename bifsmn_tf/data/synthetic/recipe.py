@@ -192,3 +192,13 @@ def plan(recipe: Recipe) -> list[Utterance]:
                 for i in range(unknown if label == UNKNOWN else count)
             ]
     return result
+
+
+def plan_babble(recipe: Recipe) -> list[Utterance]:
+    """Returns what is said in a recipe's babble: other words, train voices."""
+    return [
+        _utterance(
+            recipe, "train", "babble", recipe.others[i % len(recipe.others)], i
+        )
+        for i in range(60)
+    ]

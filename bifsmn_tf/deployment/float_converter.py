@@ -1,0 +1,165 @@
+"""Writes a full-precision D-FSMN as a plain .tflite of builtin operations.
+
+The graph is the one a careful engineer would deploy, so that a comparison with
+it is fair: BatchNorm folded into the weights, the memory as one depthwise
+convolution, every pointwise layer a fully connected one.
+"""
+
+import math
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from bifsmn_tf.deployment import metadata as descriptions
+from bifsmn_tf.deployment import model_writer
+from bifsmn_tf.deployment.converter import ConvertedModel
+from bifsmn_tf.deployment.converter import epilogue_of
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.fsmn import Stage
+
+_OPERATORS = schema.BuiltinOperator
+
+
+def convert_float(
+    network: FSMN, description: descriptions.ModelMetadata
+) -> ConvertedModel:
+    """Converts a full-precision D-FSMN.
+
+    Args:
+        network: with trained weights.
+        description: what goes into the file beside the network.
+
+    Returns:
+        A file with the signatures, inputs and outputs of
+        :func:`~bifsmn_tf.deployment.converter.convert_binary`.
+    """
+    writer = model_writer.ModelWriter(
+        description=f"D-FSMN keyword spotter, {network.config.classes} classes"
+    )
+    for delta in network.config.deltas:
+        key = descriptions.signature_key(delta)
+        graph = writer.subgraph(key)
+        _build(graph, network, delta)
+        writer.signature(key, graph)
+    writer.metadata(descriptions.NAME, description.to_bytes())
+    return ConvertedModel(writer.build(), writer.bytes_by_part())
+
+
+def _build(graph, network: FSMN, delta: int) -> None:
+    config = network.config
+    variant = config.deltas.index(delta)
+    x = graph.input(
+        descriptions.FEATURES, (1, config.frames, config.mels), np.float32
+    )
+    x = graph.reshape(x, (1, config.frames, config.mels, 1), "image")
+    for name, stage in (("conv1", network.conv1), ("conv2", network.conv2)):
+        x = _convolution(graph, name, stage, x)
+    frames = config.memory_frames
+    x = graph.reshape(x, (1, frames, 1, x.shape[2] * x.shape[3]), "frames")
+    x = _pointwise(graph, "projection", network.projection, x, 0)
+    for number, block in enumerate(network.blocks, 1):
+        if number % delta:
+            continue
+        name = f"block{number}"
+        y = _memory(graph, f"{name}/memory", block.memory, x, variant)
+        y = _add(graph, f"{name}/memory/sum", x, y)
+        h = _pointwise(graph, f"{name}/expand", block.expand, y, variant)
+        z = _pointwise(graph, f"{name}/shrink", block.shrink, h, variant)
+        x = _add(graph, f"{name}/sum", y, z)
+    logits = graph.fully_connected(
+        x,
+        np.ascontiguousarray(network.classifier.kernel.numpy().T),
+        network.classifier.bias.numpy(),
+        "classifier",
+    )
+    graph.output(descriptions.LOGITS, logits)
+
+
+def _convolution(graph, name, stage: Stage, x):
+    kernel, bias, slope = _folded(stage, 0)
+    rows, columns = stage.linear.strides
+    shape = (
+        1,
+        math.ceil(x.shape[1] / rows),
+        math.ceil(x.shape[2] / columns),
+        len(bias),
+    )
+    (x,) = graph.builtin_op(
+        _OPERATORS.CONV_2D,
+        [
+            x,
+            graph.constant(f"{name}/weights", kernel.transpose(3, 0, 1, 2)),
+            graph.constant(f"{name}/bias", bias),
+        ],
+        [(name, shape, np.float32)],
+        options=schema.Conv2DOptionsT(
+            padding=schema.Padding.SAME, strideH=rows, strideW=columns
+        ),
+    )
+    return _prelu(graph, name, x, slope)
+
+
+def _pointwise(graph, name, stage: Stage, x, variant: int):
+    kernel, bias, slope = _folded(stage, variant)
+    (x,) = graph.builtin_op(
+        _OPERATORS.FULLY_CONNECTED,
+        [
+            x,
+            graph.constant(f"{name}/weights", kernel.T),
+            graph.constant(f"{name}/bias", bias),
+        ],
+        [(name, (*x.shape[:-1], len(bias)), np.float32)],
+        version=2,
+        options=schema.FullyConnectedOptionsT(keepNumDims=True),
+    )
+    return _prelu(graph, name, x, slope)
+
+
+def _memory(graph, name, stage: Stage, x, variant: int):
+    kernel, bias, slope = _folded(stage, variant)
+    offsets = stage.linear.offsets
+    # Strides become zero weights, and an asymmetric reach too: "same" padding
+    # of an odd kernel is symmetric.
+    reach = max(abs(offset) for offset in offsets)
+    taps = np.zeros((2 * reach + 1, kernel.shape[1]), np.float32)
+    taps[[reach + offset for offset in offsets]] = kernel
+    (y,) = graph.builtin_op(
+        _OPERATORS.DEPTHWISE_CONV_2D,
+        [
+            x,
+            graph.constant(f"{name}/weights", taps[np.newaxis, :, np.newaxis]),
+            graph.constant(f"{name}/bias", bias),
+        ],
+        [(name, x.shape, np.float32)],
+        options=schema.DepthwiseConv2DOptionsT(
+            padding=schema.Padding.SAME, strideH=1, strideW=1, depthMultiplier=1
+        ),
+    )
+    return _prelu(graph, name, y, slope)
+
+
+def _prelu(graph, name, x, slope):
+    alpha = graph.constant(
+        f"{name}/slope", slope.reshape((1,) * (len(x.shape) - 2) + (-1,))
+    )
+    (y,) = graph.builtin_op(
+        _OPERATORS.PRELU, [x, alpha], [(f"{name}/prelu", x.shape, np.float32)]
+    )
+    return y
+
+
+def _add(graph, name, x, y):
+    (z,) = graph.builtin_op(
+        _OPERATORS.ADD,
+        [x, y],
+        [(name, x.shape, np.float32)],
+        options=schema.AddOptionsT(),
+    )
+    return z
+
+
+def _folded(stage: Stage, variant: int):
+    """Kernel and bias with BatchNorm inside, and PReLU's slopes."""
+    epilogue = epilogue_of(stage, variant)
+    kernel = stage.linear.kernel.numpy() * epilogue.scale
+    return kernel, epilogue.offset, epilogue.slope

@@ -1,0 +1,1 @@
+"""Experiments: each one command from recordings to a page of results."""

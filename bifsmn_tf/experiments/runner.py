@@ -1,0 +1,173 @@
+"""Trains, converts and evaluates the rows of an experiment, resumably."""
+
+import concurrent.futures
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from bifsmn_tf.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        name: of the row and of its runs' folders.
+        flagfile: what it trains, in ``configs/``.
+        seeds: one run each.
+        teacher: the row whose run of the same seed is the teacher.
+    """
+
+    name: str
+    flagfile: str
+    seeds: tuple[int, ...] = (0,)
+    teacher: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one run gave.
+
+    Attributes:
+        row: it belongs to.
+        seed: of the run.
+        folder: of the run.
+        run: its run.json.
+        metrics: its metrics.json.
+        keras: the report of ``evaluate`` on the run.
+        tflite: the report of ``evaluate`` on the converted file.
+        file_bytes: size of the converted file.
+    """
+
+    row: Row
+    seed: int
+    folder: Path
+    run: dict
+    metrics: dict
+    keras: dict
+    tflite: dict
+    file_bytes: int
+
+
+class Runner:
+    """Runs rows in processes of one thread each, several at a time.
+
+    What is complete is not done again; a training that was stopped goes on.
+
+    Args:
+        folder: for the runs and their logs.
+        data_dir: the recordings.
+        jobs: processes at a time.
+        extra: flags for every training, behind those of its flagfile.
+    """
+
+    def __init__(
+        self, folder: Path, data_dir: str, jobs: int, extra: list[str]
+    ):
+        self.folder = folder
+        self.data_dir = data_dir
+        self.jobs = jobs
+        self.extra = extra
+
+    def run(self, rows: list[Row]) -> list[Outcome]:
+        """Runs every seed of every row; teachers come before their students.
+
+        Raises:
+            UserError: a step failed; its log is named.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tasks = [(row, seed) for row in rows for seed in row.seeds]
+        print(f"logs: {self.folder}/*.log")
+        with (
+            concurrent.futures.ThreadPoolExecutor(self.jobs) as pool,
+            tqdm(total=len(tasks), unit="run", dynamic_ncols=True) as bar,
+        ):
+            futures: dict = {}
+            for row, seed in tasks:
+                teacher = futures.get((row.teacher, seed))
+                futures[row.name, seed] = pool.submit(
+                    self._one, row, seed, teacher
+                )
+            for future in concurrent.futures.as_completed(futures.values()):
+                error = future.exception()
+                if error is not None:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise error
+                bar.update()
+            return [futures[row.name, seed].result() for row, seed in tasks]
+
+    def path(self, name: str, seed: int) -> Path:
+        """The folder of a run."""
+        return self.folder / f"{name}_seed{seed}"
+
+    def training_flags(self, row: Row, seed: int) -> list[str]:
+        """What a run is trained with, beside folders."""
+        flags = [f"--flagfile=configs/{row.flagfile}", f"--seed={seed}"]
+        return [*flags, *self.extra]
+
+    def _one(self, row: Row, seed: int, teacher) -> Outcome:
+        if teacher is not None:
+            # Teachers are submitted first, so this never waits for a task
+            # that waits for a thread.
+            teacher.result()
+        folder = self.path(row.name, seed)
+        command = [
+            "bifsmn_tf.train",
+            *self.training_flags(row, seed),
+            f"--data_dir={self.data_dir}",
+            f"--run_dir={folder}",
+            f"--cache_dir={self.folder / 'cache'}",
+            f"--threads={1 if self.jobs > 1 else 0}",
+        ]
+        if row.teacher:
+            command.append(f"--teacher={self.path(row.teacher, seed)}")
+        self._command(folder, command)
+        model = folder / "model.tflite"
+        self._command(
+            folder,
+            ["bifsmn_tf.convert", f"--model={folder}", f"--output={model}"],
+        )
+        reports = {}
+        for kind, path in (("keras", folder), ("tflite", model)):
+            report = folder / f"test_{kind}.json"
+            self._command(
+                folder,
+                [
+                    "bifsmn_tf.evaluate",
+                    f"--model={path}",
+                    f"--data_dir={self.data_dir}",
+                    f"--json={report}",
+                ],
+            )
+            reports[kind] = json.loads(report.read_text())
+        return Outcome(
+            row=row,
+            seed=seed,
+            folder=folder,
+            run=json.loads((folder / "run.json").read_text()),
+            metrics=json.loads((folder / "metrics.json").read_text()),
+            file_bytes=model.stat().st_size,
+            **reports,
+        )
+
+    def _command(self, folder: Path, words: list[str]) -> None:
+        log = folder.with_suffix(".log")
+        with open(log, "a") as out:
+            out.write(f"$ python -m {' '.join(words)}\n")
+            out.flush()
+            done = subprocess.run(
+                [sys.executable, "-m", *words],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+            )
+        if done.returncode:
+            raise UserError(f"python -m {words[0]} failed: see {log}")

@@ -1,0 +1,43 @@
+#include "custom_ops/kernels/bits.h"
+
+#include <gtest/gtest.h>
+
+#include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/memory.h"
+#include "custom_ops/kernels/quant_conv.h"
+
+namespace bifsmn {
+namespace {
+
+TEST(BitsTest, WordsHoldSixteenChannels) {
+  EXPECT_EQ(WordsFor(1), 1);
+  EXPECT_EQ(WordsFor(16), 1);
+  EXPECT_EQ(WordsFor(17), 2);
+  EXPECT_EQ(WordsFor(0x7fffffff), 0x8000000);
+}
+
+TEST(BitsTest, UnusedBitsAreTheHighOnesOfTheLastWord) {
+  EXPECT_EQ(UnusedBits(1), 0xfffe);
+  EXPECT_EQ(UnusedBits(15), 0x8000);
+  EXPECT_EQ(UnusedBits(16), 0);
+  EXPECT_EQ(UnusedBits(20), 0xfff0);
+}
+
+template <typename Registry>
+void ExpectSound(const Registry& registry, int most) {
+  for (const auto* kernel : registry) {
+    EXPECT_EQ(registry.Find(kernel->name), kernel);
+  }
+  EXPECT_EQ(registry.Find("no such kernel"), nullptr);
+  EXPECT_EQ(&registry.Select(1), *registry.begin());
+  EXPECT_GE(registry.Select(most).max_depth, most);
+}
+
+TEST(RegistryTest, EveryFamilyHasAKernelForEverySize) {
+  ExpectSound(QuantConvKernels(), kMaxQuantizedTerms);
+  ExpectSound(BgemmKernels(), kMaxBinaryTerms);
+  ExpectSound(MemoryKernels(), kMaxBinaryTerms);
+}
+
+}  // namespace
+}  // namespace bifsmn

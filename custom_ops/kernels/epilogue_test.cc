@@ -1,0 +1,104 @@
+#include "custom_ops/kernels/epilogue.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "custom_ops/kernels/reference.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kSizes[] = {1, 15, 16, 17, 40, 64};
+
+TEST(DisagreementLimitTest, AgreesWithTheDefinition) {
+  for (const int base : {-7, 0, 1, 8, 400, kMaxBinaryTerms}) {
+    for (const int threshold : {-32768, -9, -2, -1, 0, 1, 2, 7, 400, 32767}) {
+      const int limit = DisagreementLimit(base, threshold);
+      for (int d = 0; d <= kMaxBinaryTerms; ++d) {
+        ASSERT_EQ(d >= limit, base - 2 * d < threshold)
+            << base << ", " << threshold << ", " << d;
+      }
+    }
+  }
+}
+
+TEST(ThresholdTest, PacksComparisons) {
+  for (const int n : kSizes) {
+    Random random(n);
+    const auto counts = random.Integers<uint16_t>(n, 0, 3);
+    const auto limits = random.Integers<uint16_t>(n, 0, 3);
+    const auto sums = random.Integers<int32_t>(n, -2, 2);
+    const auto thresholds = random.Integers<int32_t>(n, -2, 2);
+    const auto flips = random.Bits(1, n);
+    std::vector<Word> of_counts(WordsFor(n), 0xffff);
+    std::vector<Word> of_sums(WordsFor(n), 0xffff);
+    ThresholdDisagreements(counts.data(), limits.data(), flips.data(), n,
+                           of_counts.data());
+    ThresholdSums(sums.data(), thresholds.data(), flips.data(), n,
+                  of_sums.data());
+    for (int i = 0; i < n; ++i) {
+      const bool flip = Sign(flips.data(), i) < 0;
+      EXPECT_EQ(Sign(of_counts.data(), i) < 0,
+                (counts[i] >= limits[i]) != flip);
+      EXPECT_EQ(Sign(of_sums.data(), i) < 0, (sums[i] < thresholds[i]) != flip);
+    }
+    EXPECT_EQ(of_counts.back() & UnusedBits(n), 0);
+    EXPECT_EQ(of_sums.back() & UnusedBits(n), 0);
+  }
+}
+
+TEST(DotsTest, AreBasesLessTwiceTheDisagreements) {
+  const uint16_t counts[] = {0, 5, kMaxBinaryTerms};
+  const int16_t bases[] = {-3, 8, kMaxBinaryTerms};
+  int16_t dots[3];
+  DotsOfDisagreements(counts, bases, 3, dots);
+  EXPECT_EQ(dots[0], -3);
+  EXPECT_EQ(dots[1], -2);
+  EXPECT_EQ(dots[2], -kMaxBinaryTerms);
+}
+
+// Volatile, so that every operation rounds.
+float Stream(int dot, float scale, float offset, float slope,
+             const float* residual) {
+  volatile float u = static_cast<float>(dot) * scale;
+  u = u + offset;
+  volatile float v = u;
+  if (!(u >= 0.0f)) v = u * slope;
+  if (residual != nullptr) v = *residual + v;
+  return v;
+}
+
+TEST(AddAffinePreluTest, RoundsEveryOperation) {
+  for (const int n : kSizes) {
+    Random random(n);
+    const auto dots = random.Integers<int16_t>(n, -400, 400);
+    const auto scale = random.Floats(n);
+    const auto offset = random.Floats(n, 30.0f);
+    const auto slope = random.Floats(n);
+    const auto residual = random.Floats(n, 100.0f);
+    for (const float* added :
+         {static_cast<const float*>(nullptr), residual.data()}) {
+      std::vector<float> stream(n);
+      AddAffinePrelu(dots.data(), {scale.data(), offset.data(), slope.data()},
+                     added, n, stream.data());
+      for (int i = 0; i < n; ++i) {
+        EXPECT_EQ(stream[i], Stream(dots[i], scale[i], offset[i], slope[i],
+                                    added == nullptr ? nullptr : added + i));
+      }
+    }
+  }
+}
+
+TEST(SignBitsTest, NotAtLeastTheThresholdIsMinusOne) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float stream[] = {0.0f, -0.0f, 1.0f, 0.5f, NAN, infinity, -infinity};
+  const float threshold[] = {0.0f, 0.0f, 1.5f, NAN, 0.0f, infinity, -infinity};
+  Word bits = 0xffff;
+  SignBits(stream, threshold, 7, &bits);
+  EXPECT_EQ(bits, 0b0011100);
+}
+
+}  // namespace
+}  // namespace bifsmn

@@ -1,0 +1,101 @@
+#include "custom_ops/ops/attributes.h"
+
+#include <cmath>
+
+#include "custom_ops/kernels/bits.h"
+#include "custom_ops/ops/op_test_util.h"
+
+namespace bifsmn {
+namespace {
+
+TEST(AttributesTest, ReadsWordsInOrder) {
+  const int32_t words[] = {kContractVersion, 1, 2, 3, 4, 5, 6, BitsOf(0.25f)};
+  Attributes attributes;
+  ASSERT_THAT(
+      Attributes::Parse(kQuantConv2DOp, words, sizeof(words), &attributes),
+      Succeeds());
+  EXPECT_EQ(attributes.Int("stride_h"), 1);
+  EXPECT_EQ(attributes.Int("pad_right"), 6);
+  EXPECT_EQ(attributes.Float("inverse_scale"), 0.25f);
+}
+
+TEST(AttributesTest, ReadsUnalignedBytes) {
+  const int32_t words[] = {kContractVersion, 64, 1, 2, 3, 4};
+  char bytes[sizeof(words) + 1];
+  std::memcpy(bytes + 1, words, sizeof(words));
+  Attributes attributes;
+  ASSERT_THAT(
+      Attributes::Parse(kMemoryOp, bytes + 1, sizeof(words), &attributes),
+      Succeeds());
+  EXPECT_EQ(attributes.Int("channels"), 64);
+  EXPECT_EQ(attributes.Int("stride_ahead"), 4);
+}
+
+TEST(AttributesTest, RefusesOtherLengths) {
+  const int32_t words[10] = {kContractVersion};
+  Attributes attributes;
+  for (const size_t bytes : {0, 4, 20, 23, 25, 28, 40}) {
+    EXPECT_THAT(Attributes::Parse(kMemoryOp, words, bytes, &attributes),
+                FailsWith("attributes are 24 bytes, got"));
+  }
+  EXPECT_THAT(Attributes::Parse(kMemoryOp, nullptr, 24, &attributes),
+              FailsWith("attributes are 24 bytes, got 0"));
+}
+
+TEST(AttributesTest, RefusesOtherContracts) {
+  const int32_t words[6] = {kContractVersion + 1};
+  Attributes attributes;
+  EXPECT_THAT(Attributes::Parse(kMemoryOp, words, sizeof(words), &attributes),
+              FailsWith("contract version 2"));
+}
+
+Status Create(const char* name, std::vector<int32_t> attributes) {
+  attributes.insert(attributes.begin(), kContractVersion);
+  std::unique_ptr<Op> op;
+  return CreateOp(name, attributes.data(), attributes.size() * sizeof(int32_t),
+                  &op);
+}
+
+TEST(CreateOpTest, RefusesUnknownNames) {
+  EXPECT_THAT(Create("BifsmnNothing", {}),
+              FailsWith("BifsmnNothing: this library has no such op"));
+}
+
+TEST(CreateOpTest, RefusesConvolutionsThatMakeNoSense) {
+  const char* const kName = "BifsmnConv2D";
+  EXPECT_THAT(Create(kName, {16, 1, 1, 0, 0, 0, 0}), Succeeds());
+  EXPECT_THAT(Create(kName, {0, 1, 1, 0, 0, 0, 0}), FailsWith("in_channels"));
+  EXPECT_THAT(Create(kName, {kMaxBinaryTerms + 1, 1, 1, 0, 0, 0, 0}),
+              FailsWith("in_channels"));
+  EXPECT_THAT(Create(kName, {16, 0, 1, 0, 0, 0, 0}), FailsWith("strides"));
+  EXPECT_THAT(Create(kName, {16, 1, -1, 0, 0, 0, 0}), FailsWith("strides"));
+  for (int pad = 3; pad < 7; ++pad) {
+    std::vector<int32_t> attributes = {16, 1, 1, 0, 0, 0, 0};
+    attributes[pad] = -1;
+    EXPECT_THAT(Create(kName, attributes), FailsWith("padding"));
+  }
+}
+
+TEST(CreateOpTest, RefusesScalesThatMakeNoSense) {
+  for (const float scale : {0.0f, -1.0f, INFINITY, NAN}) {
+    EXPECT_THAT(Create("BifsmnQuantConv2D", {1, 1, 0, 0, 0, 0, BitsOf(scale)}),
+                FailsWith("inverse_scale"));
+  }
+}
+
+TEST(CreateOpTest, RefusesMemoriesThatMakeNoSense) {
+  const char* const kName = "BifsmnMemory";
+  EXPECT_THAT(Create(kName, {64, 10, 10, 1, 1}), Succeeds());
+  EXPECT_THAT(Create(kName, {0, 10, 10, 1, 1}), FailsWith("channels"));
+  EXPECT_THAT(Create(kName, {64, -1, 10, 1, 1}), FailsWith("look_back"));
+  EXPECT_THAT(Create(kName, {64, 10, -1, 1, 1}), FailsWith("look_ahead"));
+  EXPECT_THAT(Create(kName, {64, 10, 10, 0, 1}), FailsWith("strides"));
+  EXPECT_THAT(Create(kName, {64, 10, 10, 1, -2}), FailsWith("strides"));
+  EXPECT_THAT(Create(kName, {64, 0x7fffffff, 0x7fffffff, 1, 1}),
+              FailsWith("taps"));
+  EXPECT_THAT(Create(kName, {64, kMaxBinaryTerms - 1, 1, 1, 1}),
+              FailsWith("taps"));
+}
+
+}  // namespace
+}  // namespace bifsmn

@@ -1,0 +1,99 @@
+#include "custom_ops/kernels/memory.h"
+
+#include "custom_ops/kernels/reference.h"
+#include "custom_ops/ops/op_test_util.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kChannels = 20;
+constexpr int kSteps = 50;
+
+class MemoryOpTest : public ::testing::Test {
+ protected:
+  MemoryOpTest() {
+    runner_.Add({2, kSteps, 1, 2}, bits_);
+    runner_.Add({2, kSteps, 1, kChannels}, stream_);
+    runner_.AddConstant({6, 2}, weights_);
+    for (const auto& vector : {scale_, offset_, slope_, threshold_}) {
+      runner_.AddConstant({kChannels}, vector);
+    }
+  }
+
+  Random random_{3};
+  const std::vector<Word> bits_ = random_.Bits(2 * kSteps, kChannels);
+  const std::vector<float> stream_ =
+      random_.Floats(2 * kSteps * kChannels, 9.0f);
+  const std::vector<Word> weights_ = random_.Bits(6, kChannels);
+  const std::vector<float> scale_ = random_.Floats(kChannels);
+  const std::vector<float> offset_ = random_.Floats(kChannels);
+  const std::vector<float> slope_ = random_.Floats(kChannels);
+  const std::vector<float> threshold_ = random_.Floats(kChannels);
+  // Three steps back, two ahead, with strides of 1 and 4.
+  OpRunner runner_{"BifsmnMemory", {kChannels, 3, 2, 1, 4}};
+};
+
+TEST_F(MemoryOpTest, AddsToTheStream) {
+  ASSERT_THAT(runner_.Plan(2), Succeeds());
+  EXPECT_EQ(runner_.output(0).shape, (std::vector<int>{2, kSteps, 1, 20}));
+  EXPECT_EQ(runner_.output(1).shape, (std::vector<int>{2, kSteps, 1, 2}));
+  runner_.Run();
+
+  const std::vector<float> stream = runner_.Result<float>(0);
+  const std::vector<Word> bits = runner_.Result<Word>(1);
+  size_t i = 0;
+  for (int n = 0; n < 2; ++n) {
+    for (int t = 0; t < kSteps; ++t) {
+      for (int c = 0; c < kChannels; ++c, ++i) {
+        int dot = 0;
+        const int sources[] = {t - 3, t - 2, t - 1, t, t + 4, t + 8};
+        for (int tap = 0; tap < 6; ++tap) {
+          if (sources[tap] < 0 || sources[tap] >= kSteps) continue;
+          const Word* seen = bits_.data() + (n * kSteps + sources[tap]) * 2;
+          dot += Sign(seen, c) * Sign(weights_.data() + tap * 2, c);
+        }
+        volatile float v = static_cast<float>(dot) * scale_[c];
+        v = v + offset_[c];
+        if (!(v >= 0.0f)) v = v * slope_[c];
+        v = stream_[i] + v;
+        ASSERT_EQ(stream[i], v) << n << ", " << t << ", " << c;
+        ASSERT_EQ(Sign(bits.data() + (n * kSteps + t) * 2, c) > 0,
+                  v >= threshold_[c]);
+      }
+    }
+  }
+}
+
+TEST_F(MemoryOpTest, LeavesBitsOut) {
+  ASSERT_THAT(runner_.Plan(2), Succeeds());
+  runner_.Run();
+  const std::vector<float> stream = runner_.Result<float>(0);
+  ASSERT_THAT(runner_.Plan(1), Succeeds());
+  runner_.Run();
+  EXPECT_EQ(runner_.Result<float>(0), stream);
+}
+
+TEST_F(MemoryOpTest, ChecksBitsAndStream) {
+  runner_.input(1).shape = {2, kSteps, 1, kChannels + 1};
+  EXPECT_THAT(runner_.Plan(), FailsWith("stream has to be of shape"));
+  runner_.input(0).shape = {2, kSteps, 2, 2};
+  EXPECT_THAT(runner_.Plan(), FailsWith("[N, T, 1, 2]"));
+  runner_.input(0).shape = {2, kSteps, 1, 1};
+  EXPECT_THAT(runner_.Plan(), FailsWith("[N, T, 1, 2]"));
+  runner_.input(0).type = ElementType::kInt8;
+  EXPECT_THAT(runner_.Plan(), FailsWith("bits has to be int16"));
+}
+
+TEST_F(MemoryOpTest, ChecksWeights) {
+  runner_.input(2).shape = {7, 2};
+  EXPECT_THAT(runner_.Plan(), FailsWith("weights has to be of shape [6, 2]"));
+  runner_.input(2).shape = {6, 2};
+  const std::vector<Word> ones(12, 0xffff);
+  runner_.input(2).constant = ones.data();
+  EXPECT_THAT(runner_.Plan(), FailsWith("weights has bits set beyond"));
+  runner_.input(2).constant = nullptr;
+  EXPECT_THAT(runner_.Plan(), FailsWith("weights has to be a constant"));
+}
+
+}  // namespace
+}  // namespace bifsmn

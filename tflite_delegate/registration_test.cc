@@ -1,0 +1,61 @@
+#include "tflite_delegate/registration.h"
+
+#include "custom_ops/kernels/reference.h"
+#include "custom_ops/ops/op_test_util.h"
+#include "tflite_delegate/fake_runtime.h"
+#include "tflite_delegate/plugin.h"
+
+namespace bifsmn {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(RegistrationTest, CarriesNamesAndVersions) {
+  TfLiteRegistration* const registrations[] = {
+      BifsmnRegister_QuantConv2D(), BifsmnRegister_Conv2D(),
+      BifsmnRegister_Conv2DAdd(), BifsmnRegister_Memory()};
+  for (size_t i = 0; i < OpDefinitions().size(); ++i) {
+    EXPECT_STREQ(registrations[i]->custom_name, OpDefinitions()[i]->name);
+    EXPECT_EQ(registrations[i]->version, OpDefinitions()[i]->version);
+  }
+}
+
+class ConvolutionTest : public ::testing::Test {
+ protected:
+  void AddNode(std::vector<int32_t> options) {
+    runtime_.AddNode("BifsmnConv2D", options,
+                     {bits_, weights_, thresholds_, flips_}, {result_});
+    runtime_.Register(BifsmnRegister_Conv2D());
+  }
+
+  FakeRuntime runtime_;
+  const int bits_ = runtime_.AddTensor(kTfLiteInt16, {1, 4, 1, 1});
+  const int weights_ =
+      runtime_.AddConstant(kTfLiteInt16, {1, 1, 1, 1}, std::vector<Word>{0});
+  const int thresholds_ =
+      runtime_.AddConstant(kTfLiteInt16, {1}, std::vector<int16_t>{1});
+  const int flips_ =
+      runtime_.AddConstant(kTfLiteInt16, {1}, std::vector<Word>{0});
+  const int result_ = runtime_.AddTensor(kTfLiteInt16, {});
+};
+
+TEST_F(ConvolutionTest, RunsInAnInterpreterOfOnesOwn) {
+  AddNode({kContractVersion, 16, 1, 1, 0, 0, 0, 0});
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(runtime_.Allocate(), kTfLiteOk) << runtime_.errors();
+    runtime_.Set<Word>(bits_, {0x0000, 0xffff, 0x007f, 0x00ff});
+    ASSERT_EQ(runtime_.Invoke(), kTfLiteOk) << runtime_.errors();
+    // The dots are 16, -16, 2 and 0.
+    EXPECT_EQ(runtime_.Get<Word>(result_), (std::vector<Word>{0, 1, 0, 1}));
+  }
+}
+
+TEST_F(ConvolutionTest, TellsWhatIsWrong) {
+  AddNode({});
+  EXPECT_EQ(runtime_.Allocate(), kTfLiteError);
+  EXPECT_THAT(runtime_.errors(),
+              HasSubstr("BifsmnConv2D: attributes are 32 bytes, got 0"));
+}
+
+}  // namespace
+}  // namespace bifsmn
