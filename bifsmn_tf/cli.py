@@ -2,11 +2,14 @@
 
 import errno
 import sys
+import warnings
 from collections.abc import Callable
 
 from absl import app
 from absl import flags
+from absl import logging
 
+from bifsmn_tf.data.errors import DataWarning
 from bifsmn_tf.errors import UserError
 
 
@@ -18,6 +21,9 @@ def run(main: Callable[[], None]) -> None:
     """
 
     def guarded(arguments):
+        # TensorFlow reports every checkpoint it writes.
+        logging.set_verbosity(logging.WARNING)
+        warnings.showwarning = _show_warning
         try:
             if len(arguments) > 1:
                 raise UserError(
@@ -38,6 +44,14 @@ def run(main: Callable[[], None]) -> None:
             sys.exit("stopped: the same command goes on from here")
 
     app.run(guarded)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    if issubclass(category, DataWarning):
+        print(f"note: {message}", file=file or sys.stderr)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        (file or sys.stderr).write(text)
 
 
 def require_flags(*names: str) -> None:

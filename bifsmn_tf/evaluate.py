@@ -132,8 +132,6 @@ def main() -> None:
             f"{dataset.name} has the labels {', '.join(dataset.label_names)}, "
             f"the model {', '.join(description.label_names)}"
         )
-    for note in dataset.notes:
-        print(f"note: {note}")
     clips = dataset.splits[_SPLIT.value]
     features = pipeline.evaluation_features(
         clips, description.features, description.statistics

@@ -293,8 +293,6 @@ def main() -> None:
         cache_dir=_CACHE_DIR.value,
         **options,
     )
-    for note in dataset.notes:
-        print(f"note: {note}")
     print(
         f"{dataset.name}: {len(dataset.splits['train'])} clips to train on, "
         f"{len(dataset.splits['validation'])} to validate, "

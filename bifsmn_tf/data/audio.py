@@ -26,6 +26,26 @@ def to_float(waveform: np.ndarray) -> np.ndarray:
     return waveform.astype(np.float32) * np.float32(1 / 32768)
 
 
+def _missing_bytes(path: str) -> int:
+    """Returns how much of a WAV file's samples its end cuts off.
+
+    libsndfile takes what there is for the whole. 0 for other files, and for
+    those that were written to a pipe and do not know their length.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0
+        while len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                unknown = length >= 0x7FFFF000
+                return 0 if unknown else max(0, file.tell() + length - size)
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
+
+
 def read(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads a sound file of any rate and number of channels.
 
@@ -42,6 +62,8 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         if os.path.getsize(path) == 0:
             raise UnreadableError("is empty")
+        if missing := _missing_bytes(path):
+            raise UnreadableError(f"breaks off, {missing} bytes are missing")
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
             expected = file.frames

@@ -76,7 +76,11 @@ class _Worker:
             stdout=subprocess.PIPE,
             env=environment,
         )
-        self.call(setup)
+        try:
+            self.call(setup)
+        except BaseException:
+            self.close()
+            raise
 
     def call(self, message: Any) -> Any:
         assert self.process.stdin is not None
@@ -122,17 +126,19 @@ class Workers:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         try:
-            started = [
-                self._threads.submit(_Worker, (setup, arguments))
+            for future in [
+                self._threads.submit(self._start, (setup, arguments))
                 for _ in range(self.count)
-            ]
-            for future in started:
-                worker = future.result()
-                self._workers.append(worker)
-                self._idle.put(worker)
+            ]:
+                future.result()
         except BaseException:
             self.close()
             raise
+
+    def _start(self, setup: tuple[str, tuple[Any, ...]]) -> None:
+        worker = _Worker(setup)
+        self._workers.append(worker)
+        self._idle.put(worker)
 
     def _run(self, function: str, item: Any) -> Any:
         worker = self._idle.get()

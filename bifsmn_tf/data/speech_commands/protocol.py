@@ -307,10 +307,16 @@ def plan(
         The plan. The same arguments give the same plan on every machine.
 
     Raises:
-        DataError: no keyword is there, or somebody speaks in two splits.
+        DataError: no keyword is there, or somebody speaks in two splits; or
+            `unknown_ratio` is not positive, or given for another protocol.
     """
     if unknown_ratio <= 0:
-        raise ValueError(f"unknown_ratio is {unknown_ratio}, not positive")
+        raise DataError(f"unknown_ratio is {unknown_ratio}, not positive.")
+    if unknown_ratio != 1 and not task.has_archive:
+        raise DataError(
+            f"{task.name} says itself what is unknown: leave unknown_ratio "
+            "at 1."
+        )
     files = {w: files[w] for w in WORDS[task.version] if files.get(w)}
     keywords = tuple(word for word in task.keywords if word in files)
     if not keywords:
@@ -351,7 +357,13 @@ def plan(
             count = sum(map(len, others.values()))
             if task.protocol == "official":
                 ratio = unknown_ratio if split == "train" else 1.0
-                count = min(count, int(np.ceil(mean_keyword * ratio)))
+                wanted = int(np.ceil(mean_keyword * ratio))
+                if count < wanted:
+                    notes.append(
+                        f"There are {count} clips of other words for {split}, "
+                        f"where {wanted} were wanted."
+                    )
+                count = min(count, wanted)
             chosen = _balanced(others, count, _rng(seed, split, UNKNOWN))
             examples += [
                 Example(UNKNOWN, f"{word}/{name}", speaker_of(name))

@@ -1,0 +1,67 @@
+# make quickstart   installs, trains on synthetic speech, converts, evaluates
+# make test         installs what is missing and runs every test
+# make help         the rest
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml $(shell find custom_ops tflite_delegate \
+	-name '*.cc' -o -name '*.h' -o -name '*.S' -o -name '*.bzl')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## this text
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: quickstart
+quickstart: $(VENV)/.train ## train, convert and run a spotter, in minutes
+	$(BIN)/python -m bifsmn_tf.quickstart
+
+.PHONY: test
+test: lint test-python test-native ## every test
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff, types, clang-format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror \
+		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
+
+.PHONY: test-python
+test-python: $(VENV)/.dev ## pytest, on emulated aarch64 too where there is qemu
+	$(BIN)/python -m pytest
+
+.PHONY: test-native
+test-native: ## the C++ tests under Bazel: x86-64, aarch64, ASan, UBSan
+	tools/test_native.sh
+
+.PHONY: format
+format: $(VENV)/.dev ## what lint checks, mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i \
+		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
+
+.PHONY: install
+install: $(VENV)/.train ## the virtual environment that quickstart uses
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
+		{ echo "error: TensorFlow 2.17 needs Python 3.10 to 3.12: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "error: no virtual environment: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.train: $(BIN)/python $(SOURCES)
+	@echo "installing bifsmn_tf with its training stack: some minutes once"
+	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python $(SOURCES)
+	@echo "installing bifsmn_tf with its training stack and tools"
+	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	@touch $@ $(VENV)/.train

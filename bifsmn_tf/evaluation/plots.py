@@ -1,0 +1,155 @@
+"""Pictures of a training and of its result, as PNG files."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_COLOURS = ("#1b6ca8", "#e07a1f", "#3a9d5d", "#8a4fbf", "#b8336a", "#6b6b6b")
+
+
+def _pyplot():
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "pictures need matplotlib: pip install 'bifsmn_tf[train]'"
+        ) from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure, path: str | Path) -> None:
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    _pyplot().close(figure)
+
+
+def confusion_matrix(
+    matrix: np.ndarray,
+    label_names: Sequence[str],
+    path: str | Path,
+    title: str = "",
+) -> None:
+    """Draws counts, coloured by their share of the row.
+
+    Args:
+        matrix: counts, (classes, classes); rows are labels.
+        label_names: of the classes.
+        path: of the PNG.
+        title: above it.
+    """
+    plt = _pyplot()
+    n = len(label_names)
+    size = max(4.0, 1.5 + 0.48 * n)
+    figure, axes = plt.subplots(figsize=(size, size))
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(matrix):
+        axes.text(
+            column,
+            row,
+            str(matrix[row, column]),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if shares[row, column] > 0.55 else "#203040",
+        )
+    axes.set_xticks(range(n), label_names, rotation=45, ha="right")
+    axes.set_yticks(range(n), label_names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("spoken")
+    right = np.trace(matrix) / max(matrix.sum(), 1)
+    axes.set_title(f"{title}\n{100 * right:.2f} % right".strip(), fontsize=10)
+    _save(figure, path)
+
+
+def training_curves(
+    history: Sequence[dict] | Mapping[str, Sequence[dict]], path: str | Path
+) -> None:
+    """Draws loss and accuracy over the epochs.
+
+    Args:
+        history: the entries of one run's epochs, or those of several by name.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    runs = history if isinstance(history, Mapping) else {"": history}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    for i, (name, entries) in enumerate(runs.items()):
+        epochs = [e["epoch"] + 1 for e in entries]
+        colour = _COLOURS[i % len(_COLOURS)] if len(runs) > 1 else None
+        label = f"{name} " if name else ""
+        left.plot(
+            epochs,
+            [e["loss"] for e in entries],
+            color=colour,
+            label=f"{label}training".strip(),
+        )
+        depths = [
+            k.removeprefix("val_accuracy_delta_")
+            for k in entries[0]
+            if k.startswith("val_accuracy_delta_")
+        ]
+        for j, depth in enumerate(depths if len(runs) == 1 else depths[:1]):
+            tint = colour or _COLOURS[j % len(_COLOURS)]
+            text = f"{label}δ = {depth}" if len(depths) > 1 else name
+            right.plot(
+                epochs,
+                [100 * e[f"val_accuracy_delta_{depth}"] for e in entries],
+                color=tint,
+                label=f"{text}, validation".lstrip(", "),
+            )
+            if len(runs) == 1:
+                right.plot(
+                    epochs,
+                    [100 * e[f"accuracy_delta_{depth}"] for e in entries],
+                    color=tint,
+                    linestyle=":",
+                    label=f"{text}, training".lstrip(", "),
+                )
+    left.set_yscale("log")
+    left.set_ylabel("loss")
+    right.set_ylabel("accuracy, %")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        if axes is right or len(runs) > 1:
+            axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)
+
+
+def wavelet_energies(
+    energies: Mapping[str, Mapping[str, float]], path: str | Path
+) -> None:
+    """Draws the high-frequency share p_H of each block (Eq. 7, Figure 2).
+
+    Args:
+        energies: for each network, p_H by block number.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(7, 3.6))
+    width = 0.8 / len(energies)
+    for i, (name, blocks) in enumerate(energies.items()):
+        positions = [
+            int(block) + (i - (len(energies) - 1) / 2) * width
+            for block in blocks
+        ]
+        axes.bar(
+            positions,
+            list(blocks.values()),
+            width,
+            label=name,
+            color=_COLOURS[i % len(_COLOURS)],
+        )
+    axes.set_xlabel("block")
+    axes.set_ylabel("share of high frequencies, $p_H$")
+    axes.set_ylim(0, 1)
+    axes.grid(axis="y", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)

@@ -1,0 +1,35 @@
+"""What the tests of several folders need."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """Real recordings in the layout of the official archive.
+
+    From the folder that BIFSMN_SPEECH names, or unpacked once from
+    `../shared/data` into this checkout's `.cache`.
+    """
+    named = os.environ.get("BIFSMN_SPEECH")
+    if named:
+        folder = Path(named)
+        if not (folder / "yes").is_dir():
+            pytest.fail(f"BIFSMN_SPEECH={named} has no folder yes")
+        return folder
+    unpack = ROOT.parent / "shared" / "data" / "unpack.py"
+    if not unpack.is_file():
+        pytest.skip(
+            "needs real recordings: set BIFSMN_SPEECH to an extracted Speech "
+            "Commands archive"
+        )
+    folder = ROOT / ".cache" / "speech"
+    if not folder.is_dir():
+        subprocess.run([sys.executable, unpack, folder], check=True)
+    return folder

@@ -1,0 +1,134 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import sounds
+
+from bifsmn_tf.data import clip_cache
+from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import check_speakers
+from bifsmn_tf.data.clips import trivial_accuracies
+from bifsmn_tf.data.errors import DataError
+
+DATASET = KeywordDataset(
+    "mine",
+    ("yes", "unknown", "silence"),
+    {"train": sounds.clips(6), "test": sounds.clips(4, labels=2)},
+    noise=(sounds.noise(20000), sounds.noise(30000)),
+    notes=("a note",),
+)
+
+
+def assert_same(first: KeywordDataset, second: KeywordDataset) -> None:
+    for field in ("name", "label_names", "notes"):
+        assert getattr(first, field) == getattr(second, field)
+    for one, other in zip(first.noise, second.noise, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert list(first.splits) == list(second.splits)
+    for split, clips in first.splits.items():
+        other = second.splits[split]
+        np.testing.assert_array_equal(clips.waveforms, other.waveforms)
+        np.testing.assert_array_equal(clips.labels, other.labels)
+        assert clips.files == other.files
+        assert clips.speakers == other.speakers
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"waveforms": np.zeros((2, 16000), "f4")}, "int16"),
+        ({"labels": np.zeros(2, np.int64)}, "int32"),
+        ({"labels": np.zeros(3, np.int32)}, "int32"),
+        ({"files": ("a",)}, "1 files"),
+        ({"speakers": ("a",) * 3}, "3 speakers"),
+    ],
+)
+def test_clips_that_do_not_fit_together(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(sounds.clips(2), **change)
+
+
+def test_take():
+    clips = sounds.clips(5)
+    taken = clips.take(np.array([3, 1]))
+    assert taken.files == ("3.wav", "1.wav")
+    np.testing.assert_array_equal(taken.waveforms[0], clips.waveforms[3])
+
+
+def test_counts():
+    assert DATASET.counts("test") == {"yes": 2, "unknown": 2, "silence": 0}
+
+
+def test_nobody_speaks_twice():
+    check_speakers({"train": {"a", ""}, "test": ("b", "")})
+    with pytest.raises(DataError, match=r"1 speakers .* train .* test, 'b'"):
+        check_speakers({"train": {"a", "b"}, "test": ("b", "")})
+
+
+def test_trivial_accuracies_of_the_first_version():
+    """Its test split has 2,567 keywords and 4,268 other words."""
+    counts = (2567, 4268, (2567 + 4268) // 10)
+    labels = np.repeat(np.arange(3, dtype=np.int32), counts)
+    clips = dataclasses.replace(
+        sounds.clips(1),
+        waveforms=np.zeros((len(labels), 1), np.int16),
+        labels=labels,
+        files=("",) * len(labels),
+        speakers=("",) * len(labels),
+    )
+    dataset = dataclasses.replace(DATASET, splits={"test": clips})
+    answers = trivial_accuracies(dataset, "test")
+    assert round(answers["always unknown"], 3) == 0.568
+    assert round(answers["perfect on unknown and silence"], 3) == 0.659
+
+
+def test_cache_gives_back_what_was_put_in(tmp_path):
+    read = []
+
+    def make():
+        read.append(1)
+        return DATASET
+
+    for _ in range(2):
+        assert_same(clip_cache.through(tmp_path, ["key"], make), DATASET)
+    assert len(read) == 1
+    clip_cache.through(tmp_path, ["other"], make)
+    assert len(read) == 2
+    assert clip_cache.through(None, ["key"], make) is DATASET
+
+
+def test_cache_that_was_interrupted_is_not_trusted(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("json.dumps", _once_then(stop))
+        with pytest.raises(KeyboardInterrupt):
+            clip_cache.through(tmp_path, ["key"], lambda: DATASET)
+    assert list(tmp_path.iterdir()) == []
+    assert_same(clip_cache.through(tmp_path, ["key"], lambda: DATASET), DATASET)
+
+
+def _once_then(then):
+    """Lets the first call, which makes the key, pass."""
+    import json
+
+    calls = []
+    real = json.dumps
+
+    def call(*arguments, **options):
+        calls.append(1)
+        return (real if len(calls) == 1 else then)(*arguments, **options)
+
+    return call
+
+
+def test_listing_changes_with_a_file(tmp_path):
+    sounds.write(tmp_path / "a" / "b.wav", 100)
+    before = clip_cache.listing(tmp_path)
+    assert before == clip_cache.listing(tmp_path)
+    sounds.write(tmp_path / "a" / "c.wav", 100)
+    assert clip_cache.listing(tmp_path) != before
+    (tmp_path / "a" / "c.wav").unlink()
+    sounds.write(tmp_path / "a" / "b.wav", 200)
+    assert clip_cache.listing(tmp_path) != before
