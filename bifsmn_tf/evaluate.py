@@ -36,6 +36,12 @@ _DATASET = flags.DEFINE_string(
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the recordings are.")
 _SPLIT = flags.DEFINE_enum("split", "test", list(SPLITS), "Which part.")
+_EVERYTHING = flags.DEFINE_bool(
+    "everything",
+    None,
+    "Evaluate all of a folder's recordings, not only its split; by default "
+    "unless the model itself was trained on a folder.",
+)
 _CACHE_DIR = flags.DEFINE_string(
     "cache_dir", ".cache/bifsmn_tf", "Where prepared clips are kept."
 )
@@ -118,20 +124,22 @@ def main() -> None:
     """Evaluates what the flags say."""
     model = _load(_MODEL.value)
     description = model.description
-    name = _DATASET.value or description.dataset["name"]
-    # Options such as the number of unknown words vary the training split only.
+    trained_on = description.dataset["name"]
+    name = _DATASET.value or trained_on
+    options = dict(description.dataset["options"]) if name == trained_on else {}
+    everything = _EVERYTHING.value
+    if everything is None:
+        everything = trained_on != "folder"
+    if name == "folder" and everything:
+        options["everything_as"] = _SPLIT.value
     dataset = datasets.load(
         name,
         _DATA_DIR.value,
         splits=(_SPLIT.value,),
         cache_dir=_CACHE_DIR.value,
-        label_names=description.label_names if name == "folder" else None,
+        label_names=description.label_names,
+        **options,
     )
-    if dataset.label_names != description.label_names:
-        raise UserError(
-            f"{dataset.name} has the labels {', '.join(dataset.label_names)}, "
-            f"the model {', '.join(description.label_names)}"
-        )
     clips = dataset.splits[_SPLIT.value]
     features = pipeline.evaluation_features(
         clips, description.features, description.statistics

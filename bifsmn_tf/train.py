@@ -57,6 +57,17 @@ _UNKNOWN_RATIO = flags.DEFINE_float(
     "(Speech Commands, official protocol).",
     lower_bound=0,
 )
+_WORDS = flags.DEFINE_list(
+    "words",
+    None,
+    "Words or phrases that synthetic speech says, instead of ten commands.",
+)
+_CLIPS_PER_WORD = flags.DEFINE_integer(
+    "clips_per_word",
+    None,
+    "Clips to train on of each word of synthetic speech.",
+    lower_bound=1,
+)
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
     "bifsmn",
@@ -186,9 +197,7 @@ def _strategy() -> tf.distribute.Strategy:
 
 
 def _network_config(architecture: str, classes: int, features):
-    changes = {
-        f.name: f.value for f in _NETWORK_FLAGS if f.value is not None
-    }
+    changes = {f.name: f.value for f in _NETWORK_FLAGS if f.value is not None}
     if "deltas" in changes:
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
@@ -282,14 +291,19 @@ def main() -> None:
     tf.keras.utils.set_random_seed(_SEED.value)
     strategy = _strategy()
 
-    options = {}
+    # Only what differs from the data set's defaults: evaluate repeats it.
+    options = {"seed": _DATA_SEED.value} if _DATA_SEED.value else {}
     if _DATASET.value.startswith("speech_commands"):
         options["unknown_ratio"] = _UNKNOWN_RATIO.value
+    if _DATASET.value == "synthetic":
+        if _WORDS.value:
+            options["words"] = list(_WORDS.value)
+        if _CLIPS_PER_WORD.value:
+            options["clips_per_word"] = _CLIPS_PER_WORD.value
     dataset = datasets.load(
         _DATASET.value,
         _DATA_DIR.value,
         splits=("train", "validation"),
-        seed=_DATA_SEED.value,
         cache_dir=_CACHE_DIR.value,
         **options,
     )
@@ -361,7 +375,9 @@ def main() -> None:
                 dataclasses.replace(config, network=_teacher_config(student)),
                 _flagfile(),
                 dataclasses.replace(
-                    loss, distillation="none", logit_weight=0.0,
+                    loss,
+                    distillation="none",
+                    logit_weight=0.0,
                     delta_weights=(),
                 ),
                 dataclasses.replace(

@@ -187,12 +187,17 @@ def load(
     if SILENCE not in labels and noise:
         wanted = label_names is None or SILENCE in label_names
         if wanted:
-            labels = (*labels, SILENCE)
             try:
-                for split, rows in parts.items():
-                    rows += _silence(rows, noise, split, seed)
+                cut = {
+                    split: _silence(rows, noise, split, seed)
+                    for split, rows in parts.items()
+                }
             except DataError as error:
                 notes.append(str(error))
+            else:
+                labels = (*labels, SILENCE)
+                for split, rows in cut.items():
+                    parts[split] += rows
     for label, meaning in ((UNKNOWN, "other words"), (SILENCE, "no speech")):
         if label not in labels and label_names is None:
             notes.append(

@@ -133,12 +133,12 @@ class TrainingPipeline:
         """
         order = self.order(epoch)
         labels = self._clips.labels[order]
-        rendition = epoch if self._augmented else None
-        if self._count == 0 and self._augmented:
+        if not self._augmented:
+            dataset = self._cached(order, self._features(None))
+        elif self._count == 0:
             dataset = self._fresh(order, epoch)
         else:
-            if self._augmented:
-                rendition = epoch % self._count
+            rendition = epoch % self._count
             dataset = self._cached(order, self._features(rendition))
         mean = tf.constant(self.statistics.mean, tf.float32)
         scale = tf.constant(1 / self.statistics.std, tf.float32)

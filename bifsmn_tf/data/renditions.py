@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tqdm
 
 from bifsmn_tf.data import audio
@@ -187,7 +188,7 @@ class Renditions:
         """
         name = "original" if rendition is None else f"rendition-{rendition}"
         if self.folder is None:
-            return self._compute(rendition, name, None)
+            return np.concatenate(list(self._parts(rendition, name)))
         path = self.folder / f"{name}.npy"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,24 +196,31 @@ class Renditions:
             # can be trusted, whenever this process is killed.
             partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
             try:
-                self._compute(rendition, name, partial)
+                self._write(self._parts(rendition, name), partial)
                 os.replace(partial, path)
             finally:
                 partial.unlink(missing_ok=True)
         return np.load(path, mmap_mode="r")
 
-    def _compute(
-        self, rendition: int | None, name: str, path: Path | None
-    ) -> np.ndarray:
+    def _write(self, parts: Iterator[np.ndarray], path: Path) -> None:
+        # Not through a memory map: on a full disk that is a crash instead of
+        # an error.
+        header = {
+            "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
+            "fortran_order": False,
+            "shape": (len(self._waveforms), *self._renderer.features.shape),
+        }
+        with open(path, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in parts:
+                file.write(part.data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _parts(
+        self, rendition: int | None, name: str
+    ) -> Iterator[npt.NDArray[np.float16]]:
         n = len(self._waveforms)
-        shape = (n, *self._renderer.features.shape)
-        result: np.ndarray
-        if path is None:
-            result = np.empty(shape, np.float16)
-        else:
-            result = np.lib.format.open_memmap(
-                path, "w+", np.dtype(np.float16), shape
-            )
         chunks = (
             np.arange(start, min(start + _CHUNK, n))
             for start in range(0, n, _CHUNK)
@@ -224,14 +232,9 @@ class Renditions:
             disable=None if self._progress else True,
             leave=False,
         ) as bar:
-            start = 0
             for features in self.stream(chunks, rendition):
-                result[start : start + len(features)] = features
-                start += len(features)
+                yield features.astype(np.float16)
                 bar.update(len(features))
-        if isinstance(result, np.memmap):
-            result.flush()
-        return result
 
     def close(self) -> None:
         """Ends the worker processes."""

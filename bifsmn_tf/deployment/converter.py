@@ -99,9 +99,7 @@ class _DepthGraph:
             "projection",
             network.projection,
             x,
-            weights=_packed(
-                network.projection.linear, (1, bands, channels)
-            ),
+            weights=_packed(network.projection.linear, (1, bands, channels)),
             channels=channels,
             residual=None,
             variant=0,

@@ -69,9 +69,7 @@ class ModelMetadata:
         try:
             values = json.loads(content)
             if values["format"] != FORMAT:
-                raise ValueError(
-                    f"format {values['format']!r}, not {FORMAT}"
-                )
+                raise ValueError(f"format {values['format']!r}, not {FORMAT}")
             metadata = cls(
                 label_names=tuple(values["label_names"]),
                 features=FeatureParameters.from_dict(values["features"]),

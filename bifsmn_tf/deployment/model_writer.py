@@ -19,8 +19,7 @@ subgraphs (one for each depth) use them.
     writer.metadata("labels", b"...")
     content = writer.build()
 
-Only constants and custom options are aligned to 16 bytes, as kernels that read
-them in place expect.
+Constants are aligned to 16 bytes, as kernels that read them in place expect.
 """
 
 import dataclasses
@@ -118,6 +117,7 @@ class Subgraph:
         value = np.asarray(value)
         if not value.size:
             raise ValueError(f"constant {name} is empty")
+        _check_type(name, value.dtype)
         content = value.astype(value.dtype.newbyteorder("<")).tobytes()
         buffer = self._writer._buffer(name, content)
         return self._tensor(name, value.shape, value.dtype, buffer)
@@ -249,9 +249,7 @@ class Subgraph:
         dtype: npt.DTypeLike,
         buffer: int,
     ) -> Tensor:
-        dtype = np.dtype(dtype).newbyteorder("=")
-        if dtype not in _TENSOR_TYPES:
-            raise ValueError(f"tensor {name}: no {dtype} tensors here")
+        dtype = _check_type(name, dtype)
         tensor = Tensor(
             len(self._tensors), name, tuple(int(n) for n in shape), dtype
         )
@@ -423,6 +421,13 @@ class ModelWriter:
             metadata=metadata,
             signatureDefs=signatures,
         )
+
+
+def _check_type(name: str, dtype: npt.DTypeLike) -> np.dtype:
+    dtype = np.dtype(dtype).newbyteorder("=")
+    if dtype not in _TENSOR_TYPES:
+        raise ValueError(f"tensor {name}: no {dtype} tensors here")
+    return dtype
 
 
 def _indices(values: list[int]) -> npt.NDArray[np.int32]:

@@ -100,11 +100,8 @@ def make_interpreter(
     content = model if isinstance(model, bytes) else Path(model).read_bytes()
     verify_model(content)
     module = _import_runtime(runtime)
-    path = library_path(library)
-    try:
-        delegate = module.load_delegate(str(path))
-    except (OSError, ValueError) as error:
-        raise RuntimeError(f"cannot load {path}: {error}") from error
+    path, _ = _load(library)
+    delegate = module.load_delegate(str(path))
     try:
         return module.Interpreter(
             model_content=content,
@@ -130,10 +127,19 @@ def _import_runtime(runtime: str | None) -> ModuleType:
 
 
 def _text(library: str | os.PathLike | None, function: str) -> str:
-    path = library_path(library)
-    try:
-        symbol = getattr(ctypes.CDLL(str(path)), function)
-    except (OSError, AttributeError) as error:
-        raise RuntimeError(f"cannot load {path}: {error}") from error
+    _, loaded = _load(library)
+    symbol = getattr(loaded, function)
     symbol.restype = ctypes.c_char_p
     return symbol().decode()
+
+
+def _load(library: str | os.PathLike | None) -> tuple[Path, ctypes.CDLL]:
+    """Loads the library; runtimes say less when they cannot."""
+    path = library_path(library)
+    try:
+        loaded = ctypes.CDLL(str(path))
+        for function in ("tflite_plugin_create_delegate", "bifsmn_contract"):
+            getattr(loaded, function)
+    except (OSError, AttributeError) as error:
+        raise RuntimeError(f"cannot load {path}: {error}") from error
+    return path, loaded

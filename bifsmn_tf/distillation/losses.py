@@ -69,9 +69,7 @@ def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
         norm = tf.maximum(tf.sqrt(_plane_sum(tf.square(squares))), _TINY)
         found = squares / norm
         difference = found - target
-        result = tf.sqrt(
-            tf.maximum(_plane_sum(tf.square(difference)), _TINY)
-        )
+        result = tf.sqrt(tf.maximum(_plane_sum(tf.square(difference)), _TINY))
 
         def gradient(upstream):
             # What changes the norm of H² alone does not change the map.

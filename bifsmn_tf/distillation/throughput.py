@@ -10,9 +10,11 @@ Three ways take turns in one run, on the same weights and batches:
     :class:`~bifsmn_tf.distillation.trainer.Trainer`: the front end once, each
     block once for all the depths that run through it.
 ``plain``
-    Stock Larq and Keras layers, one pass over the whole network for each δ.
+    Stock Larq and Keras layers, one pass over the whole network for each δ,
+    and the losses as their equations are written.
 ``separate``
-    The project's layers, one pass over the whole network for each δ.
+    The project's layers and losses, one pass over the whole network for each
+    δ.
 
 They compute the same loss, which is checked before anything is timed.
 """
@@ -23,13 +25,15 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from absl import app
 from absl import flags
 
+from bifsmn_tf import cli
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
@@ -194,9 +198,7 @@ class PlainFSMN(tf.keras.Model):
             feeds_sign=True,
         )
         self.projection = PlainStage(
-            lq.layers.QuantConv2D(
-                config.memory_size, 1, **common, **quantized
-            ),
+            lq.layers.QuantConv2D(config.memory_size, 1, **common, **quantized),
             config,
             norm=config.projection_norm,
             joins_bands=True,
@@ -297,10 +299,43 @@ def depths_apart(network: FSMN) -> dict[int, FSMN]:
     return apart
 
 
-def total_loss(
+def _literal_map(states: tf.Tensor) -> tf.Tensor:
+    """The teacher's half of Eq. 10, by Eq. 8 and 9 as they are written."""
+    rows, columns = states.shape[-2:]
+    approximation, details = haar.dwt2(states)
+    high = haar.idwt2(tf.zeros_like(approximation), details)
+    high = high[:, :rows, :columns]
+    emphasised = high / _deviation(high) + states / _deviation(states)
+    return _normalised_squares(emphasised)
+
+
+def _deviation(states):
+    return tf.math.reduce_std(states, axis=(1, 2), keepdims=True)
+
+
+def _normalised_squares(states):
+    squares = tf.square(states)
+    return squares / tf.norm(squares, axis=(1, 2), keepdims=True)
+
+
+def _literal_distance(states: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """A term of Eq. 14 as it is written: (batch,)."""
+    return tf.norm(_normalised_squares(states) - target, axis=(1, 2))
+
+
+def _project_map(states: tf.Tensor) -> tf.Tensor:
+    return losses.attention(losses.emphasise(states))
+
+
+def _project_distance(states: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    return losses.attention_distance(states[:, :, tf.newaxis], target)[:, 0]
+
+
+def _total_loss(
     logits: dict[int, tf.Tensor],
     states: dict[int, dict[int, tf.Tensor]],
-    teacher_states: dict[int, tf.Tensor],
+    maps: dict[int, tf.Tensor],
+    distance: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     labels: tf.Tensor,
     gamma: float,
 ) -> tf.Tensor:
@@ -309,29 +344,25 @@ def total_loss(
     Args:
         logits: by δ, (batch, classes).
         states: by δ and block number, (batch, time, channels).
-        teacher_states: by block number, (batch, time, channels).
+        maps: the teacher's, by block number.
+        distance: between a state and a map: (batch,).
         labels: (batch,).
         gamma: γ.
 
     Returns:
         The mean over the batch.
     """
-    maps = {
-        number: losses.attention(losses.emphasise(state))
-        for number, state in teacher_states.items()
-    }
-    weights = losses.delta_weights(list(logits))
     total = 0.0
-    for weight, delta in zip(weights, logits, strict=True):
+    for delta, weight in zip(
+        logits, losses.delta_weights(list(logits)), strict=True
+    ):
         cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels, logits[delta]
         )
-        distances = [
-            losses.attention_distance(state[:, :, tf.newaxis], maps[number])
-            for number, state in states[delta].items()
-        ]
-        distance = tf.add_n(distances)[:, 0]
-        total += weight * tf.reduce_mean(cross_entropy + gamma * distance)
+        apart = tf.add_n(
+            [distance(state, maps[n]) for n, state in states[delta].items()]
+        )
+        total += weight * tf.reduce_mean(cross_entropy + gamma * apart)
     return total
 
 
@@ -368,7 +399,6 @@ def project_step(student: FSMN, teacher: FSMN, gamma: float) -> Step:
 
 def plain_step(student: FSMN, teacher: FSMN, gamma: float) -> Step:
     """The same with stock layers and a pass for each δ."""
-    deltas = student.config.deltas
     plain = PlainFSMN(student.config)
     plain.copy_from(student)
     plain_teacher = PlainFSMN(teacher.config)
@@ -376,13 +406,12 @@ def plain_step(student: FSMN, teacher: FSMN, gamma: float) -> Step:
 
     def loss_of(features, labels):
         _, teacher_states = plain_teacher(features, 1)
-        outputs = {d: plain(features, d, training=True) for d in deltas}
-        return total_loss(
-            {d: logits for d, (logits, _) in outputs.items()},
-            {d: states for d, (_, states) in outputs.items()},
-            teacher_states,
-            labels,
-            gamma,
+        maps = {n: _literal_map(s) for n, s in teacher_states.items()}
+        logits, states = {}, {}
+        for delta in student.config.deltas:
+            logits[delta], states[delta] = plain(features, delta, training=True)
+        return _total_loss(
+            logits, states, maps, _literal_distance, labels, gamma
         )
 
     return _update(loss_of, plain.trainable_variables)
@@ -392,21 +421,20 @@ def separate_step(student: FSMN, teacher: FSMN, gamma: float) -> Step:
     """The same with the project's layers and a pass for each δ."""
     apart = depths_apart(student)
     variables = {
-        id(v): v for single in apart.values() for v in single.trainable_variables
+        id(variable): variable
+        for single in apart.values()
+        for variable in single.trainable_variables
     }
 
     def loss_of(features, labels):
         _, teacher_states = teacher.infer(features, 1)
-        outputs = {d: single.forward(features) for d, single in apart.items()}
-        return total_loss(
-            {d: logits[0] for d, (logits, _) in outputs.items()},
-            {
-                d: {number: state[:, :, 0] for number, state in states.items()}
-                for d, (_, states) in outputs.items()
-            },
-            teacher_states,
-            labels,
-            gamma,
+        maps = {n: _project_map(s) for n, s in teacher_states.items()}
+        logits, states = {}, {}
+        for delta, single in apart.items():
+            (logits[delta],), found = single.forward(features)
+            states[delta] = {n: s[:, :, 0] for n, s in found.items()}
+        return _total_loss(
+            logits, states, maps, _project_distance, labels, gamma
         )
 
     return _update(loss_of, list(variables.values()))
@@ -456,13 +484,8 @@ def measure(
         Plain values: the settings, ``clips_per_second`` of the median turn by
         way, and ``ratios`` of the project's way to the others.
     """
-    generator = np.random.default_rng(0)
-    batches = []
-    for way in WAYS:
-        # Each way starts from networks and variables of its own.
-        del way
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     config = ARCHITECTURES[architecture](classes)
+    generator = np.random.default_rng(0)
     shape = (batch_size, config.frames, config.mels)
     batches = [
         (
@@ -478,6 +501,7 @@ def measure(
     first = {way: float(step(*batches[0])) for way, step in made.items()}
     if not np.allclose(list(first.values()), first["plain"], rtol=1e-3):
         raise RuntimeError(f"the ways do not compute the same loss: {first}")
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, step in made.items():
             start = time.perf_counter()
@@ -500,3 +524,46 @@ def measure(
             for way in ("plain", "separate")
         },
     }
+
+
+def table(results: dict) -> str:
+    """The results of :func:`measure` as text."""
+    speeds, ratios = results["clips_per_second"], results["ratios"]
+    lines = [
+        f"{results['architecture']}, batch {results['batch_size']}, "
+        f"{results['rounds']} rounds of {results['steps']} steps",
+        *(f"{way:9} {speed:8.1f} clips/s" for way, speed in speeds.items()),
+        *(f"{name}: {ratio:.2f}" for name, ratio in ratios.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _define_flags() -> None:
+    flags.DEFINE_enum(
+        "architecture", "bifsmn", list(_TEACHERS), "The student's."
+    )
+    flags.DEFINE_integer("batch_size", 96, "Clips in a step.", lower_bound=1)
+    flags.DEFINE_integer(
+        "steps", 20, "Steps that a way makes in its turn.", lower_bound=1
+    )
+    flags.DEFINE_integer("rounds", 5, "Turns of each way.", lower_bound=1)
+    flags.DEFINE_string("json", None, "Write the results here, too.")
+
+
+def main() -> None:
+    """Measures what the flags say."""
+    settings = flags.FLAGS
+    results = measure(
+        settings.architecture,
+        settings.batch_size,
+        settings.steps,
+        settings.rounds,
+    )
+    print(table(results))
+    if settings.json:
+        Path(settings.json).write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    _define_flags()
+    cli.run(main)

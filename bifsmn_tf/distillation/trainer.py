@@ -293,14 +293,14 @@ def _hits(labels, logits):
 
 
 def wavelet_energies(
-    network: FSMN, features: tf.Tensor, delta: int
+    network: FSMN, delta: int, features: tf.Tensor
 ) -> dict[int, float]:
     """p_H of each block's output over a batch (Eq. 6, 7; Figure 2).
 
     Args:
         network: teacher or student.
-        features: normalised log-mel, (batch, time, mels).
         delta: one of the network's depths.
+        features: normalised log-mel, (batch, time, mels).
 
     Returns:
         p_H by block number; p_L is 1 - p_H.

@@ -115,6 +115,7 @@ def training_curves(
     right.set_ylabel("accuracy, %")
     for axes in (left, right):
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if axes is right or len(runs) > 1:

@@ -89,7 +89,9 @@ class NetworkConfig:
         if not 0 <= self.dropout < 1:
             raise ValueError("dropout must be in [0, 1)")
         if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
-            raise ValueError(f"deltas must ascend without repeats: {self.deltas}")
+            raise ValueError(
+                f"deltas must ascend without repeats: {self.deltas}"
+            )
         for delta in self.deltas:
             if delta < 1 or delta & (delta - 1) or self.blocks % delta:
                 raise ValueError(

@@ -263,9 +263,7 @@ class FSMN(tf.keras.Model):
                         config.memory_size,
                     )
                 )
-        self.classifier.build(
-            (None, config.memory_frames * config.memory_size)
-        )
+        self.classifier.build((None, config.memory_frames * config.memory_size))
         self.built = True
 
     def forward(
@@ -306,9 +304,7 @@ class FSMN(tf.keras.Model):
                 paths[i] = path
         seed = None if dropout_seed is None else dropout_seed - 1
         return [
-            self.classifier(
-                dropout(self._flat(path), config.dropout, seed, i)
-            )
+            self.classifier(dropout(self._flat(path), config.dropout, seed, i))
             for i, path in enumerate(paths)
         ], states
 

@@ -211,9 +211,7 @@ class MemoryFilter(tf.keras.layers.Layer):
     def offsets(self) -> list[int]:
         """Which frame each tap reads, relative to the present one."""
         past = [-i * self.stride_back for i in range(self.look_back, 0, -1)]
-        future = [
-            i * self.stride_ahead for i in range(1, self.look_ahead + 1)
-        ]
+        future = [i * self.stride_ahead for i in range(1, self.look_ahead + 1)]
         return [*past, 0, *future]
 
     def build(self, input_shape):
@@ -345,8 +343,8 @@ class VariantNorm(tf.keras.layers.Layer):
         inverse = self.gamma[variant] / tf.sqrt(
             self.moving_variance[variant] + self.epsilon
         )
-        offset = self.beta[variant] + (bias - self.moving_mean[variant]) * inverse
-        return scale * inverse, offset
+        offset = (bias - self.moving_mean[variant]) * inverse
+        return scale * inverse, self.beta[variant] + offset
 
 
 class VariantPReLU(tf.keras.layers.Layer):

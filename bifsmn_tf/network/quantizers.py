@@ -12,7 +12,6 @@ object, ``Sign(surrogate="approx")``, or a name, ``"bifsmn_sign"``, that
 ========================  ====================================================
 """
 
-
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 

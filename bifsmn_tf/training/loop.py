@@ -15,6 +15,7 @@ from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.run import restore
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
 
@@ -111,21 +112,17 @@ def fit(
         checkpoint = tf.train.Checkpoint(
             network=network, optimizer=optimizer, epoch=epoch_done
         )
-    # Every worker takes part in saving a distributed checkpoint, but only the
-    # chief's is kept.
+    # Every worker takes part in writing a checkpoint, since reading the moving
+    # statistics averages them over all; only the chief's is kept.
+    checkpoints = folder.checkpoints
+    if not chief:
+        checkpoints = checkpoints / f"worker{_worker(strategy)}"
     manager = tf.train.CheckpointManager(
-        checkpoint,
-        str(
-            folder.checkpoints
-            if chief
-            else folder.checkpoints / f"worker{_worker(strategy)}"
-        ),
-        max_to_keep=1,
-        checkpoint_name="last",
+        checkpoint, str(checkpoints), max_to_keep=1, checkpoint_name="last"
     )
     latest = tf.train.latest_checkpoint(str(folder.checkpoints))
     if latest:
-        checkpoint.restore(latest)
+        restore(checkpoint, latest)
     # A run killed between the two files repeats the epoch that only the
     # metrics know of.
     history = metrics["history"][: int(epoch_done.numpy())]
@@ -171,8 +168,9 @@ def fit(
             score = _score(entry)
             if metrics["best"] is None or score > metrics["best"]["score"]:
                 metrics["best"] = {"epoch": epoch, "score": score}
-                if chief:
-                    folder.save_best(network)
+                tf.train.Checkpoint(network=network).write(
+                    str(checkpoints / folder.best.name)
+                )
             metrics["complete"] = epoch + 1 == settings.epochs
             epoch_done.assign(epoch + 1)
             manager.save()
@@ -210,14 +208,20 @@ def _describe(entry: dict) -> str:
 
 
 def _energies(network, teacher, validation) -> dict:
+    """p_H by network and block; with text for keys, as JSON has it."""
     features = tf.constant(validation[0][:_ENERGY_CLIPS])
-    energies = {
-        f"delta_{delta}": wavelet_energies(network, features, delta)
-        for delta in network.config.deltas
+    depths = {
+        f"delta_{delta}": (network, delta) for delta in network.config.deltas
     }
     if teacher is not None:
-        energies["teacher"] = wavelet_energies(teacher, features, 1)
-    return energies
+        depths["teacher"] = (teacher, 1)
+    return {
+        name: {
+            str(block): share
+            for block, share in wavelet_energies(*which, features).items()
+        }
+        for name, which in depths.items()
+    }
 
 
 def _write_summaries(writer, entry: dict) -> None:

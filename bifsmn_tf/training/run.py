@@ -132,10 +132,6 @@ class RunFolder:
         """Writes metrics.json as a whole or not at all."""
         write_json(self.path / "metrics.json", metrics)
 
-    def save_best(self, network: FSMN) -> None:
-        """Writes the weights as those of the best epoch."""
-        tf.train.Checkpoint(network=network).write(str(self.best))
-
     def load_network(self, checkpoint: str = "best") -> FSMN:
         """Builds the network with its trained weights.
 
@@ -150,21 +146,14 @@ class RunFolder:
         path = (
             str(self.best)
             if checkpoint == "best"
-            else tf.train.latest_checkpoint(str(self.checkpoints), "last.state")
+            else tf.train.latest_checkpoint(str(self.checkpoints))
         )
         if not path or not Path(path + ".index").is_file():
             raise UserError(
                 f"{self.path} has no {checkpoint} checkpoint yet: train it "
                 "first"
             )
-        try:
-            status = tf.train.Checkpoint(network=network).read(path)
-            status.assert_existing_objects_matched().expect_partial()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"checkpoint {path} does not fit {self.path}/run.json or is "
-                f"damaged: train again in a new folder ({_first_line(error)})"
-            ) from error
+        restore(tf.train.Checkpoint(network=network), path)
         return network
 
     def _read(self, name: str) -> dict:
@@ -179,6 +168,27 @@ class RunFolder:
             raise UserError(
                 f"{path} is damaged ({error}): train again in a new folder"
             ) from error
+
+
+def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
+    """Reads a checkpoint into objects that exist already.
+
+    Raises:
+        UserError: it is damaged or of other objects.
+    """
+    try:
+        status = checkpoint.read(path)
+        status.assert_existing_objects_matched().expect_partial()
+    except (
+        AssertionError,
+        IndexError,
+        ValueError,
+        tf.errors.OpError,
+    ) as error:
+        raise UserError(
+            f"checkpoint {path} does not fit the run.json beside it or is "
+            f"damaged: train again in a new folder ({_first_line(error)})"
+        ) from error
 
 
 def write_json(path: Path, values) -> None:

@@ -55,9 +55,9 @@ def test_names_of_the_tasks():
         ("00970ce1", "train"),
         ("0132a06d", "train"),
         ("0d82fd99", "validation"),
-        ("3f45728b", "validation"),
+        ("026290a7", "validation"),
         ("bb05582b", "test"),
-        ("a69b9b3e", "test"),
+        ("0c40e715", "test"),
     ],
 )
 def test_speakers_of_the_official_lists(speaker, split):

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from bifsmn_tf.data import audio
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
 
@@ -44,6 +45,11 @@ class SpeechCommandsConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
+_CONFIGS = {
+    task: SpeechCommandsConfig(name=task, task=task) for task in protocol.TASKS
+}
+
+
 def configure(
     task: str,
     *,
@@ -59,8 +65,11 @@ def configure(
     Raises:
         ValueError: there is no such task.
     """
-    if task not in protocol.TASKS:
+    if task not in _CONFIGS:
         raise ValueError(f"no task {task!r}; {', '.join(protocol.TASKS)}")
+    # TFDS wants the very object for a config that it has by name.
+    if (source_dir, unknown_ratio, seed) == (None, 1, 0):
+        return _CONFIGS[task]
     name = task
     if unknown_ratio != 1:
         name += f"-unknown{unknown_ratio:g}"
@@ -89,7 +98,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     }
     # TFDS finds this out by itself, but with a package it does not require.
     code_path = tfds.core.Path(__file__)
-    BUILDER_CONFIGS = [configure(task) for task in protocol.TASKS]
+    BUILDER_CONFIGS = list(_CONFIGS.values())
     builder_config: SpeechCommandsConfig
 
     @property
@@ -214,7 +223,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         clip = protocol.CLIP
         parts = extracted.training_noise(noise)
         for number, part in enumerate(parts):
-            sound = extracted.audio.to_int16(part)
+            sound = audio.to_int16(part)
             for start in range(0, len(sound) - clip + 1, clip):
                 file = f"{protocol.NOISE_FOLDER}/{number:02d}#{start:08d}"
                 yield (

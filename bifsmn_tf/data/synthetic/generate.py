@@ -208,7 +208,7 @@ def generate(
             leave=False,
         ) as bar,
     ):
-        tasks: list[tuple[str, Recipe | list[Utterance]]] = [
+        tasks: list[tuple[str, Recipe | tuple[Utterance, ...]]] = [
             (f"{__name__}:make_noise", recipe),
             *((f"{__name__}:make_shard", shard) for shard in shards),
         ]
@@ -225,7 +225,7 @@ def generate(
                 made = next(done)
                 if path is not None:
                     _save(made, path)
-            if isinstance(task[1], list):
+            if isinstance(task[1], tuple):
                 bar.update(len(task[1]))
             yield made
 

@@ -57,11 +57,14 @@ def babble(
         samples: how many, at 16 kHz.
         rng: where the chance comes from.
     """
-    sound = np.zeros(samples)
+    # What comes before the first second is cut off: there all begin at once.
+    before = 16000
+    sound = np.zeros(before + samples)
     for _ in range(6):
-        at = 0
-        while at < samples:
-            word = words[rng.integers(len(words))][: samples - at]
+        at = int(rng.integers(before))
+        while at < len(sound):
+            word = words[rng.integers(len(words))][: len(sound) - at]
             sound[at : at + len(word)] += at_level(word, rng.uniform(0.5, 1))
             at += len(word) + int(rng.integers(0, 4000))
+    sound = sound[before:]
     return at_level(sound, 1)

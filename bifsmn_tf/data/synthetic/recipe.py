@@ -5,6 +5,7 @@ whether it is made first, last, in parallel or after an interruption.
 """
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -144,39 +145,37 @@ def _utterance(
 ) -> Utterance:
     crc = zlib.crc32(f"{split}/{label}".encode())
     rng = np.random.default_rng([recipe.seed, crc, number])
+    voice, rate, pitch, range_, level, position, noisy, kind, snr = rng.random(
+        9
+    )
     known = voices.voices(split)
-    voice = known[rng.integers(len(known))]
-    rate, pitch, range_ = rng.integers((120, 15, 15), (221, 86, 86))
-    level, position = rng.uniform((-35, 0), (-15, 1))
-    noisy = rng.random() < 0.5
+    kinds: tuple[str, ...] = noise.KINDS
     if label == SILENCE:
-        noisy = rng.random() < 0.9
-        kind = noise.KINDS[rng.integers(len(noise.KINDS))]
-        snr = rng.uniform(-80, -15)
-        voice = ""
+        noise_share, quietest, loudest = 0.9, -80, -15
     else:
-        kind = (*noise.KINDS, "babble")[rng.integers(len(noise.KINDS) + 1)]
-        snr = rng.uniform(5, 30)
+        noise_share, quietest, loudest = 0.5, 5, 30
+        kinds = (*kinds, "babble")
     return Utterance(
         split=split,
         label=label,
         text=text,
-        voice=voice,
+        voice=known[int(voice * len(known))] if text else "",
         number=number,
-        rate=int(rate),
-        pitch=int(pitch),
-        range=int(range_),
-        level=float(level),
-        noise=kind if noisy else "",
-        snr=float(snr),
-        position=float(position),
+        rate=120 + int(100 * rate),
+        pitch=15 + int(70 * pitch),
+        range=15 + int(70 * range_),
+        level=-35 + 20 * level,
+        noise=kinds[int(kind * len(kinds))] if noisy < noise_share else "",
+        snr=quietest + (loudest - quietest) * snr,
+        position=position,
         seed=int(rng.integers(2**32)),
     )
 
 
-def plan(recipe: Recipe) -> list[Utterance]:
+@functools.lru_cache(maxsize=1)
+def plan(recipe: Recipe) -> tuple[Utterance, ...]:
     """Returns all clips of a recipe, split by split, label by label."""
-    result = []
+    result: list[Utterance] = []
     for split in SPLITS:
         train = split == "train"
         count = recipe.clips_per_word if train else recipe.held_out
@@ -191,7 +190,7 @@ def plan(recipe: Recipe) -> list[Utterance]:
                 _utterance(recipe, split, label, texts[i % len(texts)], i)
                 for i in range(unknown if label == UNKNOWN else count)
             ]
-    return result
+    return tuple(result)
 
 
 def plan_babble(recipe: Recipe) -> list[Utterance]:

@@ -32,18 +32,21 @@ class SyntheticConfig(tfds.core.BuilderConfig):
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
 
+_KEYWORDS = SyntheticConfig(name="keywords")
+
+
 def configure(recipe: Recipe | None = None) -> SyntheticConfig:
     """Returns the config of a recipe; "keywords" is that of the default one.
 
     TFDS keeps prepared data in a folder of the config's name, so each recipe
     gets its own.
     """
-    recipe = recipe or Recipe()
-    if recipe == Recipe():
-        name = "keywords"
-    else:
-        name = f"recipe-{generate.digest(recipe)}"
-    return SyntheticConfig(name=name, recipe=recipe)
+    # TFDS wants the very object for a config that it has by name.
+    if recipe is None or recipe == _KEYWORDS.recipe:
+        return _KEYWORDS
+    return SyntheticConfig(
+        name=f"recipe-{generate.digest(recipe)}", recipe=recipe
+    )
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -54,7 +57,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "Words by espeak-ng in noise of five kinds."}
     # TFDS finds this out by itself, but with a package it does not require.
     code_path = tfds.core.Path(__file__)
-    BUILDER_CONFIGS = [configure()]
+    BUILDER_CONFIGS = [_KEYWORDS]
     builder_config: SyntheticConfig
 
     def _info(self) -> tfds.core.DatasetInfo:

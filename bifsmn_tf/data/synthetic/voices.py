@@ -6,6 +6,8 @@ Variants that are made to sound like machines, whispers or monsters are left
 out, and those that are versions of one another are in the same split.
 """
 
+import functools
+
 ACCENTS = (
     "en",
     "en-us",
@@ -41,6 +43,7 @@ VARIANTS = {
 }
 
 
+@functools.lru_cache
 def voices(split: str) -> tuple[str, ...]:
     """Returns the voices of a split, as espeak-ng names them."""
     return tuple(

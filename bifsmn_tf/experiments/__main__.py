@@ -1,0 +1,59 @@
+"""Runs an experiment and writes its page into results/.
+
+    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
+
+A stopped experiment goes on with the same command.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf.experiments import runner
+from bifsmn_tf.experiments import sc10
+
+_EXPERIMENTS = {sc10.NAME: sc10}
+
+_NAME = flags.DEFINE_enum(
+    "name", None, sorted(_EXPERIMENTS), "Which experiment."
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "The recordings.")
+_RUNS = flags.DEFINE_string(
+    "runs", None, "Folder for the runs; by default runs/NAME."
+)
+_RESULTS = flags.DEFINE_string("results", "results", "Where the page goes.")
+_JOBS = flags.DEFINE_integer(
+    "jobs", 2, "Trainings at a time, one thread each.", lower_bound=1
+)
+_EXTRA = flags.DEFINE_multi_string(
+    "train_flag",
+    [],
+    "A flag for every training, such as --train_flag=--epochs=2 to try it out.",
+)
+
+
+def main() -> None:
+    """Runs what the flags say."""
+    experiment = _EXPERIMENTS[_NAME.value]
+    command = (
+        f"python -m bifsmn_tf.experiments --name={_NAME.value} "
+        "--data_dir=RECORDINGS"
+    )
+    command += "".join(f" --train_flag={flag}" for flag in _EXTRA.value)
+    page = experiment.run(
+        runner.Runner(
+            Path(_RUNS.value or f"runs/{_NAME.value}").resolve(),
+            str(Path(_DATA_DIR.value).resolve()),
+            _JOBS.value,
+            _EXTRA.value,
+        ),
+        Path(_RESULTS.value),
+        command,
+    )
+    print(f"results: {page}")
+
+
+if __name__ == "__main__":
+    cli.require_flags("name", "data_dir")
+    cli.run(main)

@@ -1,0 +1,174 @@
+"""Keras and the converted file agree, and the file is what was promised."""
+
+import numpy as np
+import pytest
+from networks import describe
+from networks import random_network
+
+from bifsmn_tf.deployment import metadata
+from bifsmn_tf.deployment import model_reader
+from bifsmn_tf.deployment import runtime
+from bifsmn_tf.deployment.converter import convert_binary
+from bifsmn_tf.deployment.float_converter import convert_float
+from bifsmn_tf.network import config as networks
+
+CONFIGS = {
+    "default": networks.bifsmn(12),
+    "small": networks.bifsmn_s(12),
+    "paper's plain form": networks.bifsmn(
+        12,
+        thresholds=False,
+        prelu="shared",
+        projection_norm=False,
+        activation_quantizer="bifsmn_sign",
+    ),
+    "odd sizes": networks.bifsmn(
+        7,
+        frames=29,
+        mels=23,
+        front_channels=5,
+        front_kernel=3,
+        memory_size=37,
+        hidden_size=50,
+        blocks=4,
+        deltas=(2, 4),
+        look_back=3,
+        look_ahead=1,
+        stride_back=2,
+        stride_ahead=3,
+    ),
+}
+
+
+def _logits(content, config, features):
+    interpreter = runtime.make_interpreter(content)
+    return {
+        delta: np.concatenate(
+            [runner(features=clip[np.newaxis])["logits"] for clip in features]
+        )
+        for delta in config.deltas
+        for runner in [
+            interpreter.get_signature_runner(metadata.signature_key(delta))
+        ]
+    }
+
+
+def _features(config, clips=40):
+    rng = np.random.default_rng(1)
+    shape = (clips, config.frames, config.mels)
+    return rng.normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_binary_file_agrees_with_keras(name):
+    config = CONFIGS[name]
+    network = random_network(config)
+    features = _features(config)
+    # Far out of range and on the quantizer's ties, too.
+    features[0] *= 100
+    features[1] = np.round(features[1] * 32) / 32 + 1 / 64
+    model = convert_binary(network, describe(config))
+    found = _logits(model.content, config, features)
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        # Everything in front of the classifier is the same bit for bit.
+        np.testing.assert_allclose(
+            found[delta], wanted, atol=1e-5 * np.abs(wanted).max()
+        )
+        np.testing.assert_array_equal(
+            found[delta].argmax(axis=1), wanted.argmax(axis=1)
+        )
+
+
+def test_depths_share_their_weights():
+    config = networks.bifsmn(12)
+    network = random_network(config)
+    all_depths = convert_binary(network, describe(config))
+    weights = {
+        name: size
+        for name, size in all_depths.bytes_by_part.items()
+        if name.endswith("/weights")
+    }
+    # conv1, conv2, projection, three a block, the classifier; each one once.
+    assert len(weights) == 3 + 3 * 8 + 1
+    bits = 12_800 + 32_768 + 8 * (5 * 128 + 2 * 128 * 256)
+    binary = sum(weights.values()) - 400 - 4 * 12 * 1024
+    assert binary == bits // 8
+
+
+def test_the_same_network_gives_the_same_bytes():
+    config = networks.bifsmn_s(5)
+    network = random_network(config)
+    first, second = (
+        convert_binary(network, describe(config)).content for _ in range(2)
+    )
+    assert first == second
+
+
+def test_refuses_a_negative_slope_before_a_sign():
+    network = random_network(networks.bifsmn_s(5))
+    slope = network.blocks[0].expand.prelu.slope
+    slope.assign(-slope)
+    with pytest.raises(ValueError, match="negative slope"):
+        convert_binary(network, describe(network.config))
+
+
+def test_refuses_a_diverged_network():
+    network = random_network(networks.bifsmn_s(5))
+    network.blocks[0].memory.norm.beta.assign(
+        network.blocks[0].memory.norm.beta * np.nan
+    )
+    with pytest.raises(ValueError, match="not finite"):
+        convert_binary(network, describe(network.config))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        networks.dfsmn(12),
+        networks.dfsmn(
+            6,
+            look_back=3,
+            look_ahead=1,
+            stride_back=2,
+            projection_norm=True,
+            prelu="channel",
+            deltas=(1, 2),
+        ),
+    ],
+)
+def test_float_file_agrees_with_keras(config):
+    network = random_network(config)
+    features = _features(config, 10)
+    model = convert_float(network, describe(config))
+    assert not model_reader.custom_op_names(model.content)
+    found = _logits(model.content, config, features)
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        np.testing.assert_allclose(
+            found[delta], wanted, atol=1e-5 * np.abs(wanted).max()
+        )
+
+
+def test_the_file_describes_itself():
+    config = networks.bifsmn_s(5)
+    description = describe(config)
+    content = convert_binary(random_network(config), description).content
+    found = model_reader.read_metadata(content, metadata.NAME)
+    assert metadata.ModelMetadata.from_bytes(found) == description
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-5],
+        lambda text: text.replace(b'"format":1', b'"format":9'),
+        lambda text: text.replace(b'"word0",', b""),
+        lambda text: b"[]",
+        lambda text: text.replace(b"n_mels", b"n_mel"),
+    ],
+)
+def test_a_damaged_description_is_refused(damage):
+    text = describe(networks.bifsmn_s(5)).to_bytes()
+    with pytest.raises(ValueError, match="convert it again"):
+        metadata.ModelMetadata.from_bytes(damage(text))

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from op_cases import random_cases
+
+from bifsmn_tf.deployment import model_reader
+from bifsmn_tf.deployment.model_writer import ModelWriter
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    writer = ModelWriter("a model")
+    graph = writer.subgraph("main")
+    x = graph.input("x", (1, 8), np.float32)
+    y = graph.fully_connected(
+        x, np.ones((3, 8), np.float32), np.ones(3, np.float32), "dense"
+    )
+    graph.output("y", graph.softmax(y, "softmax"))
+    writer.signature("run", graph)
+    writer.metadata("labels", b"a,b,c")
+    return writer.build()
+
+
+def _field_numbers(table) -> dict[str, int]:
+    """Field names and numbers of a class of the generated schema."""
+    numbers = {}
+    for name in dir(table):
+        method = getattr(table, name)
+        for constant in (
+            getattr(method, "__code__", None)
+            and (method.__code__.co_consts)
+            or ()
+        ):
+            # Accessors look a field up by the offset of its vtable entry.
+            if isinstance(constant, int) and constant >= 4:
+                numbers.setdefault(name.lower(), (constant - 4) // 2)
+                break
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("ours", "generated"),
+    [
+        (model_reader._MODEL, schema.Model),
+        (model_reader._SUBGRAPH, schema.SubGraph),
+        (model_reader._TENSOR, schema.Tensor),
+        (model_reader._OPERATOR, schema.Operator),
+        (model_reader._OPERATOR_CODE, schema.OperatorCode),
+        (model_reader._BUFFER, schema.Buffer),
+        (model_reader._METADATA, schema.Metadata),
+        (model_reader._SIGNATURE, schema.SignatureDef),
+        (model_reader._TENSOR_MAP, schema.TensorMap),
+        (model_reader._QUANTIZATION, schema.QuantizationParameters),
+    ],
+)
+def test_field_numbers_are_the_schemas(ours, generated):
+    numbers = _field_numbers(generated)
+    for number, (name, _) in ours.fields.items():
+        assert numbers[name.replace("_", "")] == number, name
+
+
+def test_whole_models_pass(model):
+    model_reader.verify_model(model)
+    assert model_reader.metadata_names(model) == ["labels"]
+    assert model_reader.custom_op_names(model) == []
+    for case in random_cases(3):
+        content = case.model()
+        model_reader.verify_model(content)
+        assert model_reader.custom_op_names(content) == [case.op.NAME]
+
+
+def test_every_truncation_is_noticed(model):
+    # Only the padding at the end may go.
+    for size in range(len(model) - 16):
+        with pytest.raises(ValueError, match="not a"):
+            model_reader.verify_model(model[:size])
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 100, b"x" * 100])
+def test_other_files_are_refused(content):
+    with pytest.raises(ValueError, match="not a TensorFlow Lite model"):
+        model_reader.read_metadata(content, "labels")
+
+
+def test_damage_raises_nothing_but_value_errors(model):
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(3000):
+        damaged = bytearray(model)
+        for _ in range(rng.integers(1, 4)):
+            damaged[rng.integers(8, len(model))] = rng.integers(256)
+        try:
+            model_reader.verify_model(bytes(damaged))
+        except ValueError:
+            refused += 1
+    assert refused > 500
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: setattr(m, "subgraphs", []), "no subgraph"),
+        (lambda m: setattr(m.subgraphs[0].tensors[0], "buffer", 99), "99"),
+        (lambda m: setattr(m.subgraphs[0].operators[0], "opcodeIndex", 9), "9"),
+        (lambda m: setattr(m.subgraphs[0].operators[0], "inputs", [77]), "77"),
+        (lambda m: setattr(m.subgraphs[0], "outputs", [-1]), "-1"),
+        (lambda m: setattr(m.metadata[0], "buffer", 99), "metadata"),
+        (lambda m: setattr(m.signatureDefs[0], "subgraphIndex", 3), "'run'"),
+        (
+            lambda m: setattr(m.signatureDefs[0].inputs[0], "tensorIndex", 50),
+            "'run'",
+        ),
+        (lambda m: setattr(m.subgraphs[0].tensors[0], "shape", [-5]), "size"),
+        (
+            lambda m: setattr(
+                m.operatorCodes[0], "builtinCode", schema.BuiltinOperator.CUSTOM
+            ),
+            "custom op has no name",
+        ),
+    ],
+)
+def test_references_to_nothing_are_refused(model, change, message):
+    import flatbuffers
+
+    parts = schema.ModelT.InitFromPackedBuf(model)
+    change(parts)
+    builder = flatbuffers.Builder()
+    builder.Finish(parts.Pack(builder), b"TFL3")
+    with pytest.raises(ValueError, match=message):
+        model_reader.verify_model(bytes(builder.Output()))

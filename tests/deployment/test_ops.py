@@ -1,0 +1,227 @@
+"""The ops' description: their form in a file, and their NumPy references."""
+
+import struct
+
+import numpy as np
+import pytest
+from op_cases import random_bits
+
+from bifsmn_tf.deployment import ops
+from bifsmn_tf.deployment import runtime
+from bifsmn_tf.deployment.packing import pack_bits
+from bifsmn_tf.deployment.packing import unpack_bits
+
+EXAMPLES = [
+    ops.QuantConv2D(2, 1, 1, 2, 3, 4, 0.1),
+    ops.Conv2D(20, 2, 1, 1, 2, 3, 4),
+    ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4),
+    ops.Memory(64, 10, 5, 1, 2),
+]
+
+
+def test_the_native_library_has_the_same_definitions():
+    contract = runtime.native_contract()
+    assert contract["contract_version"] == ops.CONTRACT_VERSION
+    assert contract["max_binary_terms"] == ops.MAX_BINARY_TERMS
+    assert contract["max_quantized_terms"] == ops.MAX_QUANTIZED_TERMS
+    assert contract["ops"] == [
+        {
+            "name": op.NAME,
+            "version": op.VERSION,
+            "attributes": [list(pair) for pair in op.attributes()],
+            "inputs": list(op.INPUTS),
+            "outputs": list(op.OUTPUTS),
+        }
+        for op in ops.OPS
+    ]
+
+
+def test_attributes_are_little_endian_words():
+    options = ops.QuantConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
+    assert options == struct.pack("<7if", 1, 2, 1, 3, 4, 5, 6, 0.5)
+    assert ops.Memory(64, 10, 5, 1, 2).custom_options() == struct.pack(
+        "<6i", 1, 64, 10, 5, 1, 2
+    )
+
+
+@pytest.mark.parametrize("op", EXAMPLES)
+def test_attributes_are_read_back(op):
+    assert type(op).from_custom_options(op.custom_options()) == op
+
+
+@pytest.mark.parametrize("op", EXAMPLES)
+def test_other_attributes_are_refused(op):
+    options = op.custom_options()
+    for wrong in (b"", options[:-1], options + b"\0\0\0\0"):
+        with pytest.raises(ValueError, match="attributes are"):
+            type(op).from_custom_options(wrong)
+    with pytest.raises(ValueError, match="contract version 7"):
+        type(op).from_custom_options(struct.pack("<i", 7) + options[4:])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ops.Conv2D(0), "in_channels"),
+        (lambda: ops.Conv2D(16, stride_h=0), "strides"),
+        (lambda: ops.Conv2DAdd(16, pad_left=-1), "padding"),
+        (lambda: ops.QuantConv2D(inverse_scale=0.0), "inverse_scale"),
+        (lambda: ops.QuantConv2D(inverse_scale=1e39), "inverse_scale"),
+        (lambda: ops.QuantConv2D(inverse_scale=float("nan")), "inverse_scale"),
+        (lambda: ops.Memory(64, -1, 1), "orders"),
+        (lambda: ops.Memory(64, 1, 1, 0, 1), "strides"),
+        (lambda: ops.Memory(64, 16383, 0), "terms"),
+    ],
+)
+def test_attributes_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_output_specs():
+    quantized = ops.QuantConv2D(2, 2, 1, 2, 1, 2)
+    assert quantized.output_specs((1, 32, 32), (16, 5, 5, 1)) == [
+        ((1, 16, 16, 1), np.int16)
+    ]
+    add = ops.Conv2DAdd(64)
+    assert add.output_specs((1, 32, 1, 4), (40, 1, 1, 4)) == [
+        ((1, 32, 1, 40), np.float32),
+        ((1, 32, 1, 3), np.int16),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        (ops.Conv2D(16), [(1, 4, 4, 1)], "weights is missing"),
+        (ops.Conv2D(16), [(1, 4, 4, 2), (3, 1, 1, 1)], "16 channels are 1"),
+        (ops.Conv2D(16), [(4, 4, 1), (3, 1, 1, 1)], "not of rank 4"),
+        (ops.Conv2D(16), [(1, 4, 4, 1), (3, 5, 1, 1)], "exceeds"),
+        (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
+        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16383 terms"),
+        (ops.QuantConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 2, 1), (1, 4, 2, 16), (2, 1)],
+            "not \\[N, T, 1, 1\\]",
+        ),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 1, 1), (1, 4, 1, 16), (3, 1)],
+            "weights",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        op.output_specs(*shapes)
+
+
+def test_a_residual_of_another_shape_is_refused():
+    shapes = [(1, 8, 1, 1), (16, 1, 1, 1), *[(16,)] * 4, (1, 8, 1, 17)]
+    with pytest.raises(ValueError, match="residual"):
+        ops.Conv2DAdd(16).output_specs(*shapes)
+
+
+# The references against the definitions, term by term.
+
+
+def _dot(image, weights, op, y, x):
+    """Sum over valid taps for one output pixel, in plain Python."""
+    total = 0
+    for ky, row in enumerate(weights):
+        for kx, tap in enumerate(row):
+            iy = y * op.stride_h - op.pad_top + ky
+            ix = x * op.stride_w - op.pad_left + kx
+            if 0 <= iy < image.shape[0] and 0 <= ix < image.shape[1]:
+                total += int(np.dot(image[iy, ix], tap))
+    return total
+
+
+def test_quant_conv2d_reference():
+    rng = np.random.default_rng(0)
+    op = ops.QuantConv2D(2, 1, 1, 0, 1, 1, inverse_scale=3.0)
+    features = rng.normal(scale=30, size=(2, 5, 4, 2)).astype(np.float32)
+    features[0, 0, 0] = [np.nan, np.inf]
+    features[0, 0, 1] = [0.5 / 3, -np.inf]
+    weights = rng.integers(-128, 128, (3, 3, 2, 2), np.int8)
+    thresholds = rng.integers(-5000, 5000, 3, np.int32)
+    flips = np.array([0b101], np.int16)
+    (bits,) = op.reference(features, weights, thresholds, flips)
+    signs = unpack_bits(bits, 3)
+    for n, image in enumerate(features):
+        quantized = np.zeros(image.shape, np.int64)
+        for index in np.ndindex(image.shape):
+            scaled = np.float32(image[index]) * np.float32(3.0)
+            if not np.isnan(scaled):
+                clamped = min(max(float(scaled), -128.0), 127.0)
+                quantized[index] = round(clamped)
+        for (y, x, o), sign in np.ndenumerate(signs[n]):
+            dot = _dot(quantized, weights[o].astype(np.int64), op, y, x)
+            assert (sign == -1) == ((dot < thresholds[o]) ^ (o != 1))
+
+
+def test_conv2d_reference():
+    rng = np.random.default_rng(1)
+    op = ops.Conv2D(5, 1, 2, 2, 1, 0, 1)
+    bits = random_bits(rng, 2, 4, 5, 5)
+    weights = random_bits(rng, 20, 3, 2, 5)
+    thresholds = rng.integers(-6, 7, 20, np.int16)
+    flips = random_bits(rng, 20)
+    (result,) = op.reference(bits, weights, thresholds, flips)
+    images, kernels = unpack_bits(bits, 5), unpack_bits(weights, 5)
+    flipped = unpack_bits(flips, 20) < 0
+    for (n, y, x, o), sign in np.ndenumerate(unpack_bits(result, 20)):
+        dot = _dot(images[n], kernels[o], op, y, x)
+        assert (sign == -1) == ((dot < thresholds[o]) ^ flipped[o])
+    assert np.array_equal(result[..., 1] & ~0xF, np.zeros(result.shape[:-1]))
+
+
+def _stream(dot, vectors, channel, residual):
+    scale, offset, slope, _ = (v[channel] for v in vectors)
+    u = np.float32(np.float32(dot) * scale) + offset
+    v = u if u >= 0 else np.float32(u * slope)
+    return v if residual is None else np.float32(residual + v)
+
+
+@pytest.mark.parametrize("has_residual", [False, True])
+def test_conv2d_add_reference(has_residual):
+    rng = np.random.default_rng(2)
+    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0)
+    bits = random_bits(rng, 1, 4, 3, 17)
+    weights = random_bits(rng, 6, 3, 2, 17)
+    vectors = [rng.normal(size=6).astype(np.float32) for _ in range(4)]
+    shape = (1, 4, 2, 6)
+    residual = rng.normal(scale=9, size=shape).astype(np.float32)
+    if not has_residual:
+        residual = None
+    stream, signs = op.reference(bits, weights, *vectors, residual)
+    image, kernels = unpack_bits(bits, 17)[0], unpack_bits(weights, 17)
+    assert stream.dtype == np.float32 and stream.shape == shape
+    for (_, y, x, o), value in np.ndenumerate(stream):
+        added = residual[0, y, x, o] if has_residual else None
+        dot = _dot(image, kernels[o], op, y, x)
+        assert value == _stream(dot, vectors, o, added)
+    assert np.array_equal(
+        unpack_bits(signs, 6), np.where(stream >= vectors[3], 1, -1)
+    )
+
+
+def test_memory_reference():
+    rng = np.random.default_rng(3)
+    op = ops.Memory(3, look_back=2, look_ahead=2, stride_back=3, stride_ahead=2)
+    bits = random_bits(rng, 2, 9, 1, 3)
+    weights = random_bits(rng, 5, 3)
+    vectors = [rng.normal(size=3).astype(np.float32) for _ in range(4)]
+    stream = rng.normal(scale=9, size=(2, 9, 1, 3)).astype(np.float32)
+    result, signs = op.reference(bits, stream, weights, *vectors)
+    assert op.tap_offsets == [-6, -3, 0, 2, 4]
+    sequences, taps = unpack_bits(bits, 3), unpack_bits(weights, 3)
+    for (n, t, _, c), value in np.ndenumerate(result):
+        dot = sum(
+            sequences[n, t + offset, 0, c] * taps[tap, c]
+            for tap, offset in enumerate((-6, -3, 0, 2, 4))
+            if 0 <= t + offset < 9
+        )
+        assert value == _stream(dot, vectors, c, stream[n, t, 0, c])
+    assert np.array_equal(signs, pack_bits(result - vectors[3]))

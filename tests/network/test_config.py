@@ -1,0 +1,114 @@
+import dataclasses
+import json
+
+import pytest
+
+from bifsmn_tf.network import config as network_config
+from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_survives_json(name):
+    config = ARCHITECTURES[name](12, look_back=3, frames=40)
+    text = json.dumps(config.to_dict())
+    again = NetworkConfig.from_dict(json.loads(text))
+    assert again == config
+    assert isinstance(again.deltas, tuple)
+
+
+def test_unknown_settings_are_refused():
+    values = {**network_config.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
+    with pytest.raises(ValueError, match="colour, depth"):
+        NetworkConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *(
+            ({name: 0}, f"{name} must be at least 1")
+            for name in (
+                "classes",
+                "frames",
+                "mels",
+                "front_channels",
+                "front_kernel",
+                "memory_size",
+                "hidden_size",
+                "blocks",
+                "stride_back",
+                "stride_ahead",
+            )
+        ),
+        ({"look_back": -1}, "look_back"),
+        ({"look_ahead": -1}, "look_ahead"),
+        ({"prelu": "both"}, "'both'"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"dropout": -0.1}, "dropout"),
+        ({"deltas": ()}, "deltas"),
+        ({"deltas": (2, 1)}, "ascend"),
+        ({"deltas": (1, 1)}, "repeats"),
+        ({"deltas": (3,), "blocks": 6}, "power of two"),
+        ({"deltas": (1, 4), "blocks": 6}, "divides"),
+        ({"deltas": (0, 1)}, "power of two"),
+    ],
+)
+def test_what_makes_no_network_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        NetworkConfig(**{"classes": 12, **changes})
+
+
+def test_is_a_value():
+    config = network_config.bifsmn(12)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.classes = 20
+    assert NetworkConfig(12, deltas=[1, 2]).deltas == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("frames", "mels", "memory_frames", "bands"),
+    [(32, 32, 8, 8), (33, 40, 9, 10), (1, 1, 1, 1), (98, 29, 25, 8)],
+)
+def test_sizes_behind_the_front_end(frames, mels, memory_frames, bands):
+    config = NetworkConfig(12, frames=frames, mels=mels)
+    assert config.memory_frames == memory_frames
+    assert config.front_bands == bands
+
+
+def test_variants_are_the_first_depths():
+    config = network_config.bifsmn(12)
+    by_block = {block: config.variants(block) for block in range(1, 9)}
+    assert by_block == {
+        1: (0,),
+        2: (0, 1),
+        3: (0,),
+        4: (0, 1, 2),
+        5: (0,),
+        6: (0, 1),
+        7: (0,),
+        8: (0, 1, 2),
+    }
+    thin = NetworkConfig(12, deltas=(2, 8))
+    assert [thin.variants(b) for b in (1, 2, 8)] == [(), (0,), (0, 1)]
+
+
+def test_the_paper_s_architectures():
+    teacher = network_config.dfsmn(12)
+    assert not teacher.binary
+    assert teacher.deltas == (1,)
+    student = network_config.bifsmn(12)
+    assert student.binary
+    assert student.deltas == (1, 2, 4)
+    assert (student.memory_size, student.hidden_size, student.taps) == (
+        128,
+        256,
+        5,
+    )
+    small = network_config.bifsmn_s(12)
+    assert (small.memory_size, small.hidden_size, small.front_kernel) == (
+        32,
+        64,
+        3,
+    )
+    assert network_config.bifsmn(12, deltas=(1,), blocks=4).blocks == 4

@@ -1,0 +1,413 @@
+import dataclasses
+
+import numpy as np
+import numpy_reference as reference
+import pytest
+
+from bifsmn_tf._keras import lq
+from bifsmn_tf._keras import tf
+from bifsmn_tf.network import layers
+from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.config import bifsmn
+from bifsmn_tf.network.config import bifsmn_s
+from bifsmn_tf.network.config import dfsmn
+from bifsmn_tf.network.fsmn import FSMN
+
+SMALL = {
+    "classes": 5,
+    "frames": 13,
+    "mels": 10,
+    "front_channels": 4,
+    "front_kernel": 3,
+    "memory_size": 16,
+    "hidden_size": 24,
+}
+CONFIGS = {
+    "bifsmn": bifsmn(**SMALL),
+    "paper": bifsmn(
+        **SMALL,
+        thresholds=False,
+        prelu="shared",
+        projection_norm=False,
+        activation_quantizer="bifsmn_sign",
+    ),
+    "memory": bifsmn(
+        **SMALL, look_back=3, look_ahead=1, stride_back=2, stride_ahead=1
+    ),
+    "short": bifsmn(**{**SMALL, "frames": 5}),
+    "thin": bifsmn(**SMALL, deltas=(2, 8)),
+    "dfsmn": dfsmn(**SMALL),
+    "dfsmn_thinnable": dfsmn(**SMALL, deltas=(1, 2, 4), prelu="channel"),
+}
+
+
+def randomised(config, seed=0):
+    """A network none of whose weights is where it was initialised."""
+    network = FSMN(config)
+    generator = np.random.default_rng(seed)
+    for variable in network.weights:
+        name = variable.name.split("/")[-1].split(":")[0]
+        values = generator.normal(size=variable.shape)
+        if name == "moving_variance":
+            values = generator.uniform(5, 40, variable.shape)
+        elif name == "gamma":
+            values = values + np.sign(values) * 0.5
+        elif name == "moving_mean":
+            values = values * 3
+        elif name == "slope":
+            values = np.abs(values) * 0.5 if variable.constraint else values
+        elif name == "kernel" and not config.binary:
+            values = values / np.sqrt(variable.shape[0])
+        variable.assign(values)
+    return network
+
+
+def features_of(config, batch=3, seed=1):
+    shape = (batch, config.frames, config.mels)
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+class TestInference:
+    @pytest.mark.parametrize("name", list(CONFIGS))
+    def test_equals_the_numpy_reference(self, name):
+        config = CONFIGS[name]
+        self.compare(config, randomised(config), features_of(config))
+
+    def test_equals_the_numpy_reference_at_full_size(self):
+        config = bifsmn(12)
+        self.compare(config, randomised(config), features_of(config, 1))
+
+    @staticmethod
+    def compare(config, network, features):
+        for delta in config.deltas:
+            expect = reference.Reference(
+                config, reference.weights_of(network, delta)
+            )
+            want, want_states = expect(features.astype(np.float64))
+            # Nearer, float32 may fall on the other side of a threshold.
+            assert expect.margin > 1e-5
+            logits, states = network.infer(features, delta)
+            assert sorted(states) == sorted(want_states)
+            assert sorted(states) == list(
+                range(delta, config.blocks + 1, delta)
+            )
+            for number, state in states.items():
+                np.testing.assert_allclose(
+                    state, want_states[number], rtol=1e-3, atol=2e-3
+                )
+            np.testing.assert_allclose(logits, want, rtol=1e-3, atol=2e-2)
+
+    @pytest.mark.parametrize("name", ["bifsmn", "paper", "dfsmn_thinnable"])
+    def test_equals_training_with_the_batch_s_statistics(self, name):
+        # Without this norm a dot product of 0 meets a threshold of 0, and
+        # training's sum of +alpha and -alpha need not be 0 exactly.
+        config = dataclasses.replace(
+            CONFIGS[name], dropout=0.0, projection_norm=True
+        )
+        network = randomised(config)
+        for layer in network.submodules:
+            if isinstance(layer, layers.VariantNorm):
+                layer.momentum = 0.0
+        features = features_of(config, 6)
+        # With momentum 0 the moving statistics are those of the batch, but
+        # for the variance being the unbiased one.
+        logits, states = network.forward(features)
+        for layer in network.submodules:
+            if isinstance(layer, layers.VariantNorm):
+                rows = self.rows(config, layer, network)
+                layer.moving_variance.assign(
+                    layer.moving_variance * (rows - 1) / rows
+                )
+        for i, delta in enumerate(config.deltas):
+            inferred, inferred_states = network.infer(features, delta)
+            np.testing.assert_allclose(
+                inferred, logits[i], rtol=1e-3, atol=1e-2
+            )
+            for number, state in inferred_states.items():
+                index = config.variants(number).index(i)
+                np.testing.assert_allclose(
+                    state, states[number][:, :, index], rtol=1e-3, atol=1e-2
+                )
+
+    @staticmethod
+    def rows(config, layer, network):
+        if layer is network.conv1.norm:
+            return 6 * -(-config.frames // 2) * -(-config.mels // 2)
+        if layer is network.conv2.norm:
+            return 6 * config.memory_frames * config.front_bands
+        return 6 * config.memory_frames
+
+    def test_another_depth_is_refused(self):
+        network = FSMN(CONFIGS["thin"])
+        with pytest.raises(ValueError, match=r"no delta 4: one of \[2, 8\]"):
+            network.infer(features_of(network.config), 4)
+
+    def test_call_gives_every_depth(self):
+        config = CONFIGS["bifsmn"]
+        network = randomised(config)
+        features = features_of(config)
+        logits = network(features)
+        assert logits.shape == (3, 3, 5)
+        for i, delta in enumerate(config.deltas):
+            np.testing.assert_array_equal(
+                logits[:, i], network.infer(features, delta)[0]
+            )
+        training = network(features, training=True)
+        np.testing.assert_array_equal(
+            training, tf.stack(network.forward(features)[0], axis=1)
+        )
+
+
+def alone(network, index):
+    """One depth of a network as a network of its own."""
+    config = network.config
+    single = FSMN(
+        dataclasses.replace(config, deltas=(config.deltas[index],))
+    )
+    for name in ("conv1", "conv2", "projection", "classifier"):
+        single_layer, layer = getattr(single, name), getattr(network, name)
+        single_layer.set_weights(layer.get_weights())
+    for mine, block in zip(single.blocks, network.blocks, strict=True):
+        for name in ("memory", "expand", "shrink") if mine else ():
+            stage, source = getattr(mine, name), getattr(block, name)
+            stage.linear.set_weights(source.linear.get_weights())
+            for part in ("sign", "norm", "prelu"):
+                if getattr(stage, part):
+                    getattr(stage, part).set_weights(
+                        [
+                            values[index : index + 1]
+                            for values in getattr(source, part).get_weights()
+                        ]
+                    )
+    return single
+
+
+class TestTraining:
+    @pytest.mark.parametrize("name", ["bifsmn", "paper", "dfsmn_thinnable"])
+    def test_all_depths_at_once_equal_each_alone(self, name):
+        config = dataclasses.replace(CONFIGS[name], dropout=0.0)
+        network = randomised(config)
+        features = features_of(config, 4)
+        singles = [alone(network, i) for i in range(len(config.deltas))]
+        logits, states = network.forward(features)
+        for i, (delta, single) in enumerate(
+            zip(config.deltas, singles, strict=True)
+        ):
+            (expected,), expected_states = single.forward(features)
+            np.testing.assert_allclose(
+                logits[i], expected, rtol=1e-4, atol=1e-4
+            )
+            assert sorted(expected_states) == list(
+                range(delta, config.blocks + 1, delta)
+            )
+            for number, state in expected_states.items():
+                index = config.variants(number).index(i)
+                np.testing.assert_allclose(
+                    states[number][:, :, index],
+                    state[:, :, 0],
+                    rtol=1e-4,
+                    atol=1e-4,
+                )
+                mine = network.blocks[number - 1].memory.norm
+                its = single.blocks[number - 1].memory.norm
+                for statistic in ("moving_mean", "moving_variance"):
+                    np.testing.assert_allclose(
+                        getattr(mine, statistic)[index],
+                        getattr(its, statistic)[0],
+                        rtol=1e-4,
+                        atol=1e-4,
+                    )
+
+    def test_the_front_end_is_computed_once(self):
+        config = CONFIGS["bifsmn"]
+        network = FSMN(config)
+        calls = {"conv1": 0, "conv2": 0, "projection": 0}
+
+        def counted(stage, name):
+            original = stage.call
+
+            def call(inputs):
+                calls[name] += 1
+                return original(inputs)
+
+            stage.call = call
+
+        for name in calls:
+            counted(getattr(network, name), name)
+        network.forward(features_of(config))
+        assert calls == {"conv1": 1, "conv2": 1, "projection": 1}
+
+    def test_depths_start_from_the_same_front_end(self):
+        config = CONFIGS["bifsmn"]
+        network = randomised(config)
+        features = features_of(config, 4)
+        _, states = network.forward(features)
+        assert {n: s.shape[2] for n, s in states.items()} == {
+            1: 1,
+            2: 2,
+            3: 1,
+            4: 3,
+            5: 1,
+            6: 2,
+            7: 1,
+            8: 3,
+        }
+
+    @pytest.mark.parametrize("name", ["bifsmn", "dfsmn"])
+    def test_every_weight_gets_a_gradient(self, name):
+        config = CONFIGS[name]
+        network = randomised(config)
+        with tf.GradientTape() as tape:
+            logits, _ = network.forward(features_of(config, 4))
+            loss = tf.add_n([tf.reduce_sum(tf.square(x)) for x in logits])
+        for variable, gradient in zip(
+            network.trainable_variables,
+            tape.gradient(loss, network.trainable_variables),
+            strict=True,
+        ):
+            assert gradient is not None, variable.name
+            assert np.any(gradient != 0), variable.name
+
+    def test_dropout_depends_on_nothing_but_its_seed(self):
+        config = CONFIGS["dfsmn"]
+        assert config.dropout
+        network = randomised(config)
+        features = features_of(config, 4)
+
+        def logits(seed):
+            seed = None if seed is None else tf.constant(seed, tf.int32)
+            return network.forward(features, seed)[0][0].numpy()
+
+        np.testing.assert_array_equal(logits([64, 0]), logits([64, 0]))
+        assert np.any(logits([64, 0]) != logits([128, 0]))
+        assert np.any(logits([64, 0]) != logits([64, 1]))
+        np.testing.assert_array_equal(logits(None), logits(None))
+        assert np.any(logits(None) != logits([64, 0]))
+
+    def test_dropout_masks_are_all_different(self):
+        config = dfsmn(**{**SMALL, "hidden_size": 16}, deltas=(1, 2, 4))
+        masks = []
+        original = tf.nn.experimental.stateless_dropout
+
+        def recorded(x, rate, seed):
+            masks.append(tuple(seed.numpy()))
+            return original(x, rate, seed=seed)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                tf.nn.experimental, "stateless_dropout", recorded
+            )
+            network = FSMN(config)
+            for step in range(3):
+                network.forward(
+                    features_of(config), tf.constant([64 * step, 7])
+                )
+        assert len(masks) == 3 * (2 * 8 + 3)
+        assert len(set(masks)) == len(masks)
+
+
+class TestWeights:
+    def test_parameters_of_the_paper(self):
+        network = FSMN(dfsmn(12))
+        parameters = sum(np.prod(v.shape) for v in network.trainable_weights)
+        assert parameters == 600_263
+
+    @pytest.mark.parametrize("architecture", ["bifsmn", "bifsmn_s"])
+    def test_everything_is_one_bit_but_the_ends(self, architecture):
+        network = randomised(ARCHITECTURES[architecture](12))
+        one_bit = [network.conv2.linear, network.projection.linear]
+        for block in network.blocks:
+            one_bit += [
+                block.memory.linear,
+                block.expand.linear,
+                block.shrink.linear,
+            ]
+        for layer in one_bit:
+            assert layer.kernel_quantizer.precision == 1
+            kernel = layer.kernel.numpy()
+            deployed = layer.kernel_quantizer(tf.constant(kernel)).numpy()
+            np.testing.assert_allclose(
+                deployed,
+                np.where(kernel >= 0, 1, -1) * reference.alpha(kernel),
+                rtol=1e-5,
+            )
+            for channel in np.moveaxis(deployed, -1, 0):
+                assert len(np.unique(np.abs(channel))) == 1
+        others = [
+            layer
+            for layer in network.submodules
+            if hasattr(layer, "kernel")
+            and all(layer is not known for known in one_bit)
+        ]
+        assert len(others) == 2
+        assert network.classifier in others
+        assert network.conv1.linear in others
+        assert network.conv1.linear.kernel_quantizer.precision == 8
+
+    def test_larq_agrees_that_they_are_one_bit(self):
+        network = FSMN(bifsmn_s(4))
+        with lq.context.quantized_scope(True):
+            for layer in network.submodules:
+                if not isinstance(
+                    layer, (layers.BinaryDense, layers.BinaryConv2D)
+                ):
+                    continue
+                (weights,) = layer.get_weights()
+                for channel in np.moveaxis(weights, -1, 0):
+                    assert len(np.unique(np.abs(channel))) == 1
+
+    def test_norms_of_a_block_have_a_set_for_each_depth(self):
+        network = FSMN(bifsmn(**SMALL))
+        for number, block in enumerate(network.blocks, 1):
+            expected = len(network.config.variants(number))
+            for stage in (block.memory, block.expand, block.shrink):
+                for part, name in (
+                    (stage.norm, "gamma"),
+                    (stage.norm, "moving_mean"),
+                    (stage.prelu, "slope"),
+                    (stage.sign, "thresholds"),
+                ):
+                    assert getattr(part, name).shape[0] == expected
+        for stage in (network.conv1, network.conv2, network.projection):
+            assert stage.norm.gamma.shape[0] == 1
+
+    def test_only_what_a_sign_follows_is_monotone(self):
+        network = FSMN(bifsmn(**SMALL))
+        block = network.blocks[0]
+        for stage in (network.conv1, network.conv2, block.expand):
+            assert stage.prelu.monotone
+        for stage in (network.projection, block.memory, block.shrink):
+            assert not stage.prelu.monotone
+        assert not FSMN(dfsmn(**SMALL)).conv1.prelu.monotone
+
+    def test_blocks_without_a_depth_do_not_exist(self):
+        network = FSMN(bifsmn(**SMALL, deltas=(2, 8)))
+        exist = [n for n, block in enumerate(network.blocks, 1) if block]
+        assert exist == [2, 4, 6, 8]
+
+    def test_survives_a_checkpoint(self, tmp_path):
+        config = CONFIGS["bifsmn"]
+        network = randomised(config)
+        path = tf.train.Checkpoint(network=network).write(tmp_path / "weights")
+        again = FSMN(config)
+        tf.train.Checkpoint(network=again).read(path).assert_consumed()
+        features = features_of(config)
+        for delta in config.deltas:
+            np.testing.assert_array_equal(
+                again.infer(features, delta)[0],
+                network.infer(features, delta)[0],
+            )
+
+
+def test_shapes_for_any_batch_in_a_graph():
+    config = NetworkConfig(**SMALL, deltas=(1, 2))
+    network = FSMN(config)
+    specification = tf.TensorSpec((None, config.frames, config.mels))
+    for function in (
+        lambda x: network.infer(x, 2)[0],
+        lambda x: network.forward(x)[0][1],
+    ):
+        run = tf.function(function, input_signature=[specification])
+        assert run(features_of(config, 2)).shape == (2, 5)
+        assert run(features_of(config, 7)).shape == (7, 5)

@@ -1,0 +1,189 @@
+"""Runs resume exactly, repeat exactly and spread over workers."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_run
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.schedule import Schedule
+from bifsmn_tf.training.schedule import make_optimizer
+
+_SCRIPT = Path(toy_run.__file__)
+
+
+def _start(folder, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, str(_SCRIPT), str(folder), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def _finish(process) -> dict:
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
+    epochs = "--epochs=6"
+    killed = _start(tmp_path / "killed", epochs)
+    whole = _start(tmp_path / "whole", epochs)
+    metrics = tmp_path / "killed" / "metrics.json"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and killed.poll() is None:
+        if metrics.exists() and json.loads(metrics.read_text())["history"]:
+            break
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    done = len(json.loads(metrics.read_text())["history"])
+    assert 1 <= done < 6, "it was not killed half-way"
+    resumed = _finish(_start(tmp_path / "killed", epochs))
+    assert resumed == _finish(whole)
+    histories = [
+        RunFolder(tmp_path / name).read_metrics()["history"]
+        for name in ("killed", "whole")
+    ]
+    for entry in (*histories[0], *histories[1]):
+        del entry["seconds"]
+    assert histories[0] == histories[1]
+
+
+def test_two_workers_equal_one_on_the_same_batches(tmp_path):
+    """Every worker's half of a batch is what the single process gets."""
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    addresses = [f"127.0.0.1:{port}" for port in ports]
+    workers = [
+        _start(
+            tmp_path / "workers",
+            "--epochs=2",
+            "--strategy=multi_worker",
+            "--copies=2",
+            TF_CONFIG=json.dumps(
+                {
+                    "cluster": {"worker": addresses},
+                    "task": {"type": "worker", "index": index},
+                }
+            ),
+        )
+        for index in range(2)
+    ]
+    results = [_finish(worker) for worker in workers]
+    toy_run.train(tmp_path / "single", 2)
+    networks = [
+        RunFolder(tmp_path / name).load_network("last")
+        for name in ("workers", "single")
+    ]
+    for ours, theirs in zip(
+        networks[0].variables, networks[1].variables, strict=True
+    ):
+        np.testing.assert_allclose(
+            ours.numpy(), theirs.numpy(), atol=2e-5, err_msg=ours.name
+        )
+    assert np.isfinite(results[0]["loss"])
+
+
+def test_what_a_run_leaves_behind(tmp_path):
+    metrics = toy_run.train(tmp_path / "run", 2)
+    assert metrics["complete"]
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found == {
+        "run.json",
+        "flags.txt",
+        "metrics.json",
+        "curves.png",
+        "checkpoints",
+        "tensorboard",
+    }
+    assert RunFolder(tmp_path / "run").read_config() == toy_run.run_config()
+    entry = metrics["history"][0]
+    assert set(entry["wavelet_energy_high"]) == {
+        "delta_1",
+        "delta_2",
+        "teacher",
+    }
+    assert entry["distillation_delta_1"] > 0
+    assert toy_run.train(tmp_path / "run", 2) == metrics
+
+
+def test_refuses_a_folder_of_another_configuration(tmp_path):
+    toy_run.train(tmp_path, 1, distillation="none")
+    with pytest.raises(
+        UserError,
+        match="another configuration .*look_back: 2 there, 1 here.*--run_dir",
+    ):
+        toy_run.train(tmp_path, 1, distillation="none", look_back=1)
+
+
+def test_damaged_folders_are_named(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(UserError, match=r"not the folder of a run"):
+        folder.read_config()
+    toy_run.train(folder.path, 1, distillation="none")
+    (folder.path / "run.json").write_text('{"format": 1,')
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        folder.read_config()
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    toy_run.train(tmp_path, 1, distillation="none")
+    folder = RunFolder(tmp_path)
+    text = (tmp_path / "run.json").read_text()
+    (tmp_path / "run.json").write_text(
+        text.replace('"hidden_size": 12', '"hidden_size": 14')
+    )
+    with pytest.raises(UserError, match="does not fit"):
+        folder.load_network()
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    toy_run.train(tmp_path, 1, distillation="none")
+    folder = RunFolder(tmp_path)
+    data = folder.best.with_name("best.data-00000-of-00001")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(UserError, match="damaged"):
+        folder.load_network()
+
+
+def test_schedule():
+    schedule = Schedule(2.0, steps=100, warmup_steps=10, kind="cosine")
+    assert float(schedule(0)) == pytest.approx(0.2)
+    assert float(schedule(50)) == pytest.approx(1.0)
+    assert float(schedule(100)) == pytest.approx(0, abs=1e-6)
+    assert float(schedule(200)) == pytest.approx(0, abs=1e-6)
+    constant = Schedule(2.0, steps=100, warmup_steps=0, kind="constant")
+    assert float(constant(99)) == 2.0
+    assert Schedule(**schedule.get_config()).get_config() == (
+        schedule.get_config()
+    )
+    with pytest.raises(ValueError, match="unknown schedule"):
+        Schedule(1.0, 1, 1, "step")
+
+
+def test_optimizers():
+    schedule = Schedule(1.0, 1, 0, "constant")
+    sgd = make_optimizer("sgd", schedule)
+    assert sgd.get_config()["momentum"] == 0.9
+    assert isinstance(
+        make_optimizer("adam", schedule), tf.keras.optimizers.legacy.Adam
+    )
+    with pytest.raises(ValueError, match="unknown optimizer"):
+        make_optimizer("lion", schedule)

@@ -1,0 +1,130 @@
+"""A training of a tiny network on random clips, for tests to start and stop.
+
+    python toy_run.py FOLDER --epochs=3 [--strategy=multi_worker] [--copies=2]
+
+Prints a digest of the trained weights as its last line.
+"""
+
+import argparse
+import hashlib
+import json
+
+import numpy as np
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.network import config as networks
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.training.loop import fit
+from bifsmn_tf.training.run import RunConfig
+from bifsmn_tf.training.run import RunFolder
+
+CLASSES, BATCH, STEPS = 3, 8, 3
+SIZES = {
+    "front_channels": 4,
+    "front_kernel": 3,
+    "memory_size": 8,
+    "hidden_size": 12,
+    "blocks": 2,
+}
+
+
+class ToyPipeline:
+    """Random batches that depend on the epoch alone."""
+
+    steps_per_epoch = STEPS
+
+    def __init__(self, copies: int = 1):
+        self.copies = copies
+
+    def epoch(self, epoch: int) -> tf.data.Dataset:
+        """As TrainingPipeline.epoch; every batch holds copies of itself."""
+        rng = np.random.default_rng(epoch)
+        features = rng.normal(size=(STEPS, BATCH, 32, 32)).astype(np.float32)
+        labels = rng.integers(0, CLASSES, (STEPS, BATCH)).astype(np.int32)
+        copies = self.copies
+        batches = (
+            np.concatenate([features] * copies, axis=1).reshape(-1, 32, 32),
+            np.concatenate([labels] * copies, axis=1).reshape(-1),
+        )
+        return tf.data.Dataset.from_tensor_slices(batches).batch(
+            BATCH * copies, drop_remainder=True
+        )
+
+
+def run_config(**changes) -> RunConfig:
+    """What the toy trains."""
+    return RunConfig(
+        network=networks.bifsmn(
+            CLASSES, deltas=(1, 2), **{**SIZES, **changes}
+        ),
+        label_names=("a", "b", "c"),
+        features=FeatureParameters(),
+        statistics=FeatureStatistics(0.0, 1.0),
+        dataset={"name": "toy", "options": {}},
+        training={},
+    )
+
+
+def train(
+    folder, epochs, strategy=None, copies=1, distillation="hed", **changes
+) -> dict:
+    """Trains the toy and returns its metrics."""
+    strategy = strategy or tf.distribute.get_strategy()
+    rng = np.random.default_rng(99)
+    validation = (
+        rng.normal(size=(16, 32, 32)).astype(np.float32),
+        rng.integers(0, CLASSES, 16).astype(np.int32),
+    )
+    teacher = None
+    if distillation != "none":
+        tf.keras.utils.set_random_seed(7)
+        with strategy.scope():
+            teacher = FSMN(networks.dfsmn(CLASSES, dropout=0, **SIZES))
+    return fit(
+        RunFolder(folder),
+        run_config(**changes),
+        "",
+        LossConfig(distillation=distillation, gamma=0.1),
+        FitConfig(epochs=epochs, warmup_steps=2, learning_rate=1e-2),
+        ToyPipeline(copies),
+        validation,
+        teacher=teacher,
+        strategy=strategy,
+    )
+
+
+def digest(network: FSMN) -> str:
+    """Of all weights, bit for bit."""
+    content = b"".join(v.numpy().tobytes() for v in network.variables)
+    return hashlib.sha256(content).hexdigest()
+
+
+def main() -> None:
+    """Trains what the arguments say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--strategy", default="none")
+    parser.add_argument("--copies", type=int, default=1)
+    arguments = parser.parse_args()
+    tf.config.experimental.enable_op_determinism()
+    strategy = None
+    if arguments.strategy == "multi_worker":
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    metrics = train(
+        arguments.folder, arguments.epochs, strategy, arguments.copies
+    )
+    network = RunFolder(arguments.folder).load_network("last")
+    print(
+        json.dumps(
+            {"digest": digest(network), "loss": metrics["history"][-1]["loss"]}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
