@@ -4,7 +4,7 @@ The library is no Python module: runtimes load it as an external delegate. So it
 keeps its name on every Python, and one wheel a platform serves them all.
 Building needs a C++17 compiler and neither TensorFlow nor Python's headers.
 
-`BIFSMN_SANITIZE=address` or `=undefined` builds it with that sanitizer.
+`BIFSMN_SANITIZE=address,undefined` builds it with those sanitizers of gcc's.
 """
 
 import os
@@ -64,6 +64,8 @@ def native_library() -> Extension:
         flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
         compile_flags += [*flags, "-O1", "-g", "-fno-omit-frame-pointer"]
         link_flags += flags
+    else:
+        link_flags.append("-Wl,--strip-all")
     return Extension(
         "bifsmn_tf.deployment.libbifsmn",
         sources=[
@@ -95,7 +97,7 @@ setup(
     ),
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
-    package_data={"": ["*.json", "*.md", "*.txt", "*.flags"]},
+    package_data={"": ["*.bib", "*.json", "*.md", "*.txt"]},
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
         # Versions known to work together; see the README.
@@ -122,6 +124,9 @@ setup(
             "ruff==0.17.6",
             "mypy==2.4.1",
             "clang-format==23.1.5",
+            # The native library's tests build it anew, with setup.py.
+            "setuptools>=68",
+            "wheel",
         ],
     },
     ext_modules=[native_library()],

@@ -6,8 +6,8 @@ Every module of this package that trains imports ``tf`` and ``lq`` from here.
 import os
 import sys
 
-if "tensorflow" in sys.modules and os.environ.get(
-    "TF_USE_LEGACY_KERAS", ""
+if sys.modules.get("tensorflow") and os.environ.get(
+    "TF_USE_LEGACY_KERAS"
 ) not in ("1", "true", "True"):
     raise ImportError(
         "bifsmn_tf trains with Keras 2 (tf_keras), but TensorFlow was imported "

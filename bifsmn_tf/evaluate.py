@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from bifsmn_tf import cli
 from bifsmn_tf.data import datasets
-from bifsmn_tf.data import pipeline
+from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
@@ -141,7 +141,7 @@ def main() -> None:
         **options,
     )
     clips = dataset.splits[_SPLIT.value]
-    features = pipeline.evaluation_features(
+    features = evaluation.evaluation_features(
         clips, description.features, description.statistics
     )
     logits = {}

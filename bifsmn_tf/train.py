@@ -20,6 +20,7 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data import pipeline as pipelines
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
@@ -329,7 +330,7 @@ def main() -> None:
         ),
     )
     validation = (
-        pipelines.evaluation_features(
+        evaluation_features(
             dataset.splits["validation"], features, pipeline.statistics
         ),
         dataset.splits["validation"].labels,

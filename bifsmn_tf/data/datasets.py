@@ -1,7 +1,7 @@
 """One door to every data set.
 
     dataset = load("speech_commands/v0.02-12-official", "/data/speech")
-    dataset = load("synthetic", cache_dir="/tmp/cache")
+    dataset = load("synthetic", cache_dir=".cache")
     dataset = load("folder", "/data/recordings")
 
 Whatever it is, what comes back is a `KeywordDataset`: clips in memory by split,

@@ -47,9 +47,14 @@ def spec_augment(
 
     Returns:
         Features of the same shape.
+
+    Raises:
+        ValueError: a limit exceeds the number of frames or of mels.
     """
     shape = tf.shape(features)
     frames, mels = features.shape[1], features.shape[2]
+    if parameters.time > frames or parameters.frequency > mels:
+        raise ValueError(f"{parameters} on {frames} frames of {mels} mels")
     seeds = tf.random.split(seed, max(1, 2 * parameters.masks))
     for i in range(parameters.masks):
         if parameters.time:

@@ -225,7 +225,7 @@ class Subgraph:
             schema.BuiltinOperator.SOFTMAX,
             [x],
             [(name, x.shape, x.dtype)],
-            options=schema.SoftmaxOptionsT(beta=beta),
+            options=_make(schema.SoftmaxOptionsT, beta=beta),
         )
         return result
 
@@ -238,7 +238,7 @@ class Subgraph:
             schema.BuiltinOperator.RESHAPE,
             [x, target],
             [(name, shape, x.dtype)],
-            options=schema.ReshapeOptionsT(newShape=list(shape)),
+            options=_make(schema.ReshapeOptionsT, newShape=list(shape)),
         )
         return result
 
@@ -254,7 +254,8 @@ class Subgraph:
             len(self._tensors), name, tuple(int(n) for n in shape), dtype
         )
         self._tensors.append(
-            schema.TensorT(
+            _make(
+                schema.TensorT,
                 shape=np.array(tensor.shape, np.int32),
                 type=_TENSOR_TYPES[dtype],
                 buffer=buffer,
@@ -287,7 +288,8 @@ class Subgraph:
             for name, shape, dtype in outputs
         ]
         self._operators.append(
-            schema.OperatorT(
+            _make(
+                schema.OperatorT,
                 opcodeIndex=code,
                 inputs=_indices([-1 if x is None else x.index for x in inputs]),
                 outputs=_indices([x.index for x in results]),
@@ -297,7 +299,8 @@ class Subgraph:
         return results
 
     def _object(self) -> schema.SubGraphT:
-        return schema.SubGraphT(
+        return _make(
+            schema.SubGraphT,
             tensors=self._tensors,
             inputs=_indices([x.index for _, x in self._inputs]),
             outputs=_indices([x.index for _, x in self._outputs]),
@@ -391,7 +394,8 @@ class ModelWriter:
 
     def _object(self) -> schema.ModelT:
         codes = [
-            schema.OperatorCodeT(
+            _make(
+                schema.OperatorCodeT,
                 deprecatedBuiltinCode=min(builtin, _PLACEHOLDER_BUILTIN_CODE),
                 builtinCode=builtin,
                 customCode=custom,
@@ -400,7 +404,8 @@ class ModelWriter:
             for builtin, version, custom in self._codes
         ]
         signatures = [
-            schema.SignatureDefT(
+            _make(
+                schema.SignatureDefT,
                 inputs=_tensor_map(graph._inputs),
                 outputs=_tensor_map(graph._outputs),
                 signatureKey=key,
@@ -409,18 +414,31 @@ class ModelWriter:
             for key, graph in self._signatures
         ]
         metadata = [
-            schema.MetadataT(name=name, buffer=buffer)
+            _make(schema.MetadataT, name=name, buffer=buffer)
             for name, buffer in self._metadata.items()
         ]
-        return schema.ModelT(
+        return _make(
+            schema.ModelT,
             version=SCHEMA_VERSION,
             operatorCodes=codes,
             subgraphs=[graph._object() for graph in self._subgraphs],
             description=self._description,
-            buffers=[_AlignedBuffer(data=data) for _, data in self._buffers],
+            buffers=[
+                _make(_AlignedBuffer, data=data) for _, data in self._buffers
+            ],
             metadata=metadata,
             signatureDefs=signatures,
         )
+
+
+def _make(kind: type, **fields: Any) -> Any:
+    """An object of the schema; not every version's takes arguments."""
+    made = kind()
+    for name, value in fields.items():
+        if not hasattr(made, name):
+            raise AttributeError(f"{kind.__name__} has no field {name}")
+        setattr(made, name, value)
+    return made
 
 
 def _check_type(name: str, dtype: npt.DTypeLike) -> np.dtype:
@@ -436,6 +454,6 @@ def _indices(values: list[int]) -> npt.NDArray[np.int32]:
 
 def _tensor_map(pairs: list[tuple[str, Tensor]]) -> list[schema.TensorMapT]:
     return [
-        schema.TensorMapT(name=name, tensorIndex=tensor.index)
+        _make(schema.TensorMapT, name=name, tensorIndex=tensor.index)
         for name, tensor in pairs
     ]

@@ -231,6 +231,7 @@ class Trainer(tf.keras.Model):
             id(layer.kernel)
             for layer in self.student.submodules
             if getattr(layer, "kernel_quantizer", None) is not None
+            and layer.kernel_quantizer.precision == 1
         }
         return [
             v

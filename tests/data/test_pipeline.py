@@ -7,10 +7,10 @@ import sounds
 from bifsmn_tf.data import renditions
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import log_mel
 from bifsmn_tf.data.pipeline import TrainingPipeline
-from bifsmn_tf.data.pipeline import evaluation_features
 
 FEATURES = FeatureParameters()
 CLIPS = sounds.clips(26)

@@ -83,3 +83,8 @@ def test_same_seed_same_masks():
     assert not np.array_equal(first, graph(features, SEED + 1))
     kept = first.numpy() != 0
     np.testing.assert_array_equal(first.numpy()[kept], features.numpy()[kept])
+
+
+def test_masks_that_do_not_fit():
+    with pytest.raises(ValueError, match="12 frames of 10 mels"):
+        masks(SpecAugmentParameters(frequency=11), 1)

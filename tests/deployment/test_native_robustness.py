@@ -180,7 +180,6 @@ REFUSED = {
         "input weights is missing",
     ),
     "many_outputs": (ADD, operator(outputs=[7, 8, 7]), "tensor 7 cannot be"),
-    "output_is_input": (CONV, operator(outputs=[0]), "the runtime refused"),
     "output_is_constant": (
         ADD,
         every(

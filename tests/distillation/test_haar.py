@@ -24,9 +24,7 @@ class TestAgainstPyWavelets:
         x = random((*batch, *size))
         found = tf.nest.flatten(haar.dwt2(tf.constant(x)))
         approximation, details = pywt.dwt2(x, "haar", mode="zero")
-        for mine, theirs in zip(
-            found, (approximation, *details), strict=True
-        ):
+        for mine, theirs in zip(found, (approximation, *details), strict=True):
             assert mine.shape == theirs.shape
             np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 

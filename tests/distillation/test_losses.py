@@ -36,7 +36,9 @@ def test_emphasise(size):
 
 
 def test_emphasis_does_not_depend_on_the_rest_of_the_batch():
-    states = tf.constant(random((4, 8, 16)) * [[[1.0]], [[9.0]], [[3.0]], [[5]]])
+    states = tf.constant(
+        random((4, 8, 16)) * [[[1.0]], [[9.0]], [[3.0]], [[5]]]
+    )
     states = tf.cast(states, tf.float32)
     np.testing.assert_allclose(
         losses.emphasise(states)[:2], losses.emphasise(states[:2]), rtol=1e-5
@@ -95,7 +97,9 @@ def test_gradient_of_the_distance(normalised):
         found.append((value, gradient))
     (value, gradient), (expected, expected_gradient) = found
     np.testing.assert_allclose(value, expected, rtol=1e-5)
-    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        gradient, expected_gradient, rtol=1e-3, atol=1e-6
+    )
 
 
 def test_states_of_zeros_give_finite_numbers():

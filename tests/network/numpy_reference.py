@@ -38,7 +38,9 @@ def memory_filter(p, kernel, look_back, look_ahead, stride_back, stride_ahead):
     for t in range(time):
         for i in range(look_back + 1):
             if t - i * stride_back >= 0:
-                outputs[:, t] += kernel[look_back - i] * p[:, t - i * stride_back]
+                outputs[:, t] += (
+                    kernel[look_back - i] * p[:, t - i * stride_back]
+                )
         for j in range(1, look_ahead + 1):
             if t + j * stride_ahead < time:
                 outputs[:, t] += (
@@ -179,9 +181,7 @@ class Reference:
         """Logits (batch, classes) and the running blocks' outputs."""
         weights = self.weights
         x = self._first_convolution(features[..., np.newaxis])
-        x = self._stage(
-            weights.conv2, x, lambda signs, k: conv2d(signs, k, 2)
-        )
+        x = self._stage(weights.conv2, x, lambda signs, k: conv2d(signs, k, 2))
         batch, time = x.shape[:2]
         x = self._stage(
             weights.projection,

@@ -162,9 +162,7 @@ class TestInference:
 def alone(network, index):
     """One depth of a network as a network of its own."""
     config = network.config
-    single = FSMN(
-        dataclasses.replace(config, deltas=(config.deltas[index],))
-    )
+    single = FSMN(dataclasses.replace(config, deltas=(config.deltas[index],)))
     for name in ("conv1", "conv2", "projection", "classifier"):
         single_layer, layer = getattr(single, name), getattr(network, name)
         single_layer.set_weights(layer.get_weights())
@@ -295,9 +293,7 @@ class TestTraining:
             return original(x, rate, seed=seed)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                tf.nn.experimental, "stateless_dropout", recorded
-            )
+            patch.setattr(tf.nn.experimental, "stateless_dropout", recorded)
             network = FSMN(config)
             for step in range(3):
                 network.forward(

@@ -105,7 +105,10 @@ class TestBinaryConv2D:
         dots = layer.integer_dot(np.ones((1, 4, 4, 2), np.float32))[0, :, :, 0]
         np.testing.assert_array_equal(
             dots,
-            2 * np.array([[4, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]),
+            2
+            * np.array(
+                [[4, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]
+            ),
         )
 
 

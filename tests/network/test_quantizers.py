@@ -11,9 +11,7 @@ X = np.array(
 )
 SIGNS = np.array([-1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1], np.float32)
 STE = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0], np.float32)
-APPROX = np.array(
-    [0, 0, 0, 0.8, 1.5, 2, 2, 1.5, 0.8, 0, 0, 0], np.float32
-)
+APPROX = np.array([0, 0, 0, 0.8, 1.5, 2, 2, 1.5, 0.8, 0, 0, 0], np.float32)
 UPSTREAM = np.linspace(-2, 3, len(X), dtype=np.float32)
 
 SIGN_FORMS = [
@@ -60,7 +58,9 @@ def random_kernel(shape, seed=0):
     return np.random.default_rng(seed).normal(0, 0.7, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("form", ["bifsmn_scaled_sign", quantizers.ScaledSign()])
+@pytest.mark.parametrize(
+    "form", ["bifsmn_scaled_sign", quantizers.ScaledSign()]
+)
 @pytest.mark.parametrize("shape", [(5, 3), (3, 3, 4, 6), (7, 1)])
 def test_scaled_sign_is_plus_or_minus_one_scale_a_channel(form, shape):
     kernel = random_kernel(shape)

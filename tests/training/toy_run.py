@@ -58,9 +58,7 @@ class ToyPipeline:
 def run_config(**changes) -> RunConfig:
     """What the toy trains."""
     return RunConfig(
-        network=networks.bifsmn(
-            CLASSES, deltas=(1, 2), **{**SIZES, **changes}
-        ),
+        network=networks.bifsmn(CLASSES, deltas=(1, 2), **{**SIZES, **changes}),
         label_names=("a", "b", "c"),
         features=FeatureParameters(),
         statistics=FeatureStatistics(0.0, 1.0),

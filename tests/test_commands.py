@@ -1,0 +1,388 @@
+"""The commands end to end on a tiny synthetic set, and on bad input."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bifsmn_tf import KeywordSpotter
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAINING = [
+    "--dataset=synthetic",
+    "--words=yes,no,hello world",
+    "--clips_per_word=60",
+    "--architecture=bifsmn_s",
+    "--batch_size=32",
+    "--teacher_epochs=10",
+    "--epochs=20",
+    "--renditions=1",
+    "--warmup_steps=5",
+]
+
+
+def run(command: str, *flags, expect: int = 0):
+    """Runs a command as a user does; its status is what is expected."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bifsmn_tf.{command}", *map(str, flags)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=400,
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done
+
+
+def fails(command: str, *flags) -> str:
+    """The one line that a command says when it refuses its input."""
+    done = run(command, *flags, expect=1)
+    assert "Traceback" not in done.stderr, done.stderr
+    lines = [
+        line
+        for line in done.stderr.splitlines()
+        if line.startswith(("error: ", "FATAL"))
+    ]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A folder with a trained run, its files and their reports."""
+    folder = tmp_path_factory.mktemp("made")
+    cache = f"--cache_dir={folder / 'cache'}"
+    run("train", *TRAINING, f"--run_dir={folder / 'run'}", cache)
+    model = folder / "model.tflite"
+    run("convert", f"--model={folder / 'run'}", f"--output={model}")
+    full = folder / "float.tflite"
+    run("convert", f"--model={folder / 'run'}", "--float", f"--output={full}")
+    for name, path in (("keras", folder / "run"), ("tflite", model)):
+        run(
+            "evaluate",
+            f"--model={path}",
+            cache,
+            f"--json={folder / name}.json",
+        )
+    return folder
+
+
+def _report(made, name):
+    return json.loads((made / f"{name}.json").read_text())
+
+
+def test_keras_and_the_file_decide_alike(made):
+    keras, tflite = _report(made, "keras"), _report(made, "tflite")
+    assert list(keras["deltas"]) == ["1", "2", "4"]
+    for delta, figures in keras["deltas"].items():
+        assert figures == tflite["deltas"][delta]
+    assert keras["label_names"] == [
+        "yes",
+        "no",
+        "hello world",
+        "unknown",
+        "silence",
+    ]
+
+
+def test_it_has_learned_something(made):
+    chance = 1 / 5
+    best = max(f["accuracy"] for f in _report(made, "keras")["deltas"].values())
+    assert best > 1.5 * chance
+
+
+def test_pictures_are_there(made):
+    for name in (
+        "run/curves.png",
+        "run/teacher/curves.png",
+        "tflite_confusion_delta_1.png",
+        "keras_confusion_delta_4.png",
+    ):
+        assert (made / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_float_file_is_plain_and_larger(made):
+    spotter = KeywordSpotter(made / "float.tflite")
+    assert spotter.deltas == (1,)
+    sizes = [(made / f"{n}.tflite").stat().st_size for n in ("model", "float")]
+    assert sizes[0] < sizes[1]
+
+
+def test_logits_agree_on_every_test_clip(made):
+    """Keras, this machine's runtime: same argmax, logits within 1e-3."""
+    features, wanted = keras_logits(made)
+    spotter = KeywordSpotter(made / "model.tflite")
+    for delta, logits in wanted.items():
+        spotter.delta = delta
+        found = spotter.logits(features)
+        np.testing.assert_allclose(found, logits, atol=1e-3)
+        np.testing.assert_array_equal(
+            found.argmax(axis=1), logits.argmax(axis=1)
+        )
+
+
+def test_emulated_aarch64_agrees_on_every_test_clip(made, aarch64, tmp_path):
+    """As above, with ai-edge-litert under qemu on a Cortex-A53."""
+    features, wanted = keras_logits(made)
+    np.save(tmp_path / "features.npy", features)
+    code = (
+        "import sys, numpy\n"
+        "from bifsmn_tf import KeywordSpotter\n"
+        "model, folder = sys.argv[1:]\n"
+        "spotter = KeywordSpotter(model)\n"
+        "features = numpy.load(folder + '/features.npy')\n"
+        "for delta in spotter.deltas:\n"
+        "    spotter.delta = delta\n"
+        "    logits = spotter.logits(features)\n"
+        "    numpy.save(f'{folder}/logits_{delta}.npy', logits)\n"
+    )
+    done = aarch64("-c", code, made / "model.tflite", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for delta, logits in wanted.items():
+        found = np.load(tmp_path / f"logits_{delta}.npy")
+        np.testing.assert_allclose(found, logits, atol=1e-3)
+        np.testing.assert_array_equal(
+            found.argmax(axis=1), logits.argmax(axis=1)
+        )
+
+
+def keras_logits(made):
+    """Test features, and Keras's logits on them by δ."""
+    from bifsmn_tf.data import datasets
+    from bifsmn_tf.data import evaluation
+    from bifsmn_tf.training.run import RunFolder
+
+    run_folder = RunFolder(made / "run")
+    config = run_folder.read_config()
+    clips = datasets.load(
+        "synthetic",
+        splits=("test",),
+        cache_dir=made / "cache",
+        **config.dataset["options"],
+    ).splits["test"]
+    features = evaluation.evaluation_features(
+        clips, config.features, config.statistics
+    )
+    network = run_folder.load_network()
+    return features, {
+        delta: network.infer(features, delta)[0].numpy()
+        for delta in config.network.deltas
+    }
+
+
+def test_training_again_reuses_what_is_done(made):
+    before = (made / "run" / "metrics.json").stat().st_mtime_ns
+    done = run(
+        "train",
+        *TRAINING,
+        f"--run_dir={made / 'run'}",
+        f"--cache_dir={made / 'cache'}",
+    )
+    assert "best epoch" in done.stdout
+    assert (made / "run" / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_flags_txt_repeats_the_run(made):
+    text = (made / "run" / "flags.txt").read_text()
+    assert "--clips_per_word=60" in text
+    assert "--architecture=bifsmn_s" in text
+
+
+def _recordings(folder, labels):
+    rng = np.random.default_rng(0)
+    for label in labels:
+        (folder / label).mkdir(parents=True)
+        for i in range(2):
+            soundfile.write(
+                folder / label / f"{i}.wav",
+                0.1 * rng.normal(size=8000),
+                8000,
+            )
+
+
+def test_evaluates_a_folder_of_recordings_without_tensorflow(made, tmp_path):
+    _recordings(tmp_path / "mine", ["yes", "hello world", "_unknown_"])
+    (tmp_path / "mine" / "yes" / "broken.wav").write_bytes(b"RIFF1234")
+    code = (
+        "import runpy, sys\n"
+        "sys.modules['tensorflow'] = None\n"
+        "runpy.run_module('bifsmn_tf.evaluate', run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            f"--model={made / 'model.tflite'}",
+            "--dataset=folder",
+            f"--data_dir={tmp_path / 'mine'}",
+            f"--json={tmp_path / 'out.json'}",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "broken.wav" in done.stderr
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["clips"] == 6
+    support = {
+        name: figures["support"]
+        for name, figures in report["deltas"]["1"]["classes"].items()
+    }
+    assert support == {
+        "yes": 2,
+        "no": 0,
+        "hello world": 2,
+        "unknown": 2,
+        "silence": 0,
+    }
+
+
+def test_evaluate_refuses_strange_labels(made, tmp_path):
+    _recordings(tmp_path, ["yes", "banana"])
+    error = fails(
+        "evaluate",
+        f"--model={made / 'model.tflite'}",
+        "--dataset=folder",
+        f"--data_dir={tmp_path}",
+    )
+    assert "banana" in error
+
+
+def test_evaluate_refuses_bad_models(made, tmp_path):
+    assert "nowhere" in fails("evaluate", "--model=nowhere")
+    content = (made / "model.tflite").read_bytes()
+    (tmp_path / "half.tflite").write_bytes(content[: len(content) // 2])
+    error = fails("evaluate", f"--model={tmp_path / 'half.tflite'}")
+    assert "half.tflite" in error
+    error = fails("evaluate", f"--model={tmp_path}")
+    assert "not the folder of a run" in error
+    error = fails(
+        "evaluate", f"--model={made / 'model.tflite'}", "--deltas=1,3"
+    )
+    assert "no delta 3" in error
+
+
+def test_train_refuses_bad_data(tmp_path):
+    run_dir = f"--run_dir={tmp_path / 'run'}"
+    error = fails("train", run_dir, "--dataset=speech_commands/v9")
+    assert "v0.02-12-official" in error
+    (tmp_path / "empty").mkdir()
+    error = fails(
+        "train", run_dir, "--dataset=folder", f"--data_dir={tmp_path / 'empty'}"
+    )
+    assert "empty" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_refuses_bad_settings(made, tmp_path):
+    common = [f"--cache_dir={made / 'cache'}", f"--run_dir={tmp_path / 'run'}"]
+    error = fails("train", *TRAINING, *common, "--deltas=1,3")
+    assert "delta 3 must be a power of two" in error
+    error = fails("train", *TRAINING, *common, "--delta_weights=1,2")
+    assert "2 loss weights for 3 depths" in error
+    error = fails("train", *TRAINING, *common, "stray")
+    assert "stray" in error
+    error = fails("train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}")
+    assert "not the folder of a run" in error
+
+
+def test_train_refuses_another_configuration_and_loses_nothing(made):
+    before = (made / "run" / "metrics.json").read_bytes()
+    error = fails(
+        "train",
+        *TRAINING,
+        f"--run_dir={made / 'run'}",
+        f"--cache_dir={made / 'cache'}",
+        "--gamma=0.5",
+    )
+    assert "gamma: 0.01 there, 0.5 here" in error
+    assert (made / "run" / "metrics.json").read_bytes() == before
+
+
+def test_convert_refuses_bad_runs_and_places(made, tmp_path):
+    error = fails(
+        "convert",
+        f"--model={made / 'run'}",
+        f"--output={tmp_path / 'no' / 'm.tflite'}",
+    )
+    assert "there is no folder" in error
+    error = fails(
+        "convert",
+        f"--model={tmp_path}",
+        f"--output={tmp_path / 'm.tflite'}",
+    )
+    assert "not the folder of a run" in error
+    copy = tmp_path / "copy"
+    shutil.copytree(made / "run", copy)
+    shutil.rmtree(copy / "checkpoints")
+    error = fails(
+        "convert", f"--model={copy}", f"--output={tmp_path / 'm.tflite'}"
+    )
+    assert "no best checkpoint" in error
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_no_space_on_the_disk(made):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full to fill")
+    code = (
+        "import runpy, sys, builtins\n"
+        "real = builtins.open\n"
+        "def full(path, *arguments, **named):\n"
+        "    if str(path).endswith('.partial'):\n"
+        "        return real('/dev/full', *arguments, **named)\n"
+        "    return real(path, *arguments, **named)\n"
+        "builtins.open = full\n"
+        "runpy.run_module('bifsmn_tf.convert', run_name='__main__')\n"
+    )
+    output = made / "full.tflite"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            f"--model={made / 'run'}",
+            f"--output={output}",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    assert "no space left on the disk" in done.stderr
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "convert", "quickstart", "experiments"]
+)
+def test_help_helps(command):
+    done = subprocess.run(
+        [sys.executable, "-m", f"bifsmn_tf.{command}", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert f"python -m bifsmn_tf.{command}" in done.stdout
+
+
+def test_keras_3_gives_one_clear_error():
+    code = (
+        "import os\n"
+        "os.environ.pop('TF_USE_LEGACY_KERAS', None)\n"
+        "import tensorflow\n"
+        "import bifsmn_tf.network.layers\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("ImportError: bifsmn_tf trains with Keras 2")
