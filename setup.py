@@ -100,6 +100,8 @@ setup(
     package_data={"": ["*.bib", "*.json", "*.md", "*.txt"]},
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
+        # For the evaluate command on a .tflite, without TensorFlow.
+        "evaluate": ["absl-py>=2", "matplotlib", "soundfile", "tqdm"],
         # Versions known to work together; see the README.
         "train": [
             "tensorflow==2.17.1",

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 
 from absl import app
-from absl import flags
 from absl import logging
 
 from bifsmn_tf.data.errors import DataWarning
@@ -52,9 +51,3 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
         (file or sys.stderr).write(text)
-
-
-def require_flags(*names: str) -> None:
-    """Marks flags that a command cannot do without."""
-    for name in names:
-        flags.mark_flag_as_required(name)

@@ -19,8 +19,10 @@ from bifsmn_tf.deployment.metadata import ModelMetadata
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.training.run import RunFolder
 
-_MODEL = flags.DEFINE_string("model", None, "Folder of a run.")
-_OUTPUT = flags.DEFINE_string("output", None, "The .tflite to write.")
+_MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .tflite to write.", required=True
+)
 _FLOAT = flags.DEFINE_bool(
     "float", False, "Convert the run's full-precision teacher instead."
 )
@@ -83,5 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.require_flags("model", "output")
     cli.run(main)

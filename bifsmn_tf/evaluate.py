@@ -22,11 +22,14 @@ from bifsmn_tf import cli
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
+from bifsmn_tf.network.config import NetworkConfig
 
 _MODEL = flags.DEFINE_string(
-    "model", None, "Folder of a run, or a .tflite file."
+    "model", None, "Folder of a run, or a .tflite file.", required=True
 )
 _DATASET = flags.DEFINE_string(
     "dataset",
@@ -60,8 +63,24 @@ _CHECKPOINT = flags.DEFINE_enum(
 _BATCH = 256
 
 
+class _Description(Protocol):
+    """What a run's description and a file's have in common."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]: ...
+    @property
+    def features(self) -> FeatureParameters: ...
+    @property
+    def statistics(self) -> FeatureStatistics: ...
+    @property
+    def network(self) -> NetworkConfig: ...
+    @property
+    def dataset(self) -> dict: ...
+
+
 class _Model(Protocol):
-    description: object  # RunConfig or ModelMetadata: they share their fields
+    @property
+    def description(self) -> _Description: ...
 
     def logits(self, features: np.ndarray, delta: int) -> np.ndarray: ...
 
@@ -188,5 +207,4 @@ def _write(path: Path, report: dict) -> None:
 
 
 if __name__ == "__main__":
-    cli.require_flags("model")
     cli.run(main)

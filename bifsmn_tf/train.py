@@ -11,6 +11,7 @@ bifsmn_tf/training/run.py.
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -34,7 +35,10 @@ from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
 _RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Folder of the run; an unfinished one is resumed."
+    "run_dir",
+    None,
+    "Folder of the run; an unfinished one is resumed.",
+    required=True,
 )
 _DATASET = flags.DEFINE_string(
     "dataset",
@@ -198,7 +202,9 @@ def _strategy() -> tf.distribute.Strategy:
 
 
 def _network_config(architecture: str, classes: int, features):
-    changes = {f.name: f.value for f in _NETWORK_FLAGS if f.value is not None}
+    changes: dict[str, Any] = {
+        f.name: f.value for f in _NETWORK_FLAGS if f.value is not None
+    }
     if "deltas" in changes:
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
@@ -263,6 +269,7 @@ def _initialise_from(teacher: FSMN):
 def _own_flags() -> list[flags.Flag]:
     # absl files the flags of a module that is run under its script's name.
     module = flags.FLAGS.find_module_defining_flag("run_dir")
+    assert module is not None
     return flags.FLAGS.flags_by_module_dict()[module]
 
 
@@ -293,7 +300,9 @@ def main() -> None:
     strategy = _strategy()
 
     # Only what differs from the data set's defaults: evaluate repeats it.
-    options = {"seed": _DATA_SEED.value} if _DATA_SEED.value else {}
+    options: dict[str, Any] = {}
+    if _DATA_SEED.value:
+        options["seed"] = _DATA_SEED.value
     if _DATASET.value.startswith("speech_commands"):
         options["unknown_ratio"] = _UNKNOWN_RATIO.value
     if _DATASET.value == "synthetic":
@@ -437,5 +446,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.require_flags("run_dir")
     cli.run(main)

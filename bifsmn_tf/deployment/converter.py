@@ -72,11 +72,7 @@ class _DepthGraph:
         self.delta = delta
         self.variant = self.config.deltas.index(delta)
         self.graph = writer.subgraph(descriptions.signature_key(delta))
-        self.blocks = [
-            (number, block)
-            for number, block in enumerate(network.blocks, 1)
-            if number % delta == 0
-        ]
+        self.blocks = network.running_blocks(delta)
 
     def build(self) -> model_writer.Subgraph:
         config = self.config
@@ -274,6 +270,7 @@ def epilogue_of(stage: Stage, variant: int) -> thresholds.Epilogue:
 
 
 def _sign_threshold(stage: Stage, variant: int) -> np.ndarray:
+    assert stage.sign is not None
     values = np.asarray(stage.sign.thresholds[variant])
     if not np.all(np.isfinite(values)):
         raise ValueError(

@@ -57,9 +57,7 @@ def _build(graph, network: FSMN, delta: int) -> None:
     frames = config.memory_frames
     x = graph.reshape(x, (1, frames, 1, x.shape[2] * x.shape[3]), "frames")
     x = _pointwise(graph, "projection", network.projection, x, 0)
-    for number, block in enumerate(network.blocks, 1):
-        if number % delta:
-            continue
+    for number, block in network.running_blocks(delta):
         name = f"block{number}"
         y = _memory(graph, f"{name}/memory", block.memory, x, variant)
         y = _add(graph, f"{name}/memory/sum", x, y)

@@ -16,9 +16,11 @@ from bifsmn_tf.experiments import sc10
 _EXPERIMENTS = {sc10.NAME: sc10}
 
 _NAME = flags.DEFINE_enum(
-    "name", None, sorted(_EXPERIMENTS), "Which experiment."
+    "name", None, sorted(_EXPERIMENTS), "Which experiment.", required=True
 )
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "The recordings.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The recordings.", required=True
+)
 _RUNS = flags.DEFINE_string(
     "runs", None, "Folder for the runs; by default runs/NAME."
 )
@@ -55,5 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.require_flags("name", "data_dir")
     cli.run(main)

@@ -20,6 +20,8 @@ sum of p and the skip, and the two extra BatchNorm-PReLU pairs stand where the
 authors' code has them.
 """
 
+from typing import Any
+
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
 from bifsmn_tf.network.config import NetworkConfig
@@ -204,7 +206,10 @@ class FSMN(tf.keras.Model):
         c = config.front_channels
         bias = {"use_bias": not config.binary}
         kernel_quantizer = config.kernel_quantizer if config.binary else None
-        front = {"strides": 2, "kernel_size": config.front_kernel}
+        front: dict[str, Any] = {
+            "strides": 2,
+            "kernel_size": config.front_kernel,
+        }
         self.conv1 = Stage(
             config,
             layers.FirstConv2D(c, **front)
@@ -290,10 +295,8 @@ class FSMN(tf.keras.Model):
         x = self.projection(x)[:, :, 0]
         paths = [x] * len(config.deltas)
         states = {}
-        for number, block in enumerate(self.blocks, 1):
+        for number, block in self.running_blocks(min(config.deltas)):
             variants = config.variants(number)
-            if not variants:
-                continue
             stacked = tf.stack([paths[i] for i in variants], axis=2)
             seed = None if dropout_seed is None else dropout_seed + number
             stacked = block(stacked, dropout_seed=seed)
@@ -307,6 +310,14 @@ class FSMN(tf.keras.Model):
             self.classifier(dropout(self._flat(path), config.dropout, seed, i))
             for i, path in enumerate(paths)
         ], states
+
+    def running_blocks(self, delta: int) -> list[tuple[int, Block]]:
+        """The blocks of one depth with their numbers from 1 (Eq. 13)."""
+        return [
+            (number, block)
+            for number, block in enumerate(self.blocks, 1)
+            if block is not None and number % delta == 0
+        ]
 
     def _flat(self, x):
         config = self.config
@@ -335,10 +346,9 @@ class FSMN(tf.keras.Model):
         x = self.projection.infer(x, 0)
         states = {}
         variant = self.config.deltas.index(delta)
-        for number, block in enumerate(self.blocks, 1):
-            if number % delta == 0:
-                x = block.infer(x, variant)
-                states[number] = x
+        for number, block in self.running_blocks(delta):
+            x = block.infer(x, variant)
+            states[number] = x
         return self.classifier(self._flat(x)), states
 
     def call(self, inputs, training=False):

@@ -1,3 +1,4 @@
+import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -24,17 +25,16 @@ def model() -> bytes:
 def _field_numbers(table) -> dict[str, int]:
     """Field names and numbers of a class of the generated schema."""
     numbers = {}
-    for name in dir(table):
-        method = getattr(table, name)
-        for constant in (
-            getattr(method, "__code__", None)
-            and (method.__code__.co_consts)
-            or ()
-        ):
-            # Accessors look a field up by the offset of its vtable entry.
-            if isinstance(constant, int) and constant >= 4:
-                numbers.setdefault(name.lower(), (constant - 4) // 2)
-                break
+    for name, accessor in vars(table).items():
+        code = getattr(accessor, "__code__", None)
+        # An accessor looks its field up by the offset of the vtable's entry.
+        offsets = [
+            constant
+            for constant in (code.co_consts if code else ())
+            if isinstance(constant, int) and constant >= 4
+        ]
+        if offsets:
+            numbers[name.lower()] = (offsets[0] - 4) // 2
     return numbers
 
 
@@ -120,8 +120,6 @@ def test_damage_raises_nothing_but_value_errors(model):
     ],
 )
 def test_references_to_nothing_are_refused(model, change, message):
-    import flatbuffers
-
     parts = schema.ModelT.InitFromPackedBuf(model)
     change(parts)
     builder = flatbuffers.Builder()

@@ -1,0 +1,490 @@
+"""What a network costs: parameters, bytes and operations, layer by layer.
+
+    python -m bifsmn_tf.network.summary --architecture=bifsmn --classes=12
+
+Everything is counted from the configuration, for one clip, without
+TensorFlow. A thinnable network has one set of weights for all its depths and
+norms, slopes and thresholds for each, so that every figure exists for a depth
+and for the whole file.
+
+The FLOPs of the paper's tables are reproduced by :meth:`Summary.paper_flops`.
+They are those of a batch of 128 clips, and count
+
+* a multiply-accumulate as 1, also with zero padding, and every bias as one
+  more; the classifier's, and the projection's, which has none, are left out;
+* in a one-bit layer 1/64 of that, and 1 for scaling each output (Eq. 2);
+* 2 for each element that a BatchNorm sees; PReLU and skips count nothing.
+"""
+
+import dataclasses
+import math
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+
+PAPER_BATCH = 128
+
+_BINARY_SPEEDUP = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerSummary:
+    """One layer with its BatchNorm, PReLU and thresholds, for one clip.
+
+    Attributes:
+        name: as in the network, ``"block3/expand"``.
+        output_shape: without the batch.
+        bits: of a weight: 1, 8 or 32.
+        depths: the δ that run through the layer.
+        variants: sets of norms, slopes and thresholds that it has.
+        weights: elements of the kernel.
+        biases: floats beside the kernel that all depths share.
+        floats: trained floats of one variant.
+        statistics: BatchNorm's moving means and variances of one variant.
+        shared_bytes: in the model file, for all depths.
+        depth_bytes: in the model file, for each depth.
+        macs: multiply-accumulates, those with padding too.
+        paper_norm: the paper's network has a BatchNorm here.
+    """
+
+    name: str
+    output_shape: tuple[int, ...]
+    bits: int
+    depths: tuple[int, ...]
+    variants: int
+    weights: int
+    biases: int
+    floats: int
+    statistics: int
+    shared_bytes: int
+    depth_bytes: int
+    macs: int
+    paper_norm: bool = True
+
+    @property
+    def file_bytes(self) -> int:
+        """In the model file, all depths together."""
+        return self.shared_bytes + len(self.depths) * self.depth_bytes
+
+    def paper_operations(self) -> float:
+        """Operations of one clip, counted as the paper does."""
+        elements = math.prod(self.output_shape)
+        operations = float(self.macs)
+        if self.paper_norm:
+            operations += elements
+        if self.bits == 1:
+            operations = operations / _BINARY_SPEEDUP + elements
+        if self.paper_norm:
+            operations += 2 * elements
+        return operations
+
+
+@dataclasses.dataclass(frozen=True)
+class Totals:
+    """Sums over the layers, of one depth or of the whole file.
+
+    Attributes:
+        one_bit: weights of one bit.
+        eight_bit: weights of eight bits.
+        floats: trained floats: other weights, biases, norms, slopes and
+            thresholds.
+        statistics: BatchNorm's moving means and variances.
+        bytes: in the model file, of constants.
+        binary_macs: multiply-accumulates of one-bit layers; ``None`` for a
+            file.
+        other_macs: multiply-accumulates in 8 bits or float; ``None`` for a
+            file.
+    """
+
+    one_bit: int
+    eight_bit: int
+    floats: int
+    statistics: int
+    bytes: int
+    binary_macs: int | None = None
+    other_macs: int | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Everything that is trained."""
+        return self.one_bit + self.eight_bit + self.floats
+
+    @property
+    def one_bit_share(self) -> float:
+        """Which share of the parameters has one bit, in [0, 1]."""
+        return self.one_bit / self.parameters
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """A network's layers, in order.
+
+    Attributes:
+        config: of the network.
+        layers: what has weights, from the features to the logits.
+        zero_bytes: in the model file, a constant of zeros that stands wherever
+            there is no threshold or offset.
+    """
+
+    config: NetworkConfig
+    layers: tuple[LayerSummary, ...]
+    zero_bytes: int
+
+    def at(self, delta: int) -> Totals:
+        """What one of the depths needs and computes for one clip.
+
+        Raises:
+            ValueError: the network does not have this δ.
+        """
+        layers = self._running(delta)
+        return Totals(
+            **_weights(layers),
+            floats=_floats(layers, lambda layer: 1),
+            statistics=sum(layer.statistics for layer in layers),
+            bytes=self.zero_bytes
+            + sum(layer.shared_bytes + layer.depth_bytes for layer in layers),
+            binary_macs=sum(x.macs for x in layers if x.bits == 1),
+            other_macs=sum(x.macs for x in layers if x.bits != 1),
+        )
+
+    def file(self) -> Totals:
+        """What all depths together need."""
+        return Totals(
+            **_weights(self.layers),
+            floats=_floats(self.layers, lambda layer: layer.variants),
+            statistics=sum(x.variants * x.statistics for x in self.layers),
+            bytes=self.zero_bytes + sum(x.file_bytes for x in self.layers),
+        )
+
+    def paper_flops(self, delta: int) -> float:
+        """FLOPs of a batch of 128 clips, counted as the paper does."""
+        return PAPER_BATCH * sum(
+            layer.paper_operations() for layer in self._running(delta)
+        )
+
+    def _running(self, delta: int) -> list[LayerSummary]:
+        if delta not in self.config.deltas:
+            raise ValueError(
+                f"this network has no delta {delta}: "
+                f"one of {list(self.config.deltas)}"
+            )
+        return [layer for layer in self.layers if delta in layer.depths]
+
+    def __str__(self) -> str:
+        return "\n\n".join([_layer_table(self), _total_table(self)])
+
+
+def _weights(layers) -> dict[str, int]:
+    return {
+        "one_bit": sum(x.weights for x in layers if x.bits == 1),
+        "eight_bit": sum(x.weights for x in layers if x.bits == 8),
+    }
+
+
+def _floats(layers, variants) -> int:
+    return sum(
+        (x.weights if x.bits == 32 else 0) + x.biases + variants(x) * x.floats
+        for x in layers
+    )
+
+
+def summarise(config: NetworkConfig) -> Summary:
+    """Counts what the network of a configuration costs.
+
+    Bytes are those of the constants that the converter writes: bits in 16-bit
+    words, folded norms and thresholds in 16 or 32 bits. The converter stores
+    equal constants once, so that a file can come out a few bytes smaller.
+    """
+    counter = _Counter(config)
+    c = config.front_channels
+    k = config.front_kernel
+    frames, bands = config.memory_frames, config.front_bands
+    half = (math.ceil(config.frames / 2), math.ceil(config.mels / 2))
+    layers = [
+        counter.first("conv1", (*half, c), k * k),
+        counter.to_bits("conv2", (frames, bands, 2 * c), k * k, c),
+        counter.to_stream(
+            "projection",
+            (frames, config.memory_size),
+            bands,
+            2 * c,
+            norm=config.projection_norm,
+            paper_norm=False,
+        ),
+    ]
+    for number in range(1, config.blocks + 1):
+        depths = tuple(config.deltas[i] for i in config.variants(number))
+        if not depths:
+            continue
+        stream = (frames, config.memory_size)
+        layers += [
+            counter.memory(f"block{number}/memory", stream, depths),
+            counter.to_bits(
+                f"block{number}/expand",
+                (frames, config.hidden_size),
+                1,
+                config.memory_size,
+                depths,
+            ),
+            counter.to_stream(
+                f"block{number}/shrink",
+                stream,
+                1,
+                config.hidden_size,
+                depths,
+                last=number == config.blocks,
+            ),
+        ]
+    inputs = frames * config.memory_size
+    layers.append(
+        LayerSummary(
+            "classifier",
+            (config.classes,),
+            bits=32,
+            depths=config.deltas,
+            variants=1,
+            weights=inputs * config.classes,
+            biases=config.classes,
+            floats=0,
+            statistics=0,
+            shared_bytes=4 * (inputs + 1) * config.classes,
+            depth_bytes=0,
+            macs=inputs * config.classes,
+            paper_norm=False,
+        )
+    )
+    # The threshold behind the last block, if nothing else, is zeros.
+    zeros = 4 * config.memory_size if config.binary else 0
+    return Summary(config, tuple(layers), zeros)
+
+
+def _words(channels: int) -> int:
+    """Bytes of the bits of one pixel, in 16-bit words."""
+    return 2 * math.ceil(channels / 16)
+
+
+class _Counter:
+    """Layers of a configuration, by how they are deployed."""
+
+    def __init__(self, config: NetworkConfig):
+        self.config = config
+
+    def first(self, name, shape, positions) -> LayerSummary:
+        """8-bit weights, integer thresholds, bits out."""
+        channels = shape[-1]
+        return self._layer(
+            name,
+            shape,
+            bits=8,
+            weights=positions * channels,
+            fan_in=positions,
+            shared=positions * channels + 4 * channels + _words(channels),
+            signs=0,
+        )
+
+    def to_bits(self, name, shape, positions, channels, depths=()):
+        """Integer thresholds, bits out."""
+        outputs = shape[-1]
+        kernel = outputs * positions * _words(channels)
+        own = 2 * outputs + _words(outputs)
+        return self._layer(
+            name,
+            shape,
+            bits=1,
+            weights=outputs * positions * channels,
+            fan_in=positions * channels,
+            shared=kernel + (0 if depths else own),
+            each=own if depths else 0,
+            signs=channels,
+            depths=depths,
+        )
+
+    def to_stream(
+        self,
+        name,
+        shape,
+        positions,
+        channels,
+        depths=(),
+        norm=True,
+        paper_norm=True,
+        last=False,
+    ):
+        """Scale, offset, slope and the next threshold in float."""
+        outputs = shape[-1]
+        kernel = outputs * positions * _words(channels)
+        scale_and_slope = 2 * 4 * outputs
+        offset = 4 * outputs if norm else 0
+        threshold = 0 if last or not self.config.thresholds else 4 * outputs
+        own = scale_and_slope + offset
+        return self._layer(
+            name,
+            shape,
+            bits=1,
+            weights=outputs * positions * channels,
+            fan_in=positions * channels,
+            shared=kernel + (0 if depths else own),
+            each=threshold + (own if depths else 0),
+            signs=channels,
+            depths=depths,
+            norm=norm,
+            paper_norm=paper_norm,
+        )
+
+    def memory(self, name, shape, depths) -> LayerSummary:
+        """As :meth:`to_stream`, a weight per tap and channel."""
+        channels = shape[-1]
+        taps = self.config.taps
+        threshold = 4 * channels if self.config.thresholds else 0
+        return self._layer(
+            name,
+            shape,
+            bits=1,
+            weights=taps * channels,
+            fan_in=taps,
+            shared=taps * _words(channels),
+            each=3 * 4 * channels + threshold,
+            signs=channels,
+            depths=depths,
+        )
+
+    def _layer(
+        self,
+        name,
+        shape,
+        bits,
+        weights,
+        fan_in,
+        shared,
+        signs,
+        each=0,
+        depths=(),
+        norm=True,
+        paper_norm=True,
+    ) -> LayerSummary:
+        config = self.config
+        channels = shape[-1]
+        slopes = channels if config.prelu == "channel" else 1
+        thresholds = signs if config.binary and config.thresholds else 0
+        if not config.binary:
+            # Norms are folded into weights and bias, apart for each depth.
+            bits = 32
+            folded = 4 * (weights + channels + slopes)
+            shared, each = (0, folded) if depths else (folded, 0)
+        return LayerSummary(
+            name=name,
+            output_shape=shape,
+            bits=bits,
+            depths=depths or config.deltas,
+            variants=len(depths) or 1,
+            weights=weights,
+            biases=0 if config.binary else channels,
+            floats=slopes + thresholds + (2 * channels if norm else 0),
+            statistics=2 * channels if norm else 0,
+            shared_bytes=shared,
+            depth_bytes=each,
+            macs=math.prod(shape) * fan_in,
+            paper_norm=paper_norm,
+        )
+
+
+def _layer_table(summary: Summary) -> str:
+    rows = [
+        (
+            "layer",
+            "output",
+            "δ",
+            "bits",
+            "weights",
+            "floats",
+            "bytes",
+            "binary MACs",
+            "other MACs",
+        )
+    ]
+    for layer in summary.layers:
+        binary = layer.bits == 1
+        rows.append(
+            (
+                layer.name,
+                " x ".join(map(str, layer.output_shape)),
+                ",".join(map(str, layer.depths)),
+                str(layer.bits),
+                f"{layer.weights:,}",
+                f"{layer.biases + layer.variants * layer.floats:,}",
+                f"{layer.file_bytes:,}",
+                f"{layer.macs:,}" if binary else "",
+                "" if binary else f"{layer.macs:,}",
+            )
+        )
+    return _aligned(rows, left=3)
+
+
+def _total_table(summary: Summary) -> str:
+    rows = [
+        (
+            "",
+            "1-bit",
+            "8-bit",
+            "floats",
+            "1-bit share",
+            "bytes",
+            "binary MACs",
+            "other MACs",
+            "paper's FLOPs",
+        )
+    ]
+    columns = [
+        (f"δ = {delta}", summary.at(delta), summary.paper_flops(delta))
+        for delta in summary.config.deltas
+    ]
+    for name, totals, flops in [*columns, ("file", summary.file(), None)]:
+        rows.append(
+            (
+                name,
+                f"{totals.one_bit:,}",
+                f"{totals.eight_bit:,}",
+                f"{totals.floats:,}",
+                f"{100 * totals.one_bit_share:.1f} %",
+                f"{totals.bytes:,}",
+                "" if totals.binary_macs is None else f"{totals.binary_macs:,}",
+                "" if totals.other_macs is None else f"{totals.other_macs:,}",
+                "" if flops is None else f"{flops / 1e6:.2f} M",
+            )
+        )
+    note = (
+        f"MACs are those of one clip, the paper's FLOPs those of "
+        f"{PAPER_BATCH}; floats are trained ones, beside which BatchNorm keeps "
+        f"{summary.file().statistics:,} of statistics."
+    )
+    return f"{_aligned(rows, left=1)}\n\n{note}"
+
+
+def _aligned(rows: list[tuple[str, ...]], left: int) -> str:
+    """Columns of text, the first ``left`` of them flush left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def main() -> None:
+    """Prints what the flags ask for."""
+    settings = flags.FLAGS
+    make = ARCHITECTURES[settings.architecture]
+    print(summarise(make(settings.classes)))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_enum(
+        "architecture", "bifsmn", list(ARCHITECTURES), "Which network."
+    )
+    flags.DEFINE_integer("classes", 12, "Of the classifier.", lower_bound=1)
+    cli.run(main)

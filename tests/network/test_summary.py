@@ -1,0 +1,226 @@
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.config import bifsmn
+from bifsmn_tf.network.config import bifsmn_s
+from bifsmn_tf.network.config import dfsmn
+from bifsmn_tf.network.config import dfsmn_s
+from bifsmn_tf.network.summary import summarise
+
+SMALL = {
+    "frames": 13,
+    "mels": 10,
+    "front_channels": 6,
+    "front_kernel": 3,
+    "memory_size": 24,
+    "hidden_size": 40,
+}
+
+CONFIGS = {
+    **{name: make(12) for name, make in ARCHITECTURES.items()},
+    "small": bifsmn(5, **SMALL, look_back=3, stride_back=2),
+    "plain": bifsmn(
+        5, **SMALL, thresholds=False, prelu="shared", projection_norm=False
+    ),
+    "thin": bifsmn(5, **SMALL, deltas=(2, 8)),
+    "float": dfsmn(5, **SMALL, deltas=(1, 4), prelu="channel"),
+}
+
+
+def flops(config):
+    """The paper's figures: millions, two decimals, by δ."""
+    summary = summarise(config)
+    return [f"{summary.paper_flops(d) / 1e6:.2f}" for d in config.deltas]
+
+
+class TestPaper:
+    @pytest.mark.parametrize(
+        ("classes", "full", "binary"),
+        [
+            (12, "710.15", ["40.46", "29.90", "24.62"]),
+            (20, "711.20", ["41.50", "30.95", "25.67"]),
+            (35, "713.16", ["43.47", "32.91", "27.63"]),
+        ],
+    )
+    def test_flops_of_table_2(self, classes, full, binary):
+        assert flops(dfsmn(classes)) == [full]
+        assert flops(bifsmn(classes)) == binary
+
+    def test_flops_of_the_small_network_in_table_3(self):
+        assert flops(dfsmn_s(12)) == ["91.62"]
+        assert flops(bifsmn_s(12)) == ["11.94", "10.08", "9.16"]
+
+    @pytest.mark.parametrize("config", [dfsmn(12), bifsmn(12)])
+    def test_macs_of_the_reference(self, config):
+        summary = summarise(config)
+        macs = {layer.name: layer.macs for layer in summary.layers}
+        assert macs["conv1"] == 102_400
+        assert macs["conv2"] == 819_200
+        assert macs["projection"] == 262_144
+        assert macs["classifier"] == 12_288
+        for number in range(1, 9):
+            assert 529_408 == sum(
+                macs[f"block{number}/{part}"]
+                for part in ("memory", "expand", "shrink")
+            )
+        totals = summary.at(1)
+        assert totals.binary_macs + totals.other_macs == 5_431_296
+        assert totals.binary_macs == (5_316_608 if config.binary else 0)
+
+    def test_parameters(self):
+        assert summarise(dfsmn(12)).at(1).parameters == 600_263
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+class TestNetwork:
+    """Against the variables of the network as it is built."""
+
+    @pytest.fixture
+    def network(self, name):
+        from bifsmn_tf.network.fsmn import FSMN
+
+        return FSMN(CONFIGS[name])
+
+    def test_has_as_many_variables_layer_by_layer(self, name, network):
+        summary = summarise(CONFIGS[name])
+        for layer in summary.layers:
+            found = self.find(network, layer.name)
+            trainable = sum(math.prod(v.shape) for v in found.trainable_weights)
+            moving = sum(
+                math.prod(v.shape) for v in found.non_trainable_weights
+            )
+            assert trainable == (
+                layer.weights + layer.biases + layer.variants * layer.floats
+            )
+            assert moving == layer.variants * layer.statistics
+        totals = summary.file()
+        assert totals.parameters + totals.statistics == network.count_params()
+
+    def test_has_weights_of_as_many_bits(self, name, network):
+        for layer in summarise(CONFIGS[name]).layers:
+            found = self.find(network, layer.name)
+            linear = getattr(found, "linear", found)
+            assert math.prod(linear.kernel.shape) == layer.weights
+            quantizer = getattr(linear, "kernel_quantizer", None)
+            assert layer.bits == (quantizer.precision if quantizer else 32)
+
+    def test_gives_outputs_of_these_shapes(self, name, network):
+        config = CONFIGS[name]
+        features = np.zeros((1, config.frames, config.mels, 1), np.float32)
+        shapes = {x.name: x.output_shape for x in summarise(config).layers}
+        x = network.conv1.infer(features, 0)
+        assert x.shape == (1, *shapes["conv1"])
+        x = network.conv2.infer(x, 0)
+        assert x.shape == (1, *shapes["conv2"])
+        x = network.projection.infer(x, 0)
+        assert x.shape == (1, *shapes["projection"])
+        for number, block in enumerate(network.blocks, 1):
+            if block:
+                assert x.shape == (1, *shapes[f"block{number}/memory"])
+                hidden = block.expand.infer(x, 0)
+                assert hidden.shape == (1, *shapes[f"block{number}/expand"])
+                assert x.shape == (1, *shapes[f"block{number}/shrink"])
+
+    @staticmethod
+    def find(network, name):
+        block, _, part = name.partition("/")
+        if part:
+            number = int(block.removeprefix("block"))
+            return getattr(network.blocks[number - 1], part)
+        return getattr(network, name)
+
+
+@pytest.mark.parametrize("name", ["bifsmn_s", "small", "plain", "thin"])
+def test_bytes_are_those_of_the_converter(name):
+    from bifsmn_tf.data.features import FeatureParameters
+    from bifsmn_tf.data.features import FeatureStatistics
+    from bifsmn_tf.deployment.converter import convert_binary
+    from bifsmn_tf.deployment.metadata import ModelMetadata
+    from bifsmn_tf.network.fsmn import FSMN
+
+    config = CONFIGS[name]
+    network = FSMN(config)
+    generator = np.random.default_rng(0)
+    for variable in network.trainable_weights:
+        # Equal constants would be stored once.
+        values = generator.normal(size=variable.shape)
+        if variable.constraint and "slope" in variable.name:
+            values = np.abs(values)
+        variable.assign(values)
+    labels = tuple(f"word{i}" for i in range(config.classes))
+    description = ModelMetadata(
+        labels,
+        FeatureParameters(),
+        FeatureStatistics(0.0, 1.0),
+        config,
+        {"name": "none"},
+    )
+    converted = convert_binary(network, description)
+    constants = {
+        part: size
+        for part, size in converted.bytes_by_part.items()
+        if part != "structure" and not part.startswith("metadata")
+    }
+    summary = summarise(config)
+    assert summary.file().bytes == sum(constants.values())
+    for layer in summary.layers:
+        if not layer.name.endswith("shrink"):
+            continue
+        weights = constants[f"{layer.name}/weights"]
+        inputs = config.hidden_size
+        assert weights == config.memory_size * 2 * -(-inputs // 16)
+
+
+def test_totals_of_depths_and_file():
+    summary = summarise(bifsmn(12))
+    totals = [summary.at(delta) for delta in (1, 2, 4)]
+    file = summary.file()
+    for thinner, thicker in zip(totals[1:], totals, strict=False):
+        assert thinner.one_bit < thicker.one_bit
+        assert thinner.bytes < thicker.bytes
+        assert thinner.binary_macs < thicker.binary_macs
+        assert thinner.other_macs == thicker.other_macs
+    assert file.one_bit == totals[0].one_bit
+    assert totals[0].bytes < file.bytes < sum(t.bytes for t in totals)
+    assert file.binary_macs is None
+    assert 0.9 < file.one_bit_share < 1
+    assert summarise(dfsmn(12)).file().one_bit_share == 0
+
+
+def test_another_depth_is_refused():
+    with pytest.raises(ValueError, match=r"no delta 8: one of \[1, 2, 4\]"):
+        summarise(bifsmn(12)).at(8)
+    with pytest.raises(ValueError, match="no delta 3"):
+        summarise(bifsmn(12)).paper_flops(3)
+
+
+def test_table_has_every_layer_and_depth():
+    summary = summarise(NetworkConfig(4, blocks=2, deltas=(1, 2), binary=True))
+    lines = str(summary).splitlines()
+    for layer in summary.layers:
+        (line,) = [x for x in lines if x.startswith(f"{layer.name} ")]
+        assert f"{layer.weights:,}" in line
+        assert f"{layer.macs:,}" in line
+    assert any(line.startswith("δ = 2") for line in lines)
+    assert any(line.startswith("file") for line in lines)
+
+
+def test_command_needs_no_tensorflow():
+    command = (
+        "import runpy, sys; sys.argv = ['summary', '--classes=20']; "
+        "sys.modules['tensorflow'] = None; "
+        "runpy.run_module('bifsmn_tf.network.summary', run_name='__main__')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", command],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "41.50 M" in result.stdout
