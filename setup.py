@@ -97,7 +97,7 @@ setup(
     ),
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
-    package_data={"": ["*.bib", "*.json", "*.md", "*.txt"]},
+    package_data={"": ["*.bib", "*.md", "*.tsv", "*.txt"]},
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
         # For the evaluate command on a .tflite, without TensorFlow.
@@ -121,6 +121,7 @@ setup(
         # What decides on formatting and types is pinned.
         "dev": [
             "pytest",
+            "dill",
             "hypothesis",
             "librosa",
             "ruff==0.17.6",

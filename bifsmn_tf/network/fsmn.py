@@ -137,7 +137,7 @@ class Block(tf.keras.layers.Layer):
     def __init__(self, config: NetworkConfig, variants: int, **kwargs):
         super().__init__(**kwargs)
         kernel_quantizer = config.kernel_quantizer if config.binary else None
-        dense = {
+        dense: dict[str, Any] = {
             "kernel_quantizer": kernel_quantizer,
             "use_bias": not config.binary,
         }

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,29 +32,3 @@ def runtime(request) -> str:
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     return request.param
-
-
-@pytest.fixture(scope="session")
-def aarch64():
-    """Runs Python on an emulated Cortex-A53; made once in `.cache`."""
-    for tool in ("qemu-aarch64", "aarch64-linux-gnu-g++", "apt-get"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"emulating aarch64 needs {tool}")
-    if "bookworm" not in Path("/etc/os-release").read_text():
-        pytest.skip("emulating aarch64 needs Debian 12's packages")
-    folder = ROOT / ".cache" / "aarch64"
-    subprocess.run(
-        [ROOT / "tools/aarch64_sysroot.sh", folder],
-        env=os.environ | {"PYTHON": sys.executable},
-        check=True,
-    )
-
-    def run(*arguments) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [ROOT / "tools/run_aarch64.sh", folder, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run

@@ -27,7 +27,7 @@ def test_equals_the_float_function_at_every_integer():
     epilogue, threshold = _random(np.random.default_rng(0), 4000)
     thresholds, flips = fold(epilogue, threshold, _LARGEST)
     wanted = epilogue(_DOTS) >= threshold
-    np.testing.assert_array_equal((_DOTS < thresholds) != flips, ~wanted)
+    np.testing.assert_array_equal((thresholds > _DOTS) != flips, ~wanted)
     # Constant channels and both directions are among the random ones.
     constant = wanted.all(axis=0) | (~wanted).all(axis=0)
     assert constant.any()

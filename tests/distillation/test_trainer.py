@@ -219,7 +219,7 @@ class TestStep:
         )
 
     def test_layers_are_mapped_uniformly(self, monkeypatch):
-        """Block i·δ of the student is compared with block i·δ of the teacher."""
+        """Block i·δ is compared with block i·δ of the teacher."""
         student, teacher = make_student(), make_teacher()
         features, labels = make_batch()
         _, states = teacher.infer(features, 1)
