@@ -122,7 +122,6 @@ setup(
         "dev": [
             "pytest",
             "dill",
-            "hypothesis",
             "librosa",
             "ruff==0.17.6",
             "mypy==2.4.1",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Some tests import TensorFlow by other ways than the package's own first.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

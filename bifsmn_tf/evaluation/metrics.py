@@ -33,7 +33,10 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
         * math.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
         / denominator
     )
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # The formula gives the ends of [0, 1] but for a rounding.
+    low = centre - half if correct else 0.0
+    high = centre + half if correct < total else 1.0
+    return low, high
 
 
 def confusion(

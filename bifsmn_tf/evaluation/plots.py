@@ -76,49 +76,59 @@ def training_curves(
         path: of the PNG.
     """
     plt = _pyplot()
-    runs = history if isinstance(history, Mapping) else {"": history}
+    from matplotlib import ticker
+
+    several = isinstance(history, Mapping)
+    runs = history if several else {"training": history}
+    longest = max(map(len, runs.values()))
+    style = {"marker": "o", "markersize": 3} if longest < 6 else {}
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
     for i, (name, entries) in enumerate(runs.items()):
         epochs = [e["epoch"] + 1 for e in entries]
-        colour = _COLOURS[i % len(_COLOURS)] if len(runs) > 1 else None
-        label = f"{name} " if name else ""
-        left.plot(
-            epochs,
-            [e["loss"] for e in entries],
-            color=colour,
-            label=f"{label}training".strip(),
-        )
+        colour = _COLOURS[i % len(_COLOURS)]
+        losses = [e["loss"] for e in entries]
+        left.plot(epochs, losses, color=colour, label=name, **style)
         depths = [
             k.removeprefix("val_accuracy_delta_")
             for k in entries[0]
             if k.startswith("val_accuracy_delta_")
         ]
-        for j, depth in enumerate(depths if len(runs) == 1 else depths[:1]):
-            tint = colour or _COLOURS[j % len(_COLOURS)]
-            text = f"{label}δ = {depth}" if len(depths) > 1 else name
+        for j, depth in enumerate(depths[:1] if several else depths):
+            tint = colour if several else _COLOURS[j % len(_COLOURS)]
+            label = f"δ = {depth}"
             right.plot(
                 epochs,
                 [100 * e[f"val_accuracy_delta_{depth}"] for e in entries],
                 color=tint,
-                label=f"{text}, validation".lstrip(", "),
+                label=f"{name}, {label}" if several else f"{label}, validation",
+                **style,
             )
-            if len(runs) == 1:
+            if not several:
                 right.plot(
                     epochs,
                     [100 * e[f"accuracy_delta_{depth}"] for e in entries],
                     color=tint,
                     linestyle=":",
-                    label=f"{text}, training".lstrip(", "),
+                    label=f"{label}, training",
+                    **style,
                 )
     left.set_yscale("log")
+    left.yaxis.set_major_formatter("{x:g}")
+    # Labels between the powers of ten only where there is room for them.
+    left.yaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False))
+    left.set_title("training loss", fontsize=10)
     left.set_ylabel("loss")
+    right.set_title(
+        "validation accuracy" if several else "accuracy", fontsize=10
+    )
     right.set_ylabel("accuracy, %")
     for axes in (left, right):
         axes.set_xlabel("epoch")
+        axes.set_xlim(0, longest + 1)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.25)
+        axes.grid(alpha=0.25, which="both")
         axes.spines[["top", "right"]].set_visible(False)
-        if axes is right or len(runs) > 1:
+        if axes is right or several:
             axes.legend(fontsize=8, frameon=False)
     _save(figure, path)
 
@@ -147,6 +157,10 @@ def wavelet_energies(
             label=name,
             color=_COLOURS[i % len(_COLOURS)],
         )
+    axes.set_xticks(
+        sorted({int(block) for blocks in energies.values() for block in blocks})
+    )
+    axes.set_axisbelow(True)
     axes.set_xlabel("block")
     axes.set_ylabel("share of high frequencies, $p_H$")
     axes.set_ylim(0, 1)

@@ -1,0 +1,141 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bifsmn_tf.evaluation import plots
+
+
+def epochs(n, deltas=(1, 2)):
+    return [
+        {
+            "epoch": epoch,
+            "loss": 3.0 / (epoch + 1),
+            "learning_rate": 1e-3,
+            **{f"accuracy_delta_{d}": 0.5 + 0.01 * epoch for d in deltas},
+            **{f"val_accuracy_delta_{d}": 0.4 + 0.01 * epoch for d in deltas},
+        }
+        for epoch in range(n)
+    ]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures as they are saved."""
+    found = []
+    original = plots._save
+
+    def save(figure, path):
+        found.append(figure)
+        original(figure, path)
+
+    monkeypatch.setattr(plots, "_save", save)
+    return found
+
+
+def pixels(path):
+    image = plots._pyplot().imread(path)
+    assert min(image.shape[:2]) > 200
+    return image
+
+
+@pytest.mark.parametrize("classes", [2, 12, 35])
+def test_confusion_matrix(tmp_path, figures, classes):
+    matrix = np.random.default_rng(0).integers(0, 9, (classes, classes))
+    matrix[1] = 0
+    np.fill_diagonal(matrix, 100)
+    names = [f"word{i}" for i in range(classes)]
+    plots.confusion_matrix(matrix, names, tmp_path / "a.png", title="test")
+    pixels(tmp_path / "a.png")
+    (axes,) = figures[0].axes
+    assert [x.get_text() for x in axes.get_xticklabels()] == names
+    assert [x.get_text() for x in axes.get_yticklabels()] == names
+    counts = {x.get_position(): x.get_text() for x in axes.texts}
+    assert len(counts) == np.count_nonzero(matrix)
+    assert counts[(0, 0)] == "100"
+    row, column = np.argwhere(matrix - np.diag(np.diag(matrix)))[0]
+    assert counts[(column, row)] == str(matrix[row, column])
+    (image,) = axes.images
+    shares = matrix / matrix.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(image.get_array(), shares)
+    right = 100 * np.trace(matrix) / matrix.sum()
+    assert f"{right:.2f} % right" in axes.get_title()
+
+
+def test_confusion_matrix_of_nothing(tmp_path):
+    plots.confusion_matrix(
+        np.zeros((3, 3), int), ["a", "b", "c"], tmp_path / "a.png"
+    )
+    pixels(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("n", [1, 3, 30])
+def test_curves_of_one_run(tmp_path, figures, n):
+    plots.training_curves(epochs(n), tmp_path / "a.png")
+    pixels(tmp_path / "a.png")
+    loss, accuracy = figures[0].axes
+    (line,) = loss.lines
+    np.testing.assert_allclose(line.get_ydata(), 3.0 / np.arange(1, n + 1))
+    np.testing.assert_array_equal(line.get_xdata(), np.arange(1, n + 1))
+    assert [x.get_label() for x in accuracy.lines] == [
+        "δ = 1, validation",
+        "δ = 1, training",
+        "δ = 2, validation",
+        "δ = 2, training",
+    ]
+    assert accuracy.lines[0].get_ydata()[0] == pytest.approx(40)
+
+
+def test_curves_of_several_runs(tmp_path, figures):
+    runs = {"HED": epochs(4), "none": epochs(6, deltas=(1,))}
+    plots.training_curves(runs, tmp_path / "a.png")
+    loss, accuracy = figures[0].axes
+    assert [x.get_label() for x in loss.lines] == ["HED", "none"]
+    assert [x.get_label() for x in accuracy.lines] == [
+        "HED, δ = 1",
+        "none, δ = 1",
+    ]
+    assert [len(x.get_xdata()) for x in accuracy.lines] == [4, 6]
+
+
+def test_wavelet_energies(tmp_path, figures):
+    plots.wavelet_energies(
+        {
+            "teacher": {str(i): 0.1 for i in range(1, 9)},
+            "student": {4: 0.5, 8: 0.6},
+        },
+        tmp_path / "a.png",
+    )
+    pixels(tmp_path / "a.png")
+    (axes,) = figures[0].axes
+    assert list(axes.get_xticks()) == list(range(1, 9))
+    heights = [[bar.get_height() for bar in c] for c in axes.containers]
+    assert heights == [[0.1] * 8, [0.5, 0.6]]
+    # The bars of a block stand beside each other, around its number.
+    (teacher, student) = axes.containers
+    assert teacher[3].get_x() + teacher[3].get_width() == pytest.approx(
+        student[0].get_x()
+    )
+    assert student[0].get_x() == pytest.approx(4)
+
+
+def test_figures_are_closed(tmp_path):
+    plt = plots._pyplot()
+    before = plt.get_fignums()
+    plots.training_curves(epochs(3), tmp_path / "a.png")
+    assert plt.get_fignums() == before
+
+
+def test_says_that_matplotlib_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="need matplotlib.*pip install"):
+        plots.training_curves(epochs(3), tmp_path / "a.png")
+
+
+def test_importing_does_not_need_matplotlib():
+    command = (
+        "import sys; sys.modules['matplotlib'] = None; "
+        "import bifsmn_tf.evaluation.plots"
+    )
+    subprocess.run([sys.executable, "-c", command], check=True)
