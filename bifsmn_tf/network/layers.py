@@ -385,19 +385,17 @@ class VariantPReLU(tf.keras.layers.Layer):
 
         @tf.custom_gradient
         def prelu(x, slope):
-            negative = tf.minimum(x, 0.0)
-            outputs = x + (slope - 1.0) * negative
+            factor = tf.where(x >= 0, 1.0, slope)
 
             def gradient(dy):
-                dx = tf.where(x >= 0, dy, dy * slope)
                 # One variant may come without an axis of its own.
                 axes = list(range(rank - (2 if self.variants > 1 else 1)))
-                dslope = tf.reduce_sum(dy * negative, axis=axes)
+                dslope = tf.reduce_sum(dy * tf.minimum(x, 0.0), axis=axes)
                 if not self.per_channel:
                     dslope = tf.reduce_sum(dslope, axis=-1, keepdims=True)
-                return dx, tf.reshape(dslope, slope.shape)
+                return dy * factor, tf.reshape(dslope, slope.shape)
 
-            return outputs, gradient
+            return x * factor, gradient
 
         return prelu(inputs, self.slope)
 
