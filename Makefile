@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Setuptools warns at length of every editable install.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip
 SOURCES := setup.py pyproject.toml $(shell find custom_ops tflite_delegate \
 	-name '*.cc' -o -name '*.h' -o -name '*.S' -o -name '*.bzl')
 
@@ -52,16 +54,16 @@ install: $(VENV)/.train ## the virtual environment that quickstart uses
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
 		{ echo "error: TensorFlow 2.17 needs Python 3.10 to 3.12: make PYTHON=python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "error: no virtual environment: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.train: $(BIN)/python $(SOURCES)
 	@echo "installing bifsmn_tf with its training stack: some minutes once"
-	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	@$(PIP) install --quiet --editable '.[train]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python $(SOURCES)
 	@echo "installing bifsmn_tf with its training stack and tools"
-	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	@$(PIP) install --quiet --editable '.[train,dev]'
 	@touch $@ $(VENV)/.train

@@ -210,7 +210,7 @@ class PlainFSMN(tf.keras.Model):
                 (config.taps, 1),
                 input_quantizer=inputs,
                 depthwise_quantizer=_DepthwiseScale(weights)
-                if binary
+                if weights
                 else None,
                 depthwise_constraint="weight_clip" if binary else None,
                 **common,

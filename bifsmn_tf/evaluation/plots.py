@@ -79,7 +79,7 @@ def training_curves(
     from matplotlib import ticker
 
     several = isinstance(history, Mapping)
-    runs = history if several else {"training": history}
+    runs = history if isinstance(history, Mapping) else {"": history}
     longest = max(map(len, runs.values()))
     style = {"marker": "o", "markersize": 3} if longest < 6 else {}
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))

@@ -385,7 +385,7 @@ class VariantPReLU(tf.keras.layers.Layer):
 
         @tf.custom_gradient
         def prelu(x, slope):
-            factor = 1.0 + (slope - 1.0) * tf.cast(x < 0, x.dtype)
+            factor = tf.where(x >= 0, 1.0, slope)
 
             def gradient(dy):
                 # One variant may come without an axis of its own.

@@ -18,6 +18,7 @@ They are those of a batch of 128 clips, and count
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -463,7 +464,7 @@ def _total_table(summary: Summary) -> str:
     return f"{_aligned(rows, left=1)}\n\n{note}"
 
 
-def _aligned(rows: list[tuple[str, ...]], left: int) -> str:
+def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
     """Columns of text, the first ``left`` of them flush left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
