@@ -27,7 +27,6 @@ from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network import config as networks
-from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training import schedule
 from bifsmn_tf.training.loop import FitConfig
 from bifsmn_tf.training.loop import fit
@@ -251,21 +250,6 @@ def _numbers(name: str, values: list[str] | None) -> tuple[float, ...]:
         raise UserError(f"--{name}: {values} are not numbers") from None
 
 
-def _initialise_from(teacher: FSMN):
-    """Copies the weights that teacher and student both have."""
-    source = {v.name: v for v in teacher.variables}
-
-    def initialise(student: FSMN) -> None:
-        for variable in student.variables:
-            twin = source.get(variable.name)
-            if twin is None or "threshold" in variable.name:
-                continue
-            if len(twin.shape) == len(variable.shape):
-                variable.assign(tf.broadcast_to(twin, variable.shape))
-
-    return initialise
-
-
 def _own_flags() -> list[flags.Flag]:
     # absl files the flags of a module that is run under its script's name.
     module = flags.FLAGS.find_module_defining_flag("run_dir")
@@ -425,11 +409,7 @@ def main() -> None:
         pipeline,
         validation,
         teacher=teacher,
-        initialise=(
-            _initialise_from(teacher)
-            if teacher is not None and _INITIALISE.value
-            else None
-        ),
+        initial=teacher if _INITIALISE.value else None,
         strategy=strategy,
         description=_ARCHITECTURE.value,
     )

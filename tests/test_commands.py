@@ -386,3 +386,17 @@ def test_keras_3_gives_one_clear_error():
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1
     assert last.startswith("ImportError: bifsmn_tf trains with Keras 2")
+
+
+def test_a_student_starts_from_its_teacher(made, tmp_path):
+    run(
+        "train",
+        *TRAINING,
+        "--epochs=1",
+        "--initialize_from_teacher",
+        f"--teacher={made / 'run' / 'teacher'}",
+        f"--run_dir={tmp_path / 'run'}",
+        f"--cache_dir={made / 'cache'}",
+    )
+    history = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert history["complete"]

@@ -113,6 +113,14 @@ class Stage(tf.keras.layers.Layer):
             return self.norm.fold(scale, bias, variant)
         return scale, tf.zeros_like(scale) + bias
 
+    def start_from(self, other: "Stage") -> None:
+        """Takes over kernel, BatchNorm and slopes of another stage."""
+        _assign(self.linear, other.linear, ("kernel",))
+        if self.norm and other.norm:
+            names = ("gamma", "beta", "moving_mean", "moving_variance")
+            _assign(self.norm, other.norm, names)
+        _assign(self.prelu, other.prelu, ("slope",))
+
     def infer(self, inputs, variant: int):
         """Inference: (..., in) to (..., out), one variant."""
         x = self.sign.apply(inputs, variant) if self.sign else inputs
@@ -319,6 +327,26 @@ class FSMN(tf.keras.Model):
             if block is not None and number % delta == 0
         ]
 
+    def start_from(self, other: "FSMN") -> None:
+        """Takes over the weights of another network of the same sizes.
+
+        What only one of the two has, such as thresholds and biases, stays as
+        it is; what the other has once is taken for every variant.
+
+        Raises:
+            ValueError: the other network has other sizes.
+        """
+        pairs = zip(self._stages(), other._stages(), strict=True)
+        for mine, theirs in pairs:
+            mine.start_from(theirs)
+        _assign(self.classifier, other.classifier, ("kernel", "bias"))
+
+    def _stages(self) -> list[Stage]:
+        stages = [self.conv1, self.conv2, self.projection]
+        for _, block in self.running_blocks(1):
+            stages += [block.memory, block.expand, block.shrink]
+        return stages
+
     def _flat(self, x):
         config = self.config
         return tf.reshape(x, (-1, config.memory_frames * config.memory_size))
@@ -358,6 +386,19 @@ class FSMN(tf.keras.Model):
         else:
             logits = [self.infer(inputs, d)[0] for d in self.config.deltas]
         return tf.stack(logits, axis=1)
+
+
+def _assign(target, source, names) -> None:
+    """Copies variables by name; a single variant fills all of them."""
+    for name in names:
+        new, old = getattr(source, name), getattr(target, name)
+        try:
+            old.assign(tf.broadcast_to(new, old.shape))
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"a network with a {name} of shape {tuple(new.shape)} cannot "
+                f"start one with {tuple(old.shape)}"
+            ) from error
 
 
 def _joined(x):

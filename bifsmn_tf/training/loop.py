@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
 
 import numpy as np
 from tqdm import tqdm
@@ -56,7 +55,7 @@ def fit(
     validation: tuple[np.ndarray, np.ndarray],
     *,
     teacher: FSMN | None = None,
-    initialise: Callable[[FSMN], None] | None = None,
+    initial: FSMN | None = None,
     strategy: tf.distribute.Strategy | None = None,
     description: str = "training",
 ) -> dict:
@@ -71,7 +70,7 @@ def fit(
         pipeline: a :class:`~bifsmn_tf.data.pipeline.TrainingPipeline`.
         validation: normalised features (n, time, mels) and labels (n,).
         teacher: for the distillation.
-        initialise: sets a new network's weights.
+        initial: a network of the same sizes to start from.
         strategy: of tf.distribute; the default one if ``None``.
         description: in front of the progress bar.
 
@@ -95,8 +94,8 @@ def fit(
     steps = pipeline.steps_per_epoch
     with strategy.scope():
         network = FSMN(config.network, name="network")
-        if initialise:
-            initialise(network)
+        if initial is not None:
+            network.start_from(initial)
         optimizer = make_optimizer(
             settings.optimizer,
             Schedule(

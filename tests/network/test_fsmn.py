@@ -407,3 +407,29 @@ def test_shapes_for_any_batch_in_a_graph():
         run = tf.function(function, input_signature=[specification])
         assert run(features_of(config, 2)).shape == (2, 5)
         assert run(features_of(config, 7)).shape == (7, 5)
+
+
+def test_starts_from_a_teacher():
+    sizes = {"memory_size": 8, "hidden_size": 12, "blocks": 4}
+    teacher = FSMN(dfsmn(3, projection_norm=True, **sizes))
+    for variable in teacher.variables:
+        variable.assign_add(tf.random.normal(variable.shape))
+    student = FSMN(bifsmn(3, **sizes))
+    student.start_from(teacher)
+    np.testing.assert_array_equal(
+        student.blocks[3].expand.linear.kernel,
+        teacher.blocks[3].expand.linear.kernel,
+    )
+    assert student.blocks[3].shrink.norm.gamma.shape == (3, 8)
+    for variant in range(3):
+        np.testing.assert_array_equal(
+            student.blocks[3].shrink.norm.gamma[variant],
+            teacher.blocks[3].shrink.norm.gamma[0],
+        )
+    assert len(np.unique(student.blocks[0].memory.prelu.slope)) == 1
+    np.testing.assert_array_equal(
+        student.classifier.kernel, teacher.classifier.kernel
+    )
+    smaller = FSMN(dfsmn(3, **{**sizes, "hidden_size": 10}))
+    with pytest.raises(ValueError, match="cannot start one with"):
+        student.start_from(smaller)
