@@ -4,6 +4,7 @@ Every module of this package that trains imports ``tf`` and ``lq`` from here.
 """
 
 import os
+import random
 import sys
 
 if sys.modules.get("tensorflow") and os.environ.get(
@@ -25,4 +26,14 @@ except ImportError as error:
         "Training needs TensorFlow and Larq: pip install 'bifsmn_tf[train]'"
     ) from error
 
-__all__ = ["lq", "tf"]
+__all__ = ["lq", "set_random_seed", "tf"]
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds Python's and TensorFlow's random numbers.
+
+    Not Keras's function of that name: tf_keras 2.17 then draws its seeds in a
+    way that Python 3.12 refuses. The numbers are the same.
+    """
+    random.seed(seed)
+    tf.random.set_seed(seed)

@@ -16,6 +16,7 @@ from typing import Any
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import pipeline as pipelines
@@ -280,7 +281,7 @@ def main() -> None:
         tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
         tf.config.threading.set_inter_op_parallelism_threads(_THREADS.value)
     tf.config.experimental.enable_op_determinism()
-    tf.keras.utils.set_random_seed(_SEED.value)
+    set_random_seed(_SEED.value)
     strategy = _strategy()
 
     # Only what differs from the data set's defaults: evaluate repeats it.

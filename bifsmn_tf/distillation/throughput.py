@@ -32,6 +32,7 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf._keras import lq
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
@@ -455,7 +456,7 @@ def networks(
         raise ValueError(
             f"no distillation to {architecture!r}: one of {list(_TEACHERS)}"
         )
-    tf.keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     student = FSMN(ARCHITECTURES[architecture](classes))
     teacher = FSMN(ARCHITECTURES[_TEACHERS[architecture]](classes))
     teacher.trainable = False

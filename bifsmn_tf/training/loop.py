@@ -6,6 +6,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
@@ -90,7 +91,7 @@ def fit(
             _plot(folder, metrics["history"])
         return metrics
 
-    tf.keras.utils.set_random_seed(settings.seed)
+    set_random_seed(settings.seed)
     steps = pipeline.steps_per_epoch
     with strategy.scope():
         network = FSMN(config.network, name="network")

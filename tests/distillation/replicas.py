@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
@@ -21,7 +22,7 @@ STEPS = 3
 
 def train(strategy):
     """Weights and the last epoch's averages after a few steps."""
-    tf.keras.utils.set_random_seed(0)
+    set_random_seed(0)
     generator = np.random.default_rng(0)
     features = generator.normal(size=(STEPS, 4, 9, 8)).astype(np.float32)
     labels = generator.integers(0, 3, (STEPS, 4)).astype(np.int32)

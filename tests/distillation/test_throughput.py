@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import throughput
 from bifsmn_tf.network.config import bifsmn
@@ -28,7 +29,7 @@ def eagerly():
 
 
 def networks(student_changes=(), seed=0):
-    tf.keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     generator = np.random.default_rng(seed)
     found = []
     for make, changes in ((bifsmn, dict(student_changes)), (dfsmn, {})):

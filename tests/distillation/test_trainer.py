@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
@@ -41,12 +42,12 @@ def shaken(network, seed):
 
 
 def make_student(seed=0, **changes):
-    tf.keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     return shaken(FSMN(bifsmn(**{**SIZES, **changes})), seed)
 
 
 def make_teacher(seed=5, **changes):
-    tf.keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     return shaken(FSMN(dfsmn(**{**SIZES, **changes})), seed)
 
 

@@ -11,6 +11,7 @@ import json
 
 import numpy as np
 
+from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
@@ -79,7 +80,7 @@ def train(
     )
     teacher = None
     if distillation != "none":
-        tf.keras.utils.set_random_seed(7)
+        set_random_seed(7)
         with strategy.scope():
             teacher = FSMN(networks.dfsmn(CLASSES, dropout=0, **SIZES))
     return fit(
