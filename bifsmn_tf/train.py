@@ -1,6 +1,6 @@
 """Trains a keyword spotter: the full-precision teacher, then BiFSMN.
 
-    python -m bifsmn_tf.train --flagfile=configs/bifsmn_sc10.flags \
+    python -m bifsmn_tf.train --flagfile=configs/sc10_bifsmn.flags \
         --data_dir=SPEECH_COMMANDS --run_dir=runs/bifsmn
 
 A run that was stopped, even by kill -9, goes on with the same command. With a
