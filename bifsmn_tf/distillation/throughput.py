@@ -83,7 +83,6 @@ class PlainStage(tf.keras.layers.Layer):
         variants: how many depths run through the stage.
         binarize: a threshold in front of the layer's input quantizer.
         norm: with BatchNorm.
-        feeds_sign: keep the PReLU monotone.
         joins_bands: the layer reads all frequency bands of a frame at once.
     """
 
@@ -94,7 +93,6 @@ class PlainStage(tf.keras.layers.Layer):
         variants: int = 1,
         binarize: bool = True,
         norm: bool = True,
-        feeds_sign: bool = False,
         joins_bands: bool = False,
         **kwargs,
     ):
@@ -116,7 +114,7 @@ class PlainStage(tf.keras.layers.Layer):
             tf.keras.layers.PReLU(
                 alpha_initializer=tf.keras.initializers.Constant(0.25),
                 alpha_constraint=(
-                    "non_neg" if feeds_sign and config.binary else None
+                    layers.SlopeBounds() if config.binary else None
                 ),
                 shared_axes=axes,
             )
@@ -191,12 +189,10 @@ class PlainFSMN(tf.keras.Model):
             ),
             config,
             binarize=False,
-            feeds_sign=True,
         )
         self.conv2 = PlainStage(
             lq.layers.QuantConv2D(2 * c, **front, **quantized),
             config,
-            feeds_sign=True,
         )
         self.projection = PlainStage(
             lq.layers.QuantConv2D(config.memory_size, 1, **common, **quantized),
@@ -223,7 +219,7 @@ class PlainFSMN(tf.keras.Model):
             self.blocks.append(
                 [
                     PlainStage(memory, config, variants),
-                    PlainStage(expand, config, variants, feeds_sign=True),
+                    PlainStage(expand, config, variants),
                     PlainStage(shrink, config, variants),
                 ]
             )

@@ -36,8 +36,6 @@ class Stage(tf.keras.layers.Layer):
         variants: how many depths run through the stage.
         binarize: binarize the input.
         norm: with BatchNorm.
-        feeds_sign: only the sign of the output is used, so that the PReLU has
-            to be monotone.
         initial_scale: of BatchNorm.
         joins_bands: the linear layer reads all frequency bands of a frame at
             once: (batch, time, bands, channels) in, no bands out.
@@ -50,7 +48,6 @@ class Stage(tf.keras.layers.Layer):
         variants: int = 1,
         binarize: bool = True,
         norm: bool = True,
-        feeds_sign: bool = False,
         initial_scale: float = 1.0,
         joins_bands: bool = False,
         **kwargs,
@@ -74,7 +71,7 @@ class Stage(tf.keras.layers.Layer):
         self.prelu = layers.VariantPReLU(
             variants,
             per_channel=config.prelu == "channel",
-            monotone=feeds_sign and config.binary,
+            bounded=config.binary,
         )
 
     def build(self, input_shape):
@@ -167,7 +164,6 @@ class Block(tf.keras.layers.Layer):
             config,
             layers.BinaryDense(config.hidden_size, **dense),
             variants,
-            feeds_sign=True,
             name="expand",
         )
         self.shrink = Stage(
@@ -224,7 +220,6 @@ class FSMN(tf.keras.Model):
             if config.binary
             else layers.BinaryConv2D(c, kernel_quantizer=None, **front, **bias),
             binarize=False,
-            feeds_sign=True,
             name="conv1",
         )
         self.conv2 = Stage(
@@ -232,7 +227,6 @@ class FSMN(tf.keras.Model):
             layers.BinaryConv2D(
                 2 * c, kernel_quantizer=kernel_quantizer, **front, **bias
             ),
-            feeds_sign=True,
             name="conv2",
         )
         self.projection = Stage(

@@ -27,6 +27,9 @@ EPSILON = 1e-5
 FEATURE_SCALE = 32.0
 """Steps of one unit of normalised features in the 8-bit first convolution."""
 
+LARGEST_SLOPE = 1.99
+"""Of a binary network's PReLU, which is 16-bit integers when deployed."""
+
 
 class BinaryDense(lq.layers.QuantDense):
     """A pointwise layer on the last axis, one-bit by default (Eq. 4).
@@ -347,27 +350,36 @@ class VariantNorm(tf.keras.layers.Layer):
         return scale * inverse, self.beta[variant] + offset
 
 
+class SlopeBounds(tf.keras.constraints.Constraint):
+    """Keeps a PReLU's slopes in [0, :data:`LARGEST_SLOPE`]."""
+
+    def __call__(self, w):
+        """Returns the nearest slopes that are allowed."""
+        return tf.clip_by_value(w, 0.0, LARGEST_SLOPE)
+
+
 class VariantPReLU(tf.keras.layers.Layer):
     """PReLU with slopes for each variant.
 
     Args:
         variants: how many depths run through the layer.
         per_channel: a slope per channel; else one for all channels.
-        monotone: keep slopes >= 0. A sign follows, and only then is the whole
-            a threshold on the integer dot product.
+        bounded: keep slopes in [0, LARGEST_SLOPE]: not negative, as only then
+            what a sign follows is a threshold on the integer dot product, and
+            below 2, so that the deployed stream can be 16-bit integers.
     """
 
     def __init__(
         self,
         variants: int = 1,
         per_channel: bool = True,
-        monotone: bool = False,
+        bounded: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.variants = variants
         self.per_channel = per_channel
-        self.monotone = monotone
+        self.bounded = bounded
 
     def build(self, input_shape):
         """Makes the slopes: (variants, channels or 1)."""
@@ -375,7 +387,7 @@ class VariantPReLU(tf.keras.layers.Layer):
             "slope",
             (self.variants, input_shape[-1] if self.per_channel else 1),
             initializer=tf.keras.initializers.Constant(0.25),
-            constraint="non_neg" if self.monotone else None,
+            constraint=SlopeBounds() if self.bounded else None,
         )
         super().build(input_shape)
 

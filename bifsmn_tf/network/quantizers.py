@@ -8,14 +8,19 @@ object, ``Sign(surrogate="approx")``, or a name, ``"bifsmn_sign"``, that
 ``"bifsmn_sign"``         :class:`Sign`, Eq. 1: clipped straight-through
 ``"bifsmn_approx_sign"``  :class:`Sign` with Bi-Real's surrogate gradient
 ``"bifsmn_scaled_sign"``  :class:`ScaledSign`, Eq. 2: one scale per channel
-``"bifsmn_int8"``         :class:`Int8`, symmetric, one scale per channel
+``"bifsmn_int8"``         :class:`Int8`, one scale per channel, 16-bit sums
 ========================  ====================================================
 """
+
+import math
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 
 SURROGATES = ("ste", "approx")
+
+MAX_SHORT_TERMS = 255
+"""Weights of a channel up to which :class:`Int8` keeps sums in 16 bits."""
 
 
 def sign(x: tf.Tensor) -> tf.Tensor:
@@ -100,9 +105,13 @@ class ScaledSign(Sign):
 
 @lq.utils.register_keras_custom_object
 class Int8(lq.quantizers.Quantizer):
-    """Symmetric 8-bit weights, one scale per output channel (last axis).
+    """Symmetric 8-bit weights whose sums fit 16 bits.
 
-    w ≈ s·round(w/s) with s = max abs(w) / 127; the gradient passes unchanged.
+    w ≈ s·round(w/s), one s per output channel (last axis), so large that
+    round(w/s) is at most 127 and, with up to ``MAX_SHORT_TERMS`` weights a
+    channel, their absolute values sum up to at most 255: the sum of products
+    with 8-bit inputs then fits a 16-bit integer, and a processor computes twice
+    as many at a time. The gradient passes unchanged.
     """
 
     precision = 8
@@ -110,10 +119,16 @@ class Int8(lq.quantizers.Quantizer):
     @staticmethod
     def integers(kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The integers (as float, in [-127, 127]) and the scale per channel."""
-        largest = tf.reduce_max(
-            tf.abs(kernel), axis=list(range(kernel.shape.rank - 1))
-        )
-        scale = tf.maximum(largest, 1e-8) / 127.0
+        axes = list(range(kernel.shape.rank - 1))
+        magnitude = tf.abs(kernel)
+        terms = math.prod(kernel.shape[:-1])
+        scale = tf.reduce_max(magnitude, axis=axes) / 127.0
+        if terms <= MAX_SHORT_TERMS:
+            # Rounding adds at most 1/2 to each term.
+            room = 255.0 - terms / 2
+            total = tf.reduce_sum(magnitude, axis=axes)
+            scale = tf.maximum(scale, total / room)
+        scale = tf.maximum(scale, 1e-8)
         return tf.round(kernel / scale), scale
 
     def call(self, inputs):

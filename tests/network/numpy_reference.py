@@ -7,7 +7,6 @@ shares nothing with what it is compared with. Weights come as plain arrays, see
 
 import dataclasses
 import math
-
 import numpy as np
 
 EPSILON = 1e-5
@@ -78,6 +77,10 @@ def quantized_kernel(kernel):
     """8-bit integers and the scale per output channel."""
     largest = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
     scale = (largest / np.float32(127)).astype(np.float32)
+    terms = math.prod(kernel.shape[:-1])
+    if terms <= 255:
+        total = np.sum(np.abs(kernel), axis=(0, 1, 2), dtype=np.float32)
+        scale = np.maximum(scale, total / np.float32(255 - terms / 2))
     return np.rint(kernel / scale), scale
 
 

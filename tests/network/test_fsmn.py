@@ -368,14 +368,13 @@ class TestWeights:
         for stage in (network.conv1, network.conv2, network.projection):
             assert stage.norm.gamma.shape[0] == 1
 
-    def test_only_what_a_sign_follows_is_monotone(self):
-        network = FSMN(bifsmn(**SMALL))
-        block = network.blocks[0]
-        for stage in (network.conv1, network.conv2, block.expand):
-            assert stage.prelu.monotone
-        for stage in (network.projection, block.memory, block.shrink):
-            assert not stage.prelu.monotone
-        assert not FSMN(dfsmn(**SMALL)).conv1.prelu.monotone
+    def test_slopes_of_a_binary_network_are_bounded(self):
+        for config, bounded in (
+            (bifsmn(**SMALL), True),
+            (dfsmn(**SMALL), False),
+        ):
+            for stage in FSMN(config)._stages():
+                assert stage.prelu.bounded == bounded
 
     def test_blocks_without_a_depth_do_not_exist(self):
         network = FSMN(bifsmn(**SMALL, deltas=(2, 8)))

@@ -330,14 +330,14 @@ class TestVariantPReLU:
                 np.where(x >= 0, x, layer.slope[variant].numpy() * x),
             )
 
-    @pytest.mark.parametrize("monotone", [True, False])
-    def test_only_a_monotone_one_is_constrained(self, monotone):
-        layer = layers.VariantPReLU(monotone=monotone)
+    @pytest.mark.parametrize("bounded", [True, False])
+    def test_only_a_bounded_one_is_constrained(self, bounded):
+        layer = layers.VariantPReLU(bounded=bounded)
         layer.build((None, 3))
-        assert (layer.slope.constraint is not None) == monotone
-        if monotone:
-            slopes = layer.slope.constraint(tf.constant([-0.1, 0.0, 0.2]))
-            np.testing.assert_allclose(slopes, [0.0, 0.0, 0.2])
+        assert (layer.slope.constraint is not None) == bounded
+        if bounded:
+            slopes = layer.slope.constraint(tf.constant([-0.1, 0.2, 2.0]))
+            np.testing.assert_allclose(slopes, [0.0, 0.2, 1.99])
 
 
 class TestVariantSign:

@@ -103,14 +103,36 @@ def test_int8_rounds_symmetrically_and_passes_gradients(form):
     quantizer = lq.quantizers.get(form)
     value, gradient = value_and_gradient(quantizer, kernel, upstream)
     integers, scale = quantizers.Int8.integers(tf.constant(kernel))
-    largest = np.abs(kernel).max(axis=(0, 1, 2))
-    np.testing.assert_allclose(scale, largest / 127, rtol=1e-6)
+    total = np.abs(kernel).sum(axis=(0, 1, 2))
+    np.testing.assert_allclose(scale, total / (255 - 9), rtol=1e-6)
     np.testing.assert_array_equal(integers, np.rint(integers))
-    np.testing.assert_array_equal(np.abs(integers).max(axis=(0, 1, 2)), 127)
+    assert np.all(np.abs(integers).sum(axis=(0, 1, 2)) <= 255)
     np.testing.assert_allclose(value, integers * scale, rtol=1e-5, atol=1e-7)
     assert np.all(np.abs(value - kernel) <= scale * 0.5001)
     np.testing.assert_array_equal(gradient, upstream)
     assert quantizer.precision == 8
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 1, 4), (1, 1, 255, 3), (5, 5, 9, 3)])
+def test_sums_of_int8_fit_16_bits(shape):
+    rng = np.random.default_rng(5)
+    for kernel in (
+        rng.normal(size=shape),
+        # Every weight rounds up.
+        np.full(shape, 1.0),
+        rng.choice([0.51, 1.0, -3.0], shape),
+    ):
+        integers, _ = quantizers.Int8.integers(tf.constant(kernel, tf.float32))
+        assert np.all(np.abs(integers).sum(axis=(0, 1, 2)) <= 255)
+
+
+def test_int8_with_many_weights_a_channel_uses_all_8_bits():
+    kernel = random_kernel((16, 16, 1, 2))
+    integers, scale = quantizers.Int8.integers(tf.constant(kernel))
+    np.testing.assert_allclose(
+        scale, np.abs(kernel).max(axis=(0, 1, 2)) / 127, rtol=1e-6
+    )
+    np.testing.assert_array_equal(np.abs(integers).max(axis=(0, 1, 2)), 127)
 
 
 def test_int8_of_a_channel_of_zeros():
