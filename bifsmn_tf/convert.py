@@ -5,6 +5,10 @@
 The file has a signature for each depth (delta_1, delta_2, ...), all on the
 same packed weights, and carries labels, feature parameters and normalisation.
 ``--float`` converts the full-precision teacher instead, to plain TFLite.
+
+What is not one bit is stored as integers. ``--stream=float32
+--classifier=float32`` computes the rest as Keras does, bit for bit in front of
+the classifier; results/precision.md has what each choice costs.
 """
 
 import os
@@ -28,6 +32,25 @@ _FLOAT = flags.DEFINE_bool(
 )
 _CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "best", ["best", "last"], "Which weights."
+)
+
+_STREAM = flags.DEFINE_enum(
+    "stream",
+    converter.Precision.stream,
+    converter.STREAMS,
+    "The residual stream between the blocks.",
+)
+_CLASSIFIER = flags.DEFINE_enum(
+    "classifier",
+    converter.Precision.classifier,
+    converter.CLASSIFIERS,
+    "The classifier's weights.",
+)
+_FIRST_CONVOLUTION = flags.DEFINE_enum(
+    "first_convolution",
+    converter.Precision.first_convolution,
+    converter.FIRST_CONVOLUTIONS,
+    "The first convolution's weights and features; trained in int8.",
 )
 
 _REPORTED_PARTS = 12
@@ -61,12 +84,15 @@ def main() -> None:
         network=config.network,
         dataset=config.dataset,
     )
-    convert = (
-        converter.convert_binary
-        if config.network.binary
-        else float_converter.convert_float
-    )
-    model = convert(network, description)
+    if config.network.binary:
+        precision = converter.Precision(
+            stream=_STREAM.value,
+            classifier=_CLASSIFIER.value,
+            first_convolution=_FIRST_CONVOLUTION.value,
+        )
+        model = converter.convert_binary(network, description, precision)
+    else:
+        model = float_converter.convert_float(network, description)
     converter.write_file(output, model.content)
 
     print(f"{output}: {len(model.content):,} bytes")

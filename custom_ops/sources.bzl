@@ -5,10 +5,14 @@ Paths are from the top of the repository.
 """
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/bgemm_avx512bitalg_8x32_u16.cc",
+    "custom_ops/kernels/bgemm_neon_8x16_u8.cc",
     "custom_ops/kernels/bgemm_portable_4x4_u16.cc",
     "custom_ops/kernels/bit_im2col.cc",
+    "custom_ops/kernels/dense_portable_1x1_s32.cc",
     "custom_ops/kernels/epilogue.cc",
     "custom_ops/kernels/kernels.cc",
+    "custom_ops/kernels/memory_neon_8x16_s8.cc",
     "custom_ops/kernels/memory_portable_1x16_u8.cc",
     "custom_ops/kernels/padding.cc",
     "custom_ops/kernels/quant_conv_portable_1x16_s32.cc",
@@ -17,14 +21,21 @@ KERNEL_SOURCES = [
 
 KERNEL_HEADERS = [
     "custom_ops/kernels/bgemm.h",
+    "custom_ops/kernels/bgemm_neon_epilogue.h",
     "custom_ops/kernels/bit_im2col.h",
     "custom_ops/kernels/bits.h",
+    "custom_ops/kernels/dense.h",
     "custom_ops/kernels/epilogue.h",
+    "custom_ops/kernels/intrinsics_avx512.h",
     "custom_ops/kernels/memory.h",
     "custom_ops/kernels/padding.h",
     "custom_ops/kernels/quant_conv.h",
     "custom_ops/kernels/quantize.h",
     "custom_ops/kernels/registry.h",
+    "custom_ops/kernels/short_stream.h",
+    "custom_ops/kernels/short_stream_avx512.h",
+    "custom_ops/kernels/short_stream_neon.h",
+    "custom_ops/kernels/target.h",
 ]
 
 OP_SOURCES = [
@@ -33,6 +44,9 @@ OP_SOURCES = [
     "custom_ops/ops/conv2d.cc",
     "custom_ops/ops/conv2d_add.cc",
     "custom_ops/ops/conv_attributes.cc",
+    "custom_ops/ops/dense.cc",
+    "custom_ops/ops/float16.cc",
+    "custom_ops/ops/float_conv2d.cc",
     "custom_ops/ops/memory.cc",
     "custom_ops/ops/op.cc",
     "custom_ops/ops/quant_conv2d.cc",
@@ -46,6 +60,7 @@ OP_HEADERS = [
     "custom_ops/ops/attributes.h",
     "custom_ops/ops/binary_conv.h",
     "custom_ops/ops/conv_attributes.h",
+    "custom_ops/ops/float16.h",
     "custom_ops/ops/op.h",
     "custom_ops/ops/status.h",
     "custom_ops/ops/stream_epilogue.h",
@@ -60,6 +75,7 @@ DELEGATE_SOURCES = [
     "tflite_delegate/kernel.cc",
     "tflite_delegate/partition.cc",
     "tflite_delegate/plugin.cc",
+    "tflite_delegate/profile.cc",
     "tflite_delegate/registration.cc",
 ]
 
@@ -69,6 +85,7 @@ DELEGATE_HEADERS = [
     "tflite_delegate/kernel.h",
     "tflite_delegate/partition.h",
     "tflite_delegate/plugin.h",
+    "tflite_delegate/profile.h",
     "tflite_delegate/registration.h",
     "tflite_delegate/tflite_abi.h",
 ]

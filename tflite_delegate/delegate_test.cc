@@ -19,11 +19,10 @@ class DelegateTest : public ::testing::Test {
  protected:
   int AddMemory(int bits, int stream, int next_stream, int next_bits,
                 std::vector<int32_t> options = {kContractVersion, kChannels, 2,
-                                                1, 1, 1}) {
-    return runtime_.AddNode(
-        "BifsmnMemory", options,
-        {bits, stream, weights_, ones_, zeros_, ones_, zeros_},
-        {next_stream, next_bits});
+                                                1, 1, 1, 0}) {
+    return runtime_.AddNode("BifsmnMemory", options,
+                            {bits, stream, weights_, parameters_},
+                            {next_stream, next_bits});
   }
 
   int Bits() { return runtime_.AddTensor(kTfLiteInt16, {1, kSteps, 1, 2}); }
@@ -57,15 +56,21 @@ class DelegateTest : public ::testing::Test {
     *bits = next;
   }
 
+  // Scales and slopes of 1; offsets and thresholds of 0.
+  static std::vector<float> Parameters() {
+    std::vector<float> parameters(4 * kChannels);
+    std::fill_n(parameters.begin(), kChannels, 1.0f);
+    std::fill_n(parameters.begin() + 2 * kChannels, kChannels, 1.0f);
+    return parameters;
+  }
+
   FakeRuntime runtime_;
   std::unique_ptr<TfLiteDelegate> delegate_{MakeDelegate()};
   Random random_{1};
   const std::vector<Word> taps_ = random_.Bits(4, kChannels);
   const int weights_ = runtime_.AddConstant(kTfLiteInt16, {4, 2}, taps_);
-  const int ones_ = runtime_.AddConstant(kTfLiteFloat32, {kChannels},
-                                         std::vector<float>(kChannels, 1.0f));
-  const int zeros_ = runtime_.AddConstant(kTfLiteFloat32, {kChannels},
-                                          std::vector<float>(kChannels));
+  const int parameters_ =
+      runtime_.AddConstant(kTfLiteFloat32, {4, kChannels}, Parameters());
 };
 
 TEST_F(DelegateTest, RunsPartitionsBetweenOtherOps) {
@@ -110,10 +115,10 @@ TEST_F(DelegateTest, RefusesOpsItDoesNotKnow) {
 }
 
 TEST_F(DelegateTest, RefusesOtherContracts) {
-  AddMemory(Bits(), Stream(), Stream(), Bits(), {9, kChannels, 2, 1, 1, 1});
+  AddMemory(Bits(), Stream(), Stream(), Bits(), {9, kChannels, 2, 1, 1, 1, 0});
   ASSERT_EQ(runtime_.Apply(delegate_.get()), kTfLiteOk);
   EXPECT_EQ(runtime_.Allocate(), kTfLiteError);
-  EXPECT_THAT(runtime_.errors(), HasSubstr("contract version 9 is not 1"));
+  EXPECT_THAT(runtime_.errors(), HasSubstr("contract version 9 is not 2"));
 }
 
 TEST_F(DelegateTest, RefusesResultsOfOtherTypes) {
@@ -142,9 +147,8 @@ TEST_F(DelegateTest, RefusesTensorsThatDoNotExist) {
 
 TEST_F(DelegateTest, RefusesWeightsThatAreNoConstants) {
   const int weights = runtime_.AddTensor(kTfLiteInt16, {4, 2});
-  runtime_.AddNode("BifsmnMemory", {kContractVersion, kChannels, 2, 1, 1, 1},
-                   {Bits(), Stream(), weights, ones_, zeros_, ones_, zeros_},
-                   {Stream()});
+  runtime_.AddNode("BifsmnMemory", {kContractVersion, kChannels, 2, 1, 1, 1, 0},
+                   {Bits(), Stream(), weights, parameters_}, {Stream()});
   ASSERT_EQ(runtime_.Apply(delegate_.get()), kTfLiteOk);
   EXPECT_EQ(runtime_.Allocate(), kTfLiteError);
   EXPECT_THAT(runtime_.errors(), HasSubstr("weights has to be a constant"));

@@ -17,6 +17,8 @@ ElementType TypeOf(const TfLiteTensor& tensor) {
       return ElementType::kInt16;
     case kTfLiteInt8:
       return ElementType::kInt8;
+    case kTfLiteFloat16:
+      return ElementType::kFloat16;
   }
   return ElementType::kOther;
 }
@@ -84,8 +86,6 @@ Status MemoryOf(TfLiteContext* context, int number, const TensorInfo& planned,
     return Status::Error("tensor %d does not exist", number);
   }
   *memory = tensor->data;
-  // Ops copy their constants, so these need no alignment.
-  if (planned.constant != nullptr) return Status();
   const auto address = reinterpret_cast<uintptr_t>(tensor->data);
   if (address == 0 || address % SizeOf(planned.type) != 0 ||
       tensor->bytes != planned.bytes()) {
@@ -114,14 +114,19 @@ Status Kernel::Prepare(TfLiteContext* context) {
     BIFSMN_RETURN_IF_ERROR(
         ResizeOutput(context, partition_.outputs()[i], outputs_[i]));
   }
-  input_pointers_.resize(inputs_.size());
+  // Ops copy their constants.
+  changing_.clear();
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].constant == nullptr) changing_.push_back(i);
+  }
+  input_pointers_.assign(inputs_.size(), nullptr);
   output_pointers_.resize(outputs_.size());
   return Status();
 }
 
 Status Kernel::Invoke(TfLiteContext* context) {
   if (!partition_.planned()) return Status::Error("run before it was prepared");
-  for (size_t i = 0; i < inputs_.size(); ++i) {
+  for (const size_t i : changing_) {
     void* memory = nullptr;
     BIFSMN_RETURN_IF_ERROR(
         MemoryOf(context, partition_.inputs()[i], inputs_[i], &memory));

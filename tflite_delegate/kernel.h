@@ -44,6 +44,8 @@ class Kernel {
   Partition partition_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
+  // Numbers in inputs_ of those that are no constants.
+  std::vector<size_t> changing_;
   std::vector<const void*> input_pointers_;
   std::vector<void*> output_pointers_;
 };

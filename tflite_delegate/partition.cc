@@ -1,10 +1,12 @@
 #include "tflite_delegate/partition.h"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 
 #include "custom_ops/ops/workspace.h"
 #include "tflite_delegate/arena.h"
+#include "tflite_delegate/profile.h"
 
 namespace bifsmn {
 
@@ -78,6 +80,7 @@ Status Partition::Plan(const std::vector<TensorInfo>& inputs,
     BIFSMN_RETURN_IF_ERROR(PlanStep(step).In(step.name));
   }
   PlaceValues();
+  SetPointers();
   outputs->clear();
   for (const int value : outputs_.values) {
     outputs->push_back(values_[value].info);
@@ -110,19 +113,13 @@ void Partition::PlaceValues() {
   }
   const size_t arena_bytes = PlaceBuffers(&buffers);
   size_t workspace_bytes = 0;
-  size_t most_inputs = 0;
-  size_t most_outputs = 0;
   for (const Step& step : steps_) {
     workspace_bytes = std::max(workspace_bytes, step.op->workspace_bytes());
-    most_inputs = std::max(most_inputs, step.inputs.size());
-    most_outputs = std::max(most_outputs, step.outputs.size());
   }
   memory_.reset();
   memory_.reset(static_cast<std::byte*>(::operator new[](
       arena_bytes + workspace_bytes, std::align_val_t{kWorkspaceAlignment})));
   workspace_ = memory_.get() + arena_bytes;
-  step_inputs_.resize(most_inputs);
-  step_outputs_.resize(most_outputs);
   auto buffer = buffers.begin();
   for (Value& value : values_) {
     if (value.role == Value::kInside) {
@@ -131,20 +128,76 @@ void Partition::PlaceValues() {
   }
 }
 
-void Partition::Run(const void* const* inputs, void* const* outputs) {
-  for (const int value : inputs_.values) {
-    values_[value].data = const_cast<void*>(*inputs++);
-  }
-  for (const int value : outputs_.values) values_[value].data = *outputs++;
-  for (const Step& step : steps_) {
+void Partition::SetPointers() {
+  input_crossings_.clear();
+  output_crossings_.clear();
+  read_back_crossings_.clear();
+  const auto number_of = [](const Border& border, int value) {
+    return static_cast<size_t>(
+        std::find(border.values.begin(), border.values.end(), value) -
+        border.values.begin());
+  };
+  for (Step& step : steps_) {
+    step.input_pointers.assign(step.inputs.size(), nullptr);
+    step.output_pointers.assign(step.outputs.size(), nullptr);
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const int value = step.inputs[i];
-      step_inputs_[i] = value < 0 ? nullptr : values_[value].data;
+      if (value < 0) continue;
+      const void** slot = &step.input_pointers[i];
+      switch (values_[value].role) {
+        case Value::kInside:
+          *slot = values_[value].data;
+          break;
+        case Value::kInput:
+          *slot = values_[value].info.constant;
+          if (*slot == nullptr) {
+            input_crossings_.push_back({slot, number_of(inputs_, value)});
+          }
+          break;
+        case Value::kOutput:
+          read_back_crossings_.push_back({slot, number_of(outputs_, value)});
+          break;
+      }
     }
     for (size_t i = 0; i < step.outputs.size(); ++i) {
-      step_outputs_[i] = values_[step.outputs[i]].data;
+      const int value = step.outputs[i];
+      void** slot = &step.output_pointers[i];
+      if (values_[value].role == Value::kInside) {
+        *slot = values_[value].data;
+      } else {
+        output_crossings_.push_back({slot, number_of(outputs_, value)});
+      }
     }
-    step.op->Run(step_inputs_.data(), step_outputs_.data(), workspace_);
+  }
+}
+
+void Partition::Run(const void* const* inputs, void* const* outputs) {
+  for (const auto& crossing : input_crossings_) {
+    *crossing.slot = inputs[crossing.number];
+  }
+  for (const auto& crossing : output_crossings_) {
+    *crossing.slot = outputs[crossing.number];
+  }
+  for (const auto& crossing : read_back_crossings_) {
+    *crossing.slot = outputs[crossing.number];
+  }
+  if (Profile::enabled()) {
+    RunProfiled();
+    return;
+  }
+  for (const Step& step : steps_) {
+    step.op->Run(step.input_pointers.data(), step.output_pointers.data(),
+                 workspace_);
+  }
+}
+
+void Partition::RunProfiled() {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    const auto start = std::chrono::steady_clock::now();
+    step.op->Run(step.input_pointers.data(), step.output_pointers.data(),
+                 workspace_);
+    Profile::Add(i, step.name, std::chrono::steady_clock::now() - start);
   }
 }
 

@@ -42,7 +42,7 @@ class Partition {
   bool planned() const { return planned_; }
 
   // Runs what was planned. The pointers are in the order of inputs() and
-  // outputs(), aligned to their elements.
+  // outputs(), aligned to their elements; those of constants are not looked at.
   void Run(const void* const* inputs, void* const* outputs);
 
  private:
@@ -64,6 +64,17 @@ class Partition {
     // Positions in values_; negative for an input that is absent.
     std::vector<int> inputs;
     std::vector<int> outputs;
+    // What the op is run with: made by Plan, but for what crosses the border.
+    std::vector<const void*> input_pointers;
+    std::vector<void*> output_pointers;
+  };
+
+  // A pointer of a step that crosses the border, and which one of the inputs
+  // or outputs it is.
+  template <typename Pointer>
+  struct Crossing {
+    Pointer* slot;
+    size_t number;
   };
 
   struct Free {
@@ -86,6 +97,8 @@ class Partition {
 
   Status PlanStep(const Step& step);
   void PlaceValues();
+  void SetPointers();
+  void RunProfiled();
 
   std::vector<Value> values_;
   std::vector<Step> steps_;
@@ -97,9 +110,10 @@ class Partition {
   std::unique_ptr<std::byte[], Free> memory_;
   void* workspace_ = nullptr;
 
-  // Scratch of Run: the pointers of one step.
-  std::vector<const void*> step_inputs_;
-  std::vector<void*> step_outputs_;
+  std::vector<Crossing<const void*>> input_crossings_;
+  std::vector<Crossing<void*>> output_crossings_;
+  // Results that later steps read, too.
+  std::vector<Crossing<const void*>> read_back_crossings_;
 };
 
 }  // namespace bifsmn

@@ -11,13 +11,12 @@ constexpr int kChannels = 16;
 constexpr int kSteps = 40;
 constexpr int kWeights = 100;
 constexpr int kThresholds = 101;
-constexpr int kFlips = 102;
 
 const int32_t kPointwise[] = {kContractVersion, kChannels, 1, 1, 0, 0, 0, 0};
 
 Status AddPointwise(Partition* partition, int from, int to) {
   return partition->AddOp("BifsmnConv2D", kPointwise, sizeof(kPointwise),
-                          {from, kWeights, kThresholds, kFlips}, {to});
+                          {from, kWeights, kThresholds}, {to});
 }
 
 class PartitionTest : public ::testing::Test {
@@ -39,9 +38,6 @@ class PartitionTest : public ::testing::Test {
                            {kChannels},
                            thresholds_.data(),
                            thresholds_.size() * sizeof(int16_t)});
-          break;
-        case kFlips:
-          infos.push_back({ElementType::kInt16, {1}, &flips_, sizeof(flips_)});
           break;
         default:
           infos.push_back({ElementType::kInt16, {1, steps, 1, 1}});
@@ -67,16 +63,16 @@ class PartitionTest : public ::testing::Test {
     Word bits = 0;
     for (int o = 0; o < kChannels; ++o) {
       const int dot = kChannels - 2 * __builtin_popcount(pixel ^ weights_[o]);
-      bits |= static_cast<Word>((dot < thresholds_[o]) << o);
+      const bool flip = (thresholds_[o] & 1) != 0;
+      bits |= static_cast<Word>((dot < thresholds_[o] >> 1) != flip) << o;
     }
-    return bits ^ flips_;
+    return bits;
   }
 
   Random random_{1};
   std::vector<Word> weights_ = random_.Bits(kChannels, kChannels);
   std::vector<int16_t> thresholds_ =
-      random_.Integers<int16_t>(kChannels, -4, 4);
-  Word flips_ = 0x3535;
+      random_.Integers<int16_t>(kChannels, -9, 9);
 };
 
 TEST_F(PartitionTest, RunsOpsInOrder) {
@@ -86,8 +82,7 @@ TEST_F(PartitionTest, RunsOpsInOrder) {
     ASSERT_THAT(AddPointwise(&partition, i, i + 1), Succeeds());
   }
   ASSERT_THAT(partition.SetOutputs({3, kLayers}), Succeeds());
-  EXPECT_EQ(partition.inputs(),
-            (std::vector<int>{0, kWeights, kThresholds, kFlips}));
+  EXPECT_EQ(partition.inputs(), (std::vector<int>{0, kWeights, kThresholds}));
   EXPECT_EQ(partition.outputs(), (std::vector<int>{3, kLayers}));
 
   // Another shape each time.
@@ -141,7 +136,7 @@ TEST_F(PartitionTest, HasOnlyItsResultsAsOutputs) {
 TEST_F(PartitionTest, LeavesAbsentInputsToTheOp) {
   Partition partition;
   ASSERT_THAT(partition.AddOp("BifsmnConv2D", kPointwise, sizeof(kPointwise),
-                              {0, kWeights, -1, kFlips}, {1}),
+                              {0, kWeights, -1}, {1}),
               Succeeds());
   std::vector<TensorInfo> outputs;
   EXPECT_THAT(partition.Plan(Describe(partition), &outputs),

@@ -6,6 +6,7 @@
 
 #include "custom_ops/ops/op.h"
 #include "tflite_delegate/delegate.h"
+#include "tflite_delegate/profile.h"
 #include "tflite_delegate/registration.h"
 #include "tflite_delegate/tflite_abi.h"
 
@@ -51,8 +52,24 @@ TfLiteRegistration* BifsmnRegister_Memory() {
   return bifsmn::Registration<bifsmn::kMemoryOp>();
 }
 
+TfLiteRegistration* BifsmnRegister_Dense() {
+  return bifsmn::Registration<bifsmn::kDenseOp>();
+}
+
+TfLiteRegistration* BifsmnRegister_FloatConv2D() {
+  return bifsmn::Registration<bifsmn::kFloatConv2DOp>();
+}
+
 const char* bifsmn_contract() {
   static const std::string json = bifsmn::ContractJson();
+  return json.c_str();
+}
+
+void bifsmn_profile_enable(int enable) { bifsmn::Profile::Enable(enable != 0); }
+
+const char* bifsmn_profile_json() {
+  static std::string json;
+  json = bifsmn::Profile::Json();
   return json.c_str();
 }
 

@@ -29,9 +29,19 @@ BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_QuantConv2D(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2D(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2DAdd(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Memory(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Dense(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_FloatConv2D(void);
 
 // The ops' names, versions, attributes, inputs and outputs, as JSON.
 BIFSMN_EXPORT const char* bifsmn_contract(void);
+
+// Begins (1) or ends (0) measuring how long each op of the networks that run
+// takes; what was measured before is forgotten.
+BIFSMN_EXPORT void bifsmn_profile_enable(int enable);
+
+// What was measured, as JSON: a list of {"step", "op", "runs", "nanoseconds"}.
+// Valid until the next call, by one thread at a time.
+BIFSMN_EXPORT const char* bifsmn_profile_json(void);
 
 // The project's version.
 BIFSMN_EXPORT const char* bifsmn_version(void);

@@ -77,5 +77,7 @@ template TfLiteRegistration* Registration<kQuantConv2DOp>();
 template TfLiteRegistration* Registration<kConv2DOp>();
 template TfLiteRegistration* Registration<kConv2DAddOp>();
 template TfLiteRegistration* Registration<kMemoryOp>();
+template TfLiteRegistration* Registration<kDenseOp>();
+template TfLiteRegistration* Registration<kFloatConv2DOp>();
 
 }  // namespace bifsmn

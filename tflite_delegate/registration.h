@@ -16,6 +16,8 @@ extern template TfLiteRegistration* Registration<kQuantConv2DOp>();
 extern template TfLiteRegistration* Registration<kConv2DOp>();
 extern template TfLiteRegistration* Registration<kConv2DAddOp>();
 extern template TfLiteRegistration* Registration<kMemoryOp>();
+extern template TfLiteRegistration* Registration<kDenseOp>();
+extern template TfLiteRegistration* Registration<kFloatConv2DOp>();
 
 }  // namespace bifsmn
 

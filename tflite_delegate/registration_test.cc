@@ -12,8 +12,10 @@ using ::testing::HasSubstr;
 
 TEST(RegistrationTest, CarriesNamesAndVersions) {
   TfLiteRegistration* const registrations[] = {
-      BifsmnRegister_QuantConv2D(), BifsmnRegister_Conv2D(),
-      BifsmnRegister_Conv2DAdd(), BifsmnRegister_Memory()};
+      BifsmnRegister_QuantConv2D(), BifsmnRegister_FloatConv2D(),
+      BifsmnRegister_Conv2D(),      BifsmnRegister_Conv2DAdd(),
+      BifsmnRegister_Memory(),      BifsmnRegister_Dense()};
+  ASSERT_EQ(std::size(registrations), OpDefinitions().size());
   for (size_t i = 0; i < OpDefinitions().size(); ++i) {
     EXPECT_STREQ(registrations[i]->custom_name, OpDefinitions()[i]->name);
     EXPECT_EQ(registrations[i]->version, OpDefinitions()[i]->version);
@@ -23,8 +25,8 @@ TEST(RegistrationTest, CarriesNamesAndVersions) {
 class ConvolutionTest : public ::testing::Test {
  protected:
   void AddNode(std::vector<int32_t> options) {
-    runtime_.AddNode("BifsmnConv2D", options,
-                     {bits_, weights_, thresholds_, flips_}, {result_});
+    runtime_.AddNode("BifsmnConv2D", options, {bits_, weights_, thresholds_},
+                     {result_});
     runtime_.Register(BifsmnRegister_Conv2D());
   }
 
@@ -32,10 +34,9 @@ class ConvolutionTest : public ::testing::Test {
   const int bits_ = runtime_.AddTensor(kTfLiteInt16, {1, 4, 1, 1});
   const int weights_ =
       runtime_.AddConstant(kTfLiteInt16, {1, 1, 1, 1}, std::vector<Word>{0});
+  // A threshold of 1 that is not flipped.
   const int thresholds_ =
-      runtime_.AddConstant(kTfLiteInt16, {1}, std::vector<int16_t>{1});
-  const int flips_ =
-      runtime_.AddConstant(kTfLiteInt16, {1}, std::vector<Word>{0});
+      runtime_.AddConstant(kTfLiteInt16, {1}, std::vector<int16_t>{2});
   const int result_ = runtime_.AddTensor(kTfLiteInt16, {});
 };
 

@@ -26,6 +26,7 @@ enum TfLiteType : int {
   kTfLiteInt32 = 2,
   kTfLiteInt16 = 7,
   kTfLiteInt8 = 9,
+  kTfLiteFloat16 = 10,
 };
 
 enum TfLiteAllocationType : int {

@@ -14,6 +14,7 @@ import numpy as np
 from bifsmn_tf.deployment import metadata as descriptions
 from bifsmn_tf.deployment import model_writer
 from bifsmn_tf.deployment import ops
+from bifsmn_tf.deployment import short_stream
 from bifsmn_tf.deployment import thresholds
 from bifsmn_tf.deployment.packing import pack_bits
 from bifsmn_tf.network import layers
@@ -21,6 +22,39 @@ from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Stage
 
 _LARGEST_INT8_PRODUCT = 128 * 127
+
+
+STREAMS = ("int16", "float32")
+CLASSIFIERS = ("int8", "float16", "float32")
+FIRST_CONVOLUTIONS = ("int8", "float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Precision:
+    """How a binary network's few numbers that are no bits are stored.
+
+    Attributes:
+        stream: of the residual stream: one of ``STREAMS``. Keras computes in
+            float32, and the file then gives the same bits.
+        classifier: of its weights: one of ``CLASSIFIERS``.
+        first_convolution: one of ``FIRST_CONVOLUTIONS``; it is trained in int8.
+    """
+
+    stream: str = "int16"
+    classifier: str = "int8"
+    first_convolution: str = "int8"
+
+    def __post_init__(self):
+        for name, allowed in (
+            ("stream", STREAMS),
+            ("classifier", CLASSIFIERS),
+            ("first_convolution", FIRST_CONVOLUTIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} is one of {', '.join(allowed)}, not "
+                    f"{getattr(self, name)!r}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,13 +71,16 @@ class ConvertedModel:
 
 
 def convert_binary(
-    network: FSMN, description: descriptions.ModelMetadata
+    network: FSMN,
+    description: descriptions.ModelMetadata,
+    precision: Precision | None = None,
 ) -> ConvertedModel:
     """Converts a BiFSMN or a binary D-FSMN.
 
     Args:
         network: with trained weights.
         description: what goes into the file beside the network.
+        precision: of what is not one bit; by default what is fastest.
 
     Returns:
         A file with a signature ``delta_1``, ``delta_2``, … for each depth:
@@ -56,8 +93,14 @@ def convert_binary(
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
+    precision = precision or Precision()
+    step = None
+    if precision.stream == "int16":
+        step = short_stream.resolution(
+            _stream_stages(network, delta) for delta in network.config.deltas
+        )
     for delta in network.config.deltas:
-        graph = _DepthGraph(network, delta, writer)
+        graph = _DepthGraph(network, delta, writer, precision, step)
         writer.signature(descriptions.signature_key(delta), graph.build())
     writer.metadata(descriptions.NAME, description.to_bytes())
     return ConvertedModel(writer.build(), writer.bytes_by_part())
@@ -66,8 +109,11 @@ def convert_binary(
 class _DepthGraph:
     """The subgraph of one depth."""
 
-    def __init__(self, network, delta, writer):
+    def __init__(self, network, delta, writer, precision, step):
         self.network = network
+        self.precision = precision
+        # Of the integer stream; None for one of floats.
+        self.step = step
         self.config = network.config
         self.delta = delta
         self.variant = self.config.deltas.index(delta)
@@ -122,35 +168,52 @@ class _DepthGraph:
                 variant=self.variant,
                 successor=following[0][1].memory if following else None,
             )
-        classifier = network.classifier
-        logits = self.graph.fully_connected(
-            x,
-            np.ascontiguousarray(classifier.kernel.numpy().T),
-            classifier.bias.numpy(),
-            "classifier",
-        )
-        self.graph.output(descriptions.LOGITS, logits)
+        self.graph.output(descriptions.LOGITS, self._classifier(x))
         return self.graph
+
+    def _classifier(self, stream):
+        classifier = self.network.classifier
+        weights = np.ascontiguousarray(classifier.kernel.numpy().T)
+        bias = classifier.bias.numpy()
+        if self.precision.classifier == "int8":
+            weights, scale_bias = short_stream.dense(
+                weights, bias, self.step or 1.0
+            )
+        else:
+            weights = weights.astype(self.precision.classifier)
+            scale = np.full_like(bias, self.step or 1.0)
+            scale_bias = np.stack([scale, bias])
+        constants = [("weights", weights), ("scale_bias", scale_bias)]
+        (logits,) = self._op(
+            "classifier", ops.Dense(), [stream], constants, ["logits"]
+        )
+        return logits
 
     def _first_convolution(self, features):
         stage = self.network.conv1
-        integers, _ = stage.linear.integer_kernel()
-        weights = integers.numpy().astype(np.int8).transpose(3, 0, 1, 2)
-        thresholds_, flips = self._fold(
-            stage,
-            0,
-            self.network.conv2,
-            math.prod(weights.shape[1:]) * _LARGEST_INT8_PRODUCT,
-        )
-        op = ops.QuantConv2D(
-            inverse_scale=layers.FEATURE_SCALE,
-            **same_padding(stage.linear, features.shape[1:3]),
-        )
-        constants = [
-            ("weights", weights),
-            ("thresholds", thresholds_.astype(np.int32)),
-            ("flips", pack_bits(np.where(flips, -1, 1))),
-        ]
+        attributes = same_padding(stage.linear, features.shape[1:3])
+        if self.precision.first_convolution == "float32":
+            weights, threshold = _float_fold(
+                stage, _sign_threshold(self.network.conv2, 0)
+            )
+            op: ops.Op = ops.FloatConv2D(**attributes)
+        else:
+            integers, _ = stage.linear.integer_kernel()
+            weights = integers.numpy().astype(np.int8).transpose(3, 0, 1, 2)
+            threshold, flips = self._fold(
+                stage,
+                0,
+                self.network.conv2,
+                math.prod(weights.shape[1:]) * _LARGEST_INT8_PRODUCT,
+            )
+            # -1 where dot >= threshold, that is where -dot < 1 - threshold.
+            weights = np.where(flips[:, None, None, None], -weights, weights)
+            threshold = np.where(flips, 1 - threshold, threshold)
+            threshold = threshold.astype(np.int32)
+            op = ops.QuantConv2D(
+                inverse_scale=layers.FEATURE_SCALE, **attributes
+            )
+        constants = [("weights", weights), ("thresholds", threshold)]
         (bits,) = self._op("conv1", op, [features], constants, ["bits"])
         return bits
 
@@ -164,8 +227,7 @@ class _DepthGraph:
         op = ops.Conv2D(in_channels=in_channels, **attributes)
         constants = [
             ("weights", weights),
-            ("thresholds", thresholds_.astype(np.int16)),
-            ("flips", pack_bits(np.where(flips, -1, 1))),
+            ("thresholds", op.encode_thresholds(thresholds_, flips)),
         ]
         (result,) = self._op(name, op, [bits], constants, ["bits"])
         return result
@@ -183,8 +245,17 @@ class _DepthGraph:
     ):
         """A stage that adds to the float stream, and the next one's bits."""
         op = ops.Conv2DAdd(in_channels=channels)
+        terms = math.prod(weights.shape[1:3]) * channels
         return self._stream_op(
-            name, op, stage, [bits], weights, variant, successor, residual
+            name,
+            op,
+            stage,
+            terms,
+            [bits],
+            weights,
+            variant,
+            successor,
+            residual,
         )
 
     def _memory(self, number, block, stream, bits):
@@ -200,6 +271,7 @@ class _DepthGraph:
             f"block{number}/memory",
             op,
             block.memory,
+            op.taps,
             [bits, stream],
             pack_bits(layers.binary_weights(linear)),
             self.variant,
@@ -211,6 +283,7 @@ class _DepthGraph:
         name,
         op,
         stage,
+        terms,
         inputs,
         weights,
         variant,
@@ -224,13 +297,15 @@ class _DepthGraph:
             if successor
             else np.zeros(channels, np.float32)
         )
-        constants = [
-            ("weights", weights),
-            ("scale", epilogue.scale),
-            ("offset", epilogue.offset),
-            ("slope", epilogue.slope),
-            ("threshold", threshold),
-        ]
+        if self.step is None:
+            parameters = np.stack(
+                [epilogue.scale, epilogue.offset, epilogue.slope, threshold]
+            )
+        else:
+            short = short_stream.StreamStage(epilogue, terms)
+            parameters = short_stream.parameters(short, threshold, self.step)
+            op = dataclasses.replace(op, shift=short.shift)
+        constants = [("weights", weights), ("parameters", parameters)]
         names = ["stream", "bits"] if successor else ["stream"]
         outputs = self._op(name, op, inputs, constants, names, residual)
         return outputs if successor else (*outputs, None)
@@ -251,7 +326,7 @@ class _DepthGraph:
         ]
         if residual is not None:
             tensors.append(residual)
-        specs = op.output_specs(*(x.shape for x in tensors))
+        specs = op.output_specs(*tensors)
         return self.graph.custom_op(
             op,
             tensors,
@@ -260,6 +335,49 @@ class _DepthGraph:
                 for output, spec in zip(outputs, specs, strict=False)
             ],
         )
+
+
+def _stream_stages(network: FSMN, delta: int) -> list[short_stream.StreamStage]:
+    """The stages that add to the stream of one depth."""
+    config = network.config
+    variant = config.deltas.index(delta)
+    projection = network.projection
+    stages = [
+        (projection, 0, projection.linear.kernel.shape[0]),
+    ]
+    for _, block in network.running_blocks(delta):
+        stages.append((block.memory, variant, config.taps))
+        stages.append((block.shrink, variant, config.hidden_size))
+    return [
+        short_stream.StreamStage(epilogue_of(stage, which), terms)
+        for stage, which, terms in stages
+    ]
+
+
+def _float_fold(
+    stage: Stage, threshold: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first convolution on floats, with its threshold.
+
+    Returns:
+        Weights (outputs, rows, columns, channels), negated where BatchNorm has
+        a negative scale, and thresholds of their sums (outputs,).
+    """
+    epilogue = epilogue_of(stage, 0)
+    # The stage's scale is that of sums of integers.
+    scale = epilogue.scale / layers.layer_scale(stage.linear).numpy()
+    falling = scale < 0
+    # PReLU is monotone: where it reaches the threshold.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = np.where(
+            epilogue.slope > 0, threshold / epilogue.slope, -np.inf
+        )
+        reached = np.where(threshold > 0, threshold, below)
+        sums = (reached - epilogue.offset) / np.abs(scale)
+    weights = stage.linear.kernel.numpy().transpose(3, 0, 1, 2)
+    weights = np.where(falling[:, None, None, None], -weights, weights)
+    # (s * x + o >= t) is (-x * |s| >= t - o) for a negative s.
+    return weights.astype(np.float32), sums.astype(np.float32)
 
 
 def epilogue_of(stage: Stage, variant: int) -> thresholds.Epilogue:

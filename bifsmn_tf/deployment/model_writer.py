@@ -11,7 +11,7 @@ subgraphs (one for each depth) use them.
     w = graph.constant("conv1/weights", weights)
     ...
     h, = graph.custom_op(
-        op, [x, w, thresholds, flips],
+        op, [x, w, thresholds],
         outputs=[("conv1", (1, 16, 16, 1), np.int16)],
     )
     graph.output("logits", graph.fully_connected(h, kernel, bias, "logits"))
@@ -20,6 +20,9 @@ subgraphs (one for each depth) use them.
     content = writer.build()
 
 Constants are aligned to 16 bytes, as kernels that read them in place expect.
+Tensors have no names in the file, but for inputs and outputs, and equal shapes
+and attributes are stored once: names and shapes of a network's many small
+tensors would take more than its weights.
 """
 
 import dataclasses
@@ -44,6 +47,7 @@ CONSTANT_ALIGNMENT = 16
 
 _TENSOR_TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
+    np.dtype(np.float16): schema.TensorType.FLOAT16,
     np.dtype(np.int8): schema.TensorType.INT8,
     np.dtype(np.int16): schema.TensorType.INT16,
     np.dtype(np.int32): schema.TensorType.INT32,
@@ -62,6 +66,54 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
+
+
+class _Builder(flatbuffers.Builder):
+    """A builder that knows which vectors it has written."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._written: dict[tuple, int] = {}
+
+    def shared_vector(self, values: npt.NDArray) -> int:
+        """The vector of these values, written once."""
+        key = (values.dtype.str, values.tobytes())
+        if key not in self._written:
+            self._written[key] = self.CreateNumpyVector(values)
+        return self._written[key]
+
+
+class _Tensor(schema.TensorT):
+    """A tensor whose shape may be another's, too."""
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802
+        """Writes what a tensor here can have."""
+        shape = builder.shared_vector(self.shape) if len(self.shape) else None
+        name = builder.CreateString(self.name) if self.name else None
+        schema.TensorStart(builder)
+        if shape is not None:
+            schema.TensorAddShape(builder, shape)
+        schema.TensorAddType(builder, self.type)
+        schema.TensorAddBuffer(builder, self.buffer)
+        if name is not None:
+            schema.TensorAddName(builder, name)
+        return schema.TensorEnd(builder)
+
+
+class _CustomOperator(schema.OperatorT):
+    """An operator whose attributes may be another's, too."""
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802
+        """Writes what a custom op here can have."""
+        inputs = builder.shared_vector(self.inputs)
+        outputs = builder.shared_vector(self.outputs)
+        options = builder.shared_vector(self.customOptions)
+        schema.OperatorStart(builder)
+        schema.OperatorAddOpcodeIndex(builder, self.opcodeIndex)
+        schema.OperatorAddInputs(builder, inputs)
+        schema.OperatorAddOutputs(builder, outputs)
+        schema.OperatorAddCustomOptions(builder, options)
+        return schema.OperatorEnd(builder)
 
 
 class _AlignedBuffer(schema.BufferT):
@@ -89,7 +141,8 @@ class Subgraph:
         self.index = index
         self.name = name
         self._writer = writer
-        self._tensors: list[schema.TensorT] = []
+        self._tensors: list[Tensor] = []
+        self._buffers: list[int] = []
         self._operators: list[schema.OperatorT] = []
         self._inputs: list[tuple[str, Tensor]] = []
         self._outputs: list[tuple[str, Tensor]] = []
@@ -112,7 +165,7 @@ class Subgraph:
 
         Args:
           name: name of the tensor.
-          value: float32, int8, int16 or int32 values, at least one.
+          value: float32, float16, int8, int16 or int32 values, at least one.
         """
         value = np.asarray(value)
         if not value.size:
@@ -142,17 +195,16 @@ class Subgraph:
           ValueError: if the shapes or types are not what the op computes from
             these inputs.
         """
-        specs = op.output_specs(
-            *(None if x is None else x.shape for x in inputs)
-        )
+        specs = op.output_specs(*inputs)
         given = [(tuple(shape), np.dtype(dtype)) for _, shape, dtype in outputs]
         if not given or given != specs[: len(given)]:
             raise ValueError(f"{op.NAME} computes {specs}, not {given}")
         code = self._writer._operator_code(
             schema.BuiltinOperator.CUSTOM, op.VERSION, op.NAME
         )
+        options = np.frombuffer(op.custom_options(), np.uint8)
         return self._operator(
-            code, inputs, outputs, customOptions=list(op.custom_options())
+            _CustomOperator, code, inputs, outputs, customOptions=options
         )
 
     def builtin_op(
@@ -182,7 +234,7 @@ class Subgraph:
             fields["builtinOptionsType"] = getattr(schema.BuiltinOptions, kind)
             fields["builtinOptions"] = options
         code = self._writer._operator_code(builtin, version)
-        return self._operator(code, inputs, outputs, **fields)
+        return self._operator(schema.OperatorT, code, inputs, outputs, **fields)
 
     def fully_connected(
         self,
@@ -253,21 +305,14 @@ class Subgraph:
         tensor = Tensor(
             len(self._tensors), name, tuple(int(n) for n in shape), dtype
         )
-        self._tensors.append(
-            _make(
-                schema.TensorT,
-                shape=np.array(tensor.shape, np.int32),
-                type=_TENSOR_TYPES[dtype],
-                buffer=buffer,
-                name=name,
-            )
-        )
+        self._tensors.append(tensor)
+        self._buffers.append(buffer)
         return tensor
 
     def _check_own(self, tensor: Tensor) -> None:
         if (
             tensor.index >= len(self._tensors)
-            or self._tensors[tensor.index].name != tensor.name
+            or self._tensors[tensor.index] is not tensor
         ):
             raise ValueError(
                 f"tensor {tensor.name} is of another subgraph than {self.name}"
@@ -275,6 +320,7 @@ class Subgraph:
 
     def _operator(
         self,
+        kind: type[schema.OperatorT],
         code: int,
         inputs: Sequence[Tensor | None],
         outputs: Sequence[tuple[str, Sequence[int], npt.DTypeLike]],
@@ -289,7 +335,7 @@ class Subgraph:
         ]
         self._operators.append(
             _make(
-                schema.OperatorT,
+                kind,
                 opcodeIndex=code,
                 inputs=_indices([-1 if x is None else x.index for x in inputs]),
                 outputs=_indices([x.index for x in results]),
@@ -299,9 +345,21 @@ class Subgraph:
         return results
 
     def _object(self) -> schema.SubGraphT:
+        named = {tensor.index for _, tensor in self._inputs + self._outputs}
         return _make(
             schema.SubGraphT,
-            tensors=self._tensors,
+            tensors=[
+                _make(
+                    _Tensor,
+                    shape=np.array(tensor.shape, np.int32),
+                    type=_TENSOR_TYPES[tensor.dtype],
+                    buffer=buffer,
+                    name=tensor.name if tensor.index in named else "",
+                )
+                for tensor, buffer in zip(
+                    self._tensors, self._buffers, strict=True
+                )
+            ],
             inputs=_indices([x.index for _, x in self._inputs]),
             outputs=_indices([x.index for _, x in self._outputs]),
             operators=self._operators,
@@ -360,7 +418,7 @@ class ModelWriter:
 
     def build(self) -> bytes:
         """Returns the file's content; the same parts give the same bytes."""
-        builder = flatbuffers.Builder(1 << 16)
+        builder = _Builder(1 << 16)
         builder.Finish(self._object().Pack(builder), FILE_IDENTIFIER)
         return bytes(builder.Output())
 

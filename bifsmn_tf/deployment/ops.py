@@ -8,8 +8,8 @@ and a test holds the two against each other. Nothing here needs TensorFlow.
 
     op = Conv2D(in_channels=64)
     op.custom_options()                   # bytes of the operator in the file
-    op.output_specs(x.shape, w.shape)     # [((1, 32, 1, 8), int16)]
-    bits, = op.reference(x, w, thresholds, flips)
+    op.output_specs(x, w)                 # [((1, 32, 1, 8), int16)]
+    bits, = op.reference(x, w, thresholds)
 """
 
 import abc
@@ -19,6 +19,7 @@ import struct
 from collections.abc import Sequence
 from typing import ClassVar
 from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,23 +29,39 @@ from bifsmn_tf.deployment.packing import pack_bits
 from bifsmn_tf.deployment.packing import unpack_bits
 from bifsmn_tf.deployment.packing import words_for
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """First word of every op's attributes."""
 
-MAX_BINARY_TERMS = 16383
-"""Most +-1 products in one sum: the sum and its threshold fit 16 bits."""
+MAX_BINARY_TERMS = 16382
+"""Most +-1 products in one sum: twice its threshold and a flip fit 16 bits."""
 
 MAX_QUANTIZED_TERMS = 131071
 """Most int8 products in one sum: the sum fits 32 bits."""
 
+MAX_DENSE_WEIGHTS = 65535
+"""Largest sum of an output's absolute int8 weights in `Dense`: its sums with
+16-bit values fit 32 bits."""
+
 Shape = tuple[int, ...]
 
 
-class OutputSpec(NamedTuple):
-    """Shape and element type of an op's output."""
+class TensorSpec(NamedTuple):
+    """Shape and element type of a tensor."""
 
     shape: Shape
     dtype: np.dtype
+
+
+class HasSpec(Protocol):
+    """An array, a :class:`TensorSpec`, or a tensor of a model in the making."""
+
+    @property
+    def shape(self) -> Shape:
+        """Its sizes."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Its type."""
 
 
 class Op(abc.ABC):
@@ -106,11 +123,11 @@ class Op(abc.ABC):
         return cls(*values)
 
     @abc.abstractmethod
-    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
-        """Returns what every output is, for inputs of these shapes.
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
+        """Returns what every output is, for such inputs.
 
         Raises:
-          ValueError: if the shapes do not fit each other or the attributes.
+          ValueError: if the inputs do not fit each other or the attributes.
         """
 
     @abc.abstractmethod
@@ -173,6 +190,22 @@ class _Convolution(Op):
             (width - kernel[1]) // self.stride_w + 1,
         )
 
+    def _feature_specs(self, features: Shape, weights: Shape):
+        """Signs of a convolution over features, with or without channels."""
+        if len(features) == 3:
+            features = (*features, 1)
+        self._check(
+            len(features) == 4 and len(weights) == 4,
+            f"features {features} or weights {weights} have a wrong rank",
+        )
+        self._check(
+            features[3] == weights[3],
+            f"features of {features[3]} channels, weights of {weights[3]}",
+        )
+        size = self._output_size(features[1:3], weights[1:3])
+        shape = (features[0], *size, words_for(weights[0]))
+        return [TensorSpec(shape, np.dtype(np.int16))]
+
     def _sums(self, pixels: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
         """Sums of products in int32; a padded position contributes 0.
 
@@ -200,15 +233,15 @@ class QuantConv2D(_Convolution):
     """First convolution, in 8-bit integers, whose result is signs.
 
     `q = clamp(round_half_even(x * inverse_scale), -128, 127)`, a NaN being 0;
-    a bit is `(sum of q * w < threshold) XOR flip`.
+    a bit is `sum of q * w < threshold`.
 
     Inputs: features float32 `[N, H, W, C]` or `[N, H, W]` (one channel);
-    weights int8 `[O, KH, KW, C]`; thresholds int32 `[O]`; flips int16
-    `[ceil(O/16)]`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    weights int8 `[O, KH, KW, C]`; thresholds int32 `[O]`.
+    Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
     """
 
     NAME = "BifsmnQuantConv2D"
-    INPUTS = ("features", "weights", "thresholds", "flips")
+    INPUTS = ("features", "weights", "thresholds")
     OUTPUTS = ("bits",)
 
     stride_h: int = 1
@@ -230,32 +263,20 @@ class QuantConv2D(_Convolution):
         )
         object.__setattr__(self, "inverse_scale", stored)
 
-    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        features, weights = _required(self, input_shapes, 2)
-        if len(features) == 3:
-            features = (*features, 1)
-        self._check(
-            len(features) == 4 and len(weights) == 4,
-            f"features {features} or weights {weights} have a wrong rank",
-        )
-        self._check(
-            features[3] == weights[3],
-            f"features of {features[3]} channels, weights of {weights[3]}",
-        )
+        features, weights = _required_shapes(self, inputs, 2)
         self._check(
             1 <= math.prod(weights[1:]) <= MAX_QUANTIZED_TERMS,
             f"a sum has 1 to {MAX_QUANTIZED_TERMS} terms, these weights are "
             f"{weights}",
         )
-        size = self._output_size(features[1:3], weights[1:3])
-        shape = (features[0], *size, words_for(weights[0]))
-        return [OutputSpec(shape, np.dtype(np.int16))]
+        return self._feature_specs(features, weights)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`."""
-        features, weights, thresholds, flips = _required(self, inputs, 4)
-        self.output_specs(features.shape, weights.shape)
+        features, weights, thresholds = _required(self, inputs, 3)
+        self.output_specs(features, weights)
         if features.ndim == 3:
             features = features[..., np.newaxis]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -263,7 +284,57 @@ class QuantConv2D(_Convolution):
         scaled = np.nan_to_num(scaled, nan=0, posinf=127, neginf=-128)
         quantized = np.clip(np.rint(scaled), -128, 127)
         below = self._sums(quantized, weights) < thresholds
-        return (_flipped_bits(below, flips),)
+        return (pack_bits(np.where(below, -1, 1)),)
+
+
+@dataclasses.dataclass(frozen=True)
+class FloatConv2D(_Convolution):
+    """First convolution, in floats, whose result is signs.
+
+    A bit is `!(sum of x * w >= threshold)`. Products are added from 0 in the
+    order of the weights; each operation rounds to float32 on its own.
+
+    Inputs: features float32 `[N, H, W, C]` or `[N, H, W]` (one channel);
+    weights float32 `[O, KH, KW, C]`; thresholds float32 `[O]`.
+    Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    """
+
+    NAME = "BifsmnFloatConv2D"
+    INPUTS = ("features", "weights", "thresholds")
+    OUTPUTS = ("bits",)
+
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
+        """See `Op.output_specs`."""
+        features, weights = _required_shapes(self, inputs, 2)
+        return self._feature_specs(features, weights)
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`."""
+        features, weights, thresholds = _required(self, inputs, 3)
+        self.output_specs(features, weights)
+        if features.ndim == 3:
+            features = features[..., np.newaxis]
+        _, rows, columns, channels = weights.shape
+        height, width = self._output_size(features.shape[1:3], (rows, columns))
+        top, bottom, left, right = self._padding
+        padded = np.pad(
+            features, ((0, 0), (top, bottom), (left, right), (0, 0))
+        )
+        sums = np.zeros(
+            (features.shape[0], height, width, weights.shape[0]), np.float32
+        )
+        for row, column, c in np.ndindex(rows, columns, channels):
+            seen = padded[:, row:, column:, c, np.newaxis]
+            seen = seen[:, :: self.stride_h, :: self.stride_w]
+            sums += seen[:, :height, :width] * weights[:, row, column, c]
+        return (pack_bits(np.where(sums >= thresholds, 1, -1)),)
 
 
 class _BinaryConvolution(_Convolution):
@@ -314,12 +385,12 @@ class Conv2D(_BinaryConvolution):
     threshold and the flip. A pointwise layer (Eq. 4) is a kernel of 1x1.
 
     Inputs: bits int16 `[N, H, W, ceil(C/16)]`; weights int16
-    `[O, KH, KW, ceil(C/16)]`; thresholds int16 `[O]`; flips int16
-    `[ceil(O/16)]`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    `[O, KH, KW, ceil(C/16)]`; thresholds int16 `[O]`, each
+    `2 * threshold + flip`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
     """
 
     NAME = "BifsmnConv2D"
-    INPUTS = ("bits", "weights", "thresholds", "flips")
+    INPUTS = ("bits", "weights", "thresholds")
     OUTPUTS = ("bits",)
 
     in_channels: int
@@ -330,45 +401,57 @@ class Conv2D(_BinaryConvolution):
     pad_left: int = 0
     pad_right: int = 0
 
-    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        bits, weights = _required(self, input_shapes, 2)
+        bits, weights = _required_shapes(self, inputs, 2)
         *pixels, outputs = self._pixels(bits, weights)
         shape = (*pixels, words_for(outputs))
-        return [OutputSpec(shape, np.dtype(np.int16))]
+        return [TensorSpec(shape, np.dtype(np.int16))]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`."""
-        bits, weights, thresholds, flips = _required(self, inputs, 4)
+        bits, weights, thresholds = _required(self, inputs, 3)
         self._pixels(bits.shape, weights.shape)
-        below = self._dots(bits, weights) < thresholds
-        return (_flipped_bits(below, flips),)
+        below = self._dots(bits, weights) < thresholds >> 1
+        return (pack_bits(np.where(below != (thresholds & 1), -1, 1)),)
+
+    @staticmethod
+    def encode_thresholds(
+        thresholds: npt.NDArray, flips: npt.NDArray
+    ) -> npt.NDArray[np.int16]:
+        """The input `thresholds` of integer thresholds and bool flips `[O]`."""
+        return (2 * thresholds + flips).astype(np.int16)
 
 
 @dataclasses.dataclass(frozen=True)
 class Conv2DAdd(_BinaryConvolution):
-    """Binary convolution into the float stream: bits to floats (and bits).
+    """Binary convolution into the stream: bits to numbers (and bits).
 
-    `u = dot * scale + offset`, `v = u >= 0 ? u : u * slope`,
-    `y = residual + v`, and a bit is `!(y >= threshold)`. Every operation rounds
-    to float32 on its own.
+    The type of `parameters` tells what the stream is. Of float32, every
+    operation rounds on its own, and `shift` is 0::
 
-    Inputs: bits and weights as `Conv2D`; scale, offset, slope and threshold
-    float32 `[O]`; residual float32 `[N, OH, OW, O]`, which may be absent.
-    Outputs: stream float32 `[N, OH, OW, O]`; bits int16
-    `[N, OH, OW, ceil(O/16)]`, which may be left out.
+        u = dot * scale + offset
+        v = u >= 0 ? u : u * slope
+        y = residual + v
+        bit = !(y >= threshold)
+
+    Of int16, with `mulhrs(a, b) = (a * b + 2^14) >> 15`, every sum is clamped
+    to 16 bits, and `slope` is the slope less 1::
+
+        u = mulhrs(dot << shift, scale) + offset
+        v = u + mulhrs(min(u, 0), slope)
+        y = residual + v
+        bit = y < threshold
+
+    Inputs: bits and weights as `Conv2D`; parameters float32 or int16 `[4, O]`:
+    scale, offset, slope, threshold; residual of the same type
+    `[N, OH, OW, O]`, which may be absent. Outputs: stream of the same type
+    `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
+    out.
     """
 
     NAME = "BifsmnConv2DAdd"
-    INPUTS = (
-        "bits",
-        "weights",
-        "scale",
-        "offset",
-        "slope",
-        "threshold",
-        "residual?",
-    )
+    INPUTS = ("bits", "weights", "parameters", "residual?")
     OUTPUTS = ("stream", "bits?")
 
     in_channels: int
@@ -378,24 +461,25 @@ class Conv2DAdd(_BinaryConvolution):
     pad_bottom: int = 0
     pad_left: int = 0
     pad_right: int = 0
+    shift: int = 0
 
-    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        bits, weights = _required(self, input_shapes, 2)
-        shape = self._pixels(bits, weights)
-        residual = input_shapes[6] if len(input_shapes) > 6 else None
-        self._check(
-            residual is None or residual == shape,
-            f"residual {residual} is not of the result's shape {shape}",
-        )
-        return _stream_specs(shape)
+        bits, weights, parameters = _required(self, inputs, 3)
+        shape = self._pixels(bits.shape, weights.shape)
+        residual = inputs[3] if len(inputs) > 3 else None
+        return _stream_specs(self, shape, parameters, residual)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`; the bits are always computed."""
-        bits, weights, *epilogue = _required(self, inputs, 6)
-        residual = inputs[6] if len(inputs) > 6 else None
-        self.output_specs(*(None if x is None else x.shape for x in inputs))
-        return _stream(self._dots(bits, weights), epilogue, residual)
+        bits, weights, parameters = _required(self, inputs, 3)
+        residual = inputs[3] if len(inputs) > 3 else None
+        self.output_specs(*inputs)
+        terms = weights.shape[1] * weights.shape[2] * self.in_channels
+        _check_shift(self, parameters, terms)
+        return stream_reference(
+            self._dots(bits, weights), parameters, self.shift, residual
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -407,10 +491,10 @@ class Memory(Op):
     Taps outside the sequence contribute 0. The epilogue is `Conv2DAdd`'s, with
     the stream as residual.
 
-    Inputs: bits int16 `[N, T, 1, ceil(C/16)]`; stream float32 `[N, T, 1, C]`;
-    weights int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; scale, offset,
-    slope and threshold float32 `[C]`. Outputs: stream float32 `[N, T, 1, C]`;
-    bits int16 `[N, T, 1, ceil(C/16)]`, which may be left out.
+    Inputs: bits int16 `[N, T, 1, ceil(C/16)]`; stream `[N, T, 1, C]`; weights
+    int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; parameters `[4, C]`.
+    Outputs: stream `[N, T, 1, C]`; bits int16 `[N, T, 1, ceil(C/16)]`, which
+    may be left out.
     """
 
     NAME = "BifsmnMemory"
@@ -418,10 +502,7 @@ class Memory(Op):
         "bits",
         "stream",
         "weights",
-        "scale",
-        "offset",
-        "slope",
-        "threshold",
+        "parameters",
     )
     OUTPUTS = ("stream", "bits?")
 
@@ -430,6 +511,7 @@ class Memory(Op):
     look_ahead: int
     stride_back: int = 1
     stride_ahead: int = 1
+    shift: int = 0
 
     def __post_init__(self) -> None:
         self._check(self.channels >= 1, f"channels is {self.channels}")
@@ -461,26 +543,26 @@ class Memory(Op):
             j * self.stride_ahead for j in ahead
         ]
 
-    def output_specs(self, *input_shapes: Shape | None) -> list[OutputSpec]:
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        bits, stream, weights = _required(self, input_shapes, 3)
+        bits, stream, weights, parameters = _required(self, inputs, 4)
         words = words_for(self.channels)
         self._check(
-            len(bits) == 4 and bits[2:] == (1, words),
-            f"bits {bits} are not [N, T, 1, {words}]",
+            len(bits.shape) == 4 and bits.shape[2:] == (1, words),
+            f"bits {bits.shape} are not [N, T, 1, {words}]",
         )
-        shape = (*bits[:3], self.channels)
-        self._check(stream == shape, f"stream {stream} is not {shape}")
         self._check(
-            weights == (self.taps, words),
-            f"weights {weights} are not {(self.taps, words)}",
+            weights.shape == (self.taps, words),
+            f"weights {weights.shape} are not {(self.taps, words)}",
         )
-        return _stream_specs(shape)
+        shape = (*bits.shape[:3], self.channels)
+        return _stream_specs(self, shape, parameters, stream)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`; the bits are always computed."""
-        bits, stream, weights, *epilogue = _required(self, inputs, 7)
-        self.output_specs(bits.shape, stream.shape, weights.shape)
+        bits, stream, weights, parameters = _required(self, inputs, 4)
+        self.output_specs(*inputs)
+        _check_shift(self, parameters, self.taps)
         signs = unpack_bits(bits, self.channels, np.int32)
         taps = unpack_bits(weights, self.channels, np.int32)
         steps = signs.shape[1]
@@ -490,10 +572,64 @@ class Memory(Op):
             if first < last:
                 seen = signs[:, first + offset : last + offset]
                 dots[:, first:last] += tap * seen
-        return _stream(dots, epilogue, stream)
+        return stream_reference(dots, parameters, self.shift, stream)
 
 
-OPS: tuple[type[Op], ...] = (QuantConv2D, Conv2D, Conv2DAdd, Memory)
+@dataclasses.dataclass(frozen=True)
+class Dense(Op):
+    """The classifier: `logit = (sum of x * w) * scale + bias`.
+
+    A stream of int16 and weights of int8 give sums of exact integers; of any
+    other types the sums are floats, whose order is not defined.
+
+    Inputs: stream int16 or float32 `[N, T, 1, C]`, taken as `[N, T * C]`;
+    weights int8, float16 or float32 `[O, T * C]`; scale_bias float32 `[2, O]`.
+    Output: logits float32 `[N, O]`.
+    """
+
+    NAME = "BifsmnDense"
+    INPUTS = ("stream", "weights", "scale_bias")
+    OUTPUTS = ("logits",)
+
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
+        """See `Op.output_specs`."""
+        stream, weights = _required_shapes(self, inputs, 2)
+        self._check(
+            len(stream) == 4 and len(weights) == 2,
+            f"stream {stream} or weights {weights} have a wrong rank",
+        )
+        self._check(
+            math.prod(stream[1:]) == weights[1],
+            f"weights {weights} do not fit the stream {stream}",
+        )
+        shape = (stream[0], weights[0])
+        return [TensorSpec(shape, np.dtype(np.float32))]
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`."""
+        stream, weights, scale_bias = _required(self, inputs, 3)
+        self.output_specs(stream, weights)
+        values = stream.reshape(stream.shape[0], -1).astype(np.float64)
+        sums = values @ weights.astype(np.float64).T
+        if weights.dtype == np.int8:
+            largest = np.abs(weights.astype(np.int64)).sum(axis=1).max()
+            self._check(
+                largest <= MAX_DENSE_WEIGHTS,
+                f"absolute weights sum up to {largest}, which is more than "
+                f"{MAX_DENSE_WEIGHTS}",
+            )
+        scale, bias = scale_bias
+        return (sums.astype(np.float32) * scale + bias,)
+
+
+OPS: tuple[type[Op], ...] = (
+    QuantConv2D,
+    FloatConv2D,
+    Conv2D,
+    Conv2DAdd,
+    Memory,
+    Dense,
+)
 """Every op, in the order in which the native library reports them."""
 
 
@@ -509,23 +645,71 @@ def _required(op: Op, inputs: Sequence, count: int) -> list:
     return list(inputs[:count])
 
 
-def _flipped_bits(below: npt.NDArray, flips: npt.NDArray) -> npt.NDArray:
-    return pack_bits(np.where(below, -1, 1)) ^ flips
+def _required_shapes(op: Op, inputs: Sequence, count: int) -> list[Shape]:
+    return [x.shape for x in _required(op, inputs, count)]
 
 
-def _stream_specs(shape: Shape) -> list[OutputSpec]:
+def _check_shift(op: Conv2DAdd | Memory, parameters: npt.NDArray, terms: int):
+    if parameters.dtype == np.int16:
+        op._check(
+            op.shift >= 0 and terms << op.shift <= 32767,
+            f"sums of up to {terms}, shifted by {op.shift}, do not fit 16 bits",
+        )
+        op._check(
+            -32768 not in parameters[[0, 2]], "a scale or slope is -32768"
+        )
+    else:
+        op._check(op.shift == 0, f"a float stream has shift 0, not {op.shift}")
+
+
+def _stream_specs(
+    op: Op, shape: Shape, parameters: HasSpec, residual: HasSpec | None
+) -> list[TensorSpec]:
+    dtype = np.dtype(parameters.dtype)
+    op._check(
+        parameters.shape == (4, shape[-1]) and dtype in (np.float32, np.int16),
+        f"parameters {parameters.shape} of {dtype} are not "
+        f"{(4, shape[-1])} of float32 or int16",
+    )
+    op._check(
+        residual is None or (residual.shape, residual.dtype) == (shape, dtype),
+        f"the stream it adds to is not {shape} of {dtype}",
+    )
     return [
-        OutputSpec(shape, np.dtype(np.float32)),
-        OutputSpec((*shape[:-1], words_for(shape[-1])), np.dtype(np.int16)),
+        TensorSpec(shape, dtype),
+        TensorSpec((*shape[:-1], words_for(shape[-1])), np.dtype(np.int16)),
     ]
 
 
-def _stream(
+def multiply_high(a: npt.NDArray, b: npt.NDArray) -> npt.NDArray[np.int32]:
+    """`(a * b + 2^14) >> 15`: products of 16-bit fractions, rounded."""
+    return (a.astype(np.int32) * b.astype(np.int32) + (1 << 14)) >> 15
+
+
+def stream_reference(
     dots: npt.NDArray,
-    epilogue: Sequence[npt.NDArray],
+    parameters: npt.NDArray,
+    shift: int,
     residual: npt.NDArray | None,
 ) -> tuple[npt.NDArray, npt.NDArray]:
-    scale, offset, slope, threshold = epilogue
+    """What becomes of sums in the stream; see `Conv2DAdd`.
+
+    Args:
+      dots: integers `[..., channels]`.
+      parameters: float32 or int16 `[4, channels]`.
+      shift: of the integer stream.
+      residual: what the result is added to, or None.
+
+    Returns:
+      The stream, of the parameters' type, and its packed signs.
+    """
+    scale, offset, slope, threshold = parameters
+    if parameters.dtype == np.int16:
+        u = _saturated(multiply_high(dots << shift, scale) + offset)
+        y = _saturated(u + multiply_high(np.minimum(u, 0), slope))
+        if residual is not None:
+            y = _saturated(residual.astype(np.int32) + y)
+        return y.astype(np.int16), pack_bits(np.where(y < threshold, -1, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         u = dots.astype(np.float32) * scale + offset
         y = np.where(u >= 0, u, u * slope)
@@ -533,3 +717,7 @@ def _stream(
             y = residual + y
         bits = pack_bits(np.where(y >= threshold, 1, -1))
     return y, bits
+
+
+def _saturated(values: npt.NDArray) -> npt.NDArray:
+    return np.clip(values, -32768, 32767)

@@ -73,6 +73,31 @@ def native_version(library: str | os.PathLike | None = None) -> str:
     return _text(library, "bifsmn_version")
 
 
+def set_profiling(
+    enabled: bool, library: str | os.PathLike | None = None
+) -> None:
+    """Begins or ends measuring how long each op takes, and forgets the past.
+
+    Raises:
+      RuntimeError: if there is no library, or it cannot be loaded.
+    """
+    _, loaded = _load(library)
+    loaded.bifsmn_profile_enable(int(enabled))
+
+
+def profile(library: str | os.PathLike | None = None) -> list[dict[str, Any]]:
+    """Returns what was measured since :func:`set_profiling`.
+
+    Returns:
+      For each op of the networks that ran, in order: ``step`` (its number),
+      ``op`` (its name), ``runs`` and ``nanoseconds`` (of all runs together).
+
+    Raises:
+      RuntimeError: if there is no library, or it cannot be loaded.
+    """
+    return json.loads(_text(library, "bifsmn_profile_json"))
+
+
 def make_interpreter(
     model: bytes | str | os.PathLike,
     num_threads: int = 1,

@@ -1,9 +1,9 @@
 // Binary matrix product: for every pixel and every output, in how many bits the
-// pixel's patch and the output's weights disagree.
+// pixel's patch and the output's weights disagree, and what becomes of it.
 //
 // A kernel's name is its contract: bgemm_<instruction set>_<pixels>x<outputs of
-// a tile>_<type of the sums>. Weights are packed once into the order in which a
-// kernel reads them.
+// a tile>_<type of the inner sums>. Weights are packed once into the order in
+// which a kernel reads them.
 
 #ifndef BIFSMN_CUSTOM_OPS_KERNELS_BGEMM_H_
 #define BIFSMN_CUSTOM_OPS_KERNELS_BGEMM_H_
@@ -13,17 +13,44 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/registry.h"
+#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
+
+// The operands of a product.
+struct Bgemm {
+  // [pixels][words]
+  const Word* patches;
+  int pixels;
+  int words;
+  // As the kernel's `pack` laid them out; aligned to 64 bytes.
+  const Word* packed;
+  int outputs;
+};
+
+// From disagreements to bits: (disagreements >= limit) XOR flip.
+struct BgemmThresholds {
+  // [patterns][BgemmRowStride(outputs)]; 65535 for columns from `outputs` on.
+  // Aligned to 32 bytes, as is every row.
+  const uint16_t* limits;
+  // The row of limits of every pixel, or null if that is 0 for all.
+  const uint16_t* patterns;
+  // [words of outputs]; unused bits are 0.
+  const Word* flips;
+};
 
 struct BgemmKernel {
   const char* name;
 
-  // Outputs of a tile; divides 16.
+  // Outputs for which weights are packed at a time: a multiple of 16, or a
+  // divisor of it.
   int tile_outputs;
 
   // Most words of a patch for which the kernel's sums do not overflow.
   int max_depth;
+
+  // What the number of outputs has to be a multiple of for `stream`.
+  int stream_outputs;
 
   // Whether this processor has the instructions.
   bool (*supported)();
@@ -31,10 +58,19 @@ struct BgemmKernel {
   // Lays out weights[outputs][words] in `packed`, of BgemmPackedWords words.
   void (*pack)(const Word* weights, int outputs, int words, Word* packed);
 
-  // Writes disagreements[pixels][BgemmRowStride(outputs)] for
-  // patches[pixels][words]. Columns from `outputs` on hold no meaning.
-  void (*run)(const Word* patches, int pixels, int words, const Word* packed,
-              int outputs, uint16_t* disagreements);
+  // Writes disagreements[pixels][BgemmRowStride(outputs)]. Columns from
+  // `outputs` on hold no meaning.
+  void (*count)(const Bgemm& gemm, uint16_t* disagreements);
+
+  // Writes bits[pixels][WordsFor(outputs)].
+  void (*threshold)(const Bgemm& gemm, const BgemmThresholds& thresholds,
+                    Word* bits);
+
+  // Writes stream[pixels][outputs], for dots of base - 2 * disagreements, and
+  // bits[pixels][WordsFor(outputs)] unless `bits` is null. `residual`
+  // [pixels][outputs] may be null.
+  void (*stream)(const Bgemm& gemm, int base, const ShortStream& parameters,
+                 const int16_t* residual, int16_t* stream, Word* bits);
 };
 
 // Elements from one pixel's disagreements to the next one's: whole words of
@@ -50,6 +86,12 @@ constexpr size_t BgemmPackedWords(const BgemmKernel& kernel, int outputs,
 
 const KernelRegistry<BgemmKernel>& BgemmKernels();
 
+#ifdef __x86_64__
+extern const BgemmKernel kBgemmAvx512Bitalg8x32U16;
+#endif
+#ifdef __aarch64__
+extern const BgemmKernel kBgemmNeon8x16U8;
+#endif
 extern const BgemmKernel kBgemmPortable4x4U16;
 
 }  // namespace bifsmn

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/epilogue.h"
 
 namespace bifsmn {
 namespace {
@@ -59,32 +60,104 @@ void Pack(const Word* weights, int outputs, int words, Word* packed) {
   }
 }
 
+// The disagreements of some pixels with outputs that share a word of bits.
+struct Counts {
+  alignas(32) uint16_t values[kTilePixels][kWordBits];
+};
+
 template <int kPixels>
-void Rows(const Word* patches, int words, const Word* packed, int outputs,
-          uint16_t* disagreements) {
-  for (int o = 0; o < outputs; o += kTileOutputs) {
-    Tile<kPixels>(patches, words, packed + static_cast<size_t>(o) * words,
-                  disagreements + o, BgemmRowStride(outputs));
+void CountWord(const Word* patches, const Bgemm& gemm, int first_output,
+               Counts* counts) {
+  for (int o = 0; o < kWordBits; o += kTileOutputs) {
+    if (first_output + o >= gemm.outputs) break;
+    Tile<kPixels>(
+        patches, gemm.words,
+        gemm.packed + static_cast<size_t>(first_output + o) * gemm.words,
+        counts->values[0] + o, kWordBits);
   }
 }
 
-void Run(const Word* patches, int pixels, int words, const Word* packed,
-         int outputs, uint16_t* disagreements) {
-  int p = 0;
-  const auto rows = [&](auto run_rows, int count) {
-    run_rows(patches + static_cast<size_t>(p) * words, words, packed, outputs,
-             disagreements + static_cast<size_t>(p) * BgemmRowStride(outputs));
-    p += count;
-  };
-  while (p + kTilePixels <= pixels) rows(Rows<kTilePixels>, kTilePixels);
-  while (p < pixels) rows(Rows<1>, 1);
+// Calls epilogue(pixel, first output, how many outputs, disagreements) for
+// every word of every pixel.
+template <typename Epilogue>
+void ForEachWord(const Bgemm& gemm, const Epilogue& epilogue) {
+  Counts counts = {};
+  for (int p = 0; p < gemm.pixels; p += kTilePixels) {
+    const int pixels = std::min(kTilePixels, gemm.pixels - p);
+    for (int o = 0; o < gemm.outputs; o += kWordBits) {
+      const Word* patches = gemm.patches + static_cast<size_t>(p) * gemm.words;
+      if (pixels == kTilePixels) {
+        CountWord<kTilePixels>(patches, gemm, o, &counts);
+      } else {
+        for (int i = 0; i < pixels; ++i) {
+          Counts single = {};
+          CountWord<1>(patches + static_cast<size_t>(i) * gemm.words, gemm, o,
+                       &single);
+          std::memcpy(counts.values[i], single.values[0],
+                      sizeof(counts.values[i]));
+        }
+      }
+      const int outputs = std::min(kWordBits, gemm.outputs - o);
+      for (int i = 0; i < pixels; ++i) {
+        epilogue(p + i, o, outputs, counts.values[i]);
+      }
+    }
+  }
+}
+
+void Count(const Bgemm& gemm, uint16_t* disagreements) {
+  ForEachWord(gemm, [&](int pixel, int o, int, const uint16_t* counts) {
+    std::memcpy(disagreements +
+                    static_cast<size_t>(pixel) * BgemmRowStride(gemm.outputs) +
+                    o,
+                counts, kWordBits * sizeof(*counts));
+  });
+}
+
+void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
+               Word* bits) {
+  const int words = WordsFor(gemm.outputs);
+  ForEachWord(gemm, [&](int pixel, int o, int outputs, const uint16_t* counts) {
+    const size_t pattern =
+        thresholds.patterns == nullptr ? 0 : thresholds.patterns[pixel];
+    const uint16_t* limits =
+        thresholds.limits + pattern * BgemmRowStride(gemm.outputs) + o;
+    const int word = o / kWordBits;
+    ThresholdDisagreements(counts, limits, thresholds.flips + word, outputs,
+                           bits + static_cast<size_t>(pixel) * words + word);
+  });
+}
+
+void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
+            const int16_t* residual, int16_t* stream, Word* bits) {
+  const int words = WordsFor(gemm.outputs);
+  ForEachWord(gemm, [&](int pixel, int o, int outputs, const uint16_t* counts) {
+    int16_t dots[kWordBits];
+    for (int i = 0; i < outputs; ++i) {
+      dots[i] = static_cast<int16_t>(base - 2 * counts[i]);
+    }
+    const size_t at = static_cast<size_t>(pixel) * gemm.outputs + o;
+    AddToShortStream(
+        dots, parameters, o, outputs,
+        residual == nullptr ? nullptr : residual + at, stream + at,
+        bits == nullptr
+            ? nullptr
+            : bits + static_cast<size_t>(pixel) * words + o / kWordBits);
+  });
 }
 
 }  // namespace
 
 const BgemmKernel kBgemmPortable4x4U16 = {
-    "bgemm_portable_4x4_u16", kTileOutputs, kMaxBinaryTerms,
-    [] { return true; },      Pack,         Run,
+    "bgemm_portable_4x4_u16",
+    kTileOutputs,
+    kMaxBinaryTerms,
+    1,
+    [] { return true; },
+    Pack,
+    Count,
+    Threshold,
+    Stream,
 };
 
 }  // namespace bifsmn

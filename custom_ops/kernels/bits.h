@@ -16,8 +16,8 @@ using Word = uint16_t;
 
 constexpr int kWordBits = 16;
 
-// Most +-1 products in one sum: twice the disagreements fit int16.
-constexpr int kMaxBinaryTerms = 16383;
+// Most +-1 products in one sum: twice a sum's threshold, and a flip, fit int16.
+constexpr int kMaxBinaryTerms = 16382;
 
 // Most products of two int8 in one sum: it fits int32.
 constexpr int kMaxQuantizedTerms = 131071;

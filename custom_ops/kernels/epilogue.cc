@@ -41,10 +41,10 @@ void ThresholdDisagreements(const uint16_t* disagreements,
   Flip(flips, outputs, bits);
 }
 
-void ThresholdSums(const int32_t* sums, const int32_t* thresholds,
-                   const Word* flips, int outputs, Word* bits) {
-  PackTests(outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
-  Flip(flips, outputs, bits);
+void ThresholdSums(const int32_t* sums, const int32_t* thresholds, int outputs,
+                   Word* bits) {
+  PackTests(
+      outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
 }
 
 void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
@@ -63,6 +63,19 @@ void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
   }
   if (residual == nullptr) return;
   for (int c = 0; c < channels; ++c) stream[c] = residual[c] + stream[c];
+}
+
+void AddToShortStream(const int16_t* dots, const ShortStream& parameters,
+                      int first, int count, const int16_t* residual,
+                      int16_t* stream, Word* bits) {
+  for (int i = 0; i < count; ++i) {
+    stream[i] = ShortStreamValue(parameters, first + i, dots[i],
+                                 residual == nullptr ? 0 : residual[i]);
+  }
+  if (bits == nullptr) return;
+  const int16_t* threshold = parameters.threshold + first;
+  PackTests(
+      count, [=](int i) { return stream[i] < threshold[i]; }, bits);
 }
 
 void SignBits(const float* stream, const float* threshold, int channels,

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
@@ -18,9 +19,9 @@ void ThresholdDisagreements(const uint16_t* disagreements,
                             const uint16_t* limits, const Word* flips,
                             int outputs, Word* bits);
 
-// bits = (sums < thresholds) XOR flips. `flips` has no unused bit set.
-void ThresholdSums(const int32_t* sums, const int32_t* thresholds,
-                   const Word* flips, int outputs, Word* bits);
+// bits = sums < thresholds.
+void ThresholdSums(const int32_t* sums, const int32_t* thresholds, int outputs,
+                   Word* bits);
 
 // dots = bases - 2 * disagreements.
 void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
@@ -37,6 +38,13 @@ struct AffinePrelu {
 // (v where `residual` is null), each operation rounded to float on its own.
 void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
                     const float* residual, int channels, float* stream);
+
+// The 16-bit stream, of the channels [first, first + count) of `parameters`:
+// dots, residual (null for none) and stream begin with channel `first`; so does
+// the word at `bits` (null for none).
+void AddToShortStream(const int16_t* dots, const ShortStream& parameters,
+                      int first, int count, const int16_t* residual,
+                      int16_t* stream, Word* bits);
 
 // bits = !(stream >= threshold), so that a NaN is -1.
 void SignBits(const float* stream, const float* threshold, int channels,

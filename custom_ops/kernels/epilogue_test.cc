@@ -36,13 +36,12 @@ TEST(ThresholdTest, PacksComparisons) {
     std::vector<Word> of_sums(WordsFor(n), 0xffff);
     ThresholdDisagreements(counts.data(), limits.data(), flips.data(), n,
                            of_counts.data());
-    ThresholdSums(sums.data(), thresholds.data(), flips.data(), n,
-                  of_sums.data());
+    ThresholdSums(sums.data(), thresholds.data(), n, of_sums.data());
     for (int i = 0; i < n; ++i) {
       const bool flip = Sign(flips.data(), i) < 0;
       EXPECT_EQ(Sign(of_counts.data(), i) < 0,
                 (counts[i] >= limits[i]) != flip);
-      EXPECT_EQ(Sign(of_sums.data(), i) < 0, (sums[i] < thresholds[i]) != flip);
+      EXPECT_EQ(Sign(of_sums.data(), i) < 0, sums[i] < thresholds[i]);
     }
     EXPECT_EQ(of_counts.back() & UnusedBits(n), 0);
     EXPECT_EQ(of_sums.back() & UnusedBits(n), 0);
@@ -89,6 +88,25 @@ TEST(AddAffinePreluTest, RoundsEveryOperation) {
       }
     }
   }
+}
+
+TEST(ShortStreamTest, FollowsItsDefinition) {
+  const int16_t scale[] = {16384, -32767, 32767, 1};
+  const int16_t offset[] = {5, 0, 32767, 0};
+  const int16_t slope[] = {0, -16384, 100, 0};
+  const int16_t threshold[] = {0, 0, 0, 0};
+  const ShortStream stream = {scale, offset, slope, threshold, 2};
+  // 3 << 2 times 1/2, plus 5, plus 100.
+  EXPECT_EQ(ShortStreamValue(stream, 0, 3, 100), 111);
+  // 8 << 2 times almost -1 is -32; half of that.
+  EXPECT_EQ(ShortStreamValue(stream, 1, 8, 0), -16);
+  // Both sums saturate, as does the result.
+  EXPECT_EQ(ShortStreamValue(stream, 2, 8191, -32768), -1);
+  EXPECT_EQ(ShortStreamValue(stream, 2, 8191, 32767), 32767);
+  // Half a unit rounds up, on both sides of 0.
+  EXPECT_EQ(ShortStreamValue(stream, 3, 4096, 0), 1);
+  EXPECT_EQ(ShortStreamValue(stream, 3, -4096, 0), 0);
+  EXPECT_EQ(ShortStreamValue(stream, 3, -4097, 0), -1);
 }
 
 TEST(SignBitsTest, NotAtLeastTheThresholdIsMinusOne) {

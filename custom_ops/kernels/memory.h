@@ -11,6 +11,7 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/registry.h"
+#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
@@ -32,7 +33,10 @@ struct MemoryKernel {
   const char* name;
 
   // Most taps for which the kernel's counts do not overflow.
-  int max_depth;
+  int max_taps;
+
+  // What the number of channels has to be a multiple of for `stream`.
+  int stream_channels;
 
   // Whether this processor has the instructions.
   bool (*supported)();
@@ -40,13 +44,22 @@ struct MemoryKernel {
   // Writes dots[last - first][MemoryRowStride(channels)] of the steps
   // [first, last) of a sequence bits[steps][words], with weights[taps][words].
   // Columns from `channels` on hold no meaning.
-  void (*run)(const Word* bits, const Word* weights,
+  void (*dot)(const Word* bits, const Word* weights,
               const MemoryGeometry& geometry, int first, int last,
               int16_t* dots);
+
+  // Writes stream[steps][channels] of a whole sequence with its residual
+  // [steps][channels], and signs[steps][words] unless `signs` is null.
+  void (*stream)(const Word* bits, const Word* weights,
+                 const MemoryGeometry& geometry, const ShortStream& parameters,
+                 const int16_t* residual, int16_t* stream, Word* signs);
 };
 
 const KernelRegistry<MemoryKernel>& MemoryKernels();
 
+#ifdef __aarch64__
+extern const MemoryKernel kMemoryNeon8x16S8;
+#endif
 extern const MemoryKernel kMemoryPortable1x16U8;
 
 }  // namespace bifsmn

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/kernels/memory.h"
 
 namespace bifsmn {
@@ -25,8 +26,11 @@ constexpr std::array<uint64_t, 256> kSpread = SpreadTable();
 // A tap adds at most 1 to a byte.
 constexpr int kTapsPerFold = 255;
 
-void Run(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
-         int first, int last, int16_t* dots) {
+// Calls take(step, word, dots[16]).
+template <typename Take>
+void ForEachWord(const Word* bits, const Word* weights,
+                 const MemoryGeometry& geometry, int first, int last,
+                 const Take& take) {
   const MemoryGeometry& g = geometry;
   const int words = WordsFor(g.channels);
   for (int step = first; step < last; ++step) {
@@ -56,11 +60,39 @@ void Run(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
           counts[i + 8] += high >> (8 * i) & 0xff;
         }
       }
-      for (const int count : counts) {
-        *dots++ = static_cast<int16_t>(end - begin - 2 * count);
+      int16_t dots[kWordBits];
+      for (int i = 0; i < kWordBits; ++i) {
+        dots[i] = static_cast<int16_t>(end - begin - 2 * counts[i]);
       }
+      take(step, word, dots);
     }
   }
+}
+
+void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
+         int first, int last, int16_t* dots) {
+  ForEachWord(bits, weights, geometry, first, last,
+              [&](int, int, const int16_t* of_word) {
+                dots = std::copy_n(of_word, kWordBits, dots);
+              });
+}
+
+void Stream(const Word* bits, const Word* weights,
+            const MemoryGeometry& geometry, const ShortStream& parameters,
+            const int16_t* residual, int16_t* stream, Word* signs) {
+  const int channels = geometry.channels;
+  ForEachWord(bits, weights, geometry, 0, geometry.steps,
+              [&](int step, int word, const int16_t* dots) {
+                const int first = word * kWordBits;
+                const ptrdiff_t at = ptrdiff_t{step} * channels + first;
+                AddToShortStream(
+                    dots, parameters, first,
+                    std::min(kWordBits, channels - first), residual + at,
+                    stream + at,
+                    signs == nullptr
+                        ? nullptr
+                        : signs + ptrdiff_t{step} * WordsFor(channels) + word);
+              });
 }
 
 }  // namespace
@@ -68,8 +100,10 @@ void Run(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
 const MemoryKernel kMemoryPortable1x16U8 = {
     "memory_portable_1x16_u8",
     kMaxBinaryTerms,
+    1,
     [] { return true; },
-    Run,
+    Dot,
+    Stream,
 };
 
 }  // namespace bifsmn

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <tuple>
 
 #include "custom_ops/kernels/reference.h"
@@ -13,12 +14,98 @@ using ::testing::Combine;
 using ::testing::Values;
 using ::testing::ValuesIn;
 
+std::string Describe(const MemoryGeometry& g) {
+  return std::to_string(g.steps) + " steps, " + std::to_string(g.channels) +
+         " channels, back " + std::to_string(g.look_back) + " x " +
+         std::to_string(g.stride_back) + ", ahead " +
+         std::to_string(g.look_ahead) + " x " + std::to_string(g.stride_ahead);
+}
+
+// dots[steps][channels], term by term.
+std::vector<int> ReferenceDots(const std::vector<Word>& bits,
+                               const std::vector<Word>& weights,
+                               const MemoryGeometry& g) {
+  const int words = WordsFor(g.channels);
+  std::vector<int> dots;
+  for (int t = 0; t < g.steps; ++t) {
+    for (int c = 0; c < g.channels; ++c) {
+      int dot = 0;
+      for (int tap = 0; tap < g.taps(); ++tap) {
+        const int64_t source =
+            tap <= g.look_back
+                ? t - int64_t{g.look_back - tap} * g.stride_back
+                : t + int64_t{tap - g.look_back} * g.stride_ahead;
+        if (source < 0 || source >= g.steps) continue;
+        dot += Sign(bits.data() + source * words, c) *
+               Sign(weights.data() + tap * words, c);
+      }
+      dots.push_back(dot);
+    }
+  }
+  return dots;
+}
+
+void CheckDot(const MemoryKernel& kernel, const MemoryGeometry& g,
+              unsigned seed) {
+  Random random(seed);
+  const std::vector<Word> bits = random.Bits(g.steps, g.channels);
+  const std::vector<Word> weights = random.Bits(g.taps(), g.channels);
+  const std::vector<int> expected = ReferenceDots(bits, weights, g);
+  // In two parts, as ops may.
+  const int stride = MemoryRowStride(g.channels);
+  const int half = g.steps / 2;
+  std::vector<int16_t> dots(g.steps * stride);
+  kernel.dot(bits.data(), weights.data(), g, 0, half, dots.data());
+  kernel.dot(bits.data(), weights.data(), g, half, g.steps,
+             dots.data() + half * stride);
+  for (int t = 0; t < g.steps; ++t) {
+    for (int c = 0; c < g.channels; ++c) {
+      ASSERT_EQ(dots[t * stride + c], expected[t * g.channels + c])
+          << Describe(g) << ": step " << t << ", channel " << c;
+    }
+  }
+}
+
+void CheckStream(const MemoryKernel& kernel, MemoryGeometry g, unsigned seed) {
+  g.channels = RoundUp(g.channels, kernel.stream_channels);
+  Random random(seed);
+  const int words = WordsFor(g.channels);
+  const std::vector<Word> bits = random.Bits(g.steps, g.channels);
+  const std::vector<Word> weights = random.Bits(g.taps(), g.channels);
+  const std::vector<int> dots = ReferenceDots(bits, weights, g);
+  const RandomShortStream parameters(random, g.channels, g.taps());
+  const auto residual =
+      random.Integers<int16_t>(g.steps * g.channels, -32768, 32767);
+  for (const bool with_signs : {true, false}) {
+    std::vector<int16_t> stream(residual.size());
+    std::vector<Word> signs(g.steps * words, 0xffff);
+    kernel.stream(bits.data(), weights.data(), g, parameters.get(),
+                  residual.data(), stream.data(),
+                  with_signs ? signs.data() : nullptr);
+    for (int t = 0; t < g.steps; ++t) {
+      for (int c = 0; c < g.channels; ++c) {
+        const int at = t * g.channels + c;
+        const int expected =
+            ShortStreamValue(parameters.get(), c, dots[at], residual[at]);
+        ASSERT_EQ(stream[at], expected)
+            << Describe(g) << ": step " << t << ", channel " << c;
+        if (!with_signs) continue;
+        ASSERT_EQ(Sign(signs.data() + t * words, c) < 0,
+                  expected < parameters.get().threshold[c])
+            << Describe(g) << ": step " << t << ", channel " << c;
+      }
+      if (!with_signs) continue;
+      ASSERT_EQ(signs[(t + 1) * words - 1] & UnusedBits(g.channels), 0);
+    }
+  }
+}
+
 class MemoryTest : public ::testing::TestWithParam<
                        std::tuple<const MemoryKernel*, int, int,
                                   std::tuple<int, int>, std::tuple<int, int>>> {
 };
 
-TEST_P(MemoryTest, SumsTaps) {
+TEST_P(MemoryTest, Edges) {
   const auto [kernel, steps, channels, orders, strides] = GetParam();
   const MemoryGeometry g = {steps,
                             channels,
@@ -26,35 +113,12 @@ TEST_P(MemoryTest, SumsTaps) {
                             std::get<1>(orders),
                             std::get<0>(strides),
                             std::get<1>(strides)};
-  if (g.taps() > kernel->max_depth) return;
-  Random random(steps + channels);
-  const int words = WordsFor(channels);
-  const std::vector<Word> bits = random.Bits(steps, channels);
-  const std::vector<Word> weights = random.Bits(g.taps(), channels);
-
-  // In two parts, as ops may.
-  const int stride = MemoryRowStride(channels);
-  std::vector<int16_t> dots(steps * stride);
-  kernel->run(bits.data(), weights.data(), g, 0, steps / 2, dots.data());
-  kernel->run(bits.data(), weights.data(), g, steps / 2, steps,
-              dots.data() + steps / 2 * stride);
-
-  for (int t = 0; t < steps; ++t) {
-    for (int c = 0; c < channels; ++c) {
-      int expected = 0;
-      for (int tap = 0; tap < g.taps(); ++tap) {
-        const int64_t source =
-            tap <= g.look_back
-                ? t - int64_t{g.look_back - tap} * g.stride_back
-                : t + int64_t{tap - g.look_back} * g.stride_ahead;
-        if (source < 0 || source >= steps) continue;
-        expected += Sign(bits.data() + source * words, c) *
-                    Sign(weights.data() + tap * words, c);
-      }
-      ASSERT_EQ(dots[t * stride + c], expected)
-          << "step " << t << ", channel " << c;
-    }
+  if (g.taps() > kernel->max_taps) {
+    EXPECT_LT(kernel->max_taps, kMaxBinaryTerms);
+    return;
   }
+  CheckDot(*kernel, g, steps + channels);
+  CheckStream(*kernel, g, steps + channels);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -66,6 +130,26 @@ INSTANTIATE_TEST_SUITE_P(
                    std::tuple(300, 2)),  // look back and ahead
             Values(std::tuple(1, 1), std::tuple(2, 3),
                    std::tuple(0x7fffffff, 0x7fffffff))));  // strides
+
+class RandomMemoryTest : public ::testing::TestWithParam<const MemoryKernel*> {
+};
+
+TEST_P(RandomMemoryTest, ThousandShapes) {
+  Random random(7);
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    const MemoryGeometry g = {random.Integer(1, 20), random.Integer(1, 140),
+                              random.Integer(0, 4),  random.Integer(0, 4),
+                              random.Integer(1, 3),  random.Integer(1, 3)};
+    CheckDot(*GetParam(), g, seed);
+    CheckStream(*GetParam(), g, seed);
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKernels, RandomMemoryTest,
+                         ValuesIn(MemoryKernels().begin(),
+                                  MemoryKernels().end()),
+                         [](const auto& info) { return info.param->name; });
 
 }  // namespace
 }  // namespace bifsmn

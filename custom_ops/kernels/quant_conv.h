@@ -1,5 +1,5 @@
 // The first convolution: float features, rounded to 8 bits, against int8
-// weights.
+// weights, to the signs of the sums.
 //
 // A kernel's name is its contract: quant_conv_<instruction set>_<pixels>x
 // <outputs of a tile>_<type of the sums>.
@@ -17,7 +17,8 @@ namespace bifsmn {
 
 // A row of output pixels over an image of 8-bit values that holds its padding.
 struct QuantConvRow {
-  // The first pixel's patch: `kernel_rows` runs of `run_terms` values.
+  // The first pixel's patch: `kernel_rows` runs of `run_terms` values. Up to
+  // kQuantConvSlack bytes behind the last one may be read.
   const int8_t* patch;
   int kernel_rows;
   int run_terms;
@@ -30,36 +31,40 @@ struct QuantConvRow {
   int terms() const { return kernel_rows * run_terms; }
 };
 
+constexpr int kQuantConvSlack = 64;
+
+// Weights as the model has them, [outputs][terms], and their thresholds.
+struct QuantConvWeights {
+  const int8_t* weights;
+  const int32_t* thresholds;
+  int outputs;
+  int terms;
+};
+
 struct QuantConvKernel {
   const char* name;
 
-  // Outputs of a tile; divides 16.
-  int tile_outputs;
-
-  // Most products for which the kernel's sums do not overflow.
-  int max_depth;
+  // No partial sum of a patch's products may be larger in magnitude.
+  int32_t max_sum;
 
   // Whether this processor has the instructions.
   bool (*supported)();
 
-  // Lays out weights[outputs][terms] in `packed`, of QuantConvPackedSize.
-  void (*pack)(const int8_t* weights, int outputs, int terms, int8_t* packed);
+  // quantized = clamp(round_half_even(values * inverse_scale), -128, 127); a
+  // NaN becomes 0.
+  void (*quantize)(const float* values, size_t count, float inverse_scale,
+                   int8_t* quantized);
 
-  // Writes sums[pixels][QuantConvRowStride(outputs)]. Columns from `outputs` on
-  // hold no meaning.
-  void (*run)(const QuantConvRow& row, const int8_t* packed, int outputs,
-              int32_t* sums);
+  // Bytes of what `pack` writes.
+  size_t (*packed_bytes)(int outputs, int terms);
+
+  // Lays out weights and thresholds in `packed`, aligned to 64 bytes.
+  void (*pack)(const QuantConvWeights& weights, void* packed);
+
+  // Writes bits[pixels][WordsFor(outputs)]: sum < threshold. Unused bits are 0.
+  void (*run)(const QuantConvRow& row, const void* packed, int outputs,
+              Word* bits);
 };
-
-// Elements from one pixel's sums to the next one's.
-constexpr int QuantConvRowStride(int outputs) {
-  return RoundUp(outputs, kWordBits);
-}
-
-constexpr size_t QuantConvPackedSize(const QuantConvKernel& kernel, int outputs,
-                                     int terms) {
-  return static_cast<size_t>(RoundUp(outputs, kernel.tile_outputs)) * terms;
-}
 
 const KernelRegistry<QuantConvKernel>& QuantConvKernels();
 

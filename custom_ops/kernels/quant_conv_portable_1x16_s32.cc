@@ -1,42 +1,67 @@
 // One pixel against 16 outputs: the inner loop has a fixed length, over weights
 // that lie side by side, which compilers turn into vector code.
 
+#include <algorithm>
+#include <limits>
+
+#include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/quantize.h"
 
 namespace bifsmn {
 namespace {
 
-constexpr int kTileOutputs = 16;
+constexpr int kTileOutputs = kWordBits;
 
-void Pack(const int8_t* weights, int outputs, int terms, int8_t* packed) {
+// Thresholds of whole tiles, then the weights.
+size_t ThresholdBytes(int outputs) {
+  return RoundUp(outputs, kTileOutputs) * sizeof(int32_t);
+}
+
+size_t PackedBytes(int outputs, int terms) {
+  return ThresholdBytes(outputs) +
+         static_cast<size_t>(RoundUp(outputs, kTileOutputs)) * terms;
+}
+
+void Pack(const QuantConvWeights& weights, void* packed) {
+  auto* thresholds = static_cast<int32_t*>(packed);
+  auto* tiles = static_cast<int8_t*>(packed) + ThresholdBytes(weights.outputs);
+  const int outputs = RoundUp(weights.outputs, kTileOutputs);
+  // No sum is below the threshold of an output that is not there.
+  std::fill_n(std::copy_n(weights.thresholds, weights.outputs, thresholds),
+              outputs - weights.outputs, std::numeric_limits<int32_t>::min());
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < terms; ++k) {
+    for (int k = 0; k < weights.terms; ++k) {
       for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *packed++ = o < outputs ? weights[static_cast<size_t>(o) * terms + k]
-                                : int8_t{0};
+        *tiles++ =
+            o < weights.outputs
+                ? weights.weights[static_cast<size_t>(o) * weights.terms + k]
+                : int8_t{0};
       }
     }
   }
 }
 
-void Run(const QuantConvRow& row, const int8_t* packed, int outputs,
-         int32_t* sums) {
+void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
   for (int pixel = 0; pixel < row.pixels; ++pixel) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
-    const int8_t* weights = packed;
+    const auto* thresholds = static_cast<const int32_t*>(packed);
+    const auto* weights =
+        static_cast<const int8_t*>(packed) + ThresholdBytes(outputs);
     for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-      int32_t tile_sums[kTileOutputs] = {};
+      int32_t sums[kTileOutputs] = {};
       for (int r = 0; r < row.kernel_rows; ++r) {
         const int8_t* run = patch + r * row.run_stride;
         for (int k = 0; k < row.run_terms; ++k) {
           const int value = run[k];
           for (int o = 0; o < kTileOutputs; ++o) {
-            tile_sums[o] += value * weights[o];
+            sums[o] += value * weights[o];
           }
           weights += kTileOutputs;
         }
       }
-      for (const int32_t sum : tile_sums) *sums++ = sum;
+      ThresholdSums(sums, thresholds, kTileOutputs, bits++);
+      thresholds += kTileOutputs;
     }
   }
 }
@@ -45,9 +70,10 @@ void Run(const QuantConvRow& row, const int8_t* packed, int outputs,
 
 const QuantConvKernel kQuantConvPortable1x16S32 = {
     "quant_conv_portable_1x16_s32",
-    kTileOutputs,
-    kMaxQuantizedTerms,
+    std::numeric_limits<int32_t>::max(),
     [] { return true; },
+    Quantize,
+    PackedBytes,
     Pack,
     Run,
 };

@@ -2,75 +2,174 @@
 
 #include <gtest/gtest.h>
 
-#include <tuple>
+#include <cfloat>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
 
 #include "custom_ops/kernels/reference.h"
 
 namespace bifsmn {
 namespace {
 
-using ::testing::Combine;
-using ::testing::Values;
 using ::testing::ValuesIn;
 
-// The kernel's rows, the values of a run, and the values between pixels.
-using Patch = std::tuple<int, int, int>;
+class QuantConvTest : public ::testing::TestWithParam<const QuantConvKernel*> {
+ protected:
+  const QuantConvKernel& kernel() const { return *GetParam(); }
 
-class QuantConvTest : public ::testing::TestWithParam<
-                          std::tuple<const QuantConvKernel*, int, Patch, int>> {
+  int QuantizeOne(float value, float inverse_scale) const {
+    int8_t quantized;
+    kernel().quantize(&value, 1, inverse_scale, &quantized);
+    return quantized;
+  }
+
+  void CheckSums(int rows, int run, int step, int pixels, int outputs,
+                 unsigned seed) const;
 };
 
-TEST_P(QuantConvTest, SumsProducts) {
-  const auto [kernel, pixels, patch, outputs] = GetParam();
-  const auto [rows, run, step] = patch;
+TEST_P(QuantConvTest, RoundsHalfToEven) {
+  EXPECT_EQ(QuantizeOne(0.5f, 1.0f), 0);
+  EXPECT_EQ(QuantizeOne(1.5f, 1.0f), 2);
+  EXPECT_EQ(QuantizeOne(2.5f, 1.0f), 2);
+  EXPECT_EQ(QuantizeOne(-0.5f, 1.0f), 0);
+  EXPECT_EQ(QuantizeOne(-1.5f, 1.0f), -2);
+  EXPECT_EQ(QuantizeOne(-127.5f, 1.0f), -128);
+  EXPECT_EQ(QuantizeOne(0.49999997f, 1.0f), 0);
+}
+
+TEST_P(QuantConvTest, Saturates) {
+  EXPECT_EQ(QuantizeOne(127.5f, 1.0f), 127);
+  EXPECT_EQ(QuantizeOne(FLT_MAX, FLT_MAX), 127);
+  EXPECT_EQ(QuantizeOne(-FLT_MAX, FLT_MAX), -128);
+  EXPECT_EQ(QuantizeOne(INFINITY, 1.0f), 127);
+  EXPECT_EQ(QuantizeOne(-INFINITY, 1.0f), -128);
+}
+
+TEST_P(QuantConvTest, QuantizesAsTheStandardLibraryRounds) {
+  for (int count = 1; count < 70; ++count) {
+    std::vector<float> values = Random(count).Floats(count, 5.0f);
+    // In vector code, too, not only in what is left over.
+    values[count / 2] = NAN;
+    values[count / 3] = INFINITY;
+    values[count / 4] = -1e30f;
+    std::vector<int8_t> quantized(count + 1, 99);
+    kernel().quantize(values.data(), count, 13.0f, quantized.data());
+    for (int i = 0; i < count; ++i) {
+      const float rounded = std::nearbyint(values[i] * 13.0f);
+      const float expected =
+          std::isnan(values[i])
+              ? 0.0f
+              : std::fmin(std::fmax(rounded, -128.0f), 127.0f);
+      ASSERT_EQ(quantized[i], expected) << values[i];
+    }
+    ASSERT_EQ(quantized[count], 99);
+  }
+}
+
+void QuantConvTest::CheckSums(int rows, int run, int step, int pixels,
+                              int outputs, unsigned seed) const {
   const int terms = rows * run;
-  if (terms > kernel->max_depth) return;
   const ptrdiff_t run_stride = step * (pixels - 1) + run + 3;
-  Random random(terms + outputs);
-  const auto image = random.Integers<int8_t>(run_stride * rows, -128, 127);
-  const auto weights = random.Integers<int8_t>(outputs * terms, -128, 127);
-
-  std::vector<int8_t> packed(QuantConvPackedSize(*kernel, outputs, terms));
-  kernel->pack(weights.data(), outputs, terms, packed.data());
-  std::vector<int32_t> sums(pixels * QuantConvRowStride(outputs));
-  kernel->run({image.data(), rows, run, run_stride, step, pixels},
-              packed.data(), outputs, sums.data());
-
+  Random random(seed);
+  const auto image =
+      random.Integers<int8_t>(run_stride * rows + kQuantConvSlack, -128, 127);
+  auto weights = random.Integers<int8_t>(outputs * terms, -128, 127);
+  if (int64_t{terms} * 128 * 128 > kernel().max_sum) {
+    // As many products as fit: the rest of the weights are 0.
+    const int total = kernel().max_sum / 128;
+    for (int o = 0; o < outputs; ++o) {
+      int left = total;
+      for (int k = 0; k < terms; ++k) {
+        int8_t& weight = weights[o * terms + k];
+        if (left < 128) weight = static_cast<int8_t>(left);
+        left -= std::abs(weight);
+      }
+    }
+  }
+  std::vector<int> sums;
   for (int p = 0; p < pixels; ++p) {
     for (int o = 0; o < outputs; ++o) {
-      int expected = 0;
+      int sum = 0;
       for (int r = 0; r < rows; ++r) {
         for (int k = 0; k < run; ++k) {
-          expected += image[r * run_stride + p * step + k] *
-                      weights[o * terms + r * run + k];
+          sum += image[r * run_stride + p * step + k] *
+                 weights[o * terms + r * run + k];
         }
       }
-      ASSERT_EQ(sums[p * QuantConvRowStride(outputs) + o], expected)
-          << "pixel " << p << ", output " << o;
+      sums.push_back(sum);
+    }
+  }
+  // Some are one of the sums, or next to it; some are never or always reached.
+  std::vector<int32_t> thresholds(outputs);
+  for (int o = 0; o < outputs; ++o) {
+    thresholds[o] =
+        sums[random.Integer(0, pixels - 1) * outputs + o] + o % 3 - 1;
+    if (o % 7 == 5) thresholds[o] = std::numeric_limits<int32_t>::min();
+    if (o % 7 == 6) thresholds[o] = std::numeric_limits<int32_t>::max();
+  }
+
+  AlignedVector<int8_t> packed(kernel().packed_bytes(outputs, terms));
+  kernel().pack({weights.data(), thresholds.data(), outputs, terms},
+                packed.data());
+  const int words = WordsFor(outputs);
+  std::vector<Word> bits(pixels * words, 0xffff);
+  kernel().run({image.data(), rows, run, run_stride, step, pixels},
+               packed.data(), outputs, bits.data());
+  for (int p = 0; p < pixels; ++p) {
+    const Word* pixel = bits.data() + p * words;
+    for (int o = 0; o < outputs; ++o) {
+      ASSERT_EQ(Sign(pixel, o) < 0, sums[p * outputs + o] < thresholds[o])
+          << rows << " runs of " << run << ", step " << step << ", " << pixels
+          << " pixels, " << outputs << " outputs: pixel " << p << ", output "
+          << o;
+    }
+    ASSERT_EQ(pixel[words - 1] & UnusedBits(outputs), 0);
+  }
+}
+
+TEST_P(QuantConvTest, Edges) {
+  for (const int pixels : {1, 7, 8, 16, 33}) {
+    for (const int outputs : {1, 12, 16, 17, 33}) {
+      CheckSums(1, 1, 1, pixels, outputs, pixels);
+      CheckSums(5, 5, 2, pixels, outputs, outputs);
+      CheckSums(3, 3, 2, pixels, outputs, pixels + outputs);
+      CheckSums(3, 12, 4, pixels, outputs, outputs);
+      CheckSums(2, 100, 1, pixels, outputs, outputs);
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllKernels, QuantConvTest,
-                         Combine(ValuesIn(QuantConvKernels().begin(),
-                                          QuantConvKernels().end()),
-                                 Values(1, 7, 16, 33),  // pixels
-                                 Values(Patch{1, 1, 1}, Patch{5, 5, 2},
-                                        Patch{3, 12, 4}, Patch{2, 100, 1}),
-                                 Values(1, 12, 16, 33)));  // outputs
-
-TEST(QuantConvTest, HoldsTheLargestSum) {
-  for (const QuantConvKernel* kernel : QuantConvKernels()) {
-    const std::vector<int8_t> lowest(kernel->max_depth, -128);
-    const int terms = kernel->max_depth;
-    std::vector<int8_t> packed(QuantConvPackedSize(*kernel, 1, terms));
-    kernel->pack(lowest.data(), 1, terms, packed.data());
-    std::vector<int32_t> sums(QuantConvRowStride(1));
-    kernel->run({lowest.data(), 1, terms, terms, 1, 1}, packed.data(), 1,
-                sums.data());
-    EXPECT_EQ(sums[0], 128 * 128 * terms) << kernel->name;
+TEST_P(QuantConvTest, ThousandShapes) {
+  Random random(7);
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    CheckSums(random.Integer(1, 6), random.Integer(1, 20), random.Integer(1, 5),
+              random.Integer(1, 20), random.Integer(1, 40), seed);
+    if (HasFatalFailure()) return;
   }
 }
+
+TEST_P(QuantConvTest, HoldsTheLargestSum) {
+  const int terms =
+      std::min(kMaxQuantizedTerms, kernel().max_sum / (128 * 128));
+  const std::vector<int8_t> weights(terms, -128);
+  std::vector<int8_t> image(terms + kQuantConvSlack, -128);
+  AlignedVector<int8_t> packed(kernel().packed_bytes(1, terms));
+  for (const int over : {0, 1}) {
+    const int32_t threshold = 128 * 128 * terms + over;
+    kernel().pack({weights.data(), &threshold, 1, terms}, packed.data());
+    Word bits = 0xffff;
+    kernel().run({image.data(), 1, terms, terms, 1, 1}, packed.data(), 1,
+                 &bits);
+    EXPECT_EQ(bits, over);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKernels, QuantConvTest,
+                         ValuesIn(QuantConvKernels().begin(),
+                                  QuantConvKernels().end()),
+                         [](const auto& info) { return info.param->name; });
 
 }  // namespace
 }  // namespace bifsmn

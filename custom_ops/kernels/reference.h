@@ -6,11 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <random>
 #include <vector>
 
 #include "custom_ops/kernels/bit_im2col.h"
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
@@ -38,6 +40,10 @@ class Random {
     return values;
   }
 
+  int Integer(int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(engine_);
+  }
+
   std::vector<float> Floats(size_t count, float scale = 1.0f) {
     std::normal_distribution<float> distribution(0.0f, scale);
     std::vector<float> values(count);
@@ -47,6 +53,52 @@ class Random {
 
  private:
   std::mt19937 engine_;
+};
+
+// Memory as kernels may expect it.
+template <typename T>
+struct Aligned {
+  using value_type = T;
+  Aligned() = default;
+  template <typename U>
+  explicit Aligned(const Aligned<U>&) {}
+  T* allocate(size_t count) {
+    return static_cast<T*>(
+        ::operator new (count * sizeof(T), std::align_val_t{64}));
+  }
+  void deallocate(T* memory, size_t) {
+    ::operator delete (memory, std::align_val_t{64});
+  }
+  bool operator==(const Aligned&) const { return true; }
+  bool operator!=(const Aligned&) const { return false; }
+};
+
+template <typename T>
+using AlignedVector = std::vector<T, Aligned<T>>;
+
+// Parameters of the 16-bit stream, for dots in [-largest, largest].
+class RandomShortStream {
+ public:
+  RandomShortStream(Random& random, int channels, int largest)
+      : scale_(random.Integers<int16_t>(channels, -32767, 32767)),
+        offset_(random.Integers<int16_t>(channels, -32768, 32767)),
+        slope_(random.Integers<int16_t>(channels, -32767, 32767)),
+        threshold_(random.Integers<int16_t>(channels, -32768, 32767)) {
+    while (largest * (2 << shift_) <= 32767) ++shift_;
+    shift_ = random.Integer(0, shift_);
+  }
+
+  ShortStream get() const {
+    return {scale_.data(), offset_.data(), slope_.data(), threshold_.data(),
+            shift_};
+  }
+
+ private:
+  std::vector<int16_t> scale_;
+  std::vector<int16_t> offset_;
+  std::vector<int16_t> slope_;
+  std::vector<int16_t> threshold_;
+  int shift_ = 0;
 };
 
 // The sign that a channel's bit stands for.

@@ -20,7 +20,7 @@ TEST(AttributesTest, ReadsWordsInOrder) {
 }
 
 TEST(AttributesTest, ReadsUnalignedBytes) {
-  const int32_t words[] = {kContractVersion, 64, 1, 2, 3, 4};
+  const int32_t words[] = {kContractVersion, 64, 1, 2, 3, 4, 5};
   char bytes[sizeof(words) + 1];
   std::memcpy(bytes + 1, words, sizeof(words));
   Attributes attributes;
@@ -28,25 +28,25 @@ TEST(AttributesTest, ReadsUnalignedBytes) {
       Attributes::Parse(kMemoryOp, bytes + 1, sizeof(words), &attributes),
       Succeeds());
   EXPECT_EQ(attributes.Int("channels"), 64);
-  EXPECT_EQ(attributes.Int("stride_ahead"), 4);
+  EXPECT_EQ(attributes.Int("shift"), 5);
 }
 
 TEST(AttributesTest, RefusesOtherLengths) {
   const int32_t words[10] = {kContractVersion};
   Attributes attributes;
-  for (const size_t bytes : {0, 4, 20, 23, 25, 28, 40}) {
+  for (const size_t bytes : {0, 4, 24, 27, 29, 32, 40}) {
     EXPECT_THAT(Attributes::Parse(kMemoryOp, words, bytes, &attributes),
-                FailsWith("attributes are 24 bytes, got"));
+                FailsWith("attributes are 28 bytes, got"));
   }
-  EXPECT_THAT(Attributes::Parse(kMemoryOp, nullptr, 24, &attributes),
-              FailsWith("attributes are 24 bytes, got 0"));
+  EXPECT_THAT(Attributes::Parse(kMemoryOp, nullptr, 28, &attributes),
+              FailsWith("attributes are 28 bytes, got 0"));
 }
 
 TEST(AttributesTest, RefusesOtherContracts) {
-  const int32_t words[6] = {kContractVersion + 1};
+  const int32_t words[7] = {kContractVersion + 1};
   Attributes attributes;
   EXPECT_THAT(Attributes::Parse(kMemoryOp, words, sizeof(words), &attributes),
-              FailsWith("contract version 2"));
+              FailsWith("contract version 3"));
 }
 
 Status Create(const char* name, std::vector<int32_t> attributes) {
@@ -85,15 +85,15 @@ TEST(CreateOpTest, RefusesScalesThatMakeNoSense) {
 
 TEST(CreateOpTest, RefusesMemoriesThatMakeNoSense) {
   const char* const kName = "BifsmnMemory";
-  EXPECT_THAT(Create(kName, {64, 10, 10, 1, 1}), Succeeds());
-  EXPECT_THAT(Create(kName, {0, 10, 10, 1, 1}), FailsWith("channels"));
-  EXPECT_THAT(Create(kName, {64, -1, 10, 1, 1}), FailsWith("look_back"));
-  EXPECT_THAT(Create(kName, {64, 10, -1, 1, 1}), FailsWith("look_ahead"));
-  EXPECT_THAT(Create(kName, {64, 10, 10, 0, 1}), FailsWith("strides"));
-  EXPECT_THAT(Create(kName, {64, 10, 10, 1, -2}), FailsWith("strides"));
-  EXPECT_THAT(Create(kName, {64, 0x7fffffff, 0x7fffffff, 1, 1}),
+  EXPECT_THAT(Create(kName, {64, 10, 10, 1, 1, 0}), Succeeds());
+  EXPECT_THAT(Create(kName, {0, 10, 10, 1, 1, 0}), FailsWith("channels"));
+  EXPECT_THAT(Create(kName, {64, -1, 10, 1, 1, 0}), FailsWith("look_back"));
+  EXPECT_THAT(Create(kName, {64, 10, -1, 1, 1, 0}), FailsWith("look_ahead"));
+  EXPECT_THAT(Create(kName, {64, 10, 10, 0, 1, 0}), FailsWith("strides"));
+  EXPECT_THAT(Create(kName, {64, 10, 10, 1, -2, 0}), FailsWith("strides"));
+  EXPECT_THAT(Create(kName, {64, 0x7fffffff, 0x7fffffff, 1, 1, 0}),
               FailsWith("taps"));
-  EXPECT_THAT(Create(kName, {64, kMaxBinaryTerms - 1, 1, 1, 1}),
+  EXPECT_THAT(Create(kName, {64, kMaxBinaryTerms - 1, 1, 1, 1, 0}),
               FailsWith("taps"));
 }
 

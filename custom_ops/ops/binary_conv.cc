@@ -41,25 +41,36 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
       bits.shape[1], bits.shape[2], kernel_h, kernel_w, &geometry_));
   BIFSMN_RETURN_IF_ERROR(CheckShape(output_shape()).In("result"));
 
-  std::vector<Word> values;
   BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt16,
-                                      weights.shape, &values));
-  BIFSMN_RETURN_IF_ERROR(CheckUnusedBits(values, "weights", channels_));
+                                      weights.shape, &weights_));
+  BIFSMN_RETURN_IF_ERROR(CheckUnusedBits(weights_, "weights", channels_));
+  terms_ = static_cast<int>(terms);
   patterns_ = PaddingPatterns(geometry_);
-  bases_ = patterns_.Bases(values.data(), outputs_, channels_);
-
+  bases_ = patterns_.Bases(weights_.data(), outputs_, channels_);
+  pattern_of_.clear();
+  if (patterns_.count() > 1) {
+    if (patterns_.count() > 65535) {
+      return Status::Error("padding makes %zu kinds of patches, at most 65535",
+                           patterns_.count());
+    }
+    for (int y = 0; y < geometry_.output_h; ++y) {
+      for (int x = 0; x < geometry_.output_w; ++x) {
+        pattern_of_.push_back(static_cast<uint16_t>(patterns_.PatternOf(y, x)));
+      }
+    }
+  }
   depth_ = kernel_h * kernel_w * words;
-  kernel_ = &BgemmKernels().Select(depth_);
-  packed_.resize(BgemmPackedWords(*kernel_, outputs_, depth_));
-  kernel_->pack(values.data(), outputs_, depth_, packed_.data());
-
   patches_are_image_ = PatchesAreImage(geometry_);
   if (!patches_are_image_) {
     patches_ = layout->Add<Word>(size_t{kBlockPixels} * depth_);
   }
-  disagreements_ =
-      layout->Add<uint16_t>(size_t{kBlockPixels} * BgemmRowStride(outputs_));
   return Status();
+}
+
+void BinaryConv::Pack() {
+  packed_.Resize(BgemmPackedWords(*kernel_, outputs_, depth_));
+  kernel_->pack(weights_.data(), outputs_, depth_, packed_.data());
+  weights_ = {};
 }
 
 }  // namespace bifsmn

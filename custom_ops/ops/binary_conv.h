@@ -23,12 +23,18 @@ class BinaryConv {
  public:
   static Status Create(const Attributes& attributes, BinaryConv* conv);
 
-  // Checks the bits and the weights, packs these, and adds what Run works in to
-  // `layout`.
+  // Checks the bits and the weights, and adds what Run works in to `layout`.
   Status Plan(const TensorInfo& bits, const TensorInfo& weights,
               WorkspaceLayout* layout);
 
+  // Then: packs the weights for the fastest kernel that `takes` accepts.
+  template <typename Takes>
+  void SelectKernel(const Takes& takes);
+
   int outputs() const { return outputs_; }
+
+  // Products of a patch without padding.
+  int terms() const { return terms_; }
 
   // Of the result, an element an output channel.
   std::vector<int> output_shape() const {
@@ -41,42 +47,59 @@ class BinaryConv {
   // disagreements.
   const std::vector<int16_t>& bases() const { return bases_; }
 
-  // Calls epilogue(pattern, disagreements) for every output pixel, in order.
-  template <typename Epilogue>
-  void Run(const Word* bits, void* workspace, const Epilogue& epilogue) const;
+  // The patterns of an image's pixels from number `first` on, or null if there
+  // is but one.
+  const uint16_t* PatternsFrom(int first) const {
+    return pattern_of_.empty() ? nullptr : pattern_of_.data() + first;
+  }
+
+  const BgemmKernel& kernel() const { return *kernel_; }
+
+  // Calls take(operands, first) for blocks of pixels of all images, in order;
+  // `first` is the number of the block's first pixel in its image.
+  template <typename Take>
+  void ForEachBlock(const Word* bits, void* workspace, const Take& take) const;
+
+  // Pixels of a block: a multiple of every kernel's tile.
+  static constexpr int kBlockPixels = 32;
 
  private:
-  // Pixels whose disagreements are kept before the epilogue takes them: a
-  // multiple of every kernel's tile.
-  static constexpr int kBlockPixels = 32;
+  void Pack();
 
   ConvAttributes attributes_ = {};
   int channels_ = 0;
 
   int images_ = 0;
   int outputs_ = 0;
+  int terms_ = 0;
   int depth_ = 0;
   bool patches_are_image_ = false;
   ConvGeometry geometry_ = {};
   PaddingPatterns patterns_;
   std::vector<int16_t> bases_;
+  std::vector<uint16_t> pattern_of_;
+  std::vector<Word> weights_;
   const BgemmKernel* kernel_ = nullptr;
-  std::vector<Word> packed_;
+  AlignedBuffer<Word> packed_;
   WorkspaceLayout::Part<Word> patches_;
-  WorkspaceLayout::Part<uint16_t> disagreements_;
 };
 
-template <typename Epilogue>
-void BinaryConv::Run(const Word* bits, void* workspace,
-                     const Epilogue& epilogue) const {
+template <typename Takes>
+void BinaryConv::SelectKernel(const Takes& takes) {
+  kernel_ = &BgemmKernels().Select([&](const BgemmKernel& kernel) {
+    return depth_ <= kernel.max_depth && takes(kernel);
+  });
+  Pack();
+}
+
+template <typename Take>
+void BinaryConv::ForEachBlock(const Word* bits, void* workspace,
+                              const Take& take) const {
   const ConvGeometry& g = geometry_;
   const int words = WordsFor(channels_);
   const int pixels = g.output_h * g.output_w;
-  uint16_t* disagreements = disagreements_.In(workspace);
   for (int n = 0; n < images_; ++n) {
     const Word* image = bits + ptrdiff_t{n} * g.height * g.width * words;
-    int y = 0;
-    int x = 0;
     for (int first = 0; first < pixels; first += kBlockPixels) {
       const int count = std::min(kBlockPixels, pixels - first);
       const Word* patches = image + ptrdiff_t{first} * depth_;
@@ -85,16 +108,7 @@ void BinaryConv::Run(const Word* bits, void* workspace,
         BitIm2col(image, g, words, first, count, gathered);
         patches = gathered;
       }
-      kernel_->run(patches, count, depth_, packed_.data(), outputs_,
-                   disagreements);
-      for (int i = 0; i < count; ++i) {
-        epilogue(patterns_.PatternOf(y, x),
-                 disagreements + ptrdiff_t{i} * BgemmRowStride(outputs_));
-        if (++x == g.output_w) {
-          x = 0;
-          ++y;
-        }
-      }
+      take(Bgemm{patches, count, depth_, packed_.data(), outputs_}, first);
     }
   }
 }

@@ -1,5 +1,7 @@
 // BifsmnConv2D: a binary convolution from bits to bits.
 
+#include <algorithm>
+
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/binary_conv.h"
@@ -23,12 +25,20 @@ class Conv2D : public Op {
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
                                         ElementType::kInt16, {channels},
                                         &thresholds));
-    BIFSMN_RETURN_IF_ERROR(ReadFlips(*inputs[3], channels, &flips_));
+    conv_.SelectKernel([](const BgemmKernel&) { return true; });
 
-    limits_.resize(conv_.bases().size());
-    for (size_t i = 0; i < limits_.size(); ++i) {
-      limits_[i] =
-          DisagreementLimit(conv_.bases()[i], thresholds[i % channels]);
+    const int stride = BgemmRowStride(channels);
+    flips_.assign(WordsFor(channels), 0);
+    limits_.Resize(conv_.patterns() * stride);
+    std::fill_n(limits_.data(), limits_.size(), uint16_t{65535});
+    for (int o = 0; o < channels; ++o) {
+      const int threshold = thresholds[o] >> 1;
+      const int flip = thresholds[o] & 1;
+      flips_[o / kWordBits] |= static_cast<Word>(flip << o % kWordBits);
+      for (size_t pattern = 0; pattern < conv_.patterns(); ++pattern) {
+        limits_[pattern * stride + o] =
+            DisagreementLimit(conv_.bases()[pattern * channels + o], threshold);
+      }
     }
     std::vector<int> shape = conv_.output_shape();
     shape.back() = WordsFor(channels);
@@ -41,19 +51,19 @@ class Conv2D : public Op {
   void Run(const void* const* inputs, void* const* outputs,
            void* workspace) const override {
     auto* bits = static_cast<Word*>(outputs[0]);
-    const int channels = conv_.outputs();
-    conv_.Run(static_cast<const Word*>(inputs[0]), workspace,
-              [&](size_t pattern, const uint16_t* disagreements) {
-                ThresholdDisagreements(disagreements,
-                                       limits_.data() + pattern * channels,
-                                       flips_.data(), channels, bits);
-                bits += WordsFor(channels);
-              });
+    conv_.ForEachBlock(
+        static_cast<const Word*>(inputs[0]), workspace,
+        [&](const Bgemm& gemm, int first) {
+          conv_.kernel().threshold(
+              gemm, {limits_.data(), conv_.PatternsFrom(first), flips_.data()},
+              bits);
+          bits += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
+        });
   }
 
  private:
   BinaryConv conv_;
-  std::vector<uint16_t> limits_;
+  AlignedBuffer<uint16_t> limits_;
   std::vector<Word> flips_;
   WorkspaceLayout layout_;
 };
@@ -77,7 +87,7 @@ const OpDefinition kConv2DOp = {
      {"pad_bottom", AttributeType::kInt32},
      {"pad_left", AttributeType::kInt32},
      {"pad_right", AttributeType::kInt32}},
-    {"bits", "weights", "thresholds", "flips"},
+    {"bits", "weights", "thresholds"},
     {"bits"},
     Create,
 };

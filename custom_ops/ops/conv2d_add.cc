@@ -1,4 +1,6 @@
-// BifsmnConv2DAdd: a binary convolution from bits into the float stream.
+// BifsmnConv2DAdd: a binary convolution from bits into the stream.
+
+#include <algorithm>
 
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/ops/attributes.h"
@@ -12,56 +14,103 @@ namespace {
 
 class Conv2DAdd : public Op {
  public:
-  explicit Conv2DAdd(const BinaryConv& conv) : conv_(conv) {}
+  Conv2DAdd(const BinaryConv& conv, int shift) : conv_(conv), shift_(shift) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kConv2DAddOp, inputs, output_count));
     layout_ = WorkspaceLayout();
     BIFSMN_RETURN_IF_ERROR(conv_.Plan(*inputs[0], *inputs[1], &layout_));
-    dots_ = layout_.Add<int16_t>(conv_.outputs());
-    has_residual_ = inputs.size() > 6 && inputs[6] != nullptr;
+    BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[2], shift_, conv_.terms(),
+                                          conv_.output_shape(), output_count,
+                                          outputs));
+    has_residual_ = inputs.size() > 3 && inputs[3] != nullptr;
     if (has_residual_) {
-      BIFSMN_RETURN_IF_ERROR(CheckTensor(
-          *inputs[6], "residual", ElementType::kFloat32, conv_.output_shape()));
+      BIFSMN_RETURN_IF_ERROR(epilogue_.CheckStream(*inputs[3], "residual"));
     }
     has_bits_ = output_count > 1;
-    return epilogue_.Plan(inputs.data() + 2, conv_.output_shape(), output_count,
-                          outputs);
+
+    // What a kernel does at once knows of no padding.
+    const std::vector<int16_t>& bases = conv_.bases();
+    const bool padded =
+        std::any_of(bases.begin(), bases.end(),
+                    [this](int16_t base) { return base != conv_.terms(); });
+    fused_ = epilogue_.is_short() && !padded;
+    conv_.SelectKernel([this](const BgemmKernel& kernel) {
+      return !fused_ || conv_.outputs() % kernel.stream_outputs == 0;
+    });
+    if (!fused_) {
+      dots_ = layout_.Add<int16_t>(conv_.outputs());
+      disagreements_ = layout_.Add<uint16_t>(size_t{BinaryConv::kBlockPixels} *
+                                             BgemmRowStride(conv_.outputs()));
+    }
+    return Status();
   }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
 
   void Run(const void* const* inputs, void* const* outputs,
            void* workspace) const override {
-    StreamEpilogue::Cursor cursor = {
-        has_residual_ ? static_cast<const float*>(inputs[6]) : nullptr,
-        static_cast<float*>(outputs[0]),
-        has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr};
-    int16_t* dots = dots_.In(workspace);
-    const int channels = conv_.outputs();
-    conv_.Run(static_cast<const Word*>(inputs[0]), workspace,
-              [&](size_t pattern, const uint16_t* disagreements) {
-                DotsOfDisagreements(disagreements,
-                                    conv_.bases().data() + pattern * channels,
-                                    channels, dots);
-                epilogue_.Run(dots, &cursor);
-              });
+    const auto* bits = static_cast<const Word*>(inputs[0]);
+    const void* residual = has_residual_ ? inputs[3] : nullptr;
+    auto* signs = has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr;
+    if (fused_) {
+      RunFused(bits, static_cast<const int16_t*>(residual),
+               static_cast<int16_t*>(outputs[0]), signs, workspace);
+    } else {
+      RunPixels(bits, {residual, outputs[0], signs}, workspace);
+    }
   }
 
  private:
+  void RunFused(const Word* bits, const int16_t* residual, int16_t* stream,
+                Word* signs, void* workspace) const {
+    const ShortStream parameters = epilogue_.short_parameters();
+    conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int) {
+      conv_.kernel().stream(gemm, conv_.terms(), parameters, residual, stream,
+                            signs);
+      const ptrdiff_t values = ptrdiff_t{gemm.pixels} * gemm.outputs;
+      if (residual != nullptr) residual += values;
+      stream += values;
+      if (signs != nullptr) {
+        signs += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
+      }
+    });
+  }
+
+  void RunPixels(const Word* bits, StreamEpilogue::Cursor cursor,
+                 void* workspace) const {
+    int16_t* dots = dots_.In(workspace);
+    uint16_t* disagreements = disagreements_.In(workspace);
+    const int channels = conv_.outputs();
+    conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int first) {
+      conv_.kernel().count(gemm, disagreements);
+      const uint16_t* patterns = conv_.PatternsFrom(first);
+      for (int i = 0; i < gemm.pixels; ++i) {
+        const size_t pattern = patterns == nullptr ? 0 : patterns[i];
+        DotsOfDisagreements(
+            disagreements + ptrdiff_t{i} * BgemmRowStride(channels),
+            conv_.bases().data() + pattern * channels, channels, dots);
+        epilogue_.Run(dots, &cursor);
+      }
+    });
+  }
+
   BinaryConv conv_;
+  const int shift_;
   bool has_residual_ = false;
   bool has_bits_ = false;
+  bool fused_ = false;
   StreamEpilogue epilogue_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int16_t> dots_;
+  WorkspaceLayout::Part<uint16_t> disagreements_;
 };
 
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   BinaryConv conv;
   BIFSMN_RETURN_IF_ERROR(BinaryConv::Create(attributes, &conv));
-  *op = std::make_unique<Conv2DAdd>(conv);
+  *op = std::make_unique<Conv2DAdd>(conv, attributes.Int("shift"));
   return Status();
 }
 
@@ -76,8 +125,9 @@ const OpDefinition kConv2DAddOp = {
      {"pad_top", AttributeType::kInt32},
      {"pad_bottom", AttributeType::kInt32},
      {"pad_left", AttributeType::kInt32},
-     {"pad_right", AttributeType::kInt32}},
-    {"bits", "weights", "scale", "offset", "slope", "threshold", "residual?"},
+     {"pad_right", AttributeType::kInt32},
+     kShiftAttribute},
+    {"bits", "weights", "parameters", "residual?"},
     {"stream", "bits?"},
     Create,
 };

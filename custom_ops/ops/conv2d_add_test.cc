@@ -7,116 +7,194 @@ namespace {
 constexpr int kChannels = 20;
 constexpr int kOutputs = 18;
 
+// Geometries with and without padding: only the latter is one kernel's work.
+const ConvGeometry kPadded = {9, 7, 3, 2, 1, 2, 1, 1, 9, 4};
+const ConvGeometry kWhole = {9, 7, 3, 2, 1, 2, 0, 0, 7, 3};
+
 class Conv2DAddTest : public ::testing::Test {
  protected:
-  Conv2DAddTest() {
-    runner_.Add({2, 9, 7, 2}, bits_);
-    runner_.AddConstant({kOutputs, 3, 2, 2}, weights_);
-    for (const auto& vector : {scale_, offset_, slope_, threshold_}) {
-      runner_.AddConstant({kOutputs}, vector);
-    }
+  // A stream of T over `geometry`, with sums shifted by `shift`.
+  template <typename T>
+  OpRunner Runner(const ConvGeometry& geometry,
+                  const std::vector<T>& parameters, int shift) {
+    const int pad = geometry.pad_top;
+    OpRunner runner("BifsmnConv2DAdd",
+                    {kChannels, 1, 2, pad, pad, pad, 0, shift});
+    runner.Add({2, 9, 7, 2}, bits_);
+    runner.AddConstant({kOutputs, 3, 2, 2}, weights_);
+    runner.AddConstant({4, kOutputs}, parameters);
+    return runner;
   }
 
-  void ExpectSums(const float* residual) {
-    const std::vector<float> stream = runner_.Result<float>(0);
+  OpRunner FloatRunner() { return Runner(kPadded, Floats(), 0); }
+
+  std::vector<float> Floats() {
+    Random random(4);
+    std::vector<float> parameters = random.Floats(kOutputs);
+    for (const float scale : {20.0f, 1.0f, 20.0f}) {
+      const auto row = random.Floats(kOutputs, scale);
+      parameters.insert(parameters.end(), row.begin(), row.end());
+    }
+    return parameters;
+  }
+
+  std::vector<int16_t> Shorts() {
+    return Random(4).Integers<int16_t>(4 * kOutputs, -32767, 32767);
+  }
+
+  // Calls check(i, output, dot) for every element of the result.
+  template <typename Check>
+  void ForEachDot(const ConvGeometry& geometry, const Check& check) {
     size_t i = 0;
     for (int n = 0; n < 2; ++n) {
-      for (int y = 0; y < geometry_.output_h; ++y) {
-        for (int x = 0; x < geometry_.output_w; ++x) {
+      for (int y = 0; y < geometry.output_h; ++y) {
+        for (int x = 0; x < geometry.output_w; ++x) {
           for (int o = 0; o < kOutputs; ++o, ++i) {
-            const int dot =
-                ReferenceDot(bits_.data() + n * 9 * 7 * 2, geometry_, kChannels,
-                             y, x, weights_.data() + o * 3 * 2 * 2);
-            volatile float v = static_cast<float>(dot) * scale_[o];
-            v = v + offset_[o];
-            if (!(v >= 0.0f)) v = v * slope_[o];
-            if (residual != nullptr) v = residual[i] + v;
-            ASSERT_EQ(stream[i], v) << n << ", " << y << ", " << x;
+            check(
+                i, o,
+                ReferenceDot(bits_.data() + n * 9 * 7 * 2, geometry, kChannels,
+                             y, x, weights_.data() + o * 3 * 2 * 2));
           }
         }
       }
     }
   }
 
-  void ExpectSigns() {
-    const std::vector<float> stream = runner_.Result<float>(0);
-    const std::vector<Word> bits = runner_.Result<Word>(1);
+  void ExpectFloats(const OpRunner& runner, const float* residual) {
+    const std::vector<float> parameters = Floats();
+    const std::vector<float> stream = runner.Result<float>(0);
+    ForEachDot(kPadded, [&](size_t i, int o, int dot) {
+      volatile float v = static_cast<float>(dot) * parameters[o];
+      v = v + parameters[kOutputs + o];
+      if (!(v >= 0.0f)) v = v * parameters[2 * kOutputs + o];
+      if (residual != nullptr) v = residual[i] + v;
+      ASSERT_EQ(stream[i], v) << i;
+    });
+  }
+
+  template <typename T>
+  void ExpectSigns(const OpRunner& runner, const std::vector<T>& parameters) {
+    const std::vector<T> stream = runner.Result<T>(0);
+    const std::vector<Word> bits = runner.Result<Word>(1);
     for (size_t i = 0; i < stream.size(); ++i) {
       const Word* pixel = bits.data() + i / kOutputs * WordsFor(kOutputs);
       EXPECT_EQ(Sign(pixel, i % kOutputs) > 0,
-                stream[i] >= threshold_[i % kOutputs]);
+                stream[i] >= parameters[3 * kOutputs + i % kOutputs]);
       EXPECT_EQ(pixel[1] & UnusedBits(kOutputs), 0);
     }
   }
 
-  const ConvGeometry geometry_ = {9, 7, 3, 2, 1, 2, 1, 1, 9, 4};
-  const size_t elements_ = 2 * 9 * 4 * kOutputs;
   Random random_{3};
   const std::vector<Word> bits_ = random_.Bits(2 * 9 * 7, kChannels);
   const std::vector<Word> weights_ = random_.Bits(kOutputs * 6, kChannels);
-  const std::vector<float> scale_ = random_.Floats(kOutputs);
-  const std::vector<float> offset_ = random_.Floats(kOutputs, 20.0f);
-  const std::vector<float> slope_ = random_.Floats(kOutputs);
-  const std::vector<float> threshold_ = random_.Floats(kOutputs, 20.0f);
-  const std::vector<float> residual_ = random_.Floats(elements_, 50.0f);
-  OpRunner runner_{"BifsmnConv2DAdd", {kChannels, 1, 2, 1, 1, 1, 0}};
 };
 
-TEST_F(Conv2DAddTest, AddsToTheStream) {
-  runner_.Add({2, 9, 4, kOutputs}, residual_);
-  ASSERT_THAT(runner_.Plan(2), Succeeds());
-  EXPECT_EQ(runner_.output(0).shape, (std::vector<int>{2, 9, 4, kOutputs}));
-  EXPECT_EQ(runner_.output(0).type, ElementType::kFloat32);
-  EXPECT_EQ(runner_.output(1).shape, (std::vector<int>{2, 9, 4, 2}));
-  EXPECT_EQ(runner_.output(1).type, ElementType::kInt16);
-  runner_.Run();
-  ExpectSums(residual_.data());
-  ExpectSigns();
+TEST_F(Conv2DAddTest, AddsToAStreamOfFloats) {
+  OpRunner runner = FloatRunner();
+  const auto residual = random_.Floats(2 * 9 * 4 * kOutputs, 50.0f);
+  runner.Add({2, 9, 4, kOutputs}, residual);
+  ASSERT_THAT(runner.Plan(2), Succeeds());
+  EXPECT_EQ(runner.output(0).shape, (std::vector<int>{2, 9, 4, kOutputs}));
+  EXPECT_EQ(runner.output(0).type, ElementType::kFloat32);
+  EXPECT_EQ(runner.output(1).shape, (std::vector<int>{2, 9, 4, 2}));
+  EXPECT_EQ(runner.output(1).type, ElementType::kInt16);
+  runner.Run();
+  ExpectFloats(runner, residual.data());
+  ExpectSigns(runner, Floats());
 }
 
-TEST_F(Conv2DAddTest, BeginsAStream) {
-  ASSERT_THAT(runner_.Plan(2), Succeeds());
-  runner_.Run();
-  ExpectSums(nullptr);
-  ExpectSigns();
+TEST_F(Conv2DAddTest, BeginsAStreamOfFloats) {
+  OpRunner runner = FloatRunner();
+  ASSERT_THAT(runner.Plan(2), Succeeds());
+  runner.Run();
+  ExpectFloats(runner, nullptr);
+  ExpectSigns(runner, Floats());
 }
 
 TEST_F(Conv2DAddTest, LeavesBitsOut) {
-  runner_.AddAbsent();
-  ASSERT_THAT(runner_.Plan(1), Succeeds());
-  runner_.Run();
-  ExpectSums(nullptr);
+  OpRunner runner = FloatRunner();
+  runner.AddAbsent();
+  ASSERT_THAT(runner.Plan(1), Succeeds());
+  runner.Run();
+  ExpectFloats(runner, nullptr);
+}
+
+TEST_F(Conv2DAddTest, AddsToAStreamOfShorts) {
+  const std::vector<int16_t> shorts = Shorts();
+  const ShortStream parameters = {shorts.data(), shorts.data() + kOutputs,
+                                  shorts.data() + 2 * kOutputs,
+                                  shorts.data() + 3 * kOutputs, 5};
+  for (const ConvGeometry& geometry : {kPadded, kWhole}) {
+    for (const bool with_residual : {true, false}) {
+      OpRunner runner = Runner(geometry, shorts, 5);
+      const std::vector<int> shape = {2, geometry.output_h, geometry.output_w,
+                                      kOutputs};
+      const auto residual = random_.Integers<int16_t>(
+          2 * geometry.output_h * geometry.output_w * kOutputs, -32768, 32767);
+      if (with_residual) runner.Add(shape, residual);
+      ASSERT_THAT(runner.Plan(2), Succeeds());
+      EXPECT_EQ(runner.output(0).shape, shape);
+      EXPECT_EQ(runner.output(0).type, ElementType::kInt16);
+      runner.Run();
+      const std::vector<int16_t> stream = runner.Result<int16_t>(0);
+      ForEachDot(geometry, [&](size_t i, int o, int dot) {
+        ASSERT_EQ(stream[i], ShortStreamValue(parameters, o, dot,
+                                              with_residual ? residual[i] : 0))
+            << i;
+      });
+      ExpectSigns(runner, shorts);
+    }
+  }
 }
 
 TEST_F(Conv2DAddTest, ChecksTheResidual) {
-  runner_.Add({2, 9, 4, kOutputs}, residual_);
-  runner_.input(6).shape = {2, 9, 7, kOutputs};
-  EXPECT_THAT(runner_.Plan(),
-              FailsWith("residual has to be of shape [2, 9, 4"));
-  runner_.input(6).type = ElementType::kInt16;
-  EXPECT_THAT(runner_.Plan(), FailsWith("residual has to be float32"));
+  OpRunner runner = FloatRunner();
+  runner.Add({2, 9, 7, kOutputs}, random_.Floats(2 * 9 * 7 * kOutputs));
+  EXPECT_THAT(runner.Plan(), FailsWith("residual has to be of shape [2, 9, 4"));
+  runner.input(3).type = ElementType::kInt16;
+  EXPECT_THAT(runner.Plan(), FailsWith("residual has to be float32"));
 }
 
-TEST_F(Conv2DAddTest, ChecksTheEpilogue) {
-  const char* const kNames[] = {"scale", "offset", "slope", "threshold"};
-  for (int i = 0; i < 4; ++i) {
-    const TensorInfo good = runner_.input(2 + i);
-    runner_.input(2 + i).shape = {kOutputs + 1};
-    EXPECT_THAT(runner_.Plan(),
-                FailsWith(std::string(kNames[i]) + " has to be of shape [18]"));
-    runner_.input(2 + i) = good;
-    runner_.input(2 + i).constant = nullptr;
-    EXPECT_THAT(runner_.Plan(),
-                FailsWith(std::string(kNames[i]) + " has to be a constant"));
-    runner_.input(2 + i) = good;
+TEST_F(Conv2DAddTest, ChecksParameters) {
+  OpRunner runner = FloatRunner();
+  runner.input(2).shape = {3, kOutputs};
+  EXPECT_THAT(runner.Plan(),
+              FailsWith("parameters has to be of shape [4, 18]"));
+  runner.input(2).shape = {4, kOutputs};
+  runner.input(2).type = ElementType::kInt32;
+  EXPECT_THAT(runner.Plan(),
+              FailsWith("parameters has to be int16 or float32, is int32"));
+  runner.input(2).type = ElementType::kFloat32;
+  runner.input(2).constant = nullptr;
+  EXPECT_THAT(runner.Plan(), FailsWith("parameters has to be a constant"));
+}
+
+TEST_F(Conv2DAddTest, ChecksTheShift) {
+  EXPECT_THAT(Runner(kWhole, Floats(), 1).Plan(),
+              FailsWith("a float stream has shift 0, not 1"));
+  // 120 products, shifted by 8, are 30,720; by 9 they would not fit.
+  EXPECT_THAT(Runner(kWhole, Shorts(), 8).Plan(), Succeeds());
+  for (const int shift : {-1, 9, 15, 1 << 30}) {
+    EXPECT_THAT(Runner(kWhole, Shorts(), shift).Plan(),
+                FailsWith("do not fit 16 bits"));
+  }
+}
+
+TEST_F(Conv2DAddTest, ChecksScalesAndSlopes) {
+  for (const int row : {0, 2}) {
+    std::vector<int16_t> parameters = Shorts();
+    parameters[row * kOutputs + 5] = -32768;
+    EXPECT_THAT(Runner(kWhole, parameters, 0).Plan(),
+                FailsWith("a scale or slope is -32768 (channel 5)"));
   }
 }
 
 TEST_F(Conv2DAddTest, ChecksHowManyTensorsThereAre) {
-  EXPECT_THAT(runner_.Plan(0), FailsWith("has 1 to 2 outputs, got 0"));
-  EXPECT_THAT(runner_.Plan(3), FailsWith("has 1 to 2 outputs, got 3"));
-  runner_.RemoveLast();
-  EXPECT_THAT(runner_.Plan(), FailsWith("takes 6 to 7 inputs, got 5"));
+  OpRunner runner = FloatRunner();
+  EXPECT_THAT(runner.Plan(0), FailsWith("has 1 to 2 outputs, got 0"));
+  EXPECT_THAT(runner.Plan(3), FailsWith("has 1 to 2 outputs, got 3"));
+  runner.RemoveLast();
+  EXPECT_THAT(runner.Plan(), FailsWith("takes 3 to 4 inputs, got 2"));
 }
 
 }  // namespace

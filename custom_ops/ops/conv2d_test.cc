@@ -17,6 +17,17 @@ int FarPad(int size, int kernel, int stride, int near, int outputs) {
   return std::max(0, (outputs - 1) * stride + kernel - near - size);
 }
 
+// Twice the threshold, plus 1 for a flip.
+std::vector<int16_t> EncodedThresholds(const std::vector<int16_t>& thresholds,
+                                       const std::vector<Word>& flips) {
+  std::vector<int16_t> encoded;
+  for (size_t o = 0; o < thresholds.size(); ++o) {
+    const int flip = Sign(flips.data(), static_cast<int>(o)) < 0;
+    encoded.push_back(static_cast<int16_t>(2 * thresholds[o] + flip));
+  }
+  return encoded;
+}
+
 class Conv2DTest
     : public ::testing::TestWithParam<std::tuple<ConvGeometry, int, int>> {};
 
@@ -38,8 +49,7 @@ TEST_P(Conv2DTest, ThresholdsDots) {
        FarPad(g.width, g.kernel_w, g.stride_w, g.pad_left, g.output_w)});
   runner.Add({kBatch, g.height, g.width, words}, bits);
   runner.AddConstant({outputs, g.kernel_h, g.kernel_w, words}, weights);
-  runner.AddConstant({outputs}, thresholds);
-  runner.AddConstant({WordsFor(outputs)}, flips);
+  runner.AddConstant({outputs}, EncodedThresholds(thresholds, flips));
   ASSERT_THAT(runner.Plan(), Succeeds());
   ASSERT_EQ(
       runner.output(0).shape,
@@ -76,7 +86,6 @@ class Conv2DValidationTest : public ::testing::Test {
     runner_.Add({1, 6, 5, 2}, random.Bits(30, 20));
     runner_.AddConstant({17, 3, 3, 2}, random.Bits(17 * 9, 20));
     runner_.AddConstant({17}, std::vector<int16_t>(17));
-    runner_.AddConstant({2}, std::vector<Word>(2));
   }
 
   OpRunner runner_{"BifsmnConv2D", {20, 1, 1, 1, 1, 1, 1}};
@@ -106,7 +115,7 @@ TEST_F(Conv2DValidationTest, ChecksWeights) {
   runner_.input(1).shape = {17, 9, 9, 2};
   EXPECT_THAT(runner_.Plan(), FailsWith("exceeds the padded input"));
   runner_.input(1).shape = {17, 30, 30, 2};
-  EXPECT_THAT(runner_.Plan(), FailsWith("a sum has at most 16383 products"));
+  EXPECT_THAT(runner_.Plan(), FailsWith("a sum has at most 16382 products"));
   runner_.input(1).shape = {17, 1, 3, 2};
   EXPECT_THAT(runner_.Plan(), FailsWith("has to be smaller than the kernel"));
 }
@@ -117,9 +126,10 @@ TEST_F(Conv2DValidationTest, ChecksTheResultsSize) {
   EXPECT_THAT(runner_.Plan(), FailsWith("result: shape"));
 }
 
-TEST_F(Conv2DValidationTest, ChecksThresholdsAndFlips) {
-  runner_.input(3).shape = {1};
-  EXPECT_THAT(runner_.Plan(), FailsWith("flips has to be of shape [2]"));
+TEST_F(Conv2DValidationTest, ChecksThresholds) {
+  runner_.input(2).shape = {16};
+  EXPECT_THAT(runner_.Plan(), FailsWith("thresholds has to be of shape [17]"));
+  runner_.input(2).shape = {17};
   runner_.input(2).constant_bytes = 16;
   EXPECT_THAT(runner_.Plan(), FailsWith("takes 34 bytes, the model has 16"));
   runner_.input(2).type = ElementType::kInt32;

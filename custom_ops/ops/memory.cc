@@ -18,7 +18,8 @@ constexpr int kBlockSteps = 32;
 
 class Memory : public Op {
  public:
-  explicit Memory(const MemoryGeometry& geometry) : geometry_(geometry) {}
+  Memory(const MemoryGeometry& geometry, int shift)
+      : geometry_(geometry), shift_(shift) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
@@ -36,19 +37,27 @@ class Memory : public Op {
     geometry_.steps = bits.shape[1];
     std::vector<int> shape = bits.shape;
     shape.back() = geometry_.channels;
-    BIFSMN_RETURN_IF_ERROR(
-        CheckTensor(*inputs[1], "stream", ElementType::kFloat32, shape));
+    BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
+    BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[3], shift_, geometry_.taps(),
+                                          shape, output_count, outputs));
+    BIFSMN_RETURN_IF_ERROR(epilogue_.CheckStream(*inputs[1], "stream"));
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "weights",
                                         ElementType::kInt16,
                                         {geometry_.taps(), words}, &weights_));
     BIFSMN_RETURN_IF_ERROR(
         CheckUnusedBits(weights_, "weights", geometry_.channels));
-    kernel_ = &MemoryKernels().Select(geometry_.taps());
+    kernel_ = &MemoryKernels().Select([this](const MemoryKernel& kernel) {
+      return geometry_.taps() <= kernel.max_taps &&
+             (!epilogue_.is_short() ||
+              geometry_.channels % kernel.stream_channels == 0);
+    });
     layout_ = WorkspaceLayout();
-    dots_ = layout_.Add<int16_t>(size_t{kBlockSteps} *
-                                 MemoryRowStride(geometry_.channels));
+    if (!epilogue_.is_short()) {
+      dots_ = layout_.Add<int16_t>(size_t{kBlockSteps} *
+                                   MemoryRowStride(geometry_.channels));
+    }
     has_bits_ = output_count > 1;
-    return epilogue_.Plan(inputs.data() + 3, shape, output_count, outputs);
+    return Status();
   }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
@@ -56,14 +65,39 @@ class Memory : public Op {
   void Run(const void* const* inputs, void* const* outputs,
            void* workspace) const override {
     const auto* bits = static_cast<const Word*>(inputs[0]);
-    StreamEpilogue::Cursor cursor = {
-        static_cast<const float*>(inputs[1]), static_cast<float*>(outputs[0]),
-        has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr};
+    auto* signs = has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr;
+    if (epilogue_.is_short()) {
+      RunFused(bits, static_cast<const int16_t*>(inputs[1]),
+               static_cast<int16_t*>(outputs[0]), signs);
+    } else {
+      RunSteps(bits, {inputs[1], outputs[0], signs}, workspace);
+    }
+  }
+
+ private:
+  void RunFused(const Word* bits, const int16_t* residual, int16_t* stream,
+                Word* signs) const {
+    const ShortStream parameters = epilogue_.short_parameters();
+    const ptrdiff_t words =
+        ptrdiff_t{geometry_.steps} * WordsFor(geometry_.channels);
+    const ptrdiff_t values = ptrdiff_t{geometry_.steps} * geometry_.channels;
+    for (int n = 0; n < sequences_; ++n) {
+      kernel_->stream(bits, weights_.data(), geometry_, parameters, residual,
+                      stream, signs);
+      bits += words;
+      residual += values;
+      stream += values;
+      if (signs != nullptr) signs += words;
+    }
+  }
+
+  void RunSteps(const Word* bits, StreamEpilogue::Cursor cursor,
+                void* workspace) const {
     int16_t* dots = dots_.In(workspace);
     for (int n = 0; n < sequences_; ++n) {
       for (int first = 0; first < geometry_.steps; first += kBlockSteps) {
         const int last = std::min(first + kBlockSteps, geometry_.steps);
-        kernel_->run(bits, weights_.data(), geometry_, first, last, dots);
+        kernel_->dot(bits, weights_.data(), geometry_, first, last, dots);
         for (int i = 0; i < last - first; ++i) {
           epilogue_.Run(dots + i * MemoryRowStride(geometry_.channels),
                         &cursor);
@@ -73,8 +107,8 @@ class Memory : public Op {
     }
   }
 
- private:
   MemoryGeometry geometry_;
+  const int shift_;
   int sequences_ = 0;
   std::vector<Word> weights_;
   const MemoryKernel* kernel_ = nullptr;
@@ -109,7 +143,7 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
         "be negative, nor the taps more than %d",
         geometry.look_back, geometry.look_ahead, kMaxBinaryTerms);
   }
-  *op = std::make_unique<Memory>(geometry);
+  *op = std::make_unique<Memory>(geometry, attributes.Int("shift"));
   return Status();
 }
 
@@ -122,8 +156,9 @@ const OpDefinition kMemoryOp = {
      {"look_back", AttributeType::kInt32},
      {"look_ahead", AttributeType::kInt32},
      {"stride_back", AttributeType::kInt32},
-     {"stride_ahead", AttributeType::kInt32}},
-    {"bits", "stream", "weights", "scale", "offset", "slope", "threshold"},
+     {"stride_ahead", AttributeType::kInt32},
+     kShiftAttribute},
+    {"bits", "stream", "weights", "parameters"},
     {"stream", "bits?"},
     Create,
 };

@@ -15,8 +15,26 @@ class MemoryOpTest : public ::testing::Test {
     runner_.Add({2, kSteps, 1, 2}, bits_);
     runner_.Add({2, kSteps, 1, kChannels}, stream_);
     runner_.AddConstant({6, 2}, weights_);
-    for (const auto& vector : {scale_, offset_, slope_, threshold_}) {
-      runner_.AddConstant({kChannels}, vector);
+    runner_.AddConstant({4, kChannels}, parameters_);
+  }
+
+  // Calls check(i, channel, dot) for every element of the result.
+  template <typename Check>
+  void ForEachDot(const Check& check) {
+    size_t i = 0;
+    for (int n = 0; n < 2; ++n) {
+      for (int t = 0; t < kSteps; ++t) {
+        for (int c = 0; c < kChannels; ++c, ++i) {
+          int dot = 0;
+          const int sources[] = {t - 3, t - 2, t - 1, t, t + 4, t + 8};
+          for (int tap = 0; tap < 6; ++tap) {
+            if (sources[tap] < 0 || sources[tap] >= kSteps) continue;
+            const Word* seen = bits_.data() + (n * kSteps + sources[tap]) * 2;
+            dot += Sign(seen, c) * Sign(weights_.data() + tap * 2, c);
+          }
+          check(i, c, dot);
+        }
+      }
     }
   }
 
@@ -25,12 +43,10 @@ class MemoryOpTest : public ::testing::Test {
   const std::vector<float> stream_ =
       random_.Floats(2 * kSteps * kChannels, 9.0f);
   const std::vector<Word> weights_ = random_.Bits(6, kChannels);
-  const std::vector<float> scale_ = random_.Floats(kChannels);
-  const std::vector<float> offset_ = random_.Floats(kChannels);
-  const std::vector<float> slope_ = random_.Floats(kChannels);
-  const std::vector<float> threshold_ = random_.Floats(kChannels);
+  // Scale, offset, slope, threshold.
+  const std::vector<float> parameters_ = random_.Floats(4 * kChannels);
   // Three steps back, two ahead, with strides of 1 and 4.
-  OpRunner runner_{"BifsmnMemory", {kChannels, 3, 2, 1, 4}};
+  OpRunner runner_{"BifsmnMemory", {kChannels, 3, 2, 1, 4, 0}};
 };
 
 TEST_F(MemoryOpTest, AddsToTheStream) {
@@ -41,27 +57,39 @@ TEST_F(MemoryOpTest, AddsToTheStream) {
 
   const std::vector<float> stream = runner_.Result<float>(0);
   const std::vector<Word> bits = runner_.Result<Word>(1);
-  size_t i = 0;
-  for (int n = 0; n < 2; ++n) {
-    for (int t = 0; t < kSteps; ++t) {
-      for (int c = 0; c < kChannels; ++c, ++i) {
-        int dot = 0;
-        const int sources[] = {t - 3, t - 2, t - 1, t, t + 4, t + 8};
-        for (int tap = 0; tap < 6; ++tap) {
-          if (sources[tap] < 0 || sources[tap] >= kSteps) continue;
-          const Word* seen = bits_.data() + (n * kSteps + sources[tap]) * 2;
-          dot += Sign(seen, c) * Sign(weights_.data() + tap * 2, c);
-        }
-        volatile float v = static_cast<float>(dot) * scale_[c];
-        v = v + offset_[c];
-        if (!(v >= 0.0f)) v = v * slope_[c];
-        v = stream_[i] + v;
-        ASSERT_EQ(stream[i], v) << n << ", " << t << ", " << c;
-        ASSERT_EQ(Sign(bits.data() + (n * kSteps + t) * 2, c) > 0,
-                  v >= threshold_[c]);
-      }
-    }
-  }
+  ForEachDot([&](size_t i, int c, int dot) {
+    volatile float v = static_cast<float>(dot) * parameters_[c];
+    v = v + parameters_[kChannels + c];
+    if (!(v >= 0.0f)) v = v * parameters_[2 * kChannels + c];
+    v = stream_[i] + v;
+    ASSERT_EQ(stream[i], v) << i;
+    ASSERT_EQ(Sign(bits.data() + i / kChannels * 2, c) > 0,
+              v >= parameters_[3 * kChannels + c]);
+  });
+}
+
+TEST_F(MemoryOpTest, AddsToAStreamOfShorts) {
+  const auto shorts = random_.Integers<int16_t>(4 * kChannels, -32767, 32767);
+  const auto residual =
+      random_.Integers<int16_t>(2 * kSteps * kChannels, -32768, 32767);
+  OpRunner runner("BifsmnMemory", {kChannels, 3, 2, 1, 4, 9});
+  runner.Add({2, kSteps, 1, 2}, bits_);
+  runner.Add({2, kSteps, 1, kChannels}, residual);
+  runner.AddConstant({6, 2}, weights_);
+  runner.AddConstant({4, kChannels}, shorts);
+  ASSERT_THAT(runner.Plan(2), Succeeds());
+  runner.Run();
+  const std::vector<int16_t> stream = runner.Result<int16_t>(0);
+  const std::vector<Word> bits = runner.Result<Word>(1);
+  const int16_t* rows = shorts.data();
+  const ShortStream parameters = {rows, rows + kChannels, rows + 2 * kChannels,
+                                  rows + 3 * kChannels, 9};
+  ForEachDot([&](size_t i, int c, int dot) {
+    ASSERT_EQ(stream[i], ShortStreamValue(parameters, c, dot, residual[i]))
+        << i;
+    ASSERT_EQ(Sign(bits.data() + i / kChannels * 2, c) < 0,
+              stream[i] < parameters.threshold[c]);
+  });
 }
 
 TEST_F(MemoryOpTest, LeavesBitsOut) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/dense.h"
 #include "custom_ops/ops/attributes.h"
 
 namespace bifsmn {
@@ -45,7 +46,8 @@ int OpDefinition::required_outputs() const { return CountRequired(outputs); }
 
 const std::vector<const OpDefinition*>& OpDefinitions() {
   static const std::vector<const OpDefinition*> definitions = {
-      &kQuantConv2DOp, &kConv2DOp, &kConv2DAddOp, &kMemoryOp};
+      &kQuantConv2DOp, &kFloatConv2DOp, &kConv2DOp,
+      &kConv2DAddOp,   &kMemoryOp,      &kDenseOp};
   return definitions;
 }
 
@@ -87,6 +89,7 @@ std::string ContractJson() {
   return "{\"contract_version\": " + std::to_string(kContractVersion) +
          ", \"max_binary_terms\": " + std::to_string(kMaxBinaryTerms) +
          ", \"max_quantized_terms\": " + std::to_string(kMaxQuantizedTerms) +
+         ", \"max_dense_weights\": " + std::to_string(kMaxDenseWeights) +
          ",\n \"ops\": [" + ops + "]}";
 }
 

@@ -73,7 +73,7 @@ struct OpDefinition {
 };
 
 // First word of every op's attributes.
-constexpr int kContractVersion = 1;
+constexpr int kContractVersion = 2;
 
 // Every op there is.
 const std::vector<const OpDefinition*>& OpDefinitions();
@@ -92,6 +92,8 @@ extern const OpDefinition kQuantConv2DOp;
 extern const OpDefinition kConv2DOp;
 extern const OpDefinition kConv2DAddOp;
 extern const OpDefinition kMemoryOp;
+extern const OpDefinition kDenseOp;
+extern const OpDefinition kFloatConv2DOp;
 
 }  // namespace bifsmn
 

@@ -16,10 +16,10 @@ TEST(OpDefinitionTest, IsFoundByName) {
 }
 
 TEST(OpDefinitionTest, TellsWhatMayBeAbsent) {
-  EXPECT_EQ(kConv2DAddOp.required_inputs(), 6);
-  EXPECT_EQ(kConv2DAddOp.inputs.size(), 7u);
+  EXPECT_EQ(kConv2DAddOp.required_inputs(), 3);
+  EXPECT_EQ(kConv2DAddOp.inputs.size(), 4u);
   EXPECT_EQ(kConv2DAddOp.required_outputs(), 1);
-  EXPECT_EQ(kMemoryOp.required_inputs(), 7);
+  EXPECT_EQ(kMemoryOp.required_inputs(), 4);
 }
 
 TEST(ContractJsonTest, HasEveryOp) {

@@ -17,8 +17,19 @@
 namespace bifsmn {
 namespace {
 
-// Output pixels whose sums are kept before they become bits.
-constexpr int kBlockPixels = 32;
+// What no partial sum of an output's products exceeds in magnitude.
+int32_t LargestSum(const std::vector<int8_t>& weights, int outputs) {
+  const size_t terms = weights.size() / outputs;
+  int32_t largest = 0;
+  for (int o = 0; o < outputs; ++o) {
+    int32_t total = 0;
+    for (size_t k = 0; k < terms; ++k) {
+      total += 128 * std::abs(weights[o * terms + k]);
+    }
+    largest = std::max(largest, total);
+  }
+  return largest;
+}
 
 class QuantConv2D : public Op {
  public:
@@ -63,21 +74,22 @@ class QuantConv2D : public Op {
     std::vector<int8_t> values;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
                                         weights.shape, &values));
+    std::vector<int32_t> thresholds;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
                                         ElementType::kInt32, {outputs_},
-                                        &thresholds_));
-    BIFSMN_RETURN_IF_ERROR(ReadFlips(*inputs[3], outputs_, &flips_));
+                                        &thresholds));
 
-    kernel_ = &QuantConvKernels().Select(static_cast<int>(terms));
-    packed_.resize(
-        QuantConvPackedSize(*kernel_, outputs_, static_cast<int>(terms)));
-    kernel_->pack(values.data(), outputs_, static_cast<int>(terms),
-                  packed_.data());
+    const int32_t largest_sum = LargestSum(values, outputs_);
+    kernel_ = &QuantConvKernels().Select([=](const QuantConvKernel& kernel) {
+      return largest_sum <= kernel.max_sum;
+    });
+    packed_.Resize(kernel_->packed_bytes(outputs_, static_cast<int>(terms)));
+    kernel_->pack(
+        {values.data(), thresholds.data(), outputs_, static_cast<int>(terms)},
+        packed_.data());
 
     layout_ = WorkspaceLayout();
-    image_ = layout_.Add<int8_t>(padded.elements());
-    sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} *
-                                 QuantConvRowStride(outputs_));
+    image_ = layout_.Add<int8_t>(padded.elements() + kQuantConvSlack);
     *outputs = {{ElementType::kInt16,
                  {images_, g.output_h, g.output_w, WordsFor(outputs_)}}};
     return CheckShape(outputs->front().shape).In("bits");
@@ -90,33 +102,23 @@ class QuantConv2D : public Op {
     const auto* features = static_cast<const float*>(inputs[0]);
     auto* bits = static_cast<Word*>(outputs[0]);
     int8_t* image = image_.In(workspace);
-    int32_t* sums = sums_.In(workspace);
     const ConvGeometry& g = geometry_;
     const ptrdiff_t row_stride = ptrdiff_t{padded_w_} * channels_;
     const ptrdiff_t feature_row = ptrdiff_t{g.width} * channels_;
     std::memset(image, 0, padded_h_ * row_stride);
     for (int n = 0; n < images_; ++n) {
       for (int y = 0; y < g.height; ++y) {
-        Quantize(features, feature_row, inverse_scale_,
-                 image + (g.pad_top + y) * row_stride +
-                     ptrdiff_t{g.pad_left} * channels_);
+        kernel_->quantize(features, feature_row, inverse_scale_,
+                          image + (g.pad_top + y) * row_stride +
+                              ptrdiff_t{g.pad_left} * channels_);
         features += feature_row;
       }
       for (int y = 0; y < g.output_h; ++y) {
         const int8_t* patches = image + y * g.stride_h * row_stride;
-        for (int x = 0; x < g.output_w; x += kBlockPixels) {
-          const int count = std::min(kBlockPixels, g.output_w - x);
-          const ptrdiff_t pixel_stride = ptrdiff_t{g.stride_w} * channels_;
-          kernel_->run(
-              {patches + x * pixel_stride, g.kernel_h, g.kernel_w * channels_,
-               row_stride, pixel_stride, count},
-              packed_.data(), outputs_, sums);
-          for (int i = 0; i < count; ++i) {
-            ThresholdSums(sums + ptrdiff_t{i} * QuantConvRowStride(outputs_),
-                          thresholds_.data(), flips_.data(), outputs_, bits);
-            bits += WordsFor(outputs_);
-          }
-        }
+        kernel_->run({patches, g.kernel_h, g.kernel_w * channels_, row_stride,
+                      ptrdiff_t{g.stride_w} * channels_, g.output_w},
+                     packed_.data(), outputs_, bits);
+        bits += ptrdiff_t{g.output_w} * WordsFor(outputs_);
       }
     }
   }
@@ -131,13 +133,10 @@ class QuantConv2D : public Op {
   int padded_h_ = 0;
   int padded_w_ = 0;
   ConvGeometry geometry_ = {};
-  std::vector<int32_t> thresholds_;
-  std::vector<Word> flips_;
   const QuantConvKernel* kernel_ = nullptr;
-  std::vector<int8_t> packed_;
+  AlignedBuffer<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;
-  WorkspaceLayout::Part<int32_t> sums_;
 };
 
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
@@ -164,7 +163,7 @@ const OpDefinition kQuantConv2DOp = {
      {"pad_left", AttributeType::kInt32},
      {"pad_right", AttributeType::kInt32},
      {"inverse_scale", AttributeType::kFloat32}},
-    {"features", "weights", "thresholds", "flips"},
+    {"features", "weights", "thresholds"},
     {"bits"},
     Create,
 };

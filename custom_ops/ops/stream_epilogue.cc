@@ -3,40 +3,92 @@
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
+namespace {
 
-Status StreamEpilogue::Plan(const TensorInfo* const* inputs,
-                            const std::vector<int>& shape, int output_count,
+// Rows of the parameters.
+enum { kScale, kOffset, kSlope, kThreshold, kRows };
+
+}  // namespace
+
+Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
+                            int largest_dot, const std::vector<int>& shape,
+                            int output_count,
                             std::vector<TensorInfo>* outputs) {
-  channels_ = shape.back();
-  const struct {
-    const char* name;
-    std::vector<float>* values;
-  } vectors[] = {{"scale", &scale_},
-                 {"offset", &offset_},
-                 {"slope", &slope_},
-                 {"threshold", &threshold_}};
-  for (const auto& vector : vectors) {
-    BIFSMN_RETURN_IF_ERROR(ReadConstant(**inputs++, vector.name,
-                                        ElementType::kFloat32, {channels_},
-                                        vector.values));
+  shape_ = shape;
+  shift_ = shift;
+  const int channels = shape.back();
+  const std::vector<int> expected = {kRows, channels};
+  BIFSMN_RETURN_IF_ERROR(CheckTensor(parameters, "parameters",
+                                     ElementType::kInt16, ElementType::kFloat32,
+                                     expected));
+  is_short_ = parameters.type == ElementType::kInt16;
+  if (is_short_) {
+    if (shift < 0 || shift > 14 || largest_dot * (1 << shift) > 32767) {
+      return Status::Error(
+          "sums of up to %d, shifted by %d, do not fit 16 bits", largest_dot,
+          shift);
+    }
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(parameters, "parameters",
+                                        parameters.type, expected, &shorts_));
+    for (const int row : {kScale, kSlope}) {
+      for (int c = 0; c < channels; ++c) {
+        if (shorts_[row * channels + c] == -32768) {
+          return Status::Error("a scale or slope is -32768 (channel %d)", c);
+        }
+      }
+    }
+  } else {
+    if (shift != 0) {
+      return Status::Error("a float stream has shift 0, not %d", shift);
+    }
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(parameters, "parameters",
+                                        parameters.type, expected, &floats_));
   }
   std::vector<int> bits_shape = shape;
-  bits_shape.back() = WordsFor(channels_);
-  *outputs = {{ElementType::kFloat32, shape},
-              {ElementType::kInt16, bits_shape}};
+  bits_shape.back() = WordsFor(channels);
+  *outputs = {{parameters.type, shape}, {ElementType::kInt16, bits_shape}};
   outputs->resize(output_count);
   return Status();
 }
 
+Status StreamEpilogue::CheckStream(const TensorInfo& stream,
+                                   const char* name) const {
+  return CheckTensor(stream, name,
+                     is_short_ ? ElementType::kInt16 : ElementType::kFloat32,
+                     shape_);
+}
+
+ShortStream StreamEpilogue::short_parameters() const {
+  const int channels = shape_.back();
+  const int16_t* rows = shorts_.data();
+  return {rows + kScale * channels, rows + kOffset * channels,
+          rows + kSlope * channels, rows + kThreshold * channels, shift_};
+}
+
 void StreamEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
-  AddAffinePrelu(dots, {scale_.data(), offset_.data(), slope_.data()},
-                 cursor->residual, channels_, cursor->stream);
-  if (cursor->bits != nullptr) {
-    SignBits(cursor->stream, threshold_.data(), channels_, cursor->bits);
-    cursor->bits += WordsFor(channels_);
+  const int channels = shape_.back();
+  if (is_short_) {
+    const auto* residual = static_cast<const int16_t*>(cursor->residual);
+    auto* stream = static_cast<int16_t*>(cursor->stream);
+    AddToShortStream(dots, short_parameters(), 0, channels, residual, stream,
+                     cursor->bits);
+    if (residual != nullptr) cursor->residual = residual + channels;
+    cursor->stream = stream + channels;
+  } else {
+    const float* rows = floats_.data();
+    const auto* residual = static_cast<const float*>(cursor->residual);
+    auto* stream = static_cast<float*>(cursor->stream);
+    AddAffinePrelu(dots,
+                   {rows + kScale * channels, rows + kOffset * channels,
+                    rows + kSlope * channels},
+                   residual, channels, stream);
+    if (cursor->bits != nullptr) {
+      SignBits(stream, rows + kThreshold * channels, channels, cursor->bits);
+    }
+    if (residual != nullptr) cursor->residual = residual + channels;
+    cursor->stream = stream + channels;
   }
-  if (cursor->residual != nullptr) cursor->residual += channels_;
-  cursor->stream += channels_;
+  if (cursor->bits != nullptr) cursor->bits += WordsFor(channels);
 }
 
 }  // namespace bifsmn

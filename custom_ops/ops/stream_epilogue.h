@@ -1,5 +1,5 @@
-// The part that the ops into the float stream share: from dots to floats, and
-// to their signs.
+// The part that the ops into the stream share: from dots to floats or 16-bit
+// integers, and to their signs.
 
 #ifndef BIFSMN_CUSTOM_OPS_OPS_STREAM_EPILOGUE_H_
 #define BIFSMN_CUSTOM_OPS_OPS_STREAM_EPILOGUE_H_
@@ -9,6 +9,7 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/ops/op.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 
@@ -16,15 +17,24 @@ namespace bifsmn {
 
 class StreamEpilogue {
  public:
-  // Checks and copies scale, offset, slope and threshold, which are inputs[0]
-  // to inputs[3], for a stream of `shape`; tells what the outputs are.
-  Status Plan(const TensorInfo* const* inputs, const std::vector<int>& shape,
-              int output_count, std::vector<TensorInfo>* outputs);
+  // Checks and copies parameters[4][channels] - scale, offset, slope, threshold
+  // - for a stream of `shape` and dots in [-largest_dot, largest_dot]; tells
+  // what the outputs are.
+  Status Plan(const TensorInfo& parameters, int shift, int largest_dot,
+              const std::vector<int>& shape, int output_count,
+              std::vector<TensorInfo>* outputs);
+
+  // Checks what the outputs are added to.
+  Status CheckStream(const TensorInfo& stream, const char* name) const;
+
+  // Whether the stream is 16-bit integers.
+  bool is_short() const { return is_short_; }
+  ShortStream short_parameters() const;
 
   // Where the next pixel is read and written; null what is absent.
   struct Cursor {
-    const float* residual;
-    float* stream;
+    const void* residual;
+    void* stream;
     Word* bits;
   };
 
@@ -32,12 +42,16 @@ class StreamEpilogue {
   void Run(const int16_t* dots, Cursor* cursor) const;
 
  private:
-  int channels_ = 0;
-  std::vector<float> scale_;
-  std::vector<float> offset_;
-  std::vector<float> slope_;
-  std::vector<float> threshold_;
+  bool is_short_ = false;
+  int shift_ = 0;
+  std::vector<int> shape_;
+  std::vector<float> floats_;
+  std::vector<int16_t> shorts_;
 };
+
+// The attribute of an op into the stream that says how far a dot product is
+// shifted.
+constexpr AttributeSpec kShiftAttribute = {"shift", AttributeType::kInt32};
 
 }  // namespace bifsmn
 

@@ -6,6 +6,8 @@ const char* NameOf(ElementType type) {
   switch (type) {
     case ElementType::kFloat32:
       return "float32";
+    case ElementType::kFloat16:
+      return "float16";
     case ElementType::kInt32:
       return "int32";
     case ElementType::kInt16:
@@ -23,6 +25,7 @@ size_t SizeOf(ElementType type) {
     case ElementType::kFloat32:
     case ElementType::kInt32:
       return 4;
+    case ElementType::kFloat16:
     case ElementType::kInt16:
       return 2;
     case ElementType::kInt8:

@@ -12,7 +12,7 @@
 
 namespace bifsmn {
 
-enum class ElementType { kOther, kFloat32, kInt32, kInt16, kInt8 };
+enum class ElementType { kOther, kFloat32, kFloat16, kInt32, kInt16, kInt8 };
 
 const char* NameOf(ElementType type);
 

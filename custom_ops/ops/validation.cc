@@ -50,6 +50,15 @@ Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
   return Status();
 }
 
+Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
+                   ElementType other_type, const std::vector<int>& shape) {
+  if (tensor.type != type && tensor.type != other_type) {
+    return Status::Error("%s has to be %s or %s, is %s", name, NameOf(type),
+                         NameOf(other_type), NameOf(tensor.type));
+  }
+  return CheckTensor(tensor, name, tensor.type, shape);
+}
+
 Status CheckConstant(const TensorInfo& tensor, const char* name) {
   if (tensor.constant == nullptr) {
     return Status::Error("%s has to be a constant", name);
@@ -73,13 +82,6 @@ Status CheckUnusedBits(const std::vector<Word>& bits, const char* name,
     }
   }
   return Status();
-}
-
-Status ReadFlips(const TensorInfo& tensor, int outputs,
-                 std::vector<Word>* flips) {
-  BIFSMN_RETURN_IF_ERROR(ReadConstant(tensor, "flips", ElementType::kInt16,
-                                      {WordsFor(outputs)}, flips));
-  return CheckUnusedBits(*flips, "flips", outputs);
 }
 
 }  // namespace bifsmn

@@ -31,6 +31,10 @@ Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
 // all there.
 Status CheckConstant(const TensorInfo& tensor, const char* name);
 
+// Checks that the type of a tensor is one of two, and its shape.
+Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
+                   ElementType other_type, const std::vector<int>& shape);
+
 // Checks that the bits that stand for no channel are 0 in [pixels][words].
 Status CheckUnusedBits(const std::vector<Word>& bits, const char* name,
                        int channels);
@@ -54,10 +58,6 @@ Status ReadConstant(const TensorInfo& tensor, const char* name,
   *values = CopyConstant<T>(tensor);
   return Status();
 }
-
-// Checks and copies flips[ceil(outputs / 16)].
-Status ReadFlips(const TensorInfo& tensor, int outputs,
-                 std::vector<Word>* flips);
 
 }  // namespace bifsmn
 

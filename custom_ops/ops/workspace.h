@@ -3,7 +3,10 @@
 #ifndef BIFSMN_CUSTOM_OPS_OPS_WORKSPACE_H_
 #define BIFSMN_CUSTOM_OPS_OPS_WORKSPACE_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 namespace bifsmn {
 
@@ -42,6 +45,39 @@ class WorkspaceLayout {
 
  private:
   size_t bytes_ = 0;
+};
+
+// Memory that a kernel may read with aligned instructions.
+template <typename T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  AlignedBuffer(const AlignedBuffer& other) { *this = other; }
+  AlignedBuffer& operator=(const AlignedBuffer& other) {
+    Resize(other.count_);
+    std::copy_n(other.data(), count_, data());
+    return *this;
+  }
+
+  // What was in it is lost; the new elements are 0.
+  void Resize(size_t count) {
+    count_ = count;
+    memory_.assign(count * sizeof(T) + kWorkspaceAlignment, 0);
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    offset_ = AlignUp(address) - address;
+  }
+
+  T* data() { return reinterpret_cast<T*>(memory_.data() + offset_); }
+  const T* data() const {
+    return reinterpret_cast<const T*>(memory_.data() + offset_);
+  }
+  size_t size() const { return count_; }
+  T& operator[](size_t i) { return data()[i]; }
+
+ private:
+  std::vector<char> memory_;
+  size_t offset_ = 0;
+  size_t count_ = 0;
 };
 
 }  // namespace bifsmn

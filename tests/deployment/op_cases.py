@@ -8,7 +8,6 @@ import numpy as np
 from bifsmn_tf.deployment import ops
 from bifsmn_tf.deployment.model_writer import ModelWriter
 from bifsmn_tf.deployment.packing import pack_bits
-from bifsmn_tf.deployment.packing import words_for
 
 SIGNATURE = "run"
 
@@ -22,6 +21,7 @@ class OpCase:
     inputs: list[np.ndarray | None]
     constants: tuple[int, ...]
     outputs: int = 1
+    exact: bool = True
 
     def feeds(self) -> dict[str, np.ndarray]:
         return {
@@ -46,9 +46,7 @@ class OpCase:
                 tensors.append(
                     graph.input(f"input_{i}", value.shape, value.dtype)
                 )
-        specs = self.op.output_specs(
-            *(None if x is None else x.shape for x in self.inputs)
-        )[: self.outputs]
+        specs = self.op.output_specs(*self.inputs)[: self.outputs]
         results = graph.custom_op(
             self.op,
             tensors,
@@ -85,13 +83,21 @@ def _channels(rng):
     return int(rng.choice([1, 3, 15, 16, 17, 20, 32, 40, 64]))
 
 
-def _affine(rng, channels):
-    return [
-        rng.normal(size=channels).astype(np.float32),
-        rng.normal(size=channels).astype(np.float32),
-        rng.uniform(-0.5, 1.5, channels).astype(np.float32),
-        rng.normal(size=channels).astype(np.float32),
-    ]
+def _parameters(rng, channels, terms):
+    """Parameters of a stream of floats or integers, and the shift."""
+    if rng.integers(2):
+        rows = rng.normal(size=(4, channels)).astype(np.float32)
+        rows[2] = rng.uniform(-0.5, 1.5, channels)
+        return rows, 0
+    most = (32767 // terms).bit_length() - 1
+    rows = rng.integers(-32767, 32768, (4, channels), np.int16)
+    return rows, int(rng.integers(0, most + 1))
+
+
+def _stream(rng, shape, dtype):
+    if dtype == np.float32:
+        return rng.normal(scale=9, size=shape).astype(np.float32)
+    return rng.integers(-32768, 32768, shape, np.int16)
 
 
 def quant_conv2d(rng, name) -> OpCase:
@@ -112,9 +118,25 @@ def quant_conv2d(rng, name) -> OpCase:
             features,
             rng.integers(-128, 128, (outputs, *kernel, channels), np.int8),
             rng.integers(-3000, 3000, outputs, np.int32),
-            random_bits(rng, outputs),
         ],
-        constants=(1, 2, 3),
+        constants=(1, 2),
+    )
+
+
+def float_conv2d(rng, name) -> OpCase:
+    attributes, kernel, size = _convolution(rng)
+    channels = int(rng.integers(1, 4))
+    outputs = _channels(rng)
+    shape = (int(rng.integers(1, 4)), *size, channels)
+    return OpCase(
+        name,
+        ops.FloatConv2D(**attributes),
+        [
+            rng.normal(size=shape).astype(np.float32),
+            rng.normal(size=(outputs, *kernel, channels)).astype(np.float32),
+            rng.normal(size=outputs).astype(np.float32),
+        ],
+        constants=(1, 2),
     )
 
 
@@ -142,38 +164,45 @@ def conv2d(rng, name) -> OpCase:
     return OpCase(
         name,
         ops.Conv2D(**attributes),
-        [bits, weights, thresholds, random_bits(rng, outputs)],
-        constants=(1, 2, 3),
+        [bits, weights, thresholds],
+        constants=(1, 2),
     )
 
 
 def conv2d_add(rng, name) -> OpCase:
     attributes, bits, weights, outputs = _binary(rng)
-    op = ops.Conv2DAdd(**attributes)
-    shape = op.output_specs(bits.shape, weights.shape)[0].shape
-    inputs = [bits, weights, *_affine(rng, outputs)]
+    terms = int(np.prod(weights.shape[1:3])) * attributes["in_channels"]
+    parameters, shift = _parameters(rng, outputs, terms)
+    op = ops.Conv2DAdd(**attributes, shift=shift)
+    inputs = [bits, weights, parameters]
+    shape = op.output_specs(*inputs)[0].shape
     residual = rng.integers(3)
     if residual == 0:
-        inputs.append(rng.normal(scale=9, size=shape).astype(np.float32))
+        inputs.append(_stream(rng, shape, parameters.dtype))
     elif residual == 1:
         inputs.append(None)
     return OpCase(
         name,
         op,
         inputs,
-        constants=(1, 2, 3, 4, 5),
+        constants=(1, 2),
         outputs=int(rng.integers(1, 3)),
     )
 
 
 def memory(rng, name) -> OpCase:
     channels = _channels(rng)
+    look_back = int(rng.choice([0, 1, 5, 10, 300]))
+    look_ahead = int(rng.choice([0, 1, 5, 10]))
+    taps = look_back + 1 + look_ahead
+    parameters, shift = _parameters(rng, channels, taps)
     op = ops.Memory(
         channels,
-        look_back=int(rng.choice([0, 1, 5, 10, 300])),
-        look_ahead=int(rng.choice([0, 1, 5, 10])),
+        look_back=look_back,
+        look_ahead=look_ahead,
         stride_back=int(rng.integers(1, 4)),
         stride_ahead=int(rng.integers(1, 4)),
+        shift=shift,
     )
     shape = (int(rng.integers(1, 4)), int(rng.integers(1, 60)), 1, channels)
     return OpCase(
@@ -181,16 +210,41 @@ def memory(rng, name) -> OpCase:
         op,
         [
             random_bits(rng, *shape),
-            rng.normal(scale=9, size=shape).astype(np.float32),
+            _stream(rng, shape, parameters.dtype),
             random_bits(rng, op.taps, channels),
-            *_affine(rng, channels),
+            parameters,
         ],
-        constants=(2, 3, 4, 5, 6),
+        constants=(2, 3),
         outputs=int(rng.integers(1, 3)),
     )
 
 
-MAKERS = (quant_conv2d, conv2d, conv2d_add, memory)
+def dense(rng, name) -> OpCase:
+    shape = (
+        int(rng.integers(1, 4)),
+        int(rng.integers(1, 10)),
+        1,
+        _channels(rng),
+    )
+    outputs = int(rng.integers(1, 40))
+    size = (outputs, shape[1] * shape[3])
+    stream = _stream(rng, shape, rng.choice([np.float32, np.int16]))
+    kind = rng.choice([np.int8, np.float16, np.float32])
+    weights = (
+        rng.integers(-60, 60, size, np.int8)
+        if kind == np.int8
+        else rng.normal(size=size).astype(kind)
+    )
+    return OpCase(
+        name,
+        ops.Dense(),
+        [stream, weights, rng.normal(size=(2, outputs)).astype(np.float32)],
+        constants=(1, 2),
+        exact=stream.dtype == np.int16 and weights.dtype == np.int8,
+    )
+
+
+MAKERS = (quant_conv2d, float_conv2d, conv2d, conv2d_add, memory, dense)
 
 
 def random_cases(count: int, seed: int = 0) -> Iterator[OpCase]:
@@ -210,26 +264,29 @@ def large_cases() -> Iterator[OpCase]:
     weights[0] = bits[0, 0]
     weights[1] = pack_bits(np.ones(terms))
     bits[0, 1] = ~bits[0, 0]
-    bits[0, 1, 0, -1] &= 0x7FFF
+    bits[0, 1, 0, -1] &= 0x3FFF
     bits[0, 2] = pack_bits(-np.ones(terms))
-    affine = [np.ones(2), np.zeros(2), np.ones(2), np.zeros(2)]
-    yield OpCase(
-        "most_binary_terms",
-        ops.Conv2DAdd(terms),
-        [bits, weights, *(x.astype(np.float32) for x in affine)],
-        constants=(1, 2, 3, 4, 5),
-        outputs=2,
-    )
+    for dtype in (np.float32, np.int16):
+        # The identity, as far as 15 bits of a fraction go.
+        one = 1 if dtype == np.float32 else 32767
+        slope = 1 if dtype == np.float32 else 0
+        parameters = np.array([[one] * 2, [0] * 2, [slope] * 2, [0] * 2], dtype)
+        yield OpCase(
+            f"most_binary_terms_{np.dtype(dtype).name}",
+            ops.Conv2DAdd(terms),
+            [bits, weights, parameters],
+            constants=(1, 2),
+            outputs=2,
+        )
     yield OpCase(
         "most_binary_terms_of_one_channel",
         ops.Conv2D(1, pad_top=40, pad_left=40),
         [
-            np.ones((1, 127, 129, 1), np.int16),
-            np.zeros((3, 127, 129, 1), np.int16),
-            np.array([-terms, 0, terms], np.int16),
-            np.zeros(words_for(3), np.int16),
+            np.ones((1, 127, 128, 1), np.int16),
+            np.zeros((3, 127, 128, 1), np.int16),
+            np.array([-2 * terms, 0, 2 * terms + 1], np.int16),
         ],
-        constants=(1, 2, 3),
+        constants=(1, 2),
     )
     channels = ops.MAX_QUANTIZED_TERMS
     limit = -128 * -128 * channels
@@ -240,7 +297,6 @@ def large_cases() -> Iterator[OpCase]:
             np.full((1, 1, 1, channels), -1e9, np.float32),
             np.full((2, 1, 1, channels), -128, np.int8),
             np.array([limit, limit + 1], np.int32),
-            np.zeros(1, np.int16),
         ],
-        constants=(1, 2, 3),
+        constants=(1, 2),
     )

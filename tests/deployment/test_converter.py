@@ -8,6 +8,7 @@ from networks import random_network
 from bifsmn_tf.deployment import metadata
 from bifsmn_tf.deployment import model_reader
 from bifsmn_tf.deployment import runtime
+from bifsmn_tf.deployment.converter import Precision
 from bifsmn_tf.deployment.converter import convert_binary
 from bifsmn_tf.deployment.float_converter import convert_float
 from bifsmn_tf.network import config as networks
@@ -40,6 +41,9 @@ CONFIGS = {
 }
 
 
+AS_TRAINED = Precision(stream="float32", classifier="float32")
+
+
 def _logits(content, config, features):
     interpreter = runtime.make_interpreter(content)
     return {
@@ -67,7 +71,7 @@ def test_binary_file_agrees_with_keras(name):
     # Far out of range and on the quantizer's ties, too.
     features[0] *= 100
     features[1] = np.round(features[1] * 32) / 32 + 1 / 64
-    model = convert_binary(network, describe(config))
+    model = convert_binary(network, describe(config), AS_TRAINED)
     found = _logits(model.content, config, features)
     for delta in config.deltas:
         wanted = network.infer(features, delta)[0].numpy()
@@ -92,8 +96,17 @@ def test_depths_share_their_weights():
     # conv1, conv2, projection, three a block, the classifier; each one once.
     assert len(weights) == 3 + 3 * 8 + 1
     bits = 12_800 + 32_768 + 8 * (5 * 128 + 2 * 128 * 256)
-    binary = sum(weights.values()) - 400 - 4 * 12 * 1024
+    binary = sum(weights.values()) - 400 - 12 * 1024
     assert binary == bits // 8
+
+
+def test_the_file_is_smaller_than_the_papers_ratio():
+    """15.5 times less than the full-precision network (Table 4)."""
+    config = networks.bifsmn(12)
+    binary = convert_binary(random_network(config), describe(config))
+    teacher = networks.dfsmn(12)
+    full = convert_float(random_network(teacher), describe(teacher))
+    assert len(full.content) / len(binary.content) > 15.5
 
 
 def test_the_same_network_gives_the_same_bytes():

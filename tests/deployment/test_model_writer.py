@@ -37,7 +37,6 @@ def _depths(count=3):
         constants = [
             graph.constant("weights", WEIGHTS),
             graph.constant("thresholds", np.arange(16, dtype=np.int16)),
-            graph.constant("flips", np.zeros(1, np.int16)),
         ]
         (result,) = graph.custom_op(
             ops.Conv2D(64),
@@ -106,22 +105,48 @@ def test_custom_ops_are_in_the_file():
     assert code.version == 1
     (operator,) = model.subgraphs[0].operators
     assert bytes(operator.customOptions) == ops.Conv2D(64).custom_options()
-    assert operator.inputs.tolist() == [0, 1, 2, 3]
+    assert operator.inputs.tolist() == [0, 1, 2]
 
 
 def test_absent_inputs_are_minus_one():
     writer = ModelWriter()
     graph = writer.subgraph("main")
     bits = graph.input("bits", (1, 8, 1, 4), np.int16)
-    vector = graph.constant("vector", np.ones(16, np.float32))
+    parameters = graph.constant("parameters", np.ones((4, 16), np.float32))
     graph.custom_op(
         ops.Conv2DAdd(64),
-        [bits, graph.constant("weights", WEIGHTS), *[vector] * 4, None],
+        [bits, graph.constant("weights", WEIGHTS), parameters, None],
         [("stream", (1, 8, 1, 16), np.float32)],
     )
     model = schema.ModelT.InitFromPackedBuf(writer.build())
     (operator,) = model.subgraphs[0].operators
-    assert operator.inputs.tolist() == [0, 2, 1, 1, 1, 1, -1]
+    assert operator.inputs.tolist() == [0, 2, 1, -1]
+
+
+def test_only_inputs_and_outputs_have_names():
+    model = schema.ModelT.InitFromPackedBuf(_depths(1).build())
+    names = [tensor.name for tensor in model.subgraphs[0].tensors]
+    assert names == [b"bits", None, None, b"result"]
+
+
+def test_equal_shapes_and_attributes_are_stored_once():
+    def size(layers):
+        writer = ModelWriter()
+        graph = writer.subgraph("main")
+        bits = graph.input("bits", (1, 8, 1, 4), np.int16)
+        thresholds = graph.constant("thresholds", np.zeros(64, np.int16))
+        weights = graph.constant("w", np.zeros((64, 1, 1, 4), np.int16))
+        for i in range(layers):
+            (bits,) = graph.custom_op(
+                ops.Conv2D(64),
+                [bits, weights, thresholds],
+                [(f"a long name of layer {i}", (1, 8, 1, 4), np.int16)],
+            )
+        graph.output("bits", bits)
+        return len(writer.build())
+
+    # An operator with its inputs, its output, and the output's tensor.
+    assert size(11) - size(1) <= 10 * 92
 
 
 def test_signatures_name_inputs_and_outputs():
@@ -170,7 +195,6 @@ def test_mistakes_are_refused():
     constants = [
         graph.constant("weights", WEIGHTS),
         graph.constant("thresholds", np.zeros(16, np.int16)),
-        graph.constant("flips", np.zeros(1, np.int16)),
     ]
     with pytest.raises(ValueError, match="BifsmnConv2D computes"):
         graph.custom_op(

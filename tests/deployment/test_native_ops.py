@@ -22,16 +22,21 @@ from bifsmn_tf.deployment.runtime import make_interpreter
 RUN_CASES = ROOT / "tests" / "deployment" / "run_cases.py"
 
 
-def assert_same(results, expected, name=""):
+def assert_same(results, expected, name="", exact=True):
     assert len(results) == len(expected)
     for result, value in zip(results, expected, strict=True):
         assert result.dtype == value.dtype, name
-        np.testing.assert_array_equal(result, value, err_msg=name)
+        # Where a sum is one of floats in no defined order.
+        rtol, atol = (0, 0) if exact else (1e-5, 1e-4 * np.abs(value).max())
+        np.testing.assert_allclose(
+            result, value, rtol=rtol, atol=atol, err_msg=name
+        )
 
 
 def assert_cases_pass(folder, cases):
     for case in cases:
-        assert_same(read_results(folder, case), case.expected(), case.name)
+        results = read_results(folder, case)
+        assert_same(results, case.expected(), case.name, case.exact)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def test_single_op(case):
     run = make_interpreter(case.model()).get_signature_runner()
     outputs = run(**case.feeds())
     results = [outputs[f"output_{i}"] for i in range(case.outputs)]
-    assert_same(results, case.expected())
+    assert_same(results, case.expected(), exact=case.exact)
 
 
 def test_every_runtime(runtime, tmp_path):
@@ -99,8 +104,9 @@ CHANNELS = 40
 class Network:
     """Binary layers and memory blocks in a chain, and what they compute."""
 
-    def __init__(self, rng, steps=20):
+    def __init__(self, rng, steps=20, short=False):
         self.rng = rng
+        self.short = short
         self.steps = steps
         self.writer = ModelWriter("chain")
         self.graph = self.writer.subgraph("main")
@@ -116,13 +122,13 @@ class Network:
             for i, value in enumerate(values)
         ]
 
-    def _affine(self):
-        return [
-            self.rng.normal(size=CHANNELS).astype(np.float32) for _ in range(4)
-        ]
+    def _parameters(self):
+        if self.short:
+            return self.rng.integers(-32767, 32768, (4, CHANNELS), np.int16)
+        return self.rng.normal(size=(4, CHANNELS)).astype(np.float32)
 
-    def _outputs(self, op, *shapes):
-        specs = op.output_specs(*shapes)
+    def _outputs(self, op, *inputs):
+        specs = op.output_specs(*inputs)
         return [
             (f"stage_{len(self.stages)}_{i}", *spec)
             for i, spec in enumerate(specs)
@@ -132,37 +138,35 @@ class Network:
         op = ops.Conv2D(CHANNELS)
         values = [
             random_bits(self.rng, CHANNELS, 1, 1, CHANNELS),
-            self.rng.integers(-9, 10, CHANNELS, np.int16),
-            random_bits(self.rng, CHANNELS),
+            self.rng.integers(-18, 20, CHANNELS, np.int16),
         ]
         (self.tensor,) = self.graph.custom_op(
             op,
             [self.tensor, *self._constants(values)],
-            self._outputs(op, self.tensor.shape, values[0].shape),
+            self._outputs(op, self.tensor, *values),
         )
         self.stages.append(lambda b, s: (op.reference(b, *values)[0], s))
 
     def add(self):
-        op = ops.Conv2DAdd(CHANNELS)
+        op = ops.Conv2DAdd(CHANNELS, shift=9 * self.short)
         values = [
             random_bits(self.rng, CHANNELS, 1, 1, CHANNELS),
-            *self._affine(),
+            self._parameters(),
         ]
         self.stream, self.tensor = self.graph.custom_op(
             op,
             [self.tensor, *self._constants(values), self.stream],
-            self._outputs(op, self.tensor.shape, values[0].shape),
+            self._outputs(op, self.tensor, *values),
         )
         self.stages.append(lambda b, s: op.reference(b, *values, s)[::-1])
 
     def memory(self):
-        op = ops.Memory(CHANNELS, 5, 3, 1, 2)
-        values = [random_bits(self.rng, 9, CHANNELS), *self._affine()]
-        shapes = self.tensor.shape, self.stream.shape, values[0].shape
+        op = ops.Memory(CHANNELS, 5, 3, 1, 2, shift=11 * self.short)
+        values = [random_bits(self.rng, 9, CHANNELS), self._parameters()]
         self.stream, self.tensor = self.graph.custom_op(
             op,
             [self.tensor, self.stream, *self._constants(values)],
-            self._outputs(op, *shapes),
+            self._outputs(op, self.tensor, self.stream, *values),
         )
         self.stages.append(lambda b, s: op.reference(b, s, *values)[::-1])
 
@@ -188,9 +192,9 @@ class Network:
         return stream, bits
 
 
-@pytest.fixture
-def network():
-    network = Network(np.random.default_rng(7))
+@pytest.fixture(params=[False, True], ids=["floats", "shorts"])
+def network(request):
+    network = Network(np.random.default_rng(7), short=request.param)
     network.pointwise()
     network.add()
     for _ in range(3):
@@ -243,7 +247,6 @@ def test_signatures_of_one_file_in_turn():
     rng = np.random.default_rng(9)
     weights = random_bits(rng, 16, 1, 1, 16)
     thresholds = rng.integers(-5, 6, 16, np.int16)
-    flips = random_bits(rng, 16)
     op = ops.Conv2D(16)
     writer = ModelWriter("depths")
     for depth in (1, 2, 4):
@@ -254,7 +257,6 @@ def test_signatures_of_one_file_in_turn():
             for name, value in (
                 ("weights", weights),
                 ("thresholds", thresholds),
-                ("flips", flips),
             )
         ]
         for i in range(depth):
@@ -272,7 +274,7 @@ def test_signatures_of_one_file_in_turn():
         bits = random_bits(rng, 1, 9, 1, 16)
         result = runners[depth](bits=bits)["bits"]
         for _ in range(depth):
-            (bits,) = op.reference(bits, weights, thresholds, flips)
+            (bits,) = op.reference(bits, weights, thresholds)
         assert_same([result], [bits])
 
 
@@ -285,9 +287,9 @@ def test_activations_may_be_constants():
             random_bits(rng, 1, 6, 1, 16),
             rng.normal(size=(1, 6, 1, 16)).astype(np.float32),
             random_bits(rng, 3, 16),
-            *(rng.normal(size=16).astype(np.float32) for _ in range(4)),
+            rng.normal(size=(4, 16)).astype(np.float32),
         ],
-        constants=(1, 2, 3, 4, 5, 6),
+        constants=(1, 2, 3),
         outputs=2,
     )
     run = make_interpreter(case.model()).get_signature_runner()

@@ -16,7 +16,7 @@ from bifsmn_tf.deployment import ops
 
 RNG = np.random.default_rng(0)
 INT8, INT16, FLOAT32 = 9, 7, 0
-VECTOR = np.ones(20, np.float32)
+PARAMETERS = np.ones((4, 20), np.float32)
 
 CONV = OpCase(
     "conv",
@@ -25,9 +25,8 @@ CONV = OpCase(
         random_bits(RNG, 1, 6, 5, 20),
         random_bits(RNG, 20, 2, 3, 20),
         np.zeros(20, np.int16),
-        np.zeros(2, np.int16),
     ],
-    constants=(1, 2, 3),
+    constants=(1, 2),
 )
 ADD = OpCase(
     "add",
@@ -35,10 +34,10 @@ ADD = OpCase(
     [
         random_bits(RNG, 1, 6, 1, 20),
         random_bits(RNG, 20, 1, 1, 20),
-        *[VECTOR] * 4,
+        PARAMETERS,
         np.ones((1, 6, 1, 20), np.float32),
     ],
-    constants=(1, 2, 3, 4, 5),
+    constants=(1, 2),
     outputs=2,
 )
 MEMORY = OpCase(
@@ -48,9 +47,9 @@ MEMORY = OpCase(
         random_bits(RNG, 1, 6, 1, 20),
         np.ones((1, 6, 1, 20), np.float32),
         random_bits(RNG, 4, 20),
-        *[VECTOR] * 4,
+        PARAMETERS,
     ],
-    constants=(2, 3, 4, 5, 6),
+    constants=(2, 3),
     outputs=2,
 )
 QUANT = OpCase(
@@ -60,10 +59,32 @@ QUANT = OpCase(
         np.ones((1, 6, 5), np.float32),
         np.ones((20, 2, 3, 1), np.int8),
         np.zeros(20, np.int32),
-        np.zeros(2, np.int16),
     ],
-    constants=(1, 2, 3),
+    constants=(1, 2),
 )
+DENSE = OpCase(
+    "dense",
+    ops.Dense(),
+    [
+        np.ones((1, 600, 1, 1), np.int16),
+        np.full((3, 600), 100, np.int8),
+        np.ones((2, 3), np.float32),
+    ],
+    constants=(1, 2),
+)
+SHORT = OpCase(
+    "short",
+    ops.Memory(20, 2, 1, shift=12),
+    [
+        random_bits(RNG, 1, 6, 1, 20),
+        np.ones((1, 6, 1, 20), np.int16),
+        random_bits(RNG, 4, 20),
+        np.ones((4, 20), np.int16),
+    ],
+    constants=(2, 3),
+    outputs=2,
+)
+CASES = (CONV, ADD, MEMORY, QUANT, DENSE, SHORT)
 
 
 def tensor(number, **fields):
@@ -153,7 +174,7 @@ REFUSED = {
         operator(customOptions=[1] + [0] * 39),
         "attributes are 32 bytes, got 40",
     ),
-    "later_contract": (CONV, attribute(0, 2), "contract version 2 is not 1"),
+    "other_contract": (CONV, attribute(0, 1), "contract version 1 is not 2"),
     "no_channels": (CONV, attribute(1, 0), "in_channels has to be"),
     "negative_channels": (CONV, attribute(1, -20), "in_channels has to be"),
     "other_channels": (CONV, attribute(1, 99), "99 channels are 7 words"),
@@ -166,24 +187,27 @@ REFUSED = {
     "much_look_back": (MEMORY, attribute(2, 2**31 - 1), "look_back and look"),
     "other_look_back": (MEMORY, attribute(2, 3), "weights has to be of shape"),
     "unknown_op": (CONV, rename("BifsmnNew"), "BifsmnNew: this library has no"),
-    "other_op": (CONV, rename("BifsmnMemory"), "attributes are 24 bytes"),
+    "other_op": (CONV, rename("BifsmnMemory"), "attributes are 28 bytes"),
     "foreign_op": (CONV, rename("Other"), "unresolved custom op: Other"),
-    "few_inputs": (CONV, operator(inputs=[0, 1, 2]), "takes 4 to 4 inputs"),
+    "few_inputs": (CONV, operator(inputs=[0, 1]), "takes 3 to 3 inputs"),
     "many_inputs": (
         CONV,
-        operator(inputs=[0, 1, 2, 3, 3]),
-        "takes 4 to 4 inputs, got 5",
+        operator(inputs=[0, 1, 2, 2]),
+        "takes 3 to 3 inputs, got 4",
     ),
     "absent_input": (
         CONV,
-        operator(inputs=[0, -1, 2, 3]),
+        operator(inputs=[0, -1, 2]),
         "input weights is missing",
     ),
-    "many_outputs": (ADD, operator(outputs=[7, 8, 7]), "tensor 7 cannot be"),
+    "many_outputs": (ADD, operator(outputs=[4, 5, 4]), "tensor 4 cannot be"),
     "output_is_constant": (
         ADD,
         every(
-            operator(inputs=[0, 1, 2, 3, 4, 4], outputs=[5]), graph_output(5)
+            operator(inputs=[0, 1, 2], outputs=[3]),
+            # The constant of the parameters.
+            tensor(3, buffer=2, shape=[4, 20]),
+            graph_output(3),
         ),
         "a constant of the model",
     ),
@@ -197,10 +221,33 @@ REFUSED = {
         tensor(2, buffer=0),
         "thresholds has to be a constant",
     ),
-    "scale_not_constant": (
+    "parameters_not_constant": (
         ADD,
         tensor(2, buffer=0),
-        "scale has to be a constant",
+        "parameters has to be a constant",
+    ),
+    "parameters_of_another_type": (
+        SHORT,
+        tensor(3, type=INT8, shape=[4, 20]),
+        "parameters has to be int16 or float32, is int8",
+    ),
+    "much_shift": (SHORT, attribute(6, 13), "do not fit 16 bits"),
+    "very_much_shift": (SHORT, attribute(6, 2**31 - 1), "do not fit 16 bits"),
+    "shift_of_floats": (MEMORY, attribute(6, 1), "a float stream has shift 0"),
+    "lowest_scale": (
+        SHORT,
+        content(3, np.full(80, -32768, np.int16)),
+        "a scale or slope is -32768",
+    ),
+    "heavy_weights": (
+        DENSE,
+        content(1, np.full(1800, -128, np.int8)),
+        "sum up to at most 65535",
+    ),
+    "weights_for_another_stream": (
+        DENSE,
+        tensor(0, shape=[1, 599, 1, 1]),
+        "but 599 values to weigh",
     ),
     "weights_of_another_type": (
         CONV,
@@ -223,11 +270,6 @@ REFUSED = {
         content(1, np.full(240, -1, np.int16)),
         "weights has bits set beyond its 20 channels",
     ),
-    "flips_in_bits_unused": (
-        CONV,
-        content(3, np.full(2, -1, np.int16)),
-        "flips has bits set beyond its 20 channels",
-    ),
     "weights_truncated": (CONV, content(1, np.zeros(7, np.int16)), ""),
     "thresholds_of_another_size": (
         CONV,
@@ -248,11 +290,11 @@ REFUSED = {
             tensor(1, shape=[1, 30, 30, 2]),
             content(1, np.zeros((1, 30, 30, 2), np.int16)),
         ),
-        "a sum has at most 16383 products",
+        "a sum has at most 16382 products",
     ),
     "residual_of_another_shape": (
         ADD,
-        tensor(6, shape=[1, 5, 1, 20]),
+        tensor(3, shape=[1, 5, 1, 20]),
         "residual has to be of shape [1, 6, 1, 20]",
     ),
     "stream_of_another_shape": (
@@ -262,7 +304,7 @@ REFUSED = {
     ),
     "result_of_another_type": (
         CONV,
-        tensor(4, type=FLOAT32),
+        tensor(3, type=FLOAT32),
         "has to be int16, is float32",
     ),
     "features_of_another_rank": (
@@ -311,7 +353,7 @@ def outcomes(tmp_path_factory):
     for name, (case, shapes, _) in RESIZED.items():
         models[name] = case.model()
         (folder / f"{name}.shapes").write_text(json.dumps(shapes))
-    for case in (CONV, ADD, MEMORY, QUANT):
+    for case in CASES:
         models[f"unaligned_{case.name}"] = edit(case.model(), lambda _: None)
     for name, model in models.items():
         (folder / f"{name}.tflite").write_bytes(model)
@@ -331,7 +373,7 @@ def test_refused_with_a_message(name, outcomes):
     assert message in outcomes[name]["message"]
 
 
-@pytest.mark.parametrize("case", [CONV, ADD, MEMORY, QUANT])
+@pytest.mark.parametrize("case", CASES)
 def test_constants_need_not_be_aligned(case, outcomes):
     assert outcomes[f"unaligned_{case.name}"] == {}
 

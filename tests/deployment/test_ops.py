@@ -14,9 +14,16 @@ from bifsmn_tf.deployment.packing import unpack_bits
 EXAMPLES = [
     ops.QuantConv2D(2, 1, 1, 2, 3, 4, 0.1),
     ops.Conv2D(20, 2, 1, 1, 2, 3, 4),
-    ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4),
-    ops.Memory(64, 10, 5, 1, 2),
+    ops.FloatConv2D(2, 1, 1, 2, 3, 4),
+    ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4, 5),
+    ops.Memory(64, 10, 5, 1, 2, 3),
+    ops.Dense(),
 ]
+
+
+def spec(*shape, dtype=np.int16):
+    """A tensor that has no values."""
+    return ops.TensorSpec(shape, np.dtype(dtype))
 
 
 def test_the_native_library_has_the_same_definitions():
@@ -24,6 +31,7 @@ def test_the_native_library_has_the_same_definitions():
     assert contract["contract_version"] == ops.CONTRACT_VERSION
     assert contract["max_binary_terms"] == ops.MAX_BINARY_TERMS
     assert contract["max_quantized_terms"] == ops.MAX_QUANTIZED_TERMS
+    assert contract["max_dense_weights"] == ops.MAX_DENSE_WEIGHTS
     assert contract["ops"] == [
         {
             "name": op.NAME,
@@ -38,9 +46,9 @@ def test_the_native_library_has_the_same_definitions():
 
 def test_attributes_are_little_endian_words():
     options = ops.QuantConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
-    assert options == struct.pack("<7if", 1, 2, 1, 3, 4, 5, 6, 0.5)
-    assert ops.Memory(64, 10, 5, 1, 2).custom_options() == struct.pack(
-        "<6i", 1, 64, 10, 5, 1, 2
+    assert options == struct.pack("<7if", 2, 2, 1, 3, 4, 5, 6, 0.5)
+    assert ops.Memory(64, 10, 5, 1, 2, 3).custom_options() == struct.pack(
+        "<7i", 2, 64, 10, 5, 1, 2, 3
     )
 
 
@@ -70,7 +78,7 @@ def test_other_attributes_are_refused(op):
         (lambda: ops.QuantConv2D(inverse_scale=float("nan")), "inverse_scale"),
         (lambda: ops.Memory(64, -1, 1), "orders"),
         (lambda: ops.Memory(64, 1, 1, 0, 1), "strides"),
-        (lambda: ops.Memory(64, 16383, 0), "terms"),
+        (lambda: ops.Memory(64, 16382, 0), "terms"),
     ],
 )
 def test_attributes_that_make_no_sense_are_refused(make, message):
@@ -80,13 +88,17 @@ def test_attributes_that_make_no_sense_are_refused(make, message):
 
 def test_output_specs():
     quantized = ops.QuantConv2D(2, 2, 1, 2, 1, 2)
-    assert quantized.output_specs((1, 32, 32), (16, 5, 5, 1)) == [
+    assert quantized.output_specs(spec(1, 32, 32), spec(16, 5, 5, 1)) == [
         ((1, 16, 16, 1), np.int16)
     ]
     add = ops.Conv2DAdd(64)
-    assert add.output_specs((1, 32, 1, 4), (40, 1, 1, 4)) == [
-        ((1, 32, 1, 40), np.float32),
-        ((1, 32, 1, 3), np.int16),
+    for dtype in (np.float32, np.int16):
+        parameters = spec(4, 40, dtype=dtype)
+        assert add.output_specs(
+            spec(1, 32, 1, 4), spec(40, 1, 1, 4), parameters
+        ) == [((1, 32, 1, 40), dtype), ((1, 32, 1, 3), np.int16)]
+    assert ops.Dense().output_specs(spec(2, 8, 1, 4), spec(5, 32)) == [
+        ((2, 5), np.float32)
     ]
 
 
@@ -98,29 +110,58 @@ def test_output_specs():
         (ops.Conv2D(16), [(4, 4, 1), (3, 1, 1, 1)], "not of rank 4"),
         (ops.Conv2D(16), [(1, 4, 4, 1), (3, 5, 1, 1)], "exceeds"),
         (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
-        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16383 terms"),
+        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16382 terms"),
         (ops.QuantConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
         (
             ops.Memory(16, 1, 0),
-            [(1, 4, 2, 1), (1, 4, 2, 16), (2, 1)],
+            [(1, 4, 2, 1), (1, 4, 2, 16), (2, 1), (4, 16)],
             "not \\[N, T, 1, 1\\]",
         ),
         (
             ops.Memory(16, 1, 0),
-            [(1, 4, 1, 1), (1, 4, 1, 16), (3, 1)],
+            [(1, 4, 1, 1), (1, 4, 1, 16), (3, 1), (4, 16)],
             "weights",
         ),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 1, 1), (1, 4, 1, 16), (2, 1), (3, 16)],
+            "parameters",
+        ),
+        (ops.Dense(), [(1, 4, 1, 3), (5, 13)], "do not fit the stream"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
     with pytest.raises(ValueError, match=message):
-        op.output_specs(*shapes)
+        op.output_specs(*(spec(*shape) for shape in shapes))
 
 
 def test_a_residual_of_another_shape_is_refused():
-    shapes = [(1, 8, 1, 1), (16, 1, 1, 1), *[(16,)] * 4, (1, 8, 1, 17)]
-    with pytest.raises(ValueError, match="residual"):
-        ops.Conv2DAdd(16).output_specs(*shapes)
+    inputs = [spec(1, 8, 1, 1), spec(16, 1, 1, 1), spec(4, 16)]
+    for residual in (spec(1, 8, 1, 17), spec(1, 8, 1, 16, dtype=np.float32)):
+        with pytest.raises(ValueError, match="the stream it adds to"):
+            ops.Conv2DAdd(16).output_specs(*inputs, residual)
+
+
+@pytest.mark.parametrize(
+    ("shift", "change", "message"),
+    [
+        (9, 0, "do not fit 16 bits"),
+        (-1, 0, "do not fit 16 bits"),
+        (0, -32768, "scale or slope"),
+    ],
+)
+def test_integer_streams_that_could_overflow_are_refused(
+    shift, change, message
+):
+    parameters = np.zeros((4, 3), np.int16)
+    parameters[2, 1] = change
+    with pytest.raises(ValueError, match=message):
+        ops.Memory(3, 63, 0, shift=shift).reference(
+            np.zeros((1, 5, 1, 1), np.int16),
+            np.zeros((1, 5, 1, 3), np.int16),
+            np.zeros((64, 1), np.int16),
+            parameters,
+        )
 
 
 # The references against the definitions, term by term.
@@ -146,8 +187,7 @@ def test_quant_conv2d_reference():
     features[0, 0, 1] = [0.5 / 3, -np.inf]
     weights = rng.integers(-128, 128, (3, 3, 2, 2), np.int8)
     thresholds = rng.integers(-5000, 5000, 3, np.int32)
-    flips = np.array([0b101], np.int16)
-    (bits,) = op.reference(features, weights, thresholds, flips)
+    (bits,) = op.reference(features, weights, thresholds)
     signs = unpack_bits(bits, 3)
     for n, image in enumerate(features):
         quantized = np.zeros(image.shape, np.int64)
@@ -158,7 +198,7 @@ def test_quant_conv2d_reference():
                 quantized[index] = round(clamped)
         for (y, x, o), sign in np.ndenumerate(signs[n]):
             dot = _dot(quantized, weights[o].astype(np.int64), op, y, x)
-            assert (sign == -1) == ((dot < thresholds[o]) ^ (o != 1))
+            assert (sign == -1) == (dot < thresholds[o])
 
 
 def test_conv2d_reference():
@@ -167,10 +207,10 @@ def test_conv2d_reference():
     bits = random_bits(rng, 2, 4, 5, 5)
     weights = random_bits(rng, 20, 3, 2, 5)
     thresholds = rng.integers(-6, 7, 20, np.int16)
-    flips = random_bits(rng, 20)
-    (result,) = op.reference(bits, weights, thresholds, flips)
+    flipped = rng.integers(2, size=20, dtype=bool)
+    encoded = op.encode_thresholds(thresholds, flipped)
+    (result,) = op.reference(bits, weights, encoded)
     images, kernels = unpack_bits(bits, 5), unpack_bits(weights, 5)
-    flipped = unpack_bits(flips, 20) < 0
     for (n, y, x, o), sign in np.ndenumerate(unpack_bits(result, 20)):
         dot = _dot(images[n], kernels[o], op, y, x)
         assert (sign == -1) == ((dot < thresholds[o]) ^ flipped[o])
@@ -184,27 +224,87 @@ def _stream(dot, vectors, channel, residual):
     return v if residual is None else np.float32(residual + v)
 
 
+def _short_stream(dot, parameters, shift, channel, residual):
+    """As the definition says, in Python's integers."""
+    scale, offset, slope, _ = (int(row[channel]) for row in parameters)
+
+    def saturated(value):
+        return max(-32768, min(value, 32767))
+
+    u = saturated(((int(dot) << shift) * scale + 2**14 >> 15) + offset)
+    v = saturated(u + (min(u, 0) * slope + 2**14 >> 15))
+    return v if residual is None else saturated(int(residual) + v)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
 @pytest.mark.parametrize("has_residual", [False, True])
-def test_conv2d_add_reference(has_residual):
+def test_conv2d_add_reference(has_residual, dtype):
     rng = np.random.default_rng(2)
-    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0)
+    short = dtype == np.int16
+    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0, shift=5 * short)
     bits = random_bits(rng, 1, 4, 3, 17)
     weights = random_bits(rng, 6, 3, 2, 17)
-    vectors = [rng.normal(size=6).astype(np.float32) for _ in range(4)]
+    vectors = rng.normal(size=(4, 6)).astype(np.float32)
+    if short:
+        vectors = rng.integers(-32767, 32768, (4, 6), np.int16)
     shape = (1, 4, 2, 6)
-    residual = rng.normal(scale=9, size=shape).astype(np.float32)
+    scale = 9000 if short else 9
+    residual = rng.normal(scale=scale, size=shape).astype(dtype)
     if not has_residual:
         residual = None
-    stream, signs = op.reference(bits, weights, *vectors, residual)
+    stream, signs = op.reference(bits, weights, vectors, residual)
     image, kernels = unpack_bits(bits, 17)[0], unpack_bits(weights, 17)
-    assert stream.dtype == np.float32 and stream.shape == shape
+    assert stream.dtype == dtype and stream.shape == shape
     for (_, y, x, o), value in np.ndenumerate(stream):
         added = residual[0, y, x, o] if has_residual else None
         dot = _dot(image, kernels[o], op, y, x)
-        assert value == _stream(dot, vectors, o, added)
+        if short:
+            assert value == _short_stream(dot, vectors, 5, o, added)
+        else:
+            assert value == _stream(dot, vectors, o, added)
     assert np.array_equal(
         unpack_bits(signs, 6), np.where(stream >= vectors[3], 1, -1)
     )
+
+
+def test_float_conv2d_reference():
+    rng = np.random.default_rng(4)
+    op = ops.FloatConv2D(2, 1, 1, 0, 1, 1)
+    features = rng.normal(size=(2, 5, 4, 2)).astype(np.float32)
+    weights = rng.normal(size=(3, 3, 2, 2)).astype(np.float32)
+    thresholds = rng.normal(size=3).astype(np.float32)
+    (bits,) = op.reference(features, weights, thresholds)
+    for (n, y, x, o), sign in np.ndenumerate(unpack_bits(bits, 3)):
+        total = np.float32(0)
+        for ky, kx, c in np.ndindex(3, 2, 2):
+            iy, ix = 2 * y - 1 + ky, x - 1 + kx
+            if 0 <= iy < 5 and 0 <= ix < 4:
+                total += features[n, iy, ix, c] * weights[o, ky, kx, c]
+        assert (sign == 1) == (total >= thresholds[o])
+
+
+def test_dense_reference():
+    rng = np.random.default_rng(5)
+    stream = rng.integers(-32768, 32768, (2, 3, 1, 4), np.int16)
+    weights = rng.integers(-128, 128, (5, 12), np.int8)
+    scale_bias = rng.normal(size=(2, 5)).astype(np.float32)
+    (logits,) = ops.Dense().reference(stream, weights, scale_bias)
+    for (n, o), value in np.ndenumerate(logits):
+        sums = sum(
+            int(x) * int(w)
+            for x, w in zip(stream[n].ravel(), weights[o], strict=True)
+        )
+        scale, bias = scale_bias[:, o]
+        assert value == np.float32(sums) * scale + bias
+
+
+def test_dense_refuses_sums_that_would_overflow():
+    with pytest.raises(ValueError, match="more than 65535"):
+        ops.Dense().reference(
+            np.zeros((1, 600, 1, 1), np.int16),
+            np.full((1, 600), -128, np.int8),
+            np.zeros((2, 1), np.float32),
+        )
 
 
 def test_memory_reference():
@@ -212,9 +312,9 @@ def test_memory_reference():
     op = ops.Memory(3, look_back=2, look_ahead=2, stride_back=3, stride_ahead=2)
     bits = random_bits(rng, 2, 9, 1, 3)
     weights = random_bits(rng, 5, 3)
-    vectors = [rng.normal(size=3).astype(np.float32) for _ in range(4)]
+    vectors = rng.normal(size=(4, 3)).astype(np.float32)
     stream = rng.normal(scale=9, size=(2, 9, 1, 3)).astype(np.float32)
-    result, signs = op.reference(bits, stream, weights, *vectors)
+    result, signs = op.reference(bits, stream, weights, vectors)
     assert op.tap_offsets == [-6, -3, 0, 2, 4]
     sequences, taps = unpack_bits(bits, 3), unpack_bits(weights, 3)
     for (n, t, _, c), value in np.ndenumerate(result):

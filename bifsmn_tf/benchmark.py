@@ -1,0 +1,212 @@
+"""Measures how long one decision takes, beside what else one could run.
+
+    python -m bifsmn_tf.benchmark
+    python -m bifsmn_tf.benchmark --model=mine.tflite --model=other.tflite
+
+Without files, networks with random weights: BiFSMN at all its depths, its
+full-precision and 8-bit counterparts, DS-CNN and BC-ResNet-1; that needs
+TensorFlow. One thread, one process, one clip of features per invoke, the
+contestants in turns.
+
+``--profile`` adds the time of every layer of ours, ``--json``, ``--chart`` and
+``--results`` write the outcome as JSON, PNG and a page.
+"""
+
+import importlib.util
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf.benchmarking import chart
+from bifsmn_tf.benchmarking import entry
+from bifsmn_tf.benchmarking import report as reports
+from bifsmn_tf.benchmarking.entry import Contestant
+from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking.measure import measure
+from bifsmn_tf.benchmarking.profile import profile
+from bifsmn_tf.errors import UserError
+
+_NETWORKS = ["dfsmn", "bifsmn", "ds_cnn", "bc_resnet"]
+
+PORTABLE_KERNELS = (
+    "quant_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
+    "memory_portable_1x16_u8,dense_portable_1x1_s32"
+)
+
+_MODEL = flags.DEFINE_multi_string(
+    "model", [], "A .tflite to measure; may be repeated."
+)
+_NETWORK = flags.DEFINE_list(
+    "networks",
+    None,
+    f"Which networks with random weights: of {', '.join(_NETWORKS)}; by "
+    "default all, or none if files are given.",
+)
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    "bifsmn",
+    ["bifsmn", "bifsmn_s"],
+    "Sizes of BiFSMN and its counterparts.",
+)
+_CLASSES = flags.DEFINE_integer(
+    "classes", 12, "Of the networks with random weights.", lower_bound=1
+)
+_KERNELS = flags.DEFINE_multi_string(
+    "kernels",
+    [PORTABLE_KERNELS],
+    "Names of native kernels, separated by commas, to measure BiFSMN with "
+    "beside the library's own choice; may be repeated, empty for none. By "
+    "default the portable ones.",
+)
+_ROUNDS = flags.DEFINE_integer(
+    "rounds", 30, "Turns of each contestant.", lower_bound=1
+)
+_TURN = flags.DEFINE_float(
+    "turn_milliseconds", 5.0, "About how long a turn is.", lower_bound=0.0
+)
+_PROFILE = flags.DEFINE_bool(
+    "profile", False, "The time of every layer of our networks, too."
+)
+_CYCLES = flags.DEFINE_string(
+    "cycles",
+    None,
+    "A JSON file of modelled cycles to show beside what was measured: "
+    '{"NAME": {"strict": cycles, "ideal": cycles}}.',
+)
+_JSON = flags.DEFINE_string("json", None, "Write the report here.")
+_CHART = flags.DEFINE_string("chart", None, "Draw the picture here, as PNG.")
+_RESULTS = flags.DEFINE_string(
+    "results", None, "Write the page benchmark.md into this folder."
+)
+
+_BUSY = 0.5
+
+
+def _networks() -> list[str]:
+    if _NETWORK.value is None:
+        return [] if _MODEL.value else _NETWORKS
+    for name in _NETWORK.value:
+        if name not in _NETWORKS:
+            raise UserError(
+                f"--networks: there is no {name}: of {', '.join(_NETWORKS)}"
+            )
+    return _NETWORK.value
+
+
+def _contestants() -> list[Contestant]:
+    found: list[Contestant] = []
+    for path in _MODEL.value:
+        found += entry.from_file(path)
+    networks = _networks()
+    if not networks:
+        return [*found, entry.smallest_model()]
+    try:
+        from bifsmn_tf.benchmarking import contestants
+    except ImportError as error:
+        raise UserError(
+            "networks with random weights need TensorFlow: pip install "
+            "'bifsmn_tf[train]', or give files with --model"
+        ) from error
+    classes, architecture = _CLASSES.value, _ARCHITECTURE.value
+    if "dfsmn" in networks:
+        found += contestants.make_dfsmn(architecture, classes)
+    if "bifsmn" in networks:
+        found += contestants.make_bifsmn(
+            architecture, classes, filter(None, _KERNELS.value)
+        )
+    if "ds_cnn" in networks:
+        found += contestants.make_ds_cnn(classes)
+    if "bc_resnet" in networks:
+        found += contestants.make_bc_resnet(classes)
+    return [*found, entry.smallest_model(), contestants.smallest_bifsmn()]
+
+
+def _check_outputs() -> None:
+    """Before the measurement, not after it."""
+    for name, value in (("json", _JSON.value), ("chart", _CHART.value)):
+        if value and not Path(value).parent.is_dir():
+            raise UserError(f"--{name}: there is no folder {value!r} is in")
+    if _CHART.value and importlib.util.find_spec("matplotlib") is None:
+        raise UserError("--chart needs matplotlib: pip install matplotlib")
+
+
+def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
+    names = [c.name for c in contestants]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise UserError(f"{repeated.pop()} is given twice")
+    machine = reports.describe_machine()
+    if machine["load_average"] > _BUSY:
+        print(
+            "note: something else is running (load average "
+            f"{machine['load_average']}): times are longer than they need be",
+            file=sys.stderr,
+        )
+    invocations = {}
+    for contestant in contestants:
+        try:
+            invocations[contestant.name] = contestant.invocation()
+        except RuntimeError as error:
+            raise UserError(f"{contestant.name}: {error}") from error
+    rounds, turn = _ROUNDS.value, _TURN.value
+    # Apart, as a call would leave a copy of its features in the caches.
+    invokes = measure(
+        {name: x.invoke for name, x in invocations.items()}, rounds, turn
+    )
+    for name, invocation in invocations.items():
+        try:
+            invocation.check()
+        except RuntimeError as error:
+            raise UserError(f"{name}: {error}") from error
+    calls = measure(
+        {name: x.call for name, x in invocations.items()}, rounds, turn
+    )
+    profiles = {
+        c.name: profile(invocations[c.name], c.content)
+        for c in contestants
+        if _PROFILE.value and c.role in (Role.OURS, Role.VARIANT)
+    }
+    return reports.make(
+        contestants,
+        invokes,
+        calls,
+        profiles,
+        cycles,
+        settings={
+            "threads": 1,
+            "rounds": rounds,
+            "turn_milliseconds": turn,
+        },
+        machine=machine,
+        command=shlex.join(
+            ["python", "-m", "bifsmn_tf.benchmark", *sys.argv[1:]]
+        ),
+    )
+
+
+def main() -> None:
+    """Measures what the flags say."""
+    _check_outputs()
+    cycles = reports.read_cycles(_CYCLES.value) if _CYCLES.value else {}
+    report = _measure(_contestants(), cycles)
+    print(reports.text(report))
+    if _JSON.value:
+        Path(_JSON.value).write_text(json.dumps(report, indent=1) + "\n")
+        print(f"report: {_JSON.value}")
+    if _CHART.value:
+        chart.latencies(report, _CHART.value)
+        print(f"chart: {_CHART.value}")
+    if _RESULTS.value:
+        folder = Path(_RESULTS.value)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "benchmark.md").write_text(reports.page(report))
+        print(f"page: {folder / 'benchmark.md'}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

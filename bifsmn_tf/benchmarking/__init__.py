@@ -1,0 +1,1 @@
+"""How long one decision takes: behind ``python -m bifsmn_tf.benchmark``."""

@@ -1,0 +1,166 @@
+"""What is measured: our network and what a user would run instead.
+
+All have random weights, none at its initial value: equal constants would be
+stored once, and a normalisation that does nothing would be left out.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from bifsmn_tf._keras import set_random_seed
+from bifsmn_tf._keras import tf
+from bifsmn_tf.benchmarking.entry import Contestant
+from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.deployment.converter import convert_binary
+from bifsmn_tf.deployment.float_converter import convert_float
+from bifsmn_tf.deployment.metadata import ModelMetadata
+from bifsmn_tf.deployment.metadata import signature_key
+from bifsmn_tf.distillation.throughput import PlainFSMN
+from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.config import bifsmn
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.peers.bc_resnet import bc_resnet
+from bifsmn_tf.peers.convert import convert
+from bifsmn_tf.peers.ds_cnn import ds_cnn
+
+_SAMPLES = 20
+_SEED = 0
+
+
+def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
+    """The full-precision counterpart, by two ways to convert it.
+
+    As TensorFlow's converter writes it from stock Keras layers, in float32
+    and in 8-bit integers; and as
+    :mod:`~bifsmn_tf.deployment.float_converter` does, by hand.
+    """
+    config = ARCHITECTURES[architecture.replace("bifsmn", "dfsmn")](classes)
+    network = _random(FSMN(config))
+    plain = PlainFSMN(config)
+    plain.copy_from(network)
+    shape = (config.frames, config.mels)
+
+    def model(features):
+        return plain(features)[0]
+
+    return [
+        _peer("D-FSMN fp32", convert(model, shape)),
+        Contestant(
+            "D-FSMN fp32, graph by hand",
+            convert_float(network, _describe(config)).content,
+            signature_key(1),
+            Role.PEER,
+        ),
+        _peer("D-FSMN int8", convert(model, shape, _samples(shape))),
+    ]
+
+
+def make_bifsmn(
+    architecture: str, classes: int, kernels: Iterable[str] = ()
+) -> list[Contestant]:
+    """Our network at all its depths.
+
+    Args:
+        architecture: its name.
+        classes: outputs.
+        kernels: to measure the depths with, too; each entry is names of
+            kernels, separated by commas.
+    """
+    config = ARCHITECTURES[architecture](classes)
+    content = _convert_binary(config)
+    name = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
+    ours = [
+        Contestant(f"{name} δ={d}", content, signature_key(d), Role.OURS)
+        for d in config.deltas
+    ]
+    return ours + [
+        dataclasses.replace(
+            contestant,
+            name=f"{contestant.name}, {names}",
+            role=Role.VARIANT,
+            kernels=names,
+        )
+        for names in kernels
+        for contestant in ours
+    ]
+
+
+def make_ds_cnn(classes: int) -> list[Contestant]:
+    """MLPerf Tiny's network, in float32 and 8-bit integers."""
+    return _both("DS-CNN", ds_cnn(classes))
+
+
+def make_bc_resnet(classes: int) -> list[Contestant]:
+    """BC-ResNet-1, in float32 and 8-bit integers."""
+    return _both("BC-ResNet-1", bc_resnet(classes))
+
+
+def smallest_bifsmn() -> Contestant:
+    """One channel, one block: what is left is what every invoke costs."""
+    config = bifsmn(
+        1,
+        frames=1,
+        mels=1,
+        front_channels=1,
+        front_kernel=1,
+        memory_size=1,
+        hidden_size=1,
+        blocks=1,
+        deltas=(1,),
+        look_back=0,
+        look_ahead=0,
+    )
+    return Contestant(
+        "smallest BiFSMN",
+        _convert_binary(config),
+        signature_key(1),
+        Role.GLUE,
+    )
+
+
+def _convert_binary(config: NetworkConfig) -> bytes:
+    return convert_binary(_random(FSMN(config)), _describe(config)).content
+
+
+def _both(name: str, model: tf.keras.Model) -> list[Contestant]:
+    _random(model)
+    shape = model.input_shape[1:]
+    return [
+        _peer(f"{name} fp32", convert(model, shape)),
+        _peer(f"{name} int8", convert(model, shape, _samples(shape))),
+    ]
+
+
+def _peer(name: str, content: bytes) -> Contestant:
+    return Contestant(name, content, None, Role.PEER)
+
+
+def _samples(shape) -> np.ndarray:
+    return np.random.default_rng(_SEED).normal(size=(_SAMPLES, *shape))
+
+
+def _random(model):
+    """Moves every variable a little from where it is."""
+    set_random_seed(_SEED)
+    for variable in model.variables:
+        noise = tf.random.normal(variable.shape, stddev=0.1)
+        # Variances and slopes have to stay positive.
+        variable.assign_add(
+            noise if "kernel" in variable.name else tf.abs(noise)
+        )
+    return model
+
+
+def _describe(config: NetworkConfig) -> ModelMetadata:
+    return ModelMetadata(
+        label_names=tuple(f"word {i}" for i in range(config.classes)),
+        features=FeatureParameters(),
+        statistics=FeatureStatistics(0.0, 1.0),
+        network=config,
+        dataset={"name": "none", "options": {}},
+    )

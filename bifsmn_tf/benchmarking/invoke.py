@@ -1,0 +1,198 @@
+"""One signature of one model, ready to be invoked again and again.
+
+    python -m bifsmn_tf.benchmarking.invoke --model=bifsmn.tflite \
+        --signature=delta_1 --repetitions=200
+
+invokes it that often in one thread and prints nothing but what it did, for
+instruments that count from outside: the difference of two runs is that of
+their repetitions. It needs numpy, a runtime and the native library.
+"""
+
+import argparse
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bifsmn_tf.deployment import runtime
+
+KERNELS_VARIABLE = "BIFSMN_KERNELS"
+"""Names of kernels that the native library prefers, separated by commas."""
+
+_SEED = 0
+
+
+class Invocation:
+    """A model's signature with random features in its inputs.
+
+    Args:
+        model: content or path of a file.
+        signature: its key; by default the model's first one, or its first
+            graph if it has none.
+        kernels: names of kernels to prefer, separated by commas; by default
+            what :data:`KERNELS_VARIABLE` says.
+
+    Attributes:
+        signature: the key; ``None`` if the model has none.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no whole model, or has no such signature.
+        RuntimeError: there is no library or runtime, or it refuses the model.
+    """
+
+    def __init__(
+        self,
+        model: bytes | str | os.PathLike,
+        signature: str | None = None,
+        kernels: str | None = None,
+    ):
+        # The library looks when it plans, which is when tensors are allocated.
+        with _preferred(kernels):
+            self._interpreter = runtime.make_interpreter(model)
+            keys = list(self._interpreter.get_signature_list())
+            if signature is not None and signature not in keys:
+                raise ValueError(
+                    f"the model has no signature {signature!r}: one of {keys}"
+                )
+            self.signature = signature or next(iter(keys), None)
+            runner = (
+                self._interpreter.get_signature_runner(self.signature)
+                if self.signature
+                else _FirstGraph(self._interpreter)
+            )
+            generator = np.random.default_rng(_SEED)
+            self._inputs = {
+                name: _random(details, generator)
+                for name, details in runner.get_input_details().items()
+            }
+            self._runner = functools.partial(runner, **self._inputs)
+            self._first = self._runner()
+        # The public way to run a subgraph that is not the first one copies
+        # inputs and outputs, too.
+        self._invoke = functools.partial(
+            runner._interpreter_wrapper.Invoke, runner._subgraph_index
+        )
+        self._read = {
+            name: functools.partial(
+                self._interpreter.get_tensor,
+                details["index"],
+                runner._subgraph_index,
+            )
+            for name, details in runner.get_output_details().items()
+        }
+
+    @property
+    def invoke(self):
+        """Runs the graph; features and logits stay where they are."""
+        return self._invoke
+
+    @property
+    def call(self):
+        """Runs it as the Python signature runner does, which copies both."""
+        return self._runner
+
+    def check(self) -> None:
+        """Makes sure that repeated invokes compute what the first one did.
+
+        Raises:
+            RuntimeError: they do not.
+        """
+        for name, read in self._read.items():
+            if not np.array_equal(read(), self._first[name], equal_nan=True):
+                raise RuntimeError(f"repeated invokes changed {name}")
+
+
+class _FirstGraph:
+    """What a signature runner is, for a file without signatures."""
+
+    def __init__(self, interpreter: Any):
+        interpreter.allocate_tensors()
+        self._interpreter = interpreter
+        self._interpreter_wrapper = interpreter._interpreter
+        self._subgraph_index = 0
+
+    def get_input_details(self) -> dict[str, Any]:
+        return {x["name"]: x for x in self._interpreter.get_input_details()}
+
+    def get_output_details(self) -> dict[str, Any]:
+        return {x["name"]: x for x in self._interpreter.get_output_details()}
+
+    def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        for name, details in self.get_input_details().items():
+            self._interpreter.set_tensor(details["index"], inputs[name])
+        self._interpreter.invoke()
+        return {
+            name: self._interpreter.get_tensor(details["index"])
+            for name, details in self.get_output_details().items()
+        }
+
+
+@contextlib.contextmanager
+def _preferred(kernels: str | None) -> Iterator[None]:
+    before = os.environ.get(KERNELS_VARIABLE)
+    if kernels is not None:
+        os.environ[KERNELS_VARIABLE] = kernels
+    try:
+        yield
+    finally:
+        if kernels is not None:
+            if before is None:
+                del os.environ[KERNELS_VARIABLE]
+            else:
+                os.environ[KERNELS_VARIABLE] = before
+
+
+def _random(details, generator: np.random.Generator) -> np.ndarray:
+    """Values as normalised features have them, in the input's own type."""
+    values = generator.normal(size=details["shape"])
+    dtype = np.dtype(details["dtype"])
+    if np.issubdtype(dtype, np.floating):
+        return values.astype(dtype)
+    scale, zero_point = details["quantization"]
+    if scale:
+        values = values / scale + zero_point
+    limits = np.iinfo(dtype)
+    return np.clip(np.round(values), limits.min, limits.max).astype(dtype)
+
+
+def _repetitions(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return value
+
+
+def main(arguments: list[str]) -> None:
+    """Invokes what the arguments say."""
+    # Not absl's flags, which a small board may not have.
+    parser = argparse.ArgumentParser(
+        prog="python -m bifsmn_tf.benchmarking.invoke",
+        description="Invokes one signature of a model again and again.",
+    )
+    parser.add_argument("--model", required=True, type=Path)
+    parser.add_argument("--signature", help="by default the model's first one")
+    parser.add_argument("--repetitions", type=_repetitions, default=1)
+    parser.add_argument("--kernels", help="to prefer, separated by commas")
+    options = parser.parse_args(arguments)
+    try:
+        invocation = Invocation(
+            options.model, options.signature, options.kernels
+        )
+        invoke = invocation.invoke
+        for _ in range(options.repetitions):
+            invoke()
+        invocation.check()
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    what = invocation.signature or "the first graph"
+    print(f"{what}: invoked {options.repetitions} times")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

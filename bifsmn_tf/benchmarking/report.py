@@ -1,0 +1,290 @@
+"""What was measured, as plain values, as tables and as a page."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bifsmn_tf._version import __version__
+from bifsmn_tf.benchmarking.entry import Contestant
+from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking.measure import Quartiles
+from bifsmn_tf.benchmarking.profile import LayerTime
+
+FORMAT = 1
+
+Times = Mapping[str, npt.NDArray[np.float64]]
+"""Microseconds a call in each round, by contestant."""
+
+Cycles = Mapping[str, Mapping[str, float]]
+"""Modelled cycles, ``strict`` and ``ideal``, by contestant."""
+
+_PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
+
+
+def make(
+    contestants: Sequence[Contestant],
+    invokes: Times,
+    calls: Times,
+    profiles: Mapping[str, Sequence[LayerTime]],
+    cycles: Cycles,
+    settings: Mapping[str, object],
+    machine: Mapping[str, object],
+    command: str,
+) -> dict:
+    """Puts everything together, for JSON.
+
+    Args:
+        contestants: in the order of the tables.
+        invokes: of the bare graph.
+        calls: of the Python signature runner.
+        profiles: layers by contestant.
+        cycles: modelled elsewhere.
+        settings: how it was measured.
+        machine: see :func:`describe_machine`, from before it was measured.
+        command: that did it.
+
+    Returns:
+        ``format``, ``command``, ``date``, ``machine``, ``versions`` and
+        ``settings``; ``contestants``, a list of ``name``, ``role``,
+        ``signature``, ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
+        ``call_microseconds``; ``speedups`` over each peer of each of ours, the
+        ratio taken within rounds; ``profiles``; ``cycles``.
+    """
+    peers = [c.name for c in contestants if c.role is Role.PEER]
+    ours = [c.name for c in contestants if c.role in (Role.OURS, Role.VARIANT)]
+    return {
+        "format": FORMAT,
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "machine": dict(machine),
+        "versions": _versions(),
+        "settings": dict(settings),
+        "contestants": [
+            {
+                "name": c.name,
+                "role": c.role.value,
+                "signature": c.signature,
+                "kernels": c.kernels,
+                "file_bytes": len(c.content),
+                "invoke_microseconds": _plain(invokes[c.name]),
+                "call_microseconds": _plain(calls[c.name]),
+            }
+            for c in contestants
+        ],
+        "speedups": {
+            peer: {name: _plain(invokes[peer] / invokes[name]) for name in ours}
+            for peer in peers
+        },
+        "profiles": {
+            name: [
+                {
+                    "layer": x.layer,
+                    "op": x.op,
+                    "microseconds": round(x.microseconds, 3),
+                }
+                for x in layers
+            ]
+            for name, layers in profiles.items()
+        },
+        "cycles": {name: dict(values) for name, values in cycles.items()},
+    }
+
+
+def describe_machine() -> dict:
+    """The processor, and how busy it is before anything is measured."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def read_cycles(path: str | Path) -> Cycles:
+    """Reads modelled cycles.
+
+    Args:
+        path: of a JSON file ``{"NAME": {"strict": cycles, "ideal": cycles}}``.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has another form.
+    """
+    try:
+        cycles = json.loads(Path(path).read_text(encoding="utf-8"))
+        for name, values in cycles.items():
+            if set(values) != {"strict", "ideal"}:
+                raise ValueError(f"{name!r} has {sorted(values)}")
+            for value in values.values():
+                if not value > 0:
+                    raise ValueError(f"{name!r} has {value} cycles")
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{path} is not {{"NAME": {{"strict": cycles, "ideal": cycles}}}}: '
+            f"{error}"
+        ) from error
+    return cycles
+
+
+def text(report: Mapping) -> str:
+    """The tables for a terminal."""
+    return "\n\n".join(
+        f"{title}\n{_aligned(rows)}" for title, rows in _tables(report)
+    )
+
+
+def page(report: Mapping) -> str:
+    """The page of results, in Markdown."""
+    versions = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
+    settings = report["settings"]
+    machine_ = report["machine"]
+    parts = [
+        "# How long one decision takes",
+        "Measured on this CPU: "
+        f"{machine_['cpu']} ({machine_['architecture']}, "
+        f"{machine_['cores']} cores, load average before "
+        f"{machine_['load_average']}), {report['date']}, one thread; "
+        f"{versions}.",
+        f"    {report['command']}",
+        "One clip of features per invoke of a signature's graph, in one "
+        "process; the runtime's glue is included, copying in and out by the "
+        "Python signature runner is apart (*whole call*). Random weights, "
+        f"random features. {settings['rounds']} rounds in which every row has "
+        f"a turn of about {settings['turn_milliseconds']:g} ms: median, and in "
+        "brackets the quartiles; ratios are taken within rounds.",
+    ]
+    for title, rows in _tables(report):
+        parts += [f"## {title}", _markdown(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _tables(report):
+    yield "Microseconds", _times(report)
+    if any(report["speedups"].values()):
+        yield "How many times faster than", _speedups(report)
+    for name, layers in report["profiles"].items():
+        yield f"Layers of {name}, microseconds", _layers(report, name, layers)
+    if report["cycles"]:
+        yield "Modelled Cortex-A53 cycles, not measured", _cycles(report)
+
+
+def _times(report):
+    rows = [("", "invoke", "", "fastest", "whole call", "file, bytes")]
+    for entry in report["contestants"]:
+        invoke = entry["invoke_microseconds"]
+        rows.append(
+            (
+                entry["name"],
+                f"{invoke['median']:.1f}",
+                f"({invoke['low']:.1f}-{invoke['high']:.1f})",
+                f"{invoke['minimum']:.1f}",
+                f"{entry['call_microseconds']['median']:.1f}",
+                f"{entry['file_bytes']:,}",
+            )
+        )
+    return rows
+
+
+def _speedups(report):
+    ours = list(next(iter(report["speedups"].values())))
+    rows = [("", *report["speedups"])]
+    for name in ours:
+        cells = []
+        for ratios in report["speedups"].values():
+            ratio = ratios[name]
+            cells.append(
+                f"{ratio['median']:.1f}x ({ratio['low']:.1f}-"
+                f"{ratio['high']:.1f})"
+            )
+        rows.append((name, *cells))
+    return rows
+
+
+def _layers(report, name, layers):
+    (invoke,) = (
+        entry["invoke_microseconds"]["median"]
+        for entry in report["contestants"]
+        if entry["name"] == name
+    )
+    total = sum(x["microseconds"] for x in layers)
+    rows = [("layer", "op", "time", "share")]
+    for layer in layers:
+        time = layer["microseconds"]
+        share = f"{100 * time / total:.1f} %"
+        rows.append((layer["layer"], layer["op"], f"{time:.2f}", share))
+    rows.append(("all ops", "", f"{total:.2f}", ""))
+    rows.append(("the rest of an invoke", "", f"{invoke - total:.2f}", ""))
+    return rows
+
+
+def _cycles(report):
+    first = next(iter(report["cycles"]))
+    baseline = report["cycles"][first]["strict"]
+    rows = [("", "strict", "ideal", f"{first} ÷ it, strict")]
+    for name, values in report["cycles"].items():
+        rows.append(
+            (
+                name,
+                f"{values['strict']:,.0f}",
+                f"{values['ideal']:,.0f}",
+                f"{baseline / values['strict']:.1f}x",
+            )
+        )
+    return rows
+
+
+def _plain(values) -> dict[str, float]:
+    quartiles = Quartiles.of(values)
+    return {
+        "minimum": round(quartiles.minimum, 3),
+        "low": round(quartiles.low, 3),
+        "median": round(quartiles.median, 3),
+        "high": round(quartiles.high, 3),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"bifsmn_tf": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "Model"):
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _aligned(rows) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _markdown(rows) -> str:
+    header, *body = rows
+    lines = [header, ("---", *["---:"] * (len(header) - 1)), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,1 @@
+"""Networks that a user would pick instead: DS-CNN and BC-ResNet."""

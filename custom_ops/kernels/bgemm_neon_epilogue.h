@@ -1,0 +1,207 @@
+// What the NEON kernels make of a tile's counts while these are in registers.
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_BGEMM_NEON_EPILOGUE_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_BGEMM_NEON_EPILOGUE_H_
+
+#include <arm_neon.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/short_stream_neon.h"
+
+namespace bifsmn {
+
+constexpr int kNeonTilePixels = 8;
+
+// Disagreements of eight pixels with sixteen outputs. An output has two bytes,
+// one for each half of its bits: bytes 2 i and 2 i + 1 of `low` belong to
+// output i, those of `high` to output 8 + i.
+struct BytesOfTile {
+  uint8x16_t low[kNeonTilePixels];
+  uint8x16_t high[kNeonTilePixels];
+};
+
+// For each word of a patch, the words of sixteen outputs.
+inline void PackForNeon(const Word* weights, int outputs, int words,
+                        Word* packed) {
+  for (int tile = 0; tile < outputs; tile += kWordBits) {
+    for (int k = 0; k < words; ++k) {
+      for (int o = tile; o < tile + kWordBits; ++o) {
+        *packed++ =
+            o < outputs ? weights[static_cast<size_t>(o) * words + k] : Word{0};
+      }
+    }
+  }
+}
+
+// The disagreements as they are.
+class CountEpilogue {
+ public:
+  CountEpilogue(int outputs, uint16_t* counts)
+      : row_(BgemmRowStride(outputs)), counts_(counts) {}
+
+  BIFSMN_INLINE void operator()(int p, int pixels, int o,
+                                const BytesOfTile& bytes) const {
+    uint16_t* counts = counts_ + p * row_ + o;
+    for (int i = 0; i < kNeonTilePixels; ++i) {
+      if (i == pixels) return;
+      vst1q_u16(counts, vpaddlq_u8(bytes.low[i]));
+      vst1q_u16(counts + 8, vpaddlq_u8(bytes.high[i]));
+      counts += row_;
+    }
+  }
+
+ private:
+  ptrdiff_t row_;
+  uint16_t* counts_;
+};
+
+// Bits. With kOneByte, the counts of an output's two bytes add up to less than
+// 255.
+template <bool kOneByte>
+class ThresholdEpilogue {
+ public:
+  ThresholdEpilogue(int outputs, const BgemmThresholds& thresholds, Word* bits)
+      : row_(BgemmRowStride(outputs)),
+        words_(WordsFor(outputs)),
+        limits_(thresholds.limits),
+        patterns_(thresholds.patterns),
+        flips_(thresholds.flips),
+        bits_(bits) {}
+
+  BIFSMN_INLINE void operator()(int p, int pixels, int o,
+                                const BytesOfTile& bytes) const {
+    uint8x16_t masks[kNeonTilePixels];
+    if (patterns_ == nullptr) {
+      const Limits limits(limits_ + o);
+      for (int i = 0; i < kNeonTilePixels; ++i) {
+        masks[i] = limits.Reached(bytes.low[i], bytes.high[i]);
+      }
+    } else {
+      for (int i = 0; i < kNeonTilePixels; ++i) {
+        const uint16_t pattern = patterns_[p + std::min(i, pixels - 1)];
+        masks[i] = Limits(limits_ + pattern * row_ + o)
+                       .Reached(bytes.low[i], bytes.high[i]);
+      }
+    }
+    const ptrdiff_t word = o / kWordBits;
+    const uint16x8_t flips = vld1q_dup_u16(flips_ + word);
+    StoreWords(veorq_u16(PackMasks(masks), flips), pixels, words_,
+               bits_ + p * words_ + word);
+  }
+
+ private:
+  // Limits of a pixel's disagreements with sixteen outputs.
+  class Limits {
+   public:
+    BIFSMN_INLINE explicit Limits(const uint16_t* limits)
+        : low_(vld1q_u16(limits)), high_(vld1q_u16(limits + 8)) {
+      // No count reaches 255, so that such a limit is still never reached.
+      bytes_ = vqmovn_high_u16(vqmovn_u16(low_), high_);
+    }
+
+    BIFSMN_INLINE uint8x16_t Reached(uint8x16_t low, uint8x16_t high) const {
+      if (kOneByte) return vcgeq_u8(vpaddq_u8(low, high), bytes_);
+      return vuzp1q_u8(vreinterpretq_u8_u16(vcgeq_u16(vpaddlq_u8(low), low_)),
+                       vreinterpretq_u8_u16(vcgeq_u16(vpaddlq_u8(high), high_)));
+    }
+
+   private:
+    uint16x8_t low_;
+    uint16x8_t high_;
+    uint8x16_t bytes_;
+  };
+
+  ptrdiff_t row_;
+  ptrdiff_t words_;
+  const uint16_t* limits_;
+  const uint16_t* patterns_;
+  const Word* flips_;
+  Word* bits_;
+};
+
+// The stream, with a residual or without, and, unless `bits` is null, its
+// signs. All sixteen outputs of a tile exist.
+template <bool kAdds>
+class StreamEpilogue {
+ public:
+  StreamEpilogue(int outputs, int base, const ShortStream& parameters,
+                 const int16_t* residual, int16_t* stream, Word* bits)
+      : outputs_(outputs),
+        words_(WordsFor(outputs)),
+        parameters_(parameters),
+        scaled_base_(vdupq_n_s16(
+            static_cast<int16_t>(base * (1 << parameters.shift)))),
+        shift_(vdupq_n_s16(static_cast<int16_t>(parameters.shift + 1))),
+        residual_(residual),
+        stream_(stream),
+        bits_(bits) {}
+
+  BIFSMN_INLINE void operator()(int p, int pixels, int o,
+                                const BytesOfTile& bytes) const {
+    const ptrdiff_t at = p * outputs_ + o;
+    uint16x8_t signs;
+    if (pixels == kNeonTilePixels) {
+      signs = Tile(bytes, o, residual_ + at, outputs_, stream_ + at);
+    } else {
+      int16_t values[kNeonTilePixels * kWordBits] = {};
+      for (int i = 0; kAdds && i < pixels; ++i) {
+        std::copy_n(residual_ + at + i * outputs_, kWordBits,
+                    values + i * kWordBits);
+      }
+      signs = Tile(bytes, o, values, kWordBits, values);
+      for (int i = 0; i < pixels; ++i) {
+        std::copy_n(values + i * kWordBits, kWordBits,
+                    stream_ + at + i * outputs_);
+      }
+    }
+    if (bits_ == nullptr) return;
+    StoreWords(signs, pixels, words_, bits_ + p * words_ + o / kWordBits);
+  }
+
+ private:
+  // Eight pixels, `stride` values apart; returns the words of the signs.
+  BIFSMN_INLINE uint16x8_t Tile(const BytesOfTile& bytes, int o,
+                                const int16_t* residual, ptrdiff_t stride,
+                                int16_t* stream) const {
+    const ShortStreamLanes low(parameters_, o);
+    const ShortStreamLanes high(parameters_, o + 8);
+    uint8x16_t masks[kNeonTilePixels];
+    for (int i = 0; i < kNeonTilePixels; ++i) {
+      int16x8_t y = low.Branch(ScaledDots(bytes.low[i]));
+      int16x8_t z = high.Branch(ScaledDots(bytes.high[i]));
+      if (kAdds) {
+        y = vqaddq_s16(LoadByHalves(residual), y);
+        z = vqaddq_s16(LoadByHalves(residual + 8), z);
+        residual += stride;
+      }
+      vst1q_s16(stream, y);
+      vst1q_s16(stream + 8, z);
+      stream += stride;
+      masks[i] = vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
+                           vreinterpretq_u8_u16(high.Signs(z)));
+    }
+    return PackMasks(masks);
+  }
+
+  BIFSMN_INLINE int16x8_t ScaledDots(uint8x16_t counts) const {
+    const int16x8_t sums = vreinterpretq_s16_u16(vpaddlq_u8(counts));
+    return vsubq_s16(scaled_base_, vshlq_s16(sums, shift_));
+  }
+
+  ptrdiff_t outputs_;
+  ptrdiff_t words_;
+  ShortStream parameters_;
+  int16x8_t scaled_base_;
+  int16x8_t shift_;
+  const int16_t* residual_;
+  int16_t* stream_;
+  Word* bits_;
+};
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_BGEMM_NEON_EPILOGUE_H_

@@ -1,0 +1,105 @@
+// Log-mel features: from the samples of a frame to the decibel of its mel
+// bands, as bifsmn_tf/data/features.py defines them.
+//
+// A kernel's name is its contract: log_mel_<instruction set>_<lanes of a
+// vector>_<type of the spectrum>.
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_LOG_MEL_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_LOG_MEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "custom_ops/kernels/registry.h"
+#include "custom_ops/kernels/rfft_tables.h"
+
+namespace bifsmn {
+
+struct MelParameters {
+  int sample_rate;
+  // A power of two, from kSmallestFft to kLargestFft.
+  int n_fft;
+  int n_mels;
+  float f_min, f_max;
+};
+
+constexpr int kSmallestFft = 256;
+constexpr int kLargestFft = 65536;
+constexpr int kMostMels = 1024;
+
+// The triangular filters on the HTK mel scale, divided by the energy of the
+// window. Between two neighbouring centres there are the falling side of one
+// filter and the rising side of the next, and nothing else.
+template <typename T>
+struct MelFilters {
+  // Of the frequencies between two centres.
+  struct Interval {
+    int first;
+    // Vectors of frequencies; the last one may reach past the end, with
+    // weights of 0.
+    int vectors;
+  };
+
+  MelFilters() = default;
+  MelFilters(const MelParameters& parameters, int lanes);
+
+  // [n_mels + 1]; interval i rises to band i and falls from band i - 1.
+  std::vector<Interval> intervals;
+
+  // Of every vector: [rising, falling][lanes].
+  AlignedVector<T> weights;
+};
+
+extern template struct MelFilters<float>;
+extern template struct MelFilters<double>;
+
+template <typename T>
+struct LogMelTables {
+  LogMelTables() = default;
+  LogMelTables(const MelParameters& parameters, int lanes);
+
+  // Elements that a kernel needs to work in.
+  size_t work_size() const;
+
+  MelParameters parameters;
+  int lanes;
+  RfftTables<T> rfft;
+  MelFilters<T> filters;
+};
+
+extern template struct LogMelTables<float>;
+extern template struct LogMelTables<double>;
+
+template <typename T>
+struct MelKernel {
+  const char* name;
+
+  // Samples that are computed side by side.
+  int lanes;
+
+  // Whether this processor has the instructions.
+  bool (*supported)();
+
+  // Writes the power in every band, mels[n_mels], of a frame samples[n_fft];
+  // `work` has tables.work_size() elements and is aligned to 64 bytes. Returns
+  // the power in all of them together.
+  void (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
+                T* mels);
+};
+
+const KernelRegistry<MelKernel<float>>& MelKernels();
+const KernelRegistry<MelKernel<double>>& ExactMelKernels();
+
+extern const MelKernel<float> kMelPortable4F32;
+extern const MelKernel<double> kMelPortable2F64;
+extern const MelKernel<float> kMelNeon4F32;
+extern const MelKernel<double> kMelNeon2F64;
+extern const MelKernel<float> kMelAvx512vl8F32;
+extern const MelKernel<double> kMelAvx512vl4F64;
+extern const MelKernel<float> kMelAvx2Fma8F32;
+extern const MelKernel<double> kMelAvx2Fma4F64;
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_LOG_MEL_H_

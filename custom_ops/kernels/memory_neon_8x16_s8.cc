@@ -1,0 +1,228 @@
+// Sixteen channels share a vector, one byte of -1 or +1 each, and 0 where there
+// is no step: then a tap is one multiplication, and edges need no other code.
+// Eight steps of a block with two taps either way are computed together, so
+// that a step's bits are spread once for all that look at it.
+
+#include "custom_ops/kernels/memory.h"
+
+#ifdef __aarch64__
+
+#include <arm_neon.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "custom_ops/kernels/short_stream_neon.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kTileSteps = 8;
+
+// A tap adds at most 1 to the magnitude of a byte.
+constexpr int kMaxTaps = 127;
+
+// The number of taps either way that has code of its own.
+constexpr int kNear = 2;
+
+// Signs of the channels of a word: channel i in byte 2 i, channel 8 + i in byte
+// 2 i + 1, which is the order that a replicated word has.
+BIFSMN_INLINE int8x16_t Spread(const Word* word) {
+  const uint8x16_t places = vreinterpretq_u8_u64(
+      vcombine_u64(vdup_n_u64(0x0808040402020101), vdup_n_u64(0x8080404020201010)));
+  const uint8x16_t seen = vreinterpretq_u8_u16(vld1q_dup_u16(word));
+  return vreinterpretq_s8_u8(
+      vorrq_u8(vtstq_u8(seen, places), vdupq_n_u8(1)));
+}
+
+// Dots of channels 0-7 and 8-15, shifted left by 8 + shift.
+struct Dots {
+  int16x8_t low;
+  int16x8_t high;
+};
+
+BIFSMN_INLINE Dots ShiftedDots(int8x16_t sums, int16x8_t shift) {
+  const int16x8_t pairs = vreinterpretq_s16_s8(sums);
+  return {
+      vshlq_s16(vshlq_n_s16(pairs, 8), shift),
+      vshlq_s16(vbicq_s16(pairs, vdupq_n_s16(0xff)), shift),
+  };
+}
+
+// A word's column of the bits and of the weights.
+class Column {
+ public:
+  BIFSMN_INLINE Column(const Word* bits, const Word* weights,
+                       const MemoryGeometry& geometry, int word)
+      : bits_(bits + word),
+        weights_(weights + word),
+        words_(WordsFor(geometry.channels)),
+        geometry_(geometry) {}
+
+  // Sums of the products of any step.
+  BIFSMN_INLINE int8x16_t Sums(int step) const {
+    const MemoryGeometry& g = geometry_;
+    const int back = std::min(g.look_back, step / g.stride_back);
+    const int ahead =
+        std::min(g.look_ahead, (g.steps - 1 - step) / g.stride_ahead);
+    int8x16_t sums = vdupq_n_s8(0);
+    for (int distance = -back; distance <= ahead; ++distance) {
+      const int stride = distance < 0 ? g.stride_back : g.stride_ahead;
+      sums = vmlaq_s8(sums, Step(step + distance * stride),
+                      Spread(weights_ + (g.look_back + distance) * words_));
+    }
+    return sums;
+  }
+
+  // Sums of kTileSteps steps from `first` on, where IsNear; with kWhole, of all.
+  template <bool kWhole>
+  BIFSMN_INLINE void TileSums(int first, int8x16_t sums[kTileSteps]) const {
+    int8x16_t weights[2 * kNear + 1];
+    for (int tap = 0; tap < 2 * kNear + 1; ++tap) {
+      weights[tap] = Spread(weights_ + tap * words_);
+    }
+    int8x16_t steps[kTileSteps + 2 * kNear];
+    for (int i = 0; i < kTileSteps + 2 * kNear; ++i) {
+      const int step = first + i - kNear;
+      const bool inside =
+          (kNear <= i && i < kTileSteps + kNear) ||
+          (!kWhole && 0 <= step && step < geometry_.steps);
+      steps[i] = inside ? Step(step) : vdupq_n_s8(0);
+    }
+    for (int i = 0; i < kTileSteps; ++i) {
+      sums[i] = vmulq_s8(steps[i], weights[0]);
+      for (int tap = 1; tap < 2 * kNear + 1; ++tap) {
+        sums[i] = vmlaq_s8(sums[i], steps[i + tap], weights[tap]);
+      }
+    }
+  }
+
+ private:
+  BIFSMN_INLINE int8x16_t Step(ptrdiff_t step) const {
+    return Spread(bits_ + step * words_);
+  }
+
+  const Word* bits_;
+  const Word* weights_;
+  ptrdiff_t words_;
+  MemoryGeometry geometry_;
+};
+
+bool IsNear(const MemoryGeometry& geometry) {
+  return geometry.look_back == kNear && geometry.look_ahead == kNear &&
+         geometry.stride_back == 1 && geometry.stride_ahead == 1;
+}
+
+void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
+         int first, int last, int16_t* dots) {
+  const ptrdiff_t stride = MemoryRowStride(geometry.channels);
+  const int16x8_t shift = vdupq_n_s16(-8);
+  const bool near = IsNear(geometry);
+  for (int word = 0; word < WordsFor(geometry.channels); ++word) {
+    const Column column(bits, weights, geometry, word);
+    int16_t* to = dots + word * kWordBits;
+    const auto store = [&](int8x16_t sums) {
+      const Dots both = ShiftedDots(sums, shift);
+      vst1q_s16(to, both.low);
+      vst1q_s16(to + 8, both.high);
+      to += stride;
+    };
+    int step = first;
+    for (; near && step + kTileSteps <= last; step += kTileSteps) {
+      int8x16_t sums[kTileSteps];
+      column.TileSums<false>(step, sums);
+      for (const int8x16_t sum : sums) store(sum);
+    }
+    for (; step < last; ++step) store(column.Sums(step));
+  }
+}
+
+// The stream of a word's column; kWhole: IsNear, and one tile is the sequence.
+template <bool kWhole>
+BIFSMN_INLINE void StreamColumn(const Column& column,
+                                const MemoryGeometry& geometry,
+                                const ShortStream& parameters, int channel,
+                                bool near, const int16_t* residual,
+                                int16_t* stream, Word* signs) {
+  const ptrdiff_t stride = geometry.channels;
+  const ptrdiff_t words = WordsFor(geometry.channels);
+  const int16x8_t shift =
+      vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
+  // Returns the mask of what lies below the thresholds.
+  const auto add = [&](int8x16_t sums, const ShortStreamLanes& low,
+                       const ShortStreamLanes& high) BIFSMN_INLINE_LAMBDA {
+    const Dots dots = ShiftedDots(sums, shift);
+    const int16x8_t y =
+        vqaddq_s16(LoadByHalves(residual), low.Branch(dots.low));
+    const int16x8_t z =
+        vqaddq_s16(LoadByHalves(residual + 8), high.Branch(dots.high));
+    vst1q_s16(stream, y);
+    vst1q_s16(stream + 8, z);
+    residual += stride;
+    stream += stride;
+    return vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
+                     vreinterpretq_u8_u16(high.Signs(z)));
+  };
+  const auto store = [&](const uint8x16_t* masks, int count)
+                         BIFSMN_INLINE_LAMBDA {
+    if (signs == nullptr) return;
+    StoreWords(PackMasks(masks), count, words, signs);
+    signs += count * words;
+  };
+  int step = 0;
+  for (; near && step + kTileSteps <= geometry.steps; step += kTileSteps) {
+    int8x16_t sums[kTileSteps];
+    column.TileSums<kWhole>(step, sums);
+    // Keeps the compiler from mixing in what follows, for which there are not
+    // enough registers.
+    asm("" ::"w"(sums[0]), "w"(sums[1]), "w"(sums[2]), "w"(sums[3]),
+        "w"(sums[4]), "w"(sums[5]), "w"(sums[6]), "w"(sums[7])
+        : "memory");
+    const ShortStreamLanes low(parameters, channel);
+    const ShortStreamLanes high(parameters, channel + 8);
+    uint8x16_t masks[kTileSteps];
+    for (int i = 0; i < kTileSteps; ++i) masks[i] = add(sums[i], low, high);
+    store(masks, kTileSteps);
+    if (kWhole) return;
+  }
+  const ShortStreamLanes low(parameters, channel);
+  const ShortStreamLanes high(parameters, channel + 8);
+  for (; step < geometry.steps; ++step) {
+    const uint8x16_t masks[kTileSteps] = {add(column.Sums(step), low, high)};
+    store(masks, 1);
+  }
+}
+
+void Stream(const Word* bits, const Word* weights,
+            const MemoryGeometry& geometry, const ShortStream& parameters,
+            const int16_t* residual, int16_t* stream, Word* signs) {
+  const bool near = IsNear(geometry);
+  const bool whole = near && geometry.steps == kTileSteps;
+  for (int word = 0; word < WordsFor(geometry.channels); ++word) {
+    const Column column(bits, weights, geometry, word);
+    const int channel = word * kWordBits;
+    if (whole) {
+      StreamColumn<true>(column, geometry, parameters, channel, true,
+                         residual + channel, stream + channel, signs);
+    } else {
+      StreamColumn<false>(column, geometry, parameters, channel, near,
+                          residual + channel, stream + channel, signs);
+    }
+    if (signs != nullptr) ++signs;
+  }
+}
+
+}  // namespace
+
+const MemoryKernel kMemoryNeon8x16S8 = {
+    "memory_neon_8x16_s8",
+    kMaxTaps,
+    kWordBits,
+    [] { return true; },
+    Dot,
+    Stream,
+};
+
+}  // namespace bifsmn
+
+#endif  // __aarch64__

@@ -1,0 +1,262 @@
+// Power spectrum of real samples, as a template over a type of vectors.
+//
+// The samples of a frame are rows of as many as a vector has lanes, L. Lane l
+// holds a sequence of its own, every L-th sample from the l-th on, and all L
+// sequences are transformed at once, each by the same instructions: pairs of
+// rows are taken as complex numbers, their Fourier transform is computed in
+// place by radices 8 and 4 (decimation in time, the order of the first reads
+// makes that of the results natural), and then split into R_l, the transforms
+// of the real sequences. No lane is moved up to here. The last step joins the
+// lanes for a vector of frequencies k at a time,
+//
+//   X[k + m n/L] = sum_l e^(-2 pi i l k / n) R_l[k] e^(-2 pi i l m / L)
+//
+// and gives, with X[n - k] = conj X[k], all n / 2 + 1 frequencies from the
+// first n / (2 L) + 1 of the R_l.
+//
+// Include it where the instruction set has been chosen (target.h).
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_RFFT_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_RFFT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "custom_ops/kernels/rfft_tables.h"
+
+namespace bifsmn {
+namespace {
+
+// A vector of complex numbers.
+template <typename Lanes>
+struct Complex {
+  using V = typename Lanes::V;
+  V re, im;
+
+  static Complex Load(const typename Lanes::T* p) {
+    return {Lanes::Load(p), Lanes::Load(p + Lanes::kLanes)};
+  }
+  void Store(typename Lanes::T* p) const {
+    Lanes::Store(p, re);
+    Lanes::Store(p + Lanes::kLanes, im);
+  }
+  Complex operator+(const Complex& other) const {
+    return {re + other.re, im + other.im};
+  }
+  Complex operator-(const Complex& other) const {
+    return {re - other.re, im - other.im};
+  }
+  // Times -i.
+  Complex Turned() const { return {im, -re}; }
+  Complex Times(V w_re, V w_im) const {
+    return {Lanes::NegMulAdd(im, w_im, re * w_re),
+            Lanes::MulAdd(re, w_im, im * w_re)};
+  }
+};
+
+template <typename Lanes>
+struct Butterfly {
+  using C = Complex<Lanes>;
+
+  static void Two(C* x) {
+    const C sum = x[0] + x[1];
+    x[1] = x[0] - x[1];
+    x[0] = sum;
+  }
+
+  // a + -i b and a - -i b, without a negation.
+  static C PlusTurned(const C& a, const C& b) {
+    return {a.re + b.im, a.im - b.re};
+  }
+  static C MinusTurned(const C& a, const C& b) {
+    return {a.re - b.im, a.im + b.re};
+  }
+
+  static void Four(C* x) {
+    const C sum = x[0] + x[2];
+    const C difference = x[0] - x[2];
+    const C odd_sum = x[1] + x[3];
+    const C odd_difference = x[1] - x[3];
+    x[0] = sum + odd_sum;
+    x[2] = sum - odd_sum;
+    x[1] = PlusTurned(difference, odd_difference);
+    x[3] = MinusTurned(difference, odd_difference);
+  }
+
+  static void Eight(C* x) {
+    using V = typename Lanes::V;
+    C even[4] = {x[0], x[2], x[4], x[6]};
+    C odd[4] = {x[1], x[3], x[5], x[7]};
+    Four(even);
+    Four(odd);
+    x[0] = even[0] + odd[0];
+    x[4] = even[0] - odd[0];
+    x[2] = PlusTurned(even[2], odd[2]);
+    x[6] = MinusTurned(even[2], odd[2]);
+    // odd[1] (1 - i) / sqrt 2 and odd[3] (-1 - i) / sqrt 2.
+    const V root = Lanes::Set(static_cast<typename Lanes::T>(kRootOfHalf));
+    const V a = odd[1].re + odd[1].im;
+    const V b = odd[1].im - odd[1].re;
+    const V c = odd[3].im - odd[3].re;
+    const V d = odd[3].re + odd[3].im;
+    x[1] = {Lanes::MulAdd(a, root, even[1].re),
+            Lanes::MulAdd(b, root, even[1].im)};
+    x[5] = {Lanes::NegMulAdd(a, root, even[1].re),
+            Lanes::NegMulAdd(b, root, even[1].im)};
+    x[3] = {Lanes::MulAdd(c, root, even[3].re),
+            Lanes::NegMulAdd(d, root, even[3].im)};
+    x[7] = {Lanes::NegMulAdd(c, root, even[3].re),
+            Lanes::MulAdd(d, root, even[3].im)};
+  }
+
+  template <int kRadix>
+  static void Run(C* x) {
+    static_assert(kRadix == 2 || kRadix == 4 || kRadix == 8);
+    if constexpr (kRadix == 2) Two(x);
+    if constexpr (kRadix == 4) Four(x);
+    if constexpr (kRadix == 8) Eight(x);
+  }
+
+ private:
+  static constexpr double kRootOfHalf = 0.70710678118654752440;
+};
+
+template <typename Lanes>
+class PowerSpectrum {
+  using T = typename Lanes::T;
+  using V = typename Lanes::V;
+  using C = Complex<Lanes>;
+  static constexpr int kLanes = Lanes::kLanes;
+
+ public:
+  // Writes power[size / 2 + 1] of samples[size], and overwrites
+  // work[size + 2 * lanes].
+  static void Run(const RfftTables<T>& tables, const float* samples, T* work,
+                  T* power) {
+    if (tables.first_radix() == 8) {
+      First<8>(tables, samples, work);
+    } else {
+      First<4>(tables, samples, work);
+    }
+    const T* twiddles = tables.twiddles();
+    const int points = tables.points();
+    for (int done = tables.first_radix(); done < points;) {
+      const int radix = tables.next_radix(done);
+      if (radix == 8) {
+        Next<8>(twiddles, points, done, work);
+      } else {
+        Next<4>(twiddles, points, done, work);
+      }
+      twiddles += ptrdiff_t{done} * 2 * (radix - 1);
+      done *= radix;
+    }
+    Join(tables, work, power);
+  }
+
+ private:
+  static constexpr int kPoint = 2 * kLanes;
+
+  // The window, and the butterflies that have no twiddles.
+  template <int kRadix>
+  static void First(const RfftTables<T>& tables, const float* samples,
+                    T* work) {
+    const int groups = tables.points() / kRadix;
+    const ptrdiff_t stride = ptrdiff_t{groups} * kPoint;
+    for (int g = 0; g < groups; ++g) {
+      const ptrdiff_t start = ptrdiff_t{tables.order()[g]} * kPoint;
+      C x[kRadix];
+      for (int j = 0; j < kRadix; ++j) {
+        const float* row = samples + start + j * stride;
+        const T* window = tables.window() + start + j * stride;
+        x[j].re = Lanes::LoadSamples(row) * Lanes::Load(window);
+        x[j].im = Lanes::LoadSamples(row + kLanes) *
+                  Lanes::Load(window + kLanes);
+      }
+      Butterfly<Lanes>::template Run<kRadix>(x);
+      for (int j = 0; j < kRadix; ++j) {
+        x[j].Store(work + (ptrdiff_t{g} * kRadix + j) * kPoint);
+      }
+    }
+  }
+
+  // Joins transforms of `done` points by kRadix.
+  template <int kRadix>
+  static void Next(const T* twiddles, int points, int done, T* work) {
+    const ptrdiff_t stride = ptrdiff_t{done} * kPoint;
+    for (T* group = work; group < work + ptrdiff_t{points} * kPoint;
+         group += kRadix * stride) {
+      const T* w = twiddles;
+      for (int k = 0; k < done; ++k, w += 2 * (kRadix - 1)) {
+        T* p = group + k * kPoint;
+        C x[kRadix];
+        x[0] = C::Load(p);
+        for (int j = 1; j < kRadix; ++j) {
+          x[j] = C::Load(p + j * stride)
+                     .Times(Lanes::Set(w[2 * j - 2]), Lanes::Set(w[2 * j - 1]));
+        }
+        Butterfly<Lanes>::template Run<kRadix>(x);
+        for (int j = 0; j < kRadix; ++j) x[j].Store(p + j * stride);
+      }
+    }
+  }
+
+  static void Join(const RfftTables<T>& tables, T* work, T* power) {
+    const int points = tables.points();
+    C::Load(work).Store(work + ptrdiff_t{points} * kPoint);
+    const T* split = tables.split();
+    const T* join = tables.join();
+    // The last vector repeats frequencies for the sake of points / 2.
+    for (int k = 0; k <= points / 2; k += kLanes) {
+      C low[kLanes], high[kLanes];
+      for (int i = 0; i < kLanes; ++i, split += 2) {
+        const C a = C::Load(work + ptrdiff_t{k + i} * kPoint);
+        const C b = C::Load(work + ptrdiff_t{points - k - i} * kPoint);
+        const C even = {a.re + b.re, a.im - b.im};
+        const C odd = C{a.im + b.im, b.re - a.re}.Times(Lanes::Set(split[0]),
+                                                        Lanes::Set(split[1]));
+        low[i] = even + odd;
+        const C mirrored = even - odd;
+        high[kLanes - 1 - i] = {mirrored.re, -mirrored.im};
+      }
+      JoinLanes(low, join, k, points, power);
+      join += ptrdiff_t{kLanes - 1} * kPoint;
+      JoinLanes(high, join, points - k - kLanes + 1, points, power);
+      join += ptrdiff_t{kLanes - 1} * kPoint;
+    }
+  }
+
+  // From R_l of the kLanes frequencies from k on to the power at all
+  // k + m points * 2 or at n - k - m points * 2, which is the same.
+  static void JoinLanes(const C* r, const T* twiddles, int k, int points,
+                        T* power) {
+    V re[kLanes], im[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      re[i] = r[i].re;
+      im[i] = r[i].im;
+    }
+    Lanes::Transpose(re);
+    Lanes::Transpose(im);
+    C x[kLanes];
+    x[0] = {re[0], im[0]};
+    for (int l = 1; l < kLanes; ++l, twiddles += kPoint) {
+      x[l] = C{re[l], im[l]}.Times(Lanes::Load(twiddles),
+                                   Lanes::Load(twiddles + kLanes));
+    }
+    Butterfly<Lanes>::template Run<kLanes>(x);
+    for (int m = 0; m < kLanes; ++m) {
+      const V value = Lanes::MulAdd(x[m].re, x[m].re, x[m].im * x[m].im);
+      if (m < kLanes / 2) {
+        Lanes::Store(power + k + ptrdiff_t{m} * 2 * points, value);
+      } else {
+        Lanes::Store(power + ptrdiff_t{kLanes - m} * 2 * points - k -
+                         (kLanes - 1),
+                     Lanes::Reverse(value));
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_RFFT_H_

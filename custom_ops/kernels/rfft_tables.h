@@ -1,0 +1,88 @@
+// What a Fourier transform of real samples (rfft.h) looks up.
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_RFFT_TABLES_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_RFFT_TABLES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bifsmn {
+
+// Elements that start at a cache line.
+template <typename T>
+class AlignedVector {
+ public:
+  void Append(double value) {
+    if (count_ % kPerLine == 0) lines_.emplace_back();
+    lines_.back().values[count_++ % kPerLine] = static_cast<T>(value);
+  }
+  const T* data() const { return lines_.empty() ? nullptr : lines_[0].values; }
+  size_t size() const { return count_; }
+
+ private:
+  static constexpr size_t kPerLine = 64 / sizeof(T);
+  struct alignas(64) Line {
+    T values[kPerLine] = {};
+  };
+  std::vector<Line> lines_;
+  size_t count_ = 0;
+};
+
+// Of a transform of `size` samples in vectors of `lanes`, both powers of two.
+template <typename T>
+class RfftTables {
+ public:
+  // The smallest size there is for vectors of that many lanes.
+  static constexpr int SmallestSize(int lanes) { return 4 * lanes * lanes; }
+
+  RfftTables() = default;
+
+  // A periodic Hann window comes with it, times one half, which the split into
+  // real sequences wants.
+  RfftTables(int size, int lanes);
+
+  // Complex points of every lane's transform.
+  int points() const { return points_; }
+
+  // Radix of the pass that has no twiddles, and of the one that joins
+  // transforms of `done` points.
+  int first_radix() const { return RadixFor(points_); }
+  int next_radix(int done) const { return RadixFor(points_ / done); }
+
+  // [size]
+  const T* window() const { return window_.data(); }
+
+  // First points of the first pass's butterflies: [points / first_radix].
+  const int32_t* order() const { return order_.data(); }
+
+  // Of the other passes: [points of a transform][radix - 1][re, im].
+  const T* twiddles() const { return twiddles_.data(); }
+
+  // e^(-pi i k / points), [points / 2 + lanes][re, im].
+  const T* split() const { return split_.data(); }
+
+  // For every vector of frequencies, those near 0 and those near `points`:
+  // e^(-2 pi i l k / size), [lanes - 1][re, im][lanes].
+  const T* join() const { return join_.data(); }
+
+ private:
+  // Eights as long as what is left is then a product of fours and eights.
+  static constexpr int RadixFor(int points) {
+    return points % 8 == 0 && points != 16 ? 8 : 4;
+  }
+
+  int points_ = 0;
+  AlignedVector<T> window_;
+  std::vector<int32_t> order_;
+  AlignedVector<T> twiddles_;
+  AlignedVector<T> split_;
+  AlignedVector<T> join_;
+};
+
+extern template class RfftTables<float>;
+extern template class RfftTables<double>;
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_RFFT_TABLES_H_

@@ -1,0 +1,156 @@
+// BifsmnDense: the classifier, over the flattened stream.
+
+#include "custom_ops/kernels/dense.h"
+
+#include <cstdlib>
+
+#include "custom_ops/ops/attributes.h"
+#include "custom_ops/ops/float16.h"
+#include "custom_ops/ops/op.h"
+#include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/workspace.h"
+
+namespace bifsmn {
+namespace {
+
+class Dense : public Op {
+ public:
+  Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
+              std::vector<TensorInfo>* outputs) override {
+    BIFSMN_RETURN_IF_ERROR(CheckArity(kDenseOp, inputs, output_count));
+    const TensorInfo& stream = *inputs[0];
+    const TensorInfo& weights = *inputs[1];
+    BIFSMN_RETURN_IF_ERROR(CheckTensor(stream, "stream", ElementType::kInt16,
+                                       ElementType::kFloat32, stream.shape));
+    if (stream.shape.size() != 4) {
+      return Status::Error("stream has to be of rank 4, is of shape %s",
+                           ShapeText(stream.shape).c_str());
+    }
+    if (weights.type != ElementType::kInt8) {
+      BIFSMN_RETURN_IF_ERROR(CheckTensor(weights, "weights",
+                                         ElementType::kFloat16,
+                                         ElementType::kFloat32, weights.shape));
+    }
+    BIFSMN_RETURN_IF_ERROR(CheckShape(weights.shape).In("weights"));
+    stream_type_ = stream.type;
+    is_short_ = stream.type == ElementType::kInt16 &&
+                weights.type == ElementType::kInt8;
+    BIFSMN_RETURN_IF_ERROR(CheckConstant(weights, "weights"));
+    batch_ = stream.shape[0];
+    inputs_ = static_cast<int>(stream.elements() / batch_);
+    if (weights.shape.size() != 2 || weights.shape[1] != inputs_) {
+      return Status::Error("weights of shape %s, but %d values to weigh",
+                           ShapeText(weights.shape).c_str(), inputs_);
+    }
+    outputs_ = weights.shape[0];
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "scale_bias",
+                                        ElementType::kFloat32, {2, outputs_},
+                                        &scale_bias_));
+    layout_ = WorkspaceLayout();
+    if (is_short_) {
+      BIFSMN_RETURN_IF_ERROR(PlanShort(weights));
+    } else {
+      floats_ = ReadFloats(weights);
+    }
+    *outputs = {{ElementType::kFloat32, {batch_, outputs_}}};
+    return CheckShape(outputs->front().shape).In("logits");
+  }
+
+  size_t workspace_bytes() const override { return layout_.bytes(); }
+
+  void Run(const void* const* inputs, void* const* outputs,
+           void* workspace) const override {
+    auto* logits = static_cast<float*>(outputs[0]);
+    const float* scale = scale_bias_.data();
+    const float* bias = scale + outputs_;
+    for (int n = 0; n < batch_; ++n) {
+      const ptrdiff_t first = ptrdiff_t{n} * inputs_;
+      if (is_short_) {
+        int32_t* sums = sums_.In(workspace);
+        kernel_->run(static_cast<const int16_t*>(inputs[0]) + first,
+                     packed_.data(), inputs_, outputs_, sums);
+        for (int o = 0; o < outputs_; ++o) {
+          *logits++ = static_cast<float>(sums[o]) * scale[o] + bias[o];
+        }
+      } else {
+        if (stream_type_ == ElementType::kInt16) {
+          RunFloats(static_cast<const int16_t*>(inputs[0]) + first, logits);
+        } else {
+          RunFloats(static_cast<const float*>(inputs[0]) + first, logits);
+        }
+        logits += outputs_;
+      }
+    }
+  }
+
+ private:
+  static std::vector<float> ReadFloats(const TensorInfo& weights) {
+    if (weights.type == ElementType::kFloat16) {
+      return FromFloat16(CopyConstant<uint16_t>(weights));
+    }
+    if (weights.type == ElementType::kInt8) {
+      const std::vector<int8_t> integers = CopyConstant<int8_t>(weights);
+      return std::vector<float>(integers.begin(), integers.end());
+    }
+    return CopyConstant<float>(weights);
+  }
+
+  template <typename T>
+  void RunFloats(const T* values, float* logits) const {
+    const float* weights = floats_.data();
+    for (int o = 0; o < outputs_; ++o) {
+      double sum = 0.0;
+      for (int i = 0; i < inputs_; ++i) sum += double{weights[i]} * values[i];
+      logits[o] =
+          static_cast<float>(sum) * scale_bias_[o] + scale_bias_[outputs_ + o];
+      weights += inputs_;
+    }
+  }
+
+  Status PlanShort(const TensorInfo& weights) {
+    const std::vector<int8_t> values = CopyConstant<int8_t>(weights);
+    for (int o = 0; o < outputs_; ++o) {
+      int64_t total = 0;
+      for (int i = 0; i < inputs_; ++i) {
+        total += std::abs(values[size_t{1} * o * inputs_ + i]);
+      }
+      if (total > kMaxDenseWeights) {
+        return Status::Error(
+            "the absolute weights of an output sum up to at most %d, those of "
+            "output %d to %lld",
+            kMaxDenseWeights, o, static_cast<long long>(total));
+      }
+    }
+    kernel_ = &DenseKernels().Select([](const DenseKernel&) { return true; });
+    packed_.Resize(kernel_->packed_bytes(inputs_, outputs_));
+    kernel_->pack(values.data(), inputs_, outputs_, packed_.data());
+    sums_ = layout_.Add<int32_t>(outputs_);
+    return Status();
+  }
+
+  ElementType stream_type_ = ElementType::kOther;
+  bool is_short_ = false;
+  int batch_ = 0;
+  int inputs_ = 0;
+  int outputs_ = 0;
+  std::vector<float> scale_bias_;
+  std::vector<float> floats_;
+  const DenseKernel* kernel_ = nullptr;
+  AlignedBuffer<char> packed_;
+  WorkspaceLayout layout_;
+  WorkspaceLayout::Part<int32_t> sums_;
+};
+
+Status Create(const Attributes&, std::unique_ptr<Op>* op) {
+  *op = std::make_unique<Dense>();
+  return Status();
+}
+
+}  // namespace
+
+const OpDefinition kDenseOp = {
+    "BifsmnDense", 1,      {}, {"stream", "weights", "scale_bias"},
+    {"logits"},    Create,
+};
+
+}  // namespace bifsmn

@@ -1,0 +1,145 @@
+#include "custom_ops/kernels/dense.h"
+
+#include <cmath>
+
+#include "custom_ops/kernels/reference.h"
+#include "custom_ops/ops/float16.h"
+#include "custom_ops/ops/op_test_util.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kInputs = 3 * 20;
+constexpr int kOutputs = 5;
+
+class DenseOpTest : public ::testing::Test {
+ protected:
+  template <typename Stream, typename Weight>
+  OpRunner Runner(const std::vector<Stream>& stream, ElementType type,
+                  const std::vector<Weight>& weights) {
+    OpRunner runner("BifsmnDense", {});
+    runner.Add({2, 3, 1, 20}, stream);
+    runner.AddConstant({kOutputs, kInputs}, weights);
+    runner.input(1).type = type;
+    runner.AddConstant({2, kOutputs}, scale_bias_);
+    return runner;
+  }
+
+  OpRunner ShortRunner() { return Runner(shorts_, ElementType::kInt8, bytes_); }
+
+  Random random_{3};
+  const std::vector<float> scale_bias_ = random_.Floats(2 * kOutputs);
+  const std::vector<int16_t> shorts_ =
+      random_.Integers<int16_t>(2 * kInputs, -32768, 32767);
+  const std::vector<int8_t> bytes_ =
+      random_.Integers<int8_t>(kOutputs * kInputs, -128, 127);
+  const std::vector<float> floats_ = random_.Floats(2 * kInputs);
+};
+
+TEST_F(DenseOpTest, WeighsShorts) {
+  OpRunner runner = ShortRunner();
+  ASSERT_THAT(runner.Plan(), Succeeds());
+  EXPECT_EQ(runner.output(0).shape, (std::vector<int>{2, kOutputs}));
+  EXPECT_EQ(runner.output(0).type, ElementType::kFloat32);
+  runner.Run();
+  const auto logits = runner.Result<float>(0);
+  for (int n = 0; n < 2; ++n) {
+    for (int o = 0; o < kOutputs; ++o) {
+      int sum = 0;
+      for (int i = 0; i < kInputs; ++i) {
+        sum += shorts_[n * kInputs + i] * bytes_[o * kInputs + i];
+      }
+      volatile float expected = static_cast<float>(sum) * scale_bias_[o];
+      expected = expected + scale_bias_[kOutputs + o];
+      EXPECT_EQ(logits[n * kOutputs + o], expected);
+    }
+  }
+}
+
+// The logits of any stream and weights, as doubles.
+template <typename Stream>
+void ExpectLogits(OpRunner runner, const std::vector<Stream>& stream,
+                  const std::vector<double>& weights,
+                  const std::vector<float>& scale_bias) {
+  ASSERT_THAT(runner.Plan(), Succeeds());
+  runner.Run();
+  const auto logits = runner.Result<float>(0);
+  for (int n = 0; n < 2; ++n) {
+    for (int o = 0; o < kOutputs; ++o) {
+      double sum = 0.0;
+      double largest = 1.0;
+      for (int i = 0; i < kInputs; ++i) {
+        const double product =
+            stream[n * kInputs + i] * weights[o * kInputs + i];
+        sum += product;
+        largest = std::fmax(largest, std::fabs(product));
+      }
+      EXPECT_NEAR(logits[n * kOutputs + o],
+                  sum * scale_bias[o] + scale_bias[kOutputs + o],
+                  1e-5 * largest);
+    }
+  }
+}
+
+TEST_F(DenseOpTest, WeighsAnythingInFloats) {
+  const auto floats = random_.Floats(kOutputs * kInputs);
+  const auto halves =
+      random_.Integers<uint16_t>(kOutputs * kInputs, 0x3000, 0x4000);
+  const std::vector<float> from_halves = FromFloat16(halves);
+  const std::vector<double> of_floats(floats.begin(), floats.end());
+  const std::vector<double> of_halves(from_halves.begin(), from_halves.end());
+  const std::vector<double> of_bytes(bytes_.begin(), bytes_.end());
+  ExpectLogits(Runner(floats_, ElementType::kFloat32, floats), floats_,
+               of_floats, scale_bias_);
+  ExpectLogits(Runner(floats_, ElementType::kFloat16, halves), floats_,
+               of_halves, scale_bias_);
+  ExpectLogits(Runner(floats_, ElementType::kInt8, bytes_), floats_, of_bytes,
+               scale_bias_);
+  ExpectLogits(Runner(shorts_, ElementType::kFloat32, floats), shorts_,
+               of_floats, scale_bias_);
+  ExpectLogits(Runner(shorts_, ElementType::kFloat16, halves), shorts_,
+               of_halves, scale_bias_);
+}
+
+TEST_F(DenseOpTest, ChecksItsTensors) {
+  OpRunner runner = ShortRunner();
+  runner.input(0).type = ElementType::kInt32;
+  EXPECT_THAT(runner.Plan(),
+              FailsWith("stream has to be int16 or float32, is int32"));
+  runner = Runner(floats_, ElementType::kInt32, floats_);
+  EXPECT_THAT(runner.Plan(),
+              FailsWith("weights has to be float16 or float32, is int32"));
+  runner = ShortRunner();
+  runner.input(1).shape = {kInputs, kOutputs};
+  EXPECT_THAT(runner.Plan(), FailsWith("but 60 values to weigh"));
+  runner = ShortRunner();
+  runner.input(1).constant_bytes -= 1;
+  EXPECT_THAT(runner.Plan(), FailsWith("takes 300 bytes"));
+  runner = ShortRunner();
+  runner.input(2).shape = {kOutputs, 2};
+  EXPECT_THAT(runner.Plan(), FailsWith("scale_bias has to be of shape [2, 5]"));
+}
+
+TEST_F(DenseOpTest, RefusesSumsThatWouldOverflow) {
+  OpRunner runner("BifsmnDense", {});
+  const int inputs = kMaxDenseWeights / 128 + 1;
+  runner.Add({1, inputs, 1, 1}, std::vector<int16_t>(inputs));
+  runner.AddConstant({1, inputs}, std::vector<int8_t>(inputs, -128));
+  runner.AddConstant({2, 1}, std::vector<float>{1.0f, 0.0f});
+  EXPECT_THAT(runner.Plan(), FailsWith("sum up to at most 65535"));
+}
+
+TEST(Float16Test, HasTheValuesOfTheStandard) {
+  EXPECT_EQ(FromFloat16(0x0000), 0.0f);
+  EXPECT_TRUE(std::signbit(FromFloat16(0x8000)));
+  EXPECT_EQ(FromFloat16(0x0001), std::ldexp(1.0f, -24));
+  EXPECT_EQ(FromFloat16(0x0400), std::ldexp(1.0f, -14));
+  EXPECT_EQ(FromFloat16(0x3c00), 1.0f);
+  EXPECT_EQ(FromFloat16(0xc100), -2.5f);
+  EXPECT_EQ(FromFloat16(0x7bff), 65504.0f);
+  EXPECT_EQ(FromFloat16(0xfc00), -INFINITY);
+  EXPECT_TRUE(std::isnan(FromFloat16(0x7e00)));
+}
+
+}  // namespace
+}  // namespace bifsmn
