@@ -34,7 +34,7 @@ from bifsmn_tf.errors import UserError
 _NETWORKS = ["dfsmn", "bifsmn", "ds_cnn", "bc_resnet"]
 
 PORTABLE_KERNELS = (
-    "quant_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
+    "portable kernels=quant_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
     "memory_portable_1x16_u8,dense_portable_1x1_s32"
 )
 
@@ -59,9 +59,9 @@ _CLASSES = flags.DEFINE_integer(
 _KERNELS = flags.DEFINE_multi_string(
     "kernels",
     [PORTABLE_KERNELS],
-    "Names of native kernels, separated by commas, to measure BiFSMN with "
-    "beside the library's own choice; may be repeated, empty for none. By "
-    "default the portable ones.",
+    "NAME=KERNEL,KERNEL: measure BiFSMN with these native kernels, too, beside "
+    "the library's own choice; may be repeated, empty for none. By default "
+    "the portable ones.",
 )
 _ROUNDS = flags.DEFINE_integer(
     "rounds", 30, "Turns of each contestant.", lower_bound=1
@@ -84,6 +84,13 @@ _RESULTS = flags.DEFINE_string(
     "results", None, "Write the page benchmark.md into this folder."
 )
 
+_SAVE = flags.DEFINE_string(
+    "save_models",
+    None,
+    "Write the files that are measured into this folder, and contestants.json: "
+    'a list of {"name", "file", "signature", "kernels"}.',
+)
+
 _BUSY = 0.5
 
 
@@ -96,6 +103,16 @@ def _networks() -> list[str]:
                 f"--networks: there is no {name}: of {', '.join(_NETWORKS)}"
             )
     return _NETWORK.value
+
+
+def _kernels() -> dict[str, str]:
+    found = {}
+    for text in filter(None, _KERNELS.value):
+        name, _, kernels = text.partition("=")
+        if not name or not kernels:
+            raise UserError(f"--kernels is NAME=KERNEL,KERNEL, not {text!r}")
+        found[name] = kernels
+    return found
 
 
 def _contestants() -> list[Contestant]:
@@ -116,9 +133,7 @@ def _contestants() -> list[Contestant]:
     if "dfsmn" in networks:
         found += contestants.make_dfsmn(architecture, classes)
     if "bifsmn" in networks:
-        found += contestants.make_bifsmn(
-            architecture, classes, filter(None, _KERNELS.value)
-        )
+        found += contestants.make_bifsmn(architecture, classes, _kernels())
     if "ds_cnn" in networks:
         found += contestants.make_ds_cnn(classes)
     if "bc_resnet" in networks:
@@ -130,9 +145,31 @@ def _check_outputs() -> None:
     """Before the measurement, not after it."""
     for name, value in (("json", _JSON.value), ("chart", _CHART.value)):
         if value and not Path(value).parent.is_dir():
-            raise UserError(f"--{name}: there is no folder {value!r} is in")
+            raise UserError(
+                f"--{name}: there is no folder {Path(value).parent}"
+            )
     if _CHART.value and importlib.util.find_spec("matplotlib") is None:
         raise UserError("--chart needs matplotlib: pip install matplotlib")
+
+
+def _save(contestants: Sequence[Contestant], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[bytes, str] = {}
+    for contestant in contestants:
+        name = files.setdefault(contestant.content, f"{len(files)}.tflite")
+        write_file(folder / name, contestant.content)
+    index = [
+        {
+            "name": c.name,
+            "file": files[c.content],
+            "signature": c.signature,
+            "kernels": c.kernels,
+        }
+        for c in contestants
+    ]
+    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+    (folder / "contestants.json").write_text(text, encoding="utf-8")
+    print(f"models: {folder / 'contestants.json'}")
 
 
 def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
@@ -154,30 +191,32 @@ def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
         except RuntimeError as error:
             raise UserError(f"{contestant.name}: {error}") from error
     rounds, turn = _ROUNDS.value, _TURN.value
-    # Apart, as a call would leave a copy of its features in the caches.
-    invokes = measure(
-        {name: x.invoke for name, x in invocations.items()}, rounds, turn
-    )
+    ways = {
+        (name, way): getattr(x, way)
+        for name, x in invocations.items()
+        for way in ("invoke", "call")
+    }
+    times = measure(ways, rounds, turn)
     for name, invocation in invocations.items():
         try:
             invocation.check()
         except RuntimeError as error:
             raise UserError(f"{name}: {error}") from error
-    calls = measure(
-        {name: x.call for name, x in invocations.items()}, rounds, turn
-    )
     profiles = {
-        c.name: profile(invocations[c.name], c.content)
+        c.name: profile(invocations[c.name], c.content, rounds)
         for c in contestants
         if _PROFILE.value and c.role in (Role.OURS, Role.VARIANT)
     }
     return reports.make(
         contestants,
-        invokes,
-        calls,
+        {c.name: times[c.name, "invoke"] for c in contestants},
+        {c.name: times[c.name, "call"] for c in contestants},
         profiles,
         cycles,
         settings={
+            "networks": _networks(),
+            "architecture": _ARCHITECTURE.value,
+            "classes": _CLASSES.value,
             "threads": 1,
             "rounds": rounds,
             "turn_milliseconds": turn,
@@ -193,7 +232,10 @@ def main() -> None:
     """Measures what the flags say."""
     _check_outputs()
     cycles = reports.read_cycles(_CYCLES.value) if _CYCLES.value else {}
-    report = _measure(_contestants(), cycles)
+    contestants = _contestants()
+    if _SAVE.value:
+        _save(contestants, Path(_SAVE.value))
+    report = _measure(contestants, cycles)
     print(reports.text(report))
     if _JSON.value:
         Path(_JSON.value).write_text(json.dumps(report, indent=1) + "\n")

@@ -60,6 +60,10 @@ TfLiteRegistration* BifsmnRegister_FloatConv2D() {
   return bifsmn::Registration<bifsmn::kFloatConv2DOp>();
 }
 
+TfLiteRegistration* BifsmnRegister_LogMel() {
+  return bifsmn::Registration<bifsmn::kLogMelOp>();
+}
+
 const char* bifsmn_contract() {
   static const std::string json = bifsmn::ContractJson();
   return json.c_str();

@@ -78,6 +78,7 @@ template TfLiteRegistration* Registration<kConv2DOp>();
 template TfLiteRegistration* Registration<kConv2DAddOp>();
 template TfLiteRegistration* Registration<kMemoryOp>();
 template TfLiteRegistration* Registration<kDenseOp>();
+template TfLiteRegistration* Registration<kLogMelOp>();
 template TfLiteRegistration* Registration<kFloatConv2DOp>();
 
 }  // namespace bifsmn

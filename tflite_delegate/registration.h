@@ -17,6 +17,7 @@ extern template TfLiteRegistration* Registration<kConv2DOp>();
 extern template TfLiteRegistration* Registration<kConv2DAddOp>();
 extern template TfLiteRegistration* Registration<kMemoryOp>();
 extern template TfLiteRegistration* Registration<kDenseOp>();
+extern template TfLiteRegistration* Registration<kLogMelOp>();
 extern template TfLiteRegistration* Registration<kFloatConv2DOp>();
 
 }  // namespace bifsmn

@@ -30,37 +30,47 @@ def latencies(report: Mapping, path: str | Path) -> None:
     from matplotlib import pyplot
 
     entries = [e for e in report["contestants"] if e["role"] in _COLOURS]
+    peers = report["speedups"]
+    ratios = next(iter(peers.values())) if peers else {}
     panels = [
         (
             f"µs per decision, measured on {report['machine']['cpu']}",
             {e["name"]: e["invoke_microseconds"]["median"] for e in entries},
+            {name: ratio["median"] for name, ratio in ratios.items()},
         )
     ]
     if report["cycles"]:
+        cycles = {n: c["strict"] for n, c in report["cycles"].items()}
+        first = next(iter(cycles.values()))
         panels.append(
             (
                 "cycles per decision, modelled Cortex-A53",
-                {n: c["strict"] for n, c in report["cycles"].items()},
+                cycles,
+                {name: first / value for name, value in cycles.items()},
             )
         )
     roles = {e["name"]: e["role"] for e in entries}
-    tallest = max(len(values) for _, values in panels)
+    tallest = max(len(values) for _, values, _ in panels)
     figure, all_axes = pyplot.subplots(
         1,
         len(panels),
         figsize=(8 * len(panels), 1.2 + 0.34 * tallest),
         squeeze=False,
     )
-    for axes, (title, values) in zip(all_axes[0], panels, strict=True):
-        _bars(axes, values, roles)
-        axes.set_title(title, fontsize=10)
+    for axes, panel in zip(all_axes[0], panels, strict=True):
+        _bars(axes, *panel, roles)
     figure.tight_layout()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     pyplot.close(figure)
 
 
-def _bars(axes, values: Mapping[str, float], roles: Mapping[str, str]) -> None:
-    first = next(iter(values))
+def _bars(
+    axes,
+    title: str,
+    values: Mapping[str, float],
+    ratios: Mapping[str, float],
+    roles: Mapping[str, str],
+) -> None:
     bars = axes.barh(
         list(values),
         list(values.values()),
@@ -68,12 +78,14 @@ def _bars(axes, values: Mapping[str, float], roles: Mapping[str, str]) -> None:
             _COLOURS[roles.get(name, Role.VARIANT.value)] for name in values
         ],
     )
-    axes.bar_label(
-        bars,
-        [f"{v:,.4g}  {values[first] / v:.1f}x" for v in values.values()],
-        padding=4,
-        fontsize=8,
-    )
+    labels = [
+        (f"{value:,.0f}" if value >= 1000 else f"{value:.1f}")
+        + (f"   {ratios[name]:.1f}x" if name in ratios else "")
+        for name, value in values.items()
+    ]
+    axes.bar_label(bars, labels, padding=4, fontsize=8)
+    axes.set_title(title, fontsize=10)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.invert_yaxis()
     axes.margins(x=0.25)
     axes.set_axisbelow(True)

@@ -5,7 +5,7 @@ stored once, and a normalisation that does nothing would be left out.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
     and in 8-bit integers; and as
     :mod:`~bifsmn_tf.deployment.float_converter` does, by hand.
     """
+    title = {"bifsmn": "D-FSMN", "bifsmn_s": "D-FSMN_S"}[architecture]
     config = ARCHITECTURES[architecture.replace("bifsmn", "dfsmn")](classes)
     network = _random(FSMN(config))
     plain = PlainFSMN(config)
@@ -49,43 +50,43 @@ def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
         return plain(features)[0]
 
     return [
-        _peer("D-FSMN fp32", convert(model, shape)),
+        _peer(f"{title} fp32", convert(model, shape)),
         Contestant(
-            "D-FSMN fp32, graph by hand",
+            f"{title} fp32, graph by hand",
             convert_float(network, _describe(config)).content,
             signature_key(1),
             Role.PEER,
         ),
-        _peer("D-FSMN int8", convert(model, shape, _samples(shape))),
+        _peer(f"{title} int8", convert(model, shape, _samples(shape))),
     ]
 
 
 def make_bifsmn(
-    architecture: str, classes: int, kernels: Iterable[str] = ()
+    architecture: str, classes: int, kernels: Mapping[str, str]
 ) -> list[Contestant]:
     """Our network at all its depths.
 
     Args:
         architecture: its name.
         classes: outputs.
-        kernels: to measure the depths with, too; each entry is names of
-            kernels, separated by commas.
+        kernels: to run the same file with, too: names of kernels, separated
+            by commas, by what to call them.
     """
     config = ARCHITECTURES[architecture](classes)
     content = _convert_binary(config)
-    name = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
+    title = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
     ours = [
-        Contestant(f"{name} δ={d}", content, signature_key(d), Role.OURS)
+        Contestant(f"{title} δ={d}", content, signature_key(d), Role.OURS)
         for d in config.deltas
     ]
     return ours + [
         dataclasses.replace(
             contestant,
-            name=f"{contestant.name}, {names}",
+            name=f"{contestant.name}, {name}",
             role=Role.VARIANT,
             kernels=names,
         )
-        for names in kernels
+        for name, names in kernels.items()
         for contestant in ours
     ]
 

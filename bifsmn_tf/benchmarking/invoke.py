@@ -100,9 +100,12 @@ class Invocation:
     def check(self) -> None:
         """Makes sure that repeated invokes compute what the first one did.
 
+        It invokes once more itself.
+
         Raises:
             RuntimeError: they do not.
         """
+        self.invoke()
         for name, read in self._read.items():
             if not np.array_equal(read(), self._first[name], equal_nan=True):
                 raise RuntimeError(f"repeated invokes changed {name}")

@@ -10,7 +10,9 @@ import gc
 import math
 import time
 from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,47 +37,51 @@ class Quartiles:
     high: float
 
     @classmethod
-    def of(cls, values: npt.ArrayLike) -> "Quartiles":
+    def of(cls, values: npt.NDArray[np.float64]) -> "Quartiles":
         """Those of some values, at least one."""
         return cls(*(float(x) for x in np.percentile(values, (0, 25, 50, 75))))
 
 
+Key = TypeVar("Key", bound=Hashable)
+
+
 def measure(
-    contestants: Mapping[str, Callable[[], object]],
+    contestants: Mapping[Key, Callable[[], object]],
     rounds: int = 30,
     turn_milliseconds: float = 5.0,
     clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, npt.NDArray[np.float64]]:
+) -> dict[Key, npt.NDArray[np.float64]]:
     """Times what takes turns.
 
     Args:
-        contestants: what to call, by name.
+        contestants: what to call.
         rounds: turns of each one, at least 1.
         turn_milliseconds: about how long a turn is, at least one call.
         clock: in seconds.
 
     Returns:
-        Microseconds a call by name: (rounds,).
+        Microseconds of a call in each round, (rounds,) for each contestant.
     """
+    keys = list(contestants)
     repetitions = {
-        name: _repetitions(run, turn_milliseconds / 1000, clock)
-        for name, run in contestants.items()
+        key: _repetitions(run, turn_milliseconds / 1000, clock)
+        for key, run in contestants.items()
     }
-    times = {name: np.empty(rounds) for name in contestants}
+    times = {key: np.empty(rounds) for key in keys}
     generator = np.random.default_rng(0)
     collects = gc.isenabled()
     gc.disable()
     try:
         for number in range(rounds):
-            for name in generator.permutation(list(contestants)):
-                run = contestants[name]
-                count = repetitions[name]
-                # What ran before has its own data in the caches.
+            for index in generator.permutation(len(keys)):
+                key = keys[index]
+                run, count = contestants[key], repetitions[key]
+                # What ran before has left its own data in the caches.
                 run()
                 start = clock()
                 for _ in range(count):
                     run()
-                times[name][number] = 1e6 * (clock() - start) / count
+                times[key][number] = 1e6 * (clock() - start) / count
     finally:
         if collects:
             gc.enable()

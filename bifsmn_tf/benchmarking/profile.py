@@ -6,6 +6,9 @@ Python interpreter tells nothing.
 """
 
 import dataclasses
+import time
+
+import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.deployment import metadata as descriptions
@@ -19,9 +22,10 @@ class LayerTime:
     """One op of a network.
 
     Attributes:
-        layer: its name, ``"block3/expand"``.
+        layer: its name, ``"block3/expand"``; its number if the model is not
+            described.
         op: the op that computes it.
-        microseconds: the mean of one run.
+        microseconds: of one run, the median over the rounds.
     """
 
     layer: str
@@ -29,49 +33,86 @@ class LayerTime:
     microseconds: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """Where the time of an invoke goes: medians over the rounds.
+
+    Attributes:
+        layers: every op, in order.
+        invoke: microseconds of an invoke while ops are not timed.
+        glue: microseconds of it that no op takes: the runtime, the delegate
+            and Python's call. What timing the ops takes is in their figures,
+            so that it can come out a little below 0.
+    """
+
+    layers: tuple[LayerTime, ...]
+    invoke: float
+    glue: float
+
+
 def profile(
-    invocation: Invocation, content: bytes, repetitions: int = 1000
-) -> list[LayerTime]:
-    """Takes the time of every op of ours, in order.
+    invocation: Invocation,
+    content: bytes,
+    rounds: int = 30,
+    repetitions: int = 50,
+) -> Profile:
+    """Takes the time of every op of ours.
 
     Args:
-        invocation: of a model with our ops.
+        invocation: of a model with our ops, as :mod:`bifsmn_tf.convert` makes
+            them.
         content: its file.
-        repetitions: runs.
+        rounds: of runs with and without timing the ops, in turns.
+        repetitions: runs in a turn.
 
-    Raises:
-        ValueError: the model has other ops than its description says.
+    Returns:
+        The profile; it has no layers if the model has no op of ours.
     """
-    names = _layers(content, invocation.signature)
-    for _ in range(repetitions // 10):
+    times = []
+    invokes = np.empty(rounds)
+    for number in range(rounds):
         invocation.invoke()
-    runtime.set_profiling(True)
-    try:
+        start = time.perf_counter()
         for _ in range(repetitions):
             invocation.invoke()
-        entries = runtime.profile()
-    finally:
-        runtime.set_profiling(False)
-    if len(entries) != len(names):
-        raise ValueError(
-            f"the model's description has {len(names)} layers, but "
-            f"{len(entries)} ops ran"
-        )
-    return [
-        LayerTime(
-            name, entry["op"], entry["nanoseconds"] / entry["runs"] / 1000
-        )
-        for name, entry in zip(names, entries, strict=True)
-    ]
+        invokes[number] = 1e6 * (time.perf_counter() - start) / repetitions
+        runtime.set_profiling(True)
+        try:
+            for _ in range(repetitions):
+                invocation.invoke()
+            entries = runtime.profile()
+        finally:
+            runtime.set_profiling(False)
+        times.append([x["nanoseconds"] / x["runs"] / 1000 for x in entries])
+    ops = [entry["op"] for entry in entries]
+    names = _layers(content, invocation.signature)
+    if len(names) != len(ops):
+        names = [str(number) for number in range(1, len(ops) + 1)]
+    return Profile(
+        tuple(
+            LayerTime(name, op, float(microseconds))
+            for name, op, microseconds in zip(
+                names, ops, np.median(times, axis=0), strict=True
+            )
+        ),
+        float(np.median(invokes)),
+        float(np.median(invokes - np.sum(times, axis=1))),
+    )
 
 
-def _layers(content: bytes, signature: str) -> list[str]:
-    """The layers that a signature runs; a converted file does not name them."""
-    description = descriptions.ModelMetadata.from_bytes(
+def _layers(content: bytes, signature: str | None) -> list[str]:
+    """The layers that a signature runs, which a converted file does not name.
+
+    Returns:
+        Their names; none if the file does not say what network it holds.
+    """
+    if descriptions.NAME not in model_reader.metadata_names(content):
+        return []
+    config = descriptions.ModelMetadata.from_bytes(
         model_reader.read_metadata(content, descriptions.NAME)
-    )
-    config = description.network
-    (delta,) = (
-        d for d in config.deltas if descriptions.signature_key(d) == signature
-    )
-    return [x.name for x in summarise(config).layers if delta in x.depths]
+    ).network
+    return [
+        layer.name
+        for layer in summarise(config).layers
+        if any(descriptions.signature_key(d) == signature for d in layer.depths)
+    ]

@@ -1,5 +1,6 @@
 """What was measured, as plain values, as tables and as a page."""
 
+import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -16,7 +17,7 @@ from bifsmn_tf._version import __version__
 from bifsmn_tf.benchmarking.entry import Contestant
 from bifsmn_tf.benchmarking.entry import Role
 from bifsmn_tf.benchmarking.measure import Quartiles
-from bifsmn_tf.benchmarking.profile import LayerTime
+from bifsmn_tf.benchmarking.profile import Profile
 
 FORMAT = 1
 
@@ -26,6 +27,17 @@ Times = Mapping[str, npt.NDArray[np.float64]]
 Cycles = Mapping[str, Mapping[str, float]]
 """Modelled cycles, ``strict`` and ``ideal``, by contestant."""
 
+_INSTRUCTIONS = (
+    "avx2",
+    "avx512f",
+    "avx512_vpopcntdq",
+    "avx512_bitalg",
+    "avx512_vnni",
+    "asimd",
+    "asimddp",
+)
+"""Of those that kernels choose by, as Linux calls them."""
+
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
 
 
@@ -33,7 +45,7 @@ def make(
     contestants: Sequence[Contestant],
     invokes: Times,
     calls: Times,
-    profiles: Mapping[str, Sequence[LayerTime]],
+    profiles: Mapping[str, Profile],
     cycles: Cycles,
     settings: Mapping[str, object],
     machine: Mapping[str, object],
@@ -45,7 +57,7 @@ def make(
         contestants: in the order of the tables.
         invokes: of the bare graph.
         calls: of the Python signature runner.
-        profiles: layers by contestant.
+        profiles: by contestant.
         cycles: modelled elsewhere.
         settings: how it was measured.
         machine: see :func:`describe_machine`, from before it was measured.
@@ -55,11 +67,11 @@ def make(
         ``format``, ``command``, ``date``, ``machine``, ``versions`` and
         ``settings``; ``contestants``, a list of ``name``, ``role``,
         ``signature``, ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
-        ``call_microseconds``; ``speedups`` over each peer of each of ours, the
-        ratio taken within rounds; ``profiles``; ``cycles``.
+        ``call_microseconds``; ``speedups`` over each peer of everything but
+        the glue, the ratio taken within rounds; ``profiles``; ``cycles``.
     """
+    compared = [c.name for c in contestants if c.role is not Role.GLUE]
     peers = [c.name for c in contestants if c.role is Role.PEER]
-    ours = [c.name for c in contestants if c.role in (Role.OURS, Role.VARIANT)]
     return {
         "format": FORMAT,
         "command": command,
@@ -80,19 +92,14 @@ def make(
             for c in contestants
         ],
         "speedups": {
-            peer: {name: _plain(invokes[peer] / invokes[name]) for name in ours}
+            peer: {
+                name: _plain(invokes[peer] / invokes[name]) for name in compared
+            }
             for peer in peers
         },
         "profiles": {
-            name: [
-                {
-                    "layer": x.layer,
-                    "op": x.op,
-                    "microseconds": round(x.microseconds, 3),
-                }
-                for x in layers
-            ]
-            for name, layers in profiles.items()
+            name: _rounded(dataclasses.asdict(profile))
+            for name, profile in profiles.items()
         },
         "cycles": {name: dict(values) for name, values in cycles.items()},
     }
@@ -100,8 +107,12 @@ def make(
 
 def describe_machine() -> dict:
     """The processor, and how busy it is before anything is measured."""
+    facts = _cpu_facts()
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    name = facts.get("model name") or facts.get("Model")
     return {
-        "cpu": _cpu(),
+        "cpu": name or platform.processor() or platform.machine(),
+        "instructions": [x for x in _INSTRUCTIONS if x in flags],
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "load_average": round(os.getloadavg()[0], 2),
@@ -150,28 +161,37 @@ def page(report: Mapping) -> str:
         "# How long one decision takes",
         "Measured on this CPU: "
         f"{machine_['cpu']} ({machine_['architecture']}, "
-        f"{machine_['cores']} cores, load average before "
-        f"{machine_['load_average']}), {report['date']}, one thread; "
-        f"{versions}.",
+        f"{machine_['cores']} cores, {' '.join(machine_['instructions'])}; "
+        f"load average before {machine_['load_average']}), {report['date']}, "
+        f"one thread; {versions}.",
         f"    {report['command']}",
-        "One clip of features per invoke of a signature's graph, in one "
-        "process; the runtime's glue is included, copying in and out by the "
-        "Python signature runner is apart (*whole call*). Random weights, "
-        f"random features. {settings['rounds']} rounds in which every row has "
-        f"a turn of about {settings['turn_milliseconds']:g} ms: median, and in "
-        "brackets the quartiles; ratios are taken within rounds.",
+        "One clip of random features per invoke of a signature's graph, in "
+        "one process; the runtime's glue is included, copying in and out by "
+        "the Python signature runner is apart (*whole call*). "
+        f"{_weights(settings)}{settings['rounds']} rounds in which every row "
+        f"has a turn of about {settings['turn_milliseconds']:g} ms: median, "
+        "and in brackets the quartiles; ratios are taken within rounds.",
     ]
     for title, rows in _tables(report):
         parts += [f"## {title}", _markdown(rows)]
     return "\n\n".join(parts) + "\n"
 
 
+def _weights(settings) -> str:
+    return "The weights are random ones. " if settings["networks"] else ""
+
+
 def _tables(report):
     yield "Microseconds", _times(report)
-    if any(report["speedups"].values()):
-        yield "How many times faster than", _speedups(report)
-    for name, layers in report["profiles"].items():
-        yield f"Layers of {name}, microseconds", _layers(report, name, layers)
+    ours = [
+        entry["name"]
+        for entry in report["contestants"]
+        if entry["role"] in (Role.OURS.value, Role.VARIANT.value)
+    ]
+    if ours and report["speedups"]:
+        yield "How many times faster than", _speedups(report, ours)
+    for name, profile in report["profiles"].items():
+        yield f"Layers of {name}, microseconds", _layers(profile)
     if report["cycles"]:
         yield "Modelled Cortex-A53 cycles, not measured", _cycles(report)
 
@@ -193,8 +213,7 @@ def _times(report):
     return rows
 
 
-def _speedups(report):
-    ours = list(next(iter(report["speedups"].values())))
+def _speedups(report, ours):
     rows = [("", *report["speedups"])]
     for name in ours:
         cells = []
@@ -208,20 +227,15 @@ def _speedups(report):
     return rows
 
 
-def _layers(report, name, layers):
-    (invoke,) = (
-        entry["invoke_microseconds"]["median"]
-        for entry in report["contestants"]
-        if entry["name"] == name
-    )
-    total = sum(x["microseconds"] for x in layers)
+def _layers(profile):
+    total = sum(x["microseconds"] for x in profile["layers"])
     rows = [("layer", "op", "time", "share")]
-    for layer in layers:
+    for layer in profile["layers"]:
         time = layer["microseconds"]
         share = f"{100 * time / total:.1f} %"
         rows.append((layer["layer"], layer["op"], f"{time:.2f}", share))
     rows.append(("all ops", "", f"{total:.2f}", ""))
-    rows.append(("the rest of an invoke", "", f"{invoke - total:.2f}", ""))
+    rows.append(("the rest of an invoke", "", f"{profile['glue']:.2f}", ""))
     return rows
 
 
@@ -242,13 +256,16 @@ def _cycles(report):
 
 
 def _plain(values) -> dict[str, float]:
-    quartiles = Quartiles.of(values)
-    return {
-        "minimum": round(quartiles.minimum, 3),
-        "low": round(quartiles.low, 3),
-        "median": round(quartiles.median, 3),
-        "high": round(quartiles.high, 3),
-    }
+    return _rounded(dataclasses.asdict(Quartiles.of(values)))
+
+
+def _rounded(value):
+    """Floats to nanoseconds, or thousandths of a ratio."""
+    if isinstance(value, dict):
+        return {name: _rounded(x) for name, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(x) for x in value]
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def _versions() -> dict[str, str]:
@@ -261,16 +278,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _cpu() -> str:
+def _cpu_facts() -> dict[str, str]:
+    """What Linux tells of a processor, by its own names."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() in ("model name", "Model"):
-            return value.strip()
-    return platform.processor() or platform.machine()
+        return {}
+    pairs = (line.partition(":")[::2] for line in lines if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
 
 
 def _aligned(rows) -> str:

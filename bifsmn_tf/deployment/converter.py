@@ -94,11 +94,7 @@ def convert_binary(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
     precision = precision or Precision()
-    step = None
-    if precision.stream == "int16":
-        step = short_stream.resolution(
-            _stream_stages(network, delta) for delta in network.config.deltas
-        )
+    step = stream_step(network) if precision.stream == "int16" else None
     for delta in network.config.deltas:
         graph = _DepthGraph(network, delta, writer, precision, step)
         writer.signature(descriptions.signature_key(delta), graph.build())
@@ -194,7 +190,7 @@ class _DepthGraph:
         attributes = same_padding(stage.linear, features.shape[1:3])
         if self.precision.first_convolution == "float32":
             weights, threshold = _float_fold(
-                stage, _sign_threshold(self.network.conv2, 0)
+                stage, sign_threshold(self.network.conv2, 0)
             )
             op: ops.Op = ops.FloatConv2D(**attributes)
         else:
@@ -245,12 +241,10 @@ class _DepthGraph:
     ):
         """A stage that adds to the float stream, and the next one's bits."""
         op = ops.Conv2DAdd(in_channels=channels)
-        terms = math.prod(weights.shape[1:3]) * channels
         return self._stream_op(
             name,
             op,
             stage,
-            terms,
             [bits],
             weights,
             variant,
@@ -271,7 +265,6 @@ class _DepthGraph:
             f"block{number}/memory",
             op,
             block.memory,
-            op.taps,
             [bits, stream],
             pack_bits(layers.binary_weights(linear)),
             self.variant,
@@ -283,7 +276,6 @@ class _DepthGraph:
         name,
         op,
         stage,
-        terms,
         inputs,
         weights,
         variant,
@@ -293,7 +285,7 @@ class _DepthGraph:
         epilogue = epilogue_of(stage, variant)
         channels = len(epilogue.scale)
         threshold = (
-            _sign_threshold(successor, self.variant)
+            sign_threshold(successor, self.variant)
             if successor
             else np.zeros(channels, np.float32)
         )
@@ -302,7 +294,7 @@ class _DepthGraph:
                 [epilogue.scale, epilogue.offset, epilogue.slope, threshold]
             )
         else:
-            short = short_stream.StreamStage(epilogue, terms)
+            short = stream_stage(stage, variant)
             parameters = short_stream.parameters(short, threshold, self.step)
             op = dataclasses.replace(op, shift=short.shift)
         constants = [("weights", weights), ("parameters", parameters)]
@@ -314,7 +306,7 @@ class _DepthGraph:
         successor_variant = min(variant, successor.sign.variants - 1)
         return thresholds.fold(
             epilogue_of(stage, variant),
-            _sign_threshold(successor, successor_variant),
+            sign_threshold(successor, successor_variant),
             largest,
         )
 
@@ -337,21 +329,29 @@ class _DepthGraph:
         )
 
 
-def _stream_stages(network: FSMN, delta: int) -> list[short_stream.StreamStage]:
-    """The stages that add to the stream of one depth."""
-    config = network.config
-    variant = config.deltas.index(delta)
-    projection = network.projection
-    stages = [
-        (projection, 0, projection.linear.kernel.shape[0]),
-    ]
-    for _, block in network.running_blocks(delta):
-        stages.append((block.memory, variant, config.taps))
-        stages.append((block.shrink, variant, config.hidden_size))
-    return [
-        short_stream.StreamStage(epilogue_of(stage, which), terms)
-        for stage, which, terms in stages
-    ]
+def stream_step(network: FSMN) -> float:
+    """Units of the network per step of its integer stream, for all depths."""
+    return short_stream.resolution(
+        [
+            stream_stage(network.projection, 0),
+            *(
+                stream_stage(stage, network.config.deltas.index(delta))
+                for _, block in network.running_blocks(delta)
+                for stage in (block.memory, block.shrink)
+            ),
+        ]
+        for delta in network.config.deltas
+    )
+
+
+def stream_stage(stage: Stage, variant: int) -> short_stream.StreamStage:
+    """A stage that adds to the stream, with variants or just one."""
+    kernel = stage.linear.kernel
+    # The last axis is the output channel's.
+    return short_stream.StreamStage(
+        epilogue_of(stage, min(variant, stage.prelu.variants - 1)),
+        terms=kernel.shape[0],
+    )
 
 
 def _float_fold(
@@ -387,7 +387,12 @@ def epilogue_of(stage: Stage, variant: int) -> thresholds.Epilogue:
     return thresholds.Epilogue(scale, offset, np.ascontiguousarray(slope))
 
 
-def _sign_threshold(stage: Stage, variant: int) -> np.ndarray:
+def sign_threshold(stage: Stage, variant: int) -> np.ndarray:
+    """What the sign in front of a stage compares with, per channel.
+
+    Raises:
+        ValueError: a threshold is not finite.
+    """
     assert stage.sign is not None
     values = np.asarray(stage.sign.thresholds[variant])
     if not np.all(np.isfinite(values)):

@@ -1,6 +1,7 @@
 """From a waveform to labelled probabilities, with a model file alone."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +54,13 @@ class KeywordSpotter:
         self._interpreter = runtime.make_interpreter(
             content, num_threads=num_threads
         )
-        keys = set(self._interpreter.get_signature_list())
         self._runners = {}
         for depth in self.deltas:
             key = descriptions.signature_key(depth)
-            if key not in keys:
+            runner = self.signature(key)
+            if runner is None:
                 raise ValueError(f"{model}: it has no signature {key}")
-            self._runners[depth] = self._interpreter.get_signature_runner(key)
+            self._runners[depth] = runner
         self.delta = self.deltas[0] if delta is None else delta
 
     @property
@@ -74,6 +75,12 @@ class KeywordSpotter:
                 f"the model has no delta {delta}: one of {list(self.deltas)}"
             )
         self._delta = delta
+
+    def signature(self, key: str) -> Callable[..., dict] | None:
+        """A function that runs a signature, or None if the file has it not."""
+        if key not in self._interpreter.get_signature_list():
+            return None
+        return self._interpreter.get_signature_runner(key)
 
     def __call__(
         self, waveform: np.ndarray, sample_rate: int = 16000

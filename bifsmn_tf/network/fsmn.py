@@ -123,6 +123,10 @@ class Stage(tf.keras.layers.Layer):
         x = self.sign.apply(inputs, variant) if self.sign else inputs
         if self.joins_bands:
             x = _joined(x)
+        return self.infer_signs(x, variant)
+
+    def infer_signs(self, x, variant: int):
+        """As :meth:`infer`, of what the sign in front gave."""
         scale, offset = self.affine(variant)
         if self.binary:
             x = self.linear.integer_dot(x) * scale

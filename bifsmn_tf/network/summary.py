@@ -126,13 +126,10 @@ class Summary:
     Attributes:
         config: of the network.
         layers: what has weights, from the features to the logits.
-        zero_bytes: in the model file, a constant of zeros that stands wherever
-            there is no threshold or offset.
     """
 
     config: NetworkConfig
     layers: tuple[LayerSummary, ...]
-    zero_bytes: int
 
     def at(self, delta: int) -> Totals:
         """What one of the depths needs and computes for one clip.
@@ -145,8 +142,7 @@ class Summary:
             **_weights(layers),
             floats=_floats(layers, lambda layer: 1),
             statistics=sum(layer.statistics for layer in layers),
-            bytes=self.zero_bytes
-            + sum(layer.shared_bytes + layer.depth_bytes for layer in layers),
+            bytes=sum(x.shared_bytes + x.depth_bytes for x in layers),
             binary_macs=sum(x.macs for x in layers if x.bits == 1),
             other_macs=sum(x.macs for x in layers if x.bits != 1),
         )
@@ -157,7 +153,7 @@ class Summary:
             **_weights(self.layers),
             floats=_floats(self.layers, lambda layer: layer.variants),
             statistics=sum(x.variants * x.statistics for x in self.layers),
-            bytes=self.zero_bytes + sum(x.file_bytes for x in self.layers),
+            bytes=sum(x.file_bytes for x in self.layers),
         )
 
     def paper_flops(self, delta: int) -> float:
@@ -195,9 +191,10 @@ def _floats(layers, variants) -> int:
 def summarise(config: NetworkConfig) -> Summary:
     """Counts what the network of a configuration costs.
 
-    Bytes are those of the constants that the converter writes: bits in 16-bit
-    words, folded norms and thresholds in 16 or 32 bits. The converter stores
-    equal constants once, so that a file can come out a few bytes smaller.
+    Bytes are those of the constants that the converter writes by default: bits
+    in 16-bit words, folded norms and thresholds in 16 bits (the first
+    convolution's in 32), a classifier of 8. The converter stores equal
+    constants once, so that a file can come out a few bytes smaller.
     """
     counter = _Counter(config)
     c = config.front_channels
@@ -236,30 +233,33 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.hidden_size,
                 depths,
-                last=number == config.blocks,
             ),
         ]
     inputs = frames * config.memory_size
+    # Of bytes with a scale and a bias of each class, or all floats.
+    classifier_bytes = (
+        (inputs + 8) * config.classes
+        if config.binary
+        else 4 * (inputs + 1) * config.classes
+    )
     layers.append(
         LayerSummary(
             "classifier",
             (config.classes,),
-            bits=32,
+            bits=8 if config.binary else 32,
             depths=config.deltas,
             variants=1,
             weights=inputs * config.classes,
             biases=config.classes,
             floats=0,
             statistics=0,
-            shared_bytes=4 * (inputs + 1) * config.classes,
+            shared_bytes=classifier_bytes,
             depth_bytes=0,
             macs=inputs * config.classes,
             paper_norm=False,
         )
     )
-    # The threshold behind the last block, if nothing else, is zeros.
-    zeros = 4 * config.memory_size if config.binary else 0
-    return Summary(config, tuple(layers), zeros)
+    return Summary(config, tuple(layers))
 
 
 def _words(channels: int) -> int:
@@ -282,7 +282,7 @@ class _Counter:
             bits=8,
             weights=positions * channels,
             fan_in=positions,
-            shared=positions * channels + 4 * channels + _words(channels),
+            shared=positions * channels + 4 * channels,
             signs=0,
         )
 
@@ -290,7 +290,7 @@ class _Counter:
         """Integer thresholds, bits out."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
-        own = 2 * outputs + _words(outputs)
+        own = 2 * outputs
         return self._layer(
             name,
             shape,
@@ -312,23 +312,21 @@ class _Counter:
         depths=(),
         norm=True,
         paper_norm=True,
-        last=False,
     ):
-        """Scale, offset, slope and the next threshold in float."""
+        """Scale, offset, slope and the next layer's threshold."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
-        scale_and_slope = 2 * 4 * outputs
-        offset = 4 * outputs if norm else 0
-        threshold = 0 if last or not self.config.thresholds else 4 * outputs
-        own = scale_and_slope + offset
+        own = 2 * 4 * outputs
+        # The next layer's threshold is another one at each depth.
+        apart = bool(depths) or self.config.thresholds
         return self._layer(
             name,
             shape,
             bits=1,
             weights=outputs * positions * channels,
             fan_in=positions * channels,
-            shared=kernel + (0 if depths else own),
-            each=threshold + (own if depths else 0),
+            shared=kernel + (0 if apart else own),
+            each=own if apart else 0,
             signs=channels,
             depths=depths,
             norm=norm,
@@ -339,7 +337,6 @@ class _Counter:
         """As :meth:`to_stream`, a weight per tap and channel."""
         channels = shape[-1]
         taps = self.config.taps
-        threshold = 4 * channels if self.config.thresholds else 0
         return self._layer(
             name,
             shape,
@@ -347,7 +344,7 @@ class _Counter:
             weights=taps * channels,
             fan_in=taps,
             shared=taps * _words(channels),
-            each=3 * 4 * channels + threshold,
+            each=2 * 4 * channels,
             signs=channels,
             depths=depths,
         )

@@ -39,8 +39,8 @@ struct Patches {
   static constexpr int kPixelStride = 2 * kChunkPairs;
   static constexpr int kChunkStride = kTilePixels * kPixelStride;
 
-  __m512i single[kTilePixels];
-  uint32_t pairs[kMaxChunks * kChunkStride];
+  alignas(64) uint32_t pairs[kMaxChunks * kChunkStride];
+  uint32_t single[kTilePixels];
 };
 
 template <int kPixels>
@@ -50,7 +50,7 @@ BIFSMN_INLINE void Prepare(const Word* words, int depth, Patches* patches) {
   for (int i = 0; i < kPixels; ++i) {
     const Word* word = words + static_cast<ptrdiff_t>(i) * depth;
     if (depth % 2 != 0) {
-      patches->single[i] = _mm512_set1_epi16(static_cast<int16_t>(*word++));
+      patches->single[i] = *word++ * 0x00010001u;
     }
     uint32_t* to = patches->pairs + i * Patches::kPixelStride;
     for (int pairs = depth / 2; pairs > 0; pairs -= kChunkPairs) {
@@ -94,8 +94,7 @@ BIFSMN_INLINE void AddPair(__m512i v, __m512i vw, const uint32_t* pair,
 BIFSMN_INLINE void AddTwoPairs(__m512i v, __m512i vw, const uint32_t* pair,
                                Sums* sums) {
   const uint32_t* other = pair + Patches::kPixelStride;
-  __m512i x[2];
-  __m512i s[2];
+  __m512i x0, x1, s0, s1;
   asm("vpxord %[p0]%{1to16%}, %[v], %[x0]\n\t"
       "vpxord %[p1]%{1to16%}, %[v], %[x1]\n\t"
       "vmovdqa64 %[t0], %[s0]\n\t"
@@ -109,8 +108,8 @@ BIFSMN_INLINE void AddTwoPairs(__m512i v, __m512i vw, const uint32_t* pair,
       "vpaddw %[x0], %[c0], %[c0]\n\t"
       "vpaddw %[x1], %[c1], %[c1]"
       : [t0] "+v"(sums[0].parity), [t1] "+v"(sums[1].parity),
-        [c0] "+v"(sums[0].carries), [c1] "+v"(sums[1].carries),
-        [x0] "=&v"(x[0]), [x1] "=&v"(x[1]), [s0] "=&v"(s[0]), [s1] "=&v"(s[1])
+        [c0] "+v"(sums[0].carries), [c1] "+v"(sums[1].carries), [x0] "=&v"(x0),
+        [x1] "=&v"(x1), [s0] "=&v"(s0), [s1] "=&v"(s1)
       : [v] "v"(v), [vw] "v"(vw), [p0] "m"(pair[0]), [p1] "m"(other[0]),
         [pq0] "m"(pair[Patches::kParity]), [pq1] "m"(other[Patches::kParity]));
 }
@@ -132,7 +131,7 @@ BIFSMN_INLINE void CountTile(const Patches& patches, const Word* packed,
   if (depth % 2 != 0) {
     BIFSMN_UNROLL(8)
     for (int i = 0; i < kPixels; ++i) {
-      sums[i].parity = _mm512_xor_si512(v, patches.single[i]);
+      sums[i].parity = _mm512_xor_si512(v, Broadcast(patches.single[i]));
       sums[i].carries = _mm512_setzero_si512();
     }
   } else {
@@ -393,7 +392,7 @@ void RunPixels(const Bgemm& gemm, const Epilogue& epilogue, int pixel,
 
 template <typename Epilogue>
 void Run(const Bgemm& gemm, const Epilogue& epilogue) {
-  alignas(64) Patches patches;
+  Patches patches;
   int pixel = 0;
   for (; pixel + 8 <= gemm.pixels; pixel += 8) {
     RunPixels<8>(gemm, epilogue, pixel, &patches);
@@ -450,6 +449,8 @@ const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     [] {
       return __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512bitalg");
     },
     Pack,

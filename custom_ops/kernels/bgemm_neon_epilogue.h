@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/neon.h"
 #include "custom_ops/kernels/short_stream_neon.h"
 
 namespace bifsmn {

@@ -36,6 +36,9 @@ constexpr int kMaxDenseWeights = 65535;
 
 const KernelRegistry<DenseKernel>& DenseKernels();
 
+#ifdef __aarch64__
+extern const DenseKernel kDenseNeon16x4S32;
+#endif
 extern const DenseKernel kDensePortable1x1S32;
 
 }  // namespace bifsmn

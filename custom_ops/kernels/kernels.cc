@@ -2,6 +2,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
 #include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/kernels/registry.h"
@@ -10,6 +11,9 @@ namespace bifsmn {
 
 const KernelRegistry<QuantConvKernel>& QuantConvKernels() {
   static const KernelRegistry<QuantConvKernel> kernels = {
+#ifdef __aarch64__
+      &kQuantConvNeon16x8S16,
+#endif
       &kQuantConvPortable1x16S32,
   };
   return kernels;
@@ -33,6 +37,9 @@ const KernelRegistry<MemoryKernel>& MemoryKernels() {
 #ifdef __aarch64__
       &kMemoryNeon8x16S8,
 #endif
+#ifdef __x86_64__
+      &kMemoryAvx5128x32S16,
+#endif
       &kMemoryPortable1x16U8,
   };
   return kernels;
@@ -40,7 +47,38 @@ const KernelRegistry<MemoryKernel>& MemoryKernels() {
 
 const KernelRegistry<DenseKernel>& DenseKernels() {
   static const KernelRegistry<DenseKernel> kernels = {
+#ifdef __aarch64__
+      &kDenseNeon16x4S32,
+#endif
       &kDensePortable1x1S32,
+  };
+  return kernels;
+}
+
+const KernelRegistry<MelKernel<float>>& MelKernels() {
+  static const KernelRegistry<MelKernel<float>> kernels = {
+#ifdef __x86_64__
+      &kMelAvx512vl8F32,
+      &kMelAvx2Fma8F32,
+#endif
+#ifdef __aarch64__
+      &kMelNeon4F32,
+#endif
+      &kMelPortable4F32,
+  };
+  return kernels;
+}
+
+const KernelRegistry<MelKernel<double>>& ExactMelKernels() {
+  static const KernelRegistry<MelKernel<double>> kernels = {
+#ifdef __x86_64__
+      &kMelAvx512vl4F64,
+      &kMelAvx2Fma4F64,
+#endif
+#ifdef __aarch64__
+      &kMelNeon2F64,
+#endif
+      &kMelPortable2F64,
   };
   return kernels;
 }

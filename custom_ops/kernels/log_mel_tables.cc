@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "custom_ops/kernels/log_mel.h"
 
@@ -54,6 +55,17 @@ size_t LogMelTables<T>::work_size() const {
   const size_t spectrum = parameters.n_fft + 2 * lanes;
   const size_t power = parameters.n_fft / 2 + 1 + lanes;
   return (spectrum + 15) / 16 * 16 + power;
+}
+
+bool IsPrecise(const float* mels, int n_mels, float floor) {
+  constexpr float kLargestRatio = 4e6f;
+  float sum = 0.0f;
+  float least = std::numeric_limits<float>::max();
+  for (int i = 0; i < n_mels; ++i) {
+    sum += mels[i];
+    least = std::min(least, mels[i]);
+  }
+  return sum <= std::max(least, floor) * kLargestRatio;
 }
 
 template struct MelFilters<float>;

@@ -60,6 +60,9 @@ const KernelRegistry<MemoryKernel>& MemoryKernels();
 #ifdef __aarch64__
 extern const MemoryKernel kMemoryNeon8x16S8;
 #endif
+#ifdef __x86_64__
+extern const MemoryKernel kMemoryAvx5128x32S16;
+#endif
 extern const MemoryKernel kMemoryPortable1x16U8;
 
 }  // namespace bifsmn

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "custom_ops/kernels/neon.h"
 #include "custom_ops/kernels/short_stream_neon.h"
 
 namespace bifsmn {

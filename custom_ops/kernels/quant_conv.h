@@ -68,6 +68,9 @@ struct QuantConvKernel {
 
 const KernelRegistry<QuantConvKernel>& QuantConvKernels();
 
+#ifdef __aarch64__
+extern const QuantConvKernel kQuantConvNeon16x8S16;
+#endif
 extern const QuantConvKernel kQuantConvPortable1x16S32;
 
 }  // namespace bifsmn

@@ -94,6 +94,7 @@ extern const OpDefinition kConv2DAddOp;
 extern const OpDefinition kMemoryOp;
 extern const OpDefinition kDenseOp;
 extern const OpDefinition kFloatConv2DOp;
+extern const OpDefinition kLogMelOp;
 
 }  // namespace bifsmn
 

@@ -8,9 +8,14 @@ from networks import random_network
 from bifsmn_tf.deployment import metadata
 from bifsmn_tf.deployment import model_reader
 from bifsmn_tf.deployment import runtime
+from bifsmn_tf.deployment import short_stream
 from bifsmn_tf.deployment.converter import Precision
 from bifsmn_tf.deployment.converter import convert_binary
+from bifsmn_tf.deployment.converter import stream_stage
+from bifsmn_tf.deployment.converter import stream_step
 from bifsmn_tf.deployment.float_converter import convert_float
+from bifsmn_tf.deployment.ops import stream_reference
+from bifsmn_tf.deployment.short_network import ShortNetwork
 from bifsmn_tf.network import config as networks
 
 CONFIGS = {
@@ -82,6 +87,84 @@ def test_binary_file_agrees_with_keras(name):
         np.testing.assert_array_equal(
             found[delta].argmax(axis=1), wanted.argmax(axis=1)
         )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_integer_file_agrees_with_tensorflow_bit_for_bit(name):
+    config = CONFIGS[name]
+    network = random_network(config)
+    features = _features(config, 20)
+    model = convert_binary(network, describe(config))
+    found = _logits(model.content, config, features)
+    short = ShortNetwork(network)
+    for delta in config.deltas:
+        np.testing.assert_array_equal(
+            found[delta], short.infer(features, delta).numpy()
+        )
+
+
+@pytest.mark.parametrize(
+    "precision",
+    [
+        Precision(),
+        Precision(classifier="float16"),
+        Precision(stream="float32", classifier="int8"),
+        Precision(classifier="float32", first_convolution="float32"),
+    ],
+)
+def test_other_precisions_stay_near(precision):
+    config = networks.bifsmn(12)
+    network = random_network(config)
+    features = _features(config, 30)
+    found = _logits(
+        convert_binary(network, describe(config), precision).content,
+        config,
+        features,
+    )
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        # A bit that falls on the other side changes what follows.
+        error = np.median(np.abs(found[delta] - wanted))
+        assert 0 < error < 0.1 * wanted.std()
+
+
+def test_precision_of_no_such_name_is_refused():
+    with pytest.raises(ValueError, match="stream is one of int16, float32"):
+        Precision(stream="int4")
+
+
+def test_integer_stream_refuses_steep_slopes():
+    network = random_network(networks.bifsmn_s(5))
+    slope = network.blocks[2].memory.prelu.slope
+    slope.assign(slope * 0 + 2.5)
+    with pytest.raises(ValueError, match="Convert with a float32 stream"):
+        convert_binary(network, describe(network.config))
+    convert_binary(network, describe(network.config), AS_TRAINED)
+
+
+def test_integer_stream_never_saturates():
+    """Whatever comes in: the resolution is that of the worst case."""
+    config = networks.bifsmn_s(5)
+    network = random_network(config)
+    step = stream_step(network)
+    for delta in config.deltas:
+        variant = config.deltas.index(delta)
+        stages = [(network.projection, 0)]
+        for _, block in network.running_blocks(delta):
+            stages += [(block.memory, variant), (block.shrink, variant)]
+        high = low = 0
+        for stage, which in stages:
+            short = stream_stage(stage, which)
+            dots = np.arange(-short.terms, short.terms + 1)[:, np.newaxis]
+            zeros = np.zeros(len(short.epilogue.scale), np.float32)
+            parameters = short_stream.parameters(short, zeros, step)
+            assert np.abs(parameters[:3].astype(int)).max() <= 32767
+            values, _ = stream_reference(dots, parameters, short.shift, None)
+            high = high + values.max(axis=0).astype(int)
+            low = low + values.min(axis=0).astype(int)
+        assert np.max(high) <= 32767 and np.min(low) >= -32768
+        # Nor is much of the range wasted.
+        assert max(np.max(high), -np.min(low)) > 3000
 
 
 def test_depths_share_their_weights():

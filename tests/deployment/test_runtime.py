@@ -113,6 +113,7 @@ def _probe_model() -> bytes:
     c = graph.constant("c", np.array([1, 2, 3, 4], np.int16))
     code = writer._operator_code(schema.BuiltinOperator.CUSTOM, 1, "Probe")
     (y,) = graph._operator(
+        schema.OperatorT,
         code,
         [x, c, None],
         [("y", (2, 3), np.float32)],

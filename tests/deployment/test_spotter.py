@@ -11,6 +11,7 @@ from networks import random_network
 
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.data.features import log_mel
+from bifsmn_tf.deployment.converter import Precision
 from bifsmn_tf.deployment.converter import convert_binary
 from bifsmn_tf.network import config as networks
 
@@ -23,7 +24,10 @@ def network():
 @pytest.fixture(scope="module")
 def model(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "spotter.tflite"
-    path.write_bytes(convert_binary(network, describe(network.config)).content)
+    # In Keras' arithmetic, so that the two can be compared.
+    as_trained = Precision(stream="float32", classifier="float32")
+    converted = convert_binary(network, describe(network.config), as_trained)
+    path.write_bytes(converted.content)
     return path
 
 

@@ -7,6 +7,7 @@ shares nothing with what it is compared with. Weights come as plain arrays, see
 
 import dataclasses
 import math
+
 import numpy as np
 
 EPSILON = 1e-5

@@ -1,0 +1,120 @@
+"""A network in the arithmetic of its file, in TensorFlow.
+
+What :func:`~bifsmn_tf.deployment.converter.convert_binary` writes by default
+computes the residual stream in 16-bit integers and the classifier with 8-bit
+weights. :class:`ShortNetwork` computes the same numbers from the trained
+network, bit for bit, in batches and without a runtime.
+"""
+
+import numpy as np
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.deployment import short_stream
+from bifsmn_tf.deployment.converter import sign_threshold
+from bifsmn_tf.deployment.converter import stream_stage
+from bifsmn_tf.deployment.converter import stream_step
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.fsmn import Stage
+
+
+class ShortNetwork:
+    """Inference of a binary network in integers.
+
+    Args:
+        network: with trained weights.
+
+    Raises:
+        ValueError: the network cannot be converted.
+    """
+
+    def __init__(self, network: FSMN):
+        self._network = network
+        self._step = stream_step(network)
+
+    def infer(self, features: tf.Tensor, delta: int) -> tf.Tensor:
+        """Logits of one depth.
+
+        Args:
+            features: normalised log-mel, (batch, time, mels).
+            delta: one of the network's δ.
+
+        Returns:
+            float32 (batch, classes), as the file's signature gives them.
+        """
+        network = self._network
+        frames = network.config.memory_frames
+        variant = network.config.deltas.index(delta)
+        blocks = [block for _, block in network.running_blocks(delta)]
+        x = network.conv1.infer(features[..., tf.newaxis], 0)
+        x = network.conv2.infer(x, 0)
+        signs = network.projection.sign.apply(x, 0)
+        signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
+        stream, signs = self._add(
+            network.projection, signs, blocks[0].memory, variant, None
+        )
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            memory, signs = self._add(
+                block.memory,
+                signs[:, :, tf.newaxis],
+                block.expand,
+                variant,
+                stream[:, :, tf.newaxis],
+            )
+            # Signs are the same whether folded or in floats.
+            hidden = block.expand.infer_signs(signs[:, :, 0], variant)
+            stream, signs = self._add(
+                block.shrink,
+                block.shrink.sign.apply(hidden, variant),
+                following.memory if following else None,
+                variant,
+                memory[:, :, 0],
+            )
+        return self._classify(stream)
+
+    def _add(
+        self,
+        stage: Stage,
+        signs: tf.Tensor,
+        successor: Stage | None,
+        variant: int,
+        residual: tf.Tensor | None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The stream behind a stage (int32), and the signs seen next."""
+        short = stream_stage(stage, variant)
+        channels = len(short.epilogue.scale)
+        threshold = (
+            sign_threshold(successor, variant)
+            if successor
+            else np.zeros(channels, np.float32)
+        )
+        scale, offset, slope, limit = short_stream.parameters(
+            short, threshold, self._step
+        ).astype(np.int32)
+        dot = tf.cast(stage.linear.integer_dot(signs), tf.int32)
+        u = _saturated(_multiply_high(dot * (1 << short.shift), scale) + offset)
+        y = _saturated(u + _multiply_high(tf.minimum(u, 0), slope))
+        if residual is not None:
+            y = _saturated(residual + y)
+        return y, tf.where(y < limit, -1.0, 1.0)
+
+    def _classify(self, stream: tf.Tensor) -> tf.Tensor:
+        classifier = self._network.classifier
+        weights, (scale, bias) = short_stream.dense(
+            classifier.kernel.numpy().T, classifier.bias.numpy(), self._step
+        )
+        flat = tf.reshape(stream, (-1, weights.shape[1]))
+        # float64 holds every sum.
+        sums = tf.matmul(
+            tf.cast(flat, tf.float64),
+            weights.astype(np.float64),
+            transpose_b=True,
+        )
+        return tf.cast(sums, tf.float32) * scale + bias
+
+
+def _multiply_high(a: tf.Tensor, b: np.ndarray) -> tf.Tensor:
+    return tf.bitwise.right_shift(a * b + (1 << 14), 15)
+
+
+def _saturated(x: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(x, -32768, 32767)

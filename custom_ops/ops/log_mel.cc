@@ -1,0 +1,224 @@
+// BifsmnLogMel: from sound to normalised features.
+
+#include "custom_ops/kernels/log_mel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "custom_ops/kernels/log_mel_decibel.h"
+#include "custom_ops/ops/attributes.h"
+#include "custom_ops/ops/op.h"
+#include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/workspace.h"
+
+namespace bifsmn {
+namespace {
+
+struct LogMelAttributes {
+  MelParameters mel;
+  int hop;
+  bool centred;
+  DecibelParameters decibel;
+};
+
+class LogMel : public Op {
+ public:
+  explicit LogMel(const LogMelAttributes& attributes)
+      : hop_(attributes.hop),
+        centred_(attributes.centred),
+        mel_(attributes.mel),
+        decibel_(attributes.decibel) {}
+
+  Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
+              std::vector<TensorInfo>* outputs) override {
+    BIFSMN_RETURN_IF_ERROR(CheckArity(kLogMelOp, inputs, output_count));
+    const TensorInfo& audio = *inputs[0];
+    is_short_ = audio.type == ElementType::kInt16;
+    BIFSMN_RETURN_IF_ERROR(CheckTensor(
+        audio, "audio", is_short_ ? ElementType::kInt16 : ElementType::kFloat32,
+        2));
+    clips_ = audio.shape[0];
+    samples_ = audio.shape[1];
+    const int least = centred_ ? mel_.n_fft / 2 + 1 : mel_.n_fft;
+    if (samples_ < least) {
+      return Status::Error("audio has to be of at least %d samples, has %d",
+                           least, samples_);
+    }
+    frames_ = 1 + (centred_ ? samples_ : samples_ - mel_.n_fft) / hop_;
+    const std::vector<int> shape = {clips_, frames_, mel_.n_mels};
+    BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
+    outputs->assign(1, {ElementType::kFloat32, shape});
+    const auto any = [](const auto&) { return true; };
+    fast_kernel_ = &MelKernels().Select(any);
+    exact_kernel_ = &ExactMelKernels().Select(any);
+    fast_tables_ = LogMelTables<float>(mel_, fast_kernel_->lanes);
+    exact_tables_ = LogMelTables<double>(mel_, exact_kernel_->lanes);
+    layout_ = WorkspaceLayout();
+    frame_ = layout_.Add<float>(mel_.n_fft);
+    power_ = layout_.Add<float>(mel_.n_mels);
+    exact_power_ = layout_.Add<double>(mel_.n_mels);
+    work_ = layout_.Add<float>(fast_tables_.work_size());
+    exact_work_ = layout_.Add<double>(exact_tables_.work_size());
+    return Status();
+  }
+
+  size_t workspace_bytes() const override { return layout_.bytes(); }
+
+  void Run(const void* const* inputs, void* const* outputs,
+           void* workspace) const override {
+    auto* features = static_cast<float*>(outputs[0]);
+    for (int n = 0; n < clips_; ++n) {
+      const ptrdiff_t start = ptrdiff_t{n} * samples_;
+      for (int t = 0; t < frames_; ++t, features += mel_.n_mels) {
+        const float* frame =
+            is_short_
+                ? Frame(static_cast<const int16_t*>(inputs[0]) + start, t,
+                        workspace)
+                : Frame(static_cast<const float*>(inputs[0]) + start, t,
+                        workspace);
+        RunFrame(frame, workspace, features);
+      }
+    }
+  }
+
+ private:
+  // The samples of frame t: in place if they are there as they are wanted.
+  template <typename T>
+  const float* Frame(const T* clip, int t, void* workspace) const {
+    const int first =
+        static_cast<int>(int64_t{t} * hop_ - (centred_ ? mel_.n_fft / 2 : 0));
+    const bool is_whole = first >= 0 && first <= samples_ - mel_.n_fft;
+    if constexpr (std::is_same_v<T, float>) {
+      if (is_whole) return clip + first;
+    }
+    float* frame = frame_.In(workspace);
+    if (is_whole) {
+      for (int i = 0; i < mel_.n_fft; ++i) frame[i] = Sample(clip[first + i]);
+    } else {
+      for (int i = 0; i < mel_.n_fft; ++i) {
+        frame[i] = Sample(clip[Reflected(first + i)]);
+      }
+    }
+    return frame;
+  }
+
+  static float Sample(float value) { return value; }
+  static float Sample(int16_t value) { return value * (1.0f / 32768); }
+
+  int Reflected(int i) const {
+    return i < 0 ? -i : i < samples_ ? i : 2 * (samples_ - 1) - i;
+  }
+
+  void RunFrame(const float* frame, void* workspace, float* features) const {
+    float* power = power_.In(workspace);
+    fast_kernel_->frame(fast_tables_, frame, work_.In(workspace), power);
+    if (!IsPrecise(power, mel_.n_mels, decibel_.floor)) {
+      double* exact = exact_power_.In(workspace);
+      exact_kernel_->frame(exact_tables_, frame, exact_work_.In(workspace),
+                           exact);
+      std::copy_n(exact, mel_.n_mels, power);
+    }
+    NormalizedDecibel(power, mel_.n_mels, decibel_, features);
+  }
+
+  const int hop_;
+  const bool centred_;
+  const MelParameters mel_;
+  const DecibelParameters decibel_;
+
+  int clips_ = 0;
+  int samples_ = 0;
+  int frames_ = 0;
+  bool is_short_ = false;
+  const MelKernel<float>* fast_kernel_ = nullptr;
+  const MelKernel<double>* exact_kernel_ = nullptr;
+  LogMelTables<float> fast_tables_;
+  LogMelTables<double> exact_tables_;
+  WorkspaceLayout layout_;
+  WorkspaceLayout::Part<float> frame_;
+  WorkspaceLayout::Part<float> power_;
+  WorkspaceLayout::Part<double> exact_power_;
+  WorkspaceLayout::Part<float> work_;
+  WorkspaceLayout::Part<double> exact_work_;
+};
+
+Status Check(const LogMelAttributes& a) {
+  if (a.mel.sample_rate < 1) {
+    return Status::Error("sample_rate has to be positive, is %d",
+                         a.mel.sample_rate);
+  }
+  if (a.mel.n_fft < kSmallestFft || a.mel.n_fft > kLargestFft ||
+      (a.mel.n_fft & (a.mel.n_fft - 1)) != 0) {
+    return Status::Error("n_fft has to be a power of two from %d to %d, is %d",
+                         kSmallestFft, kLargestFft, a.mel.n_fft);
+  }
+  if (a.hop < 1) {
+    return Status::Error("hop has to be positive, is %d", a.hop);
+  }
+  if (a.mel.n_mels < 1 || a.mel.n_mels > kMostMels) {
+    return Status::Error("n_mels has to be from 1 to %d, is %d", kMostMels,
+                         a.mel.n_mels);
+  }
+  // Written so that NaN fails.
+  if (!(a.mel.f_min >= 0 && a.mel.f_min < a.mel.f_max &&
+        a.mel.f_max <= a.mel.sample_rate / 2.0)) {
+    return Status::Error(
+        "0 <= f_min < f_max <= sample_rate / 2 does not hold for %g, %g and %d",
+        a.mel.f_min, a.mel.f_max, a.mel.sample_rate);
+  }
+  if (!(a.decibel.floor >= std::numeric_limits<float>::min() &&
+        std::isfinite(a.decibel.floor))) {
+    return Status::Error("floor has to be a positive normal number, is %g",
+                         a.decibel.floor);
+  }
+  if (!std::isfinite(a.decibel.mean)) {
+    return Status::Error("mean has to be finite, is %g", a.decibel.mean);
+  }
+  if (!(a.decibel.inverse_std > 0 && std::isfinite(a.decibel.inverse_std))) {
+    return Status::Error("inverse_std has to be finite and positive, is %g",
+                         a.decibel.inverse_std);
+  }
+  return Status();
+}
+
+Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
+  const LogMelAttributes a = {
+      {attributes.Int("sample_rate"), attributes.Int("n_fft"),
+       attributes.Int("n_mels"), attributes.Float("f_min"),
+       attributes.Float("f_max")},
+      attributes.Int("hop"),
+      attributes.Int("centred") != 0,
+      {attributes.Float("floor"), attributes.Float("mean"),
+       attributes.Float("inverse_std")},
+  };
+  const int centred = attributes.Int("centred");
+  if (centred != 0 && centred != 1) {
+    return Status::Error("centred has to be 0 or 1, is %d", centred);
+  }
+  BIFSMN_RETURN_IF_ERROR(Check(a));
+  *op = std::make_unique<LogMel>(a);
+  return Status();
+}
+
+}  // namespace
+
+const OpDefinition kLogMelOp = {
+    "BifsmnLogMel",
+    1,
+    {{"sample_rate", AttributeType::kInt32},
+     {"n_fft", AttributeType::kInt32},
+     {"hop", AttributeType::kInt32},
+     {"n_mels", AttributeType::kInt32},
+     {"centred", AttributeType::kInt32},
+     {"f_min", AttributeType::kFloat32},
+     {"f_max", AttributeType::kFloat32},
+     {"floor", AttributeType::kFloat32},
+     {"mean", AttributeType::kFloat32},
+     {"inverse_std", AttributeType::kFloat32}},
+    {"audio"},
+    {"features"},
+    Create,
+};
+
+}  // namespace bifsmn
