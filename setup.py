@@ -97,11 +97,13 @@ setup(
     ),
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
-    package_data={"": ["*.bib", "*.md", "*.tsv", "*.txt"]},
+    package_data={"": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt"]},
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
         # For the evaluate command on a .tflite, without TensorFlow.
         "evaluate": ["absl-py>=2", "matplotlib", "soundfile", "tqdm"],
+        # For the listen command: a microphone, and sound files.
+        "listen": ["absl-py>=2", "sounddevice", "soundfile"],
         # Versions known to work together; see the README.
         "train": [
             "tensorflow==2.17.1",

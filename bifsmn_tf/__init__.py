@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bifsmn_tf.deployment.spotter import KeywordSpotter
 
-__all__ = ["KeywordSpotter"]
+__all__ = ["KeywordSpotter", "models"]
+
+
+def models() -> list[str]:
+    """Names of the trained models in the package, for `KeywordSpotter`."""
+    from bifsmn_tf import pretrained
+
+    return pretrained.names()
 
 
 def __getattr__(name):

@@ -64,10 +64,10 @@ _KERNELS = flags.DEFINE_multi_string(
     "the portable ones.",
 )
 _ROUNDS = flags.DEFINE_integer(
-    "rounds", 30, "Turns of each contestant.", lower_bound=1
+    "rounds", 100, "Turns of each contestant.", lower_bound=1
 )
 _TURN = flags.DEFINE_float(
-    "turn_milliseconds", 5.0, "About how long a turn is.", lower_bound=0.0
+    "turn_milliseconds", 1.0, "About how long a turn is.", lower_bound=0.0
 )
 _PROFILE = flags.DEFINE_bool(
     "profile", False, "The time of every layer of our networks, too."
@@ -116,10 +116,10 @@ def _kernels() -> dict[str, str]:
 
 
 def _contestants() -> list[Contestant]:
+    networks, kernels = _networks(), _kernels()
     found: list[Contestant] = []
     for path in _MODEL.value:
         found += entry.from_file(path)
-    networks = _networks()
     if not networks:
         return [*found, entry.smallest_model()]
     try:
@@ -133,7 +133,7 @@ def _contestants() -> list[Contestant]:
     if "dfsmn" in networks:
         found += contestants.make_dfsmn(architecture, classes)
     if "bifsmn" in networks:
-        found += contestants.make_bifsmn(architecture, classes, _kernels())
+        found += contestants.make_bifsmn(architecture, classes, kernels)
     if "ds_cnn" in networks:
         found += contestants.make_ds_cnn(classes)
     if "bc_resnet" in networks:
@@ -157,7 +157,7 @@ def _save(contestants: Sequence[Contestant], folder: Path) -> None:
     files: dict[bytes, str] = {}
     for contestant in contestants:
         name = files.setdefault(contestant.content, f"{len(files)}.tflite")
-        write_file(folder / name, contestant.content)
+        (folder / name).write_bytes(contestant.content)
     index = [
         {
             "name": c.name,
@@ -246,7 +246,8 @@ def main() -> None:
     if _RESULTS.value:
         folder = Path(_RESULTS.value)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "benchmark.md").write_text(reports.page(report))
+        page = reports.page(report)
+        (folder / "benchmark.md").write_text(page, encoding="utf-8")
         print(f"page: {folder / 'benchmark.md'}")
 
 

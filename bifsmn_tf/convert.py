@@ -53,6 +53,14 @@ _FIRST_CONVOLUTION = flags.DEFINE_enum(
     "The first convolution's weights and features; trained in int8.",
 )
 
+_AUDIO = flags.DEFINE_enum(
+    "audio",
+    "features",
+    converter.AUDIO_FORMS,
+    "What takes sound: features adds signatures from sound to features; logits "
+    "also one from sound to logits for each depth.",
+)
+
 _REPORTED_PARTS = 12
 
 
@@ -90,7 +98,9 @@ def main() -> None:
             classifier=_CLASSIFIER.value,
             first_convolution=_FIRST_CONVOLUTION.value,
         )
-        model = converter.convert_binary(network, description, precision)
+        model = converter.convert_binary(
+            network, description, precision, _AUDIO.value
+        )
     else:
         model = float_converter.convert_float(network, description)
     converter.write_file(output, model.content)
@@ -105,8 +115,7 @@ def main() -> None:
             f"  {rest:>9,}  {100 * rest / len(model.content):5.1f} %  "
             f"{len(parts) - _REPORTED_PARTS} smaller parts"
         )
-    deltas = ", ".join(f"delta_{d}" for d in config.network.deltas)
-    print(f"signatures: {deltas}")
+    print(f"signatures: {', '.join(model.signatures)}")
     print(f"next: python -m bifsmn_tf.evaluate --model={os.fspath(output)}")
 
 

@@ -60,6 +60,12 @@ _CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "best", ["best", "last"], "Which weights of a run."
 )
 
+_INTEGERS = flags.DEFINE_bool(
+    "integers",
+    False,
+    "Evaluate a binary run in the integers of its .tflite instead of floats.",
+)
+
 _BATCH = 256
 
 
@@ -88,15 +94,19 @@ class _Model(Protocol):
 class _KerasModel:
     def __init__(self, folder: str):
         from bifsmn_tf._keras import tf
+        from bifsmn_tf.deployment.short_network import ShortNetwork
         from bifsmn_tf.training.run import RunFolder
 
         run = RunFolder(folder)
         self.description = run.read_config()
         network = run.load_network(_CHECKPOINT.value)
-        self._infer = tf.function(
-            lambda features, delta: network.infer(features, delta)[0],
-            reduce_retracing=True,
-        )
+
+        def infer(features, delta):
+            if _INTEGERS.value and network.config.binary:
+                return ShortNetwork(network).infer(features, delta)
+            return network.infer(features, delta)[0]
+
+        self._infer = tf.function(infer, reduce_retracing=True)
 
     def logits(self, features, delta):
         return self._infer(features, delta).numpy()

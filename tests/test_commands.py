@@ -62,12 +62,17 @@ def made(tmp_path_factory):
     run("convert", f"--model={folder / 'run'}", f"--output={model}")
     full = folder / "float.tflite"
     run("convert", f"--model={folder / 'run'}", "--float", f"--output={full}")
-    for name, path in (("keras", folder / "run"), ("tflite", model)):
+    for name, path, *extra in (
+        ("keras", folder / "run", "--integers"),
+        ("floats", folder / "run"),
+        ("tflite", model),
+    ):
         run(
             "evaluate",
             f"--model={path}",
             cache,
             f"--json={folder / name}.json",
+            *extra,
         )
     return folder
 
@@ -88,6 +93,13 @@ def test_keras_and_the_file_decide_alike(made):
         "unknown",
         "silence",
     ]
+
+
+def test_integers_cost_little(made):
+    floats, tflite = _report(made, "floats"), _report(made, "tflite")
+    for delta, figures in floats["deltas"].items():
+        lost = figures["accuracy"] - tflite["deltas"][delta]["accuracy"]
+        assert abs(lost) < 0.1
 
 
 def test_it_has_learned_something(made):

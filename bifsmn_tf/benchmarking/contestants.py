@@ -15,6 +15,7 @@ from bifsmn_tf.benchmarking.entry import Contestant
 from bifsmn_tf.benchmarking.entry import Role
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.deployment import audio_op
 from bifsmn_tf.deployment.converter import convert_binary
 from bifsmn_tf.deployment.float_converter import convert_float
 from bifsmn_tf.deployment.metadata import ModelMetadata
@@ -64,7 +65,7 @@ def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
 def make_bifsmn(
     architecture: str, classes: int, kernels: Mapping[str, str]
 ) -> list[Contestant]:
-    """Our network at all its depths.
+    """Our network at all its depths, and what makes its features of sound.
 
     Args:
         architecture: its name.
@@ -79,7 +80,14 @@ def make_bifsmn(
         Contestant(f"{title} δ={d}", content, signature_key(d), Role.OURS)
         for d in config.deltas
     ]
-    return ours + [
+    front_ends = [
+        Contestant(f"{title}, {name}", content, key, Role.FRONT_END)
+        for key, name in (
+            (audio_op.CLIP_SIGNATURE, "features of a clip"),
+            (audio_op.FRAME_SIGNATURE, "features of a frame"),
+        )
+    ]
+    variants = [
         dataclasses.replace(
             contestant,
             name=f"{contestant.name}, {name}",
@@ -89,6 +97,7 @@ def make_bifsmn(
         for name, names in kernels.items()
         for contestant in ours
     ]
+    return ours + variants + front_ends
 
 
 def make_ds_cnn(classes: int) -> list[Contestant]:

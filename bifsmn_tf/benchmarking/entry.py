@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
+from bifsmn_tf.deployment import audio_op
 from bifsmn_tf.deployment import model_reader
 from bifsmn_tf.deployment import runtime
 from bifsmn_tf.deployment.model_writer import ModelWriter
@@ -18,6 +19,7 @@ class Role(enum.Enum):
     OURS = "ours"
     VARIANT = "ours with other kernels"
     PEER = "peer"
+    FRONT_END = "front end"
     GLUE = "glue"
 
 
@@ -46,6 +48,12 @@ class Contestant:
         return Invocation(self.content, self.signature, self.kernels)
 
 
+_FRONT_ENDS = {
+    audio_op.CLIP_SIGNATURE: Role.FRONT_END,
+    audio_op.FRAME_SIGNATURE: Role.FRONT_END,
+}
+
+
 def from_file(path: str | Path) -> list[Contestant]:
     """A contestant for each signature of a file, or one for the whole.
 
@@ -67,7 +75,7 @@ def from_file(path: str | Path) -> list[Contestant]:
             f"{path}, {key}" if len(keys) > 1 else str(path),
             content,
             key,
-            Role.OURS if ours else Role.PEER,
+            _FRONT_ENDS.get(key, Role.OURS) if ours else Role.PEER,
         )
         for key in keys or [None]
     ]

@@ -129,7 +129,8 @@ class _FirstGraph:
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         for name, details in self.get_input_details().items():
             self._interpreter.set_tensor(details["index"], inputs[name])
-        self._interpreter.invoke()
+        # Interpreter.invoke refuses while anyone else holds its wrapper.
+        self._interpreter_wrapper.Invoke(self._subgraph_index)
         return {
             name: self._interpreter.get_tensor(details["index"])
             for name, details in self.get_output_details().items()

@@ -8,6 +8,7 @@ contestants is taken within each round.
 import dataclasses
 import gc
 import math
+import resource
 import time
 from collections.abc import Callable
 from collections.abc import Hashable
@@ -17,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-_CALIBRATION_SECONDS = 0.001
+_ATTEMPTS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,56 +46,71 @@ class Quartiles:
 Key = TypeVar("Key", bound=Hashable)
 
 
+def switches() -> int:
+    """How often the system has taken the processor from this thread."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
+
+
 def measure(
     contestants: Mapping[Key, Callable[[], object]],
-    rounds: int = 30,
-    turn_milliseconds: float = 5.0,
+    rounds: int = 100,
+    turn_milliseconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
+    interruptions: Callable[[], int] = switches,
 ) -> dict[Key, npt.NDArray[np.float64]]:
     """Times what takes turns.
+
+    A turn during which another process had this one's processor is repeated:
+    it would measure how the system shares its time.
 
     Args:
         contestants: what to call.
         rounds: turns of each one, at least 1.
-        turn_milliseconds: about how long a turn is, at least one call.
+        turn_milliseconds: about how long a turn is, at least one call. Much
+            longer ones seldom end without an interruption on a busy machine.
         clock: in seconds.
+        interruptions: how many there were so far.
 
     Returns:
         Microseconds of a call in each round, (rounds,) for each contestant.
     """
+
+    def turn(run, count):
+        for _ in range(_ATTEMPTS):
+            # What ran before has left its own data in the caches.
+            run()
+            before = interruptions()
+            start = clock()
+            for _ in range(count):
+                run()
+            seconds = clock() - start
+            if interruptions() == before:
+                break
+        return seconds
+
+    def repetitions(run):
+        count = 1
+        while True:
+            seconds = turn(run, count)
+            if seconds >= turn_milliseconds / 4000:
+                return max(
+                    1, math.ceil(turn_milliseconds / 1000 * count / seconds)
+                )
+            count *= 2
+
     keys = list(contestants)
-    repetitions = {
-        key: _repetitions(run, turn_milliseconds / 1000, clock)
-        for key, run in contestants.items()
-    }
     times = {key: np.empty(rounds) for key in keys}
     generator = np.random.default_rng(0)
     collects = gc.isenabled()
     gc.disable()
     try:
+        counts = {key: repetitions(run) for key, run in contestants.items()}
         for number in range(rounds):
             for index in generator.permutation(len(keys)):
                 key = keys[index]
-                run, count = contestants[key], repetitions[key]
-                # What ran before has left its own data in the caches.
-                run()
-                start = clock()
-                for _ in range(count):
-                    run()
-                times[key][number] = 1e6 * (clock() - start) / count
+                seconds = turn(contestants[key], counts[key])
+                times[key][number] = 1e6 * seconds / counts[key]
     finally:
         if collects:
             gc.enable()
     return times
-
-
-def _repetitions(run, seconds: float, clock) -> int:
-    count = 1
-    while True:
-        start = clock()
-        for _ in range(count):
-            run()
-        taken = clock() - start
-        if taken >= min(_CALIBRATION_SECONDS, seconds):
-            return max(1, math.ceil(seconds * count / taken))
-        count *= 2

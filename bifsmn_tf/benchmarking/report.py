@@ -67,10 +67,11 @@ def make(
         ``format``, ``command``, ``date``, ``machine``, ``versions`` and
         ``settings``; ``contestants``, a list of ``name``, ``role``,
         ``signature``, ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
-        ``call_microseconds``; ``speedups`` over each peer of everything but
-        the glue, the ratio taken within rounds; ``profiles``; ``cycles``.
+        ``call_microseconds``; ``speedups`` over each peer of every network,
+        the ratio taken within rounds; ``profiles``; ``cycles``.
     """
-    compared = [c.name for c in contestants if c.role is not Role.GLUE]
+    alone = (Role.GLUE, Role.FRONT_END)
+    compared = [c.name for c in contestants if c.role not in alone]
     peers = [c.name for c in contestants if c.role is Role.PEER]
     return {
         "format": FORMAT,

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 AUDIO = "audio"
 """Name of the input that takes sound: (1, samples)."""
 
+CLIP_SIGNATURE = "audio"
+"""Signature from a clip's samples to its features, (1, frames, mels)."""
+
 FRAME_SIGNATURE = "frame"
 """Signature from `n_fft` samples to one row of features, (1, 1, mels)."""
 
@@ -211,6 +214,22 @@ def add_log_mel(
     (spec,) = op.output_specs(audio)
     (features,) = graph.custom_op(op, [audio], [(descriptions.FEATURES, *spec)])
     return features
+
+
+def add_clip_signature(
+    writer: "model_writer.ModelWriter",
+    parameters: FeatureParameters,
+    statistics: FeatureStatistics,
+) -> None:
+    """Adds the signature ``audio``: a clip to features (1, frames, mels).
+
+    Raises:
+        ValueError: `supports(parameters)` is false.
+    """
+    graph = writer.subgraph(CLIP_SIGNATURE)
+    features = add_log_mel(graph, parameters, statistics)
+    graph.output(descriptions.FEATURES, features)
+    writer.signature(CLIP_SIGNATURE, graph)
 
 
 def add_frame_signature(

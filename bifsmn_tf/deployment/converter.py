@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bifsmn_tf.deployment import audio_op
 from bifsmn_tf.deployment import metadata as descriptions
 from bifsmn_tf.deployment import model_writer
 from bifsmn_tf.deployment import ops
@@ -27,6 +28,7 @@ _LARGEST_INT8_PRODUCT = 128 * 127
 STREAMS = ("int16", "float32")
 CLASSIFIERS = ("int8", "float16", "float32")
 FIRST_CONVOLUTIONS = ("int8", "float32")
+AUDIO_FORMS = ("features", "logits", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,16 +66,24 @@ class ConvertedModel:
     Attributes:
         content: the file.
         bytes_by_part: bytes of each part, largest first.
+        signatures: what it can be called by.
     """
 
     content: bytes
     bytes_by_part: Mapping[str, int]
+    signatures: tuple[str, ...]
+
+    @classmethod
+    def of(cls, writer: model_writer.ModelWriter) -> "ConvertedModel":
+        """Returns what a writer has collected."""
+        return cls(writer.build(), writer.bytes_by_part(), writer.signatures)
 
 
 def convert_binary(
     network: FSMN,
     description: descriptions.ModelMetadata,
     precision: Precision | None = None,
+    audio: str = "features",
 ) -> ConvertedModel:
     """Converts a BiFSMN or a binary D-FSMN.
 
@@ -81,6 +91,11 @@ def convert_binary(
         network: with trained weights.
         description: what goes into the file beside the network.
         precision: of what is not one bit; by default what is fastest.
+        audio: what takes sound. ``"features"``: signatures ``audio`` (a clip to
+            its features) and ``frame`` (one frame to its row, for streams);
+            ``"logits"``: besides, a signature ``audio_delta_1``, ... from a
+            clip to logits for each depth; ``"none"``. Feature parameters that
+            the op does not have give a file without.
 
     Returns:
         A file with a signature ``delta_1``, ``delta_2``, … for each depth:
@@ -96,16 +111,29 @@ def convert_binary(
     precision = precision or Precision()
     step = stream_step(network) if precision.stream == "int16" else None
     for delta in network.config.deltas:
-        graph = _DepthGraph(network, delta, writer, precision, step)
-        writer.signature(descriptions.signature_key(delta), graph.build())
+        key = descriptions.signature_key(delta)
+        graph = _DepthGraph(
+            network, delta, writer.subgraph(key), precision, step
+        )
+        writer.signature(key, graph.build(graph.features()))
+    if audio != "none" and audio_op.supports(description.features):
+        sound = (description.features, description.statistics)
+        audio_op.add_clip_signature(writer, *sound)
+        audio_op.add_frame_signature(writer, *sound)
+        for delta in network.config.deltas if audio == "logits" else ():
+            key = descriptions.audio_signature_key(delta)
+            subgraph = writer.subgraph(key)
+            graph = _DepthGraph(network, delta, subgraph, precision, step)
+            features = audio_op.add_log_mel(subgraph, *sound)
+            writer.signature(key, graph.build(features))
     writer.metadata(descriptions.NAME, description.to_bytes())
-    return ConvertedModel(writer.build(), writer.bytes_by_part())
+    return ConvertedModel.of(writer)
 
 
 class _DepthGraph:
     """The subgraph of one depth."""
 
-    def __init__(self, network, delta, writer, precision, step):
+    def __init__(self, network, delta, graph, precision, step):
         self.network = network
         self.precision = precision
         # Of the integer stream; None for one of floats.
@@ -113,16 +141,17 @@ class _DepthGraph:
         self.config = network.config
         self.delta = delta
         self.variant = self.config.deltas.index(delta)
-        self.graph = writer.subgraph(descriptions.signature_key(delta))
+        self.graph = graph
         self.blocks = network.running_blocks(delta)
 
-    def build(self) -> model_writer.Subgraph:
+    def features(self) -> model_writer.Tensor:
+        shape = (1, self.config.frames, self.config.mels)
+        return self.graph.input(descriptions.FEATURES, shape, np.float32)
+
+    def build(self, features: model_writer.Tensor) -> model_writer.Subgraph:
         config = self.config
         network = self.network
-        x = self.graph.input(
-            descriptions.FEATURES, (1, config.frames, config.mels), np.float32
-        )
-        x = self._first_convolution(x)
+        x = self._first_convolution(features)
         x = self._to_bits(
             "conv2",
             network.conv2,

@@ -42,7 +42,7 @@ def convert_float(
         _build(graph, network, delta)
         writer.signature(key, graph)
     writer.metadata(descriptions.NAME, description.to_bytes())
-    return ConvertedModel(writer.build(), writer.bytes_by_part())
+    return ConvertedModel.of(writer)
 
 
 def _build(graph, network: FSMN, delta: int) -> None:

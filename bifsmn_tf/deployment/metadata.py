@@ -20,6 +20,11 @@ def signature_key(delta: int) -> str:
     return f"delta_{delta}"
 
 
+def audio_signature_key(delta: int) -> str:
+    """The signature from sound to logits at depth δ, if the file has it."""
+    return f"audio_{signature_key(delta)}"
+
+
 FEATURES = "features"
 """Name of every signature's input: normalised log-mel (1, frames, mels)."""
 

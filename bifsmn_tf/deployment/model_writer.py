@@ -404,6 +404,11 @@ class ModelWriter:
                 raise ValueError(f"signature {key}: names repeat in {names}")
         self._signatures.append((key, graph))
 
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Keys of the signatures, in order."""
+        return tuple(key for key, _ in self._signatures)
+
     def metadata(self, name: str, content: bytes) -> None:
         """Stores `content` in the file, for `read_metadata` to find by name.
 

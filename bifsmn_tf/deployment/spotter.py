@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import soxr
 
+from bifsmn_tf import pretrained
 from bifsmn_tf.data import features as log_mel_features
+from bifsmn_tf.deployment import audio_op
 from bifsmn_tf.deployment import metadata as descriptions
 from bifsmn_tf.deployment import model_reader
 from bifsmn_tf.deployment import runtime
@@ -16,13 +17,14 @@ from bifsmn_tf.deployment import runtime
 class KeywordSpotter:
     """A keyword spotter from one .tflite; no TensorFlow is needed.
 
-    >>> spotter = KeywordSpotter("bifsmn.tflite")
+    >>> spotter = KeywordSpotter("bifsmn-sc10")
     >>> spotter(waveform, sample_rate=44100)
     {'yes': 0.97, 'no': 0.01, ...}
     >>> spotter.delta = 4          # a quarter of the depth, from the next call
 
     Args:
-        model: path of a file that ``bifsmn_tf.convert`` wrote.
+        model: path of a file that ``bifsmn_tf.convert`` wrote, or one of
+            ``bifsmn_tf.models()``.
         delta: the depth to start with; by default the deepest one.
         num_threads: of the runtime's own operations.
 
@@ -42,7 +44,7 @@ class KeywordSpotter:
         delta: int | None = None,
         num_threads: int = 1,
     ):
-        content = Path(model).read_bytes()
+        content = pretrained.find(os.fspath(model)).read_bytes()
         try:
             self.metadata = descriptions.ModelMetadata.from_bytes(
                 model_reader.read_metadata(content, descriptions.NAME)
@@ -61,6 +63,7 @@ class KeywordSpotter:
             if runner is None:
                 raise ValueError(f"{model}: it has no signature {key}")
             self._runners[depth] = runner
+        self._run_clip = self.signature(audio_op.CLIP_SIGNATURE)
         self.delta = self.deltas[0] if delta is None else delta
 
     @property
@@ -119,8 +122,14 @@ class KeywordSpotter:
             samples = soxr.resample(
                 samples, sample_rate, parameters.sample_rate
             ).astype(np.float32)
-        log_mel = log_mel_features.log_mel(samples, parameters)
-        return self.metadata.statistics.normalise(log_mel)[np.newaxis]
+        run = self._run_clip
+        if run is None:
+            log_mel = log_mel_features.log_mel(samples, parameters)
+            return self.metadata.statistics.normalise(log_mel)[np.newaxis]
+        clip = log_mel_features.fit_length(
+            samples[np.newaxis], parameters.samples
+        )
+        return run(**{audio_op.AUDIO: clip})[descriptions.FEATURES]
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """The network alone.

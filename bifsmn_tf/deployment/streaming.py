@@ -17,11 +17,13 @@ The first decision comes when there are enough frames, with the default features
 after 31 * 512 + 2048 samples, 1.12 seconds; then there is one every 32 ms.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.data.features import log_mel
 from bifsmn_tf.deployment import audio_op
 from bifsmn_tf.deployment import metadata as descriptions
 from bifsmn_tf.deployment.spotter import KeywordSpotter
@@ -67,9 +69,7 @@ class StreamingSpotter:
         self._samples = np.empty(0, np.float32)
         self._next_frame = 0
         self._consumed = 0
-        self._features = np.empty(
-            (0, self._parameters.n_mels), np.float32
-        )
+        self._features = np.empty((0, self._parameters.n_mels), np.float32)
 
     def push(self, samples: npt.ArrayLike) -> list[Decision]:
         """Takes the next samples of the stream.
@@ -105,13 +105,18 @@ class StreamingSpotter:
         return decisions
 
     def _frame(self, samples: FloatArray) -> FloatArray:
-        audio = samples[np.newaxis]
-        if self._run_frame is None:
-            op = audio_op.LogMel
-            raise NotImplementedError(op)
-        return self._run_frame(**{audio_op.AUDIO: audio})[
-            descriptions.FEATURES
-        ][0]
+        if self._run_frame is not None:
+            results = self._run_frame(**{audio_op.AUDIO: samples[np.newaxis]})
+            return results[descriptions.FEATURES][0]
+        # Of a clip that is one frame long, the frame in the middle.
+        n_fft = self._parameters.n_fft
+        parameters = dataclasses.replace(
+            self._parameters,
+            duration=n_fft / self._parameters.sample_rate,
+            hop=n_fft // 2,
+        )
+        row = log_mel(samples, parameters)[1:2]
+        return self._spotter.metadata.statistics.normalise(row)
 
     def _probabilities(self) -> FloatArray:
         logits = self._spotter.logits(self._features[np.newaxis])[0]

@@ -41,7 +41,7 @@ class Outcome:
         folder: of the run.
         run: its run.json.
         metrics: its metrics.json.
-        keras: the report of ``evaluate`` on the run.
+        keras: the report of ``evaluate --integers`` on the run.
         tflite: the report of ``evaluate`` on the converted file.
         file_bytes: size of the converted file.
     """
@@ -135,7 +135,10 @@ class Runner:
             ["bifsmn_tf.convert", f"--model={folder}", f"--output={model}"],
         )
         reports = {}
-        for kind, path in (("keras", folder), ("tflite", model)):
+        for kind, path, extra in (
+            ("keras", folder, ["--integers"]),
+            ("tflite", model, []),
+        ):
             report = folder / f"test_{kind}.json"
             self._command(
                 folder,
@@ -144,6 +147,7 @@ class Runner:
                     f"--model={path}",
                     f"--data_dir={self.data_dir}",
                     f"--json={report}",
+                    *extra,
                 ],
             )
             reports[kind] = json.loads(report.read_text())

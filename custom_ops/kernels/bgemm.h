@@ -91,6 +91,8 @@ extern const BgemmKernel kBgemmAvx512Bitalg8x32U16;
 #endif
 #ifdef __aarch64__
 extern const BgemmKernel kBgemmNeon8x16U8;
+extern const BgemmKernel kBgemmNeonFbckInorder4x16U8;
+extern const BgemmKernel kBgemmNeonFbck4x16U8;
 #endif
 extern const BgemmKernel kBgemmPortable4x4U16;
 

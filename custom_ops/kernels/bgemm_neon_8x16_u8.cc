@@ -189,11 +189,11 @@ BIFSMN_INLINE BytesOfTile CountBytes(const Word* patches, int words,
 template <typename Epilogue>
 BIFSMN_INLINE void ForEachTile(const Bgemm& gemm, const Epilogue& epilogue) {
   const int words = gemm.words;
-  Word last[kNeonTilePixels * kMaxDepth];
-  for (int p = 0; p < gemm.pixels; p += kNeonTilePixels) {
+  Word last[BytesOfTile::kPixels * kMaxDepth];
+  for (int p = 0; p < gemm.pixels; p += BytesOfTile::kPixels) {
     const Word* patches = gemm.patches + static_cast<size_t>(p) * words;
-    const int pixels = std::min(kNeonTilePixels, gemm.pixels - p);
-    if (pixels < kNeonTilePixels) {
+    const int pixels = std::min(BytesOfTile::kPixels, gemm.pixels - p);
+    if (pixels < BytesOfTile::kPixels) {
       std::fill(std::copy_n(patches, pixels * words, last), std::end(last),
                 Word{0});
       patches = last;
@@ -210,15 +210,25 @@ void Count(const Bgemm& gemm, uint16_t* disagreements) {
   ForEachTile(gemm, CountEpilogue(gemm.outputs, disagreements));
 }
 
-void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
-               Word* bits) {
+template <bool kPatterns>
+void ThresholdWith(const Bgemm& gemm, const BgemmThresholds& thresholds,
+                   Word* bits) {
   // Both halves of an output's bits have room in one byte.
   if (gemm.words <= kMaxDepth / 2) {
-    ForEachTile(gemm,
-                ThresholdEpilogue<true>(gemm.outputs, thresholds, bits));
+    ForEachTile(gemm, ThresholdEpilogue<kPatterns, true>(gemm.outputs,
+                                                         thresholds, bits));
   } else {
-    ForEachTile(gemm,
-                ThresholdEpilogue<false>(gemm.outputs, thresholds, bits));
+    ForEachTile(gemm, ThresholdEpilogue<kPatterns, false>(gemm.outputs,
+                                                          thresholds, bits));
+  }
+}
+
+void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
+               Word* bits) {
+  if (thresholds.patterns == nullptr) {
+    ThresholdWith<false>(gemm, thresholds, bits);
+  } else {
+    ThresholdWith<true>(gemm, thresholds, bits);
   }
 }
 

@@ -15,14 +15,37 @@
 
 namespace bifsmn {
 
-constexpr int kNeonTilePixels = 8;
-
 // Disagreements of eight pixels with sixteen outputs. An output has two bytes,
 // one for each half of its bits: bytes 2 i and 2 i + 1 of `low` belong to
 // output i, those of `high` to output 8 + i.
 struct BytesOfTile {
-  uint8x16_t low[kNeonTilePixels];
-  uint8x16_t high[kNeonTilePixels];
+  static constexpr int kPixels = 8;
+
+  BIFSMN_INLINE uint16x8_t Low(int i) const { return vpaddlq_u8(low[i]); }
+  BIFSMN_INLINE uint16x8_t High(int i) const { return vpaddlq_u8(high[i]); }
+
+  // Both bytes of an output together, where that fits a byte.
+  BIFSMN_INLINE uint8x16_t Bytes(int i) const {
+    return vpaddq_u8(low[i], high[i]);
+  }
+
+  uint8x16_t low[kPixels];
+  uint8x16_t high[kPixels];
+};
+
+// Of four pixels, in 16 bits.
+struct WordsOfTile {
+  static constexpr int kPixels = 4;
+
+  BIFSMN_INLINE uint16x8_t Low(int i) const { return low[i]; }
+  BIFSMN_INLINE uint16x8_t High(int i) const { return high[i]; }
+  BIFSMN_INLINE uint8x16_t Bytes(int i) const {
+    return vuzp1q_u8(vreinterpretq_u8_u16(low[i]),
+                     vreinterpretq_u8_u16(high[i]));
+  }
+
+  uint16x8_t low[kPixels];
+  uint16x8_t high[kPixels];
 };
 
 // For each word of a patch, the words of sixteen outputs.
@@ -44,13 +67,14 @@ class CountEpilogue {
   CountEpilogue(int outputs, uint16_t* counts)
       : row_(BgemmRowStride(outputs)), counts_(counts) {}
 
+  template <typename Tile>
   BIFSMN_INLINE void operator()(int p, int pixels, int o,
-                                const BytesOfTile& bytes) const {
+                                const Tile& tile) const {
     uint16_t* counts = counts_ + p * row_ + o;
-    for (int i = 0; i < kNeonTilePixels; ++i) {
+    for (int i = 0; i < Tile::kPixels; ++i) {
       if (i == pixels) return;
-      vst1q_u16(counts, vpaddlq_u8(bytes.low[i]));
-      vst1q_u16(counts + 8, vpaddlq_u8(bytes.high[i]));
+      vst1q_u16(counts, tile.Low(i));
+      vst1q_u16(counts + 8, tile.High(i));
       counts += row_;
     }
   }
@@ -60,9 +84,9 @@ class CountEpilogue {
   uint16_t* counts_;
 };
 
-// Bits. With kOneByte, the counts of an output's two bytes add up to less than
-// 255.
-template <bool kOneByte>
+// Bits. With kPatterns, pixels have rows of limits of their own. With kOneByte,
+// the counts of an output's two bytes add up to less than 255.
+template <bool kPatterns, bool kOneByte>
 class ThresholdEpilogue {
  public:
   ThresholdEpilogue(int outputs, const BgemmThresholds& thresholds, Word* bits)
@@ -73,19 +97,18 @@ class ThresholdEpilogue {
         flips_(thresholds.flips),
         bits_(bits) {}
 
+  template <typename Tile>
   BIFSMN_INLINE void operator()(int p, int pixels, int o,
-                                const BytesOfTile& bytes) const {
-    uint8x16_t masks[kNeonTilePixels];
-    if (patterns_ == nullptr) {
-      const Limits limits(limits_ + o);
-      for (int i = 0; i < kNeonTilePixels; ++i) {
-        masks[i] = limits.Reached(bytes.low[i], bytes.high[i]);
-      }
-    } else {
-      for (int i = 0; i < kNeonTilePixels; ++i) {
+                                const Tile& tile) const {
+    uint8x16_t masks[8] = {};
+    const Limits shared(limits_ + o);
+    BIFSMN_UNROLL
+    for (int i = 0; i < Tile::kPixels; ++i) {
+      if (kPatterns) {
         const uint16_t pattern = patterns_[p + std::min(i, pixels - 1)];
-        masks[i] = Limits(limits_ + pattern * row_ + o)
-                       .Reached(bytes.low[i], bytes.high[i]);
+        masks[i] = Limits(limits_ + pattern * row_ + o).Reached(tile, i);
+      } else {
+        masks[i] = shared.Reached(tile, i);
       }
     }
     const ptrdiff_t word = o / kWordBits;
@@ -104,10 +127,11 @@ class ThresholdEpilogue {
       bytes_ = vqmovn_high_u16(vqmovn_u16(low_), high_);
     }
 
-    BIFSMN_INLINE uint8x16_t Reached(uint8x16_t low, uint8x16_t high) const {
-      if (kOneByte) return vcgeq_u8(vpaddq_u8(low, high), bytes_);
-      return vuzp1q_u8(vreinterpretq_u8_u16(vcgeq_u16(vpaddlq_u8(low), low_)),
-                       vreinterpretq_u8_u16(vcgeq_u16(vpaddlq_u8(high), high_)));
+    template <typename Tile>
+    BIFSMN_INLINE uint8x16_t Reached(const Tile& tile, int i) const {
+      if (kOneByte) return vcgeq_u8(tile.Bytes(i), bytes_);
+      return vuzp1q_u8(vreinterpretq_u8_u16(vcgeq_u16(tile.Low(i), low_)),
+                       vreinterpretq_u8_u16(vcgeq_u16(tile.High(i), high_)));
     }
 
    private:
@@ -141,19 +165,20 @@ class StreamEpilogue {
         stream_(stream),
         bits_(bits) {}
 
+  template <typename Tile>
   BIFSMN_INLINE void operator()(int p, int pixels, int o,
-                                const BytesOfTile& bytes) const {
+                                const Tile& tile) const {
     const ptrdiff_t at = p * outputs_ + o;
     uint16x8_t signs;
-    if (pixels == kNeonTilePixels) {
-      signs = Tile(bytes, o, residual_ + at, outputs_, stream_ + at);
+    if (pixels == Tile::kPixels) {
+      signs = Add(tile, o, residual_ + at, outputs_, stream_ + at);
     } else {
-      int16_t values[kNeonTilePixels * kWordBits] = {};
+      int16_t values[Tile::kPixels * kWordBits] = {};
       for (int i = 0; kAdds && i < pixels; ++i) {
         std::copy_n(residual_ + at + i * outputs_, kWordBits,
                     values + i * kWordBits);
       }
-      signs = Tile(bytes, o, values, kWordBits, values);
+      signs = Add(tile, o, values, kWordBits, values);
       for (int i = 0; i < pixels; ++i) {
         std::copy_n(values + i * kWordBits, kWordBits,
                     stream_ + at + i * outputs_);
@@ -164,33 +189,35 @@ class StreamEpilogue {
   }
 
  private:
-  // Eight pixels, `stride` values apart; returns the words of the signs.
-  BIFSMN_INLINE uint16x8_t Tile(const BytesOfTile& bytes, int o,
-                                const int16_t* residual, ptrdiff_t stride,
-                                int16_t* stream) const {
+  // A tile's pixels, `stride` values apart; returns the words of the signs.
+  template <typename Tile>
+  BIFSMN_INLINE uint16x8_t Add(const Tile& tile, int o,
+                               const int16_t* residual, ptrdiff_t stride,
+                               int16_t* stream) const {
     const ShortStreamLanes low(parameters_, o);
     const ShortStreamLanes high(parameters_, o + 8);
-    uint8x16_t masks[kNeonTilePixels];
-    for (int i = 0; i < kNeonTilePixels; ++i) {
-      int16x8_t y = low.Branch(ScaledDots(bytes.low[i]));
-      int16x8_t z = high.Branch(ScaledDots(bytes.high[i]));
+    uint8x16_t masks[8] = {};
+    BIFSMN_UNROLL
+    for (int i = 0; i < Tile::kPixels; ++i) {
+      int16x8_t y = low.Branch(ScaledDots(tile.Low(i)));
+      int16x8_t z = high.Branch(ScaledDots(tile.High(i)));
       if (kAdds) {
         y = vqaddq_s16(LoadByHalves(residual), y);
         z = vqaddq_s16(LoadByHalves(residual + 8), z);
-        residual += stride;
+        NextRow(stride, residual);
       }
       vst1q_s16(stream, y);
       vst1q_s16(stream + 8, z);
-      stream += stride;
+      NextRow(stride, stream);
       masks[i] = vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
                            vreinterpretq_u8_u16(high.Signs(z)));
     }
     return PackMasks(masks);
   }
 
-  BIFSMN_INLINE int16x8_t ScaledDots(uint8x16_t counts) const {
-    const int16x8_t sums = vreinterpretq_s16_u16(vpaddlq_u8(counts));
-    return vsubq_s16(scaled_base_, vshlq_s16(sums, shift_));
+  BIFSMN_INLINE int16x8_t ScaledDots(uint16x8_t counts) const {
+    return vsubq_s16(scaled_base_,
+                     vshlq_s16(vreinterpretq_s16_u16(counts), shift_));
   }
 
   ptrdiff_t outputs_;

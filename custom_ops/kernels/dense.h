@@ -39,6 +39,9 @@ const KernelRegistry<DenseKernel>& DenseKernels();
 #ifdef __aarch64__
 extern const DenseKernel kDenseNeon16x4S32;
 #endif
+#ifdef __x86_64__
+extern const DenseKernel kDenseAvx512Vnni64x12S32;
+#endif
 extern const DenseKernel kDensePortable1x1S32;
 
 }  // namespace bifsmn

@@ -40,14 +40,16 @@ void Pack(const int8_t* weights, int inputs, int outputs, void* packed) {
 
 BIFSMN_INLINE void AddTile(const int16_t* values, const int8_t* weights,
                            int32x4_t sums[kTileOutputs]) {
-  for (int half = 0; half < kTileInputs; half += 8) {
-    const int16x8_t eight = LoadBeside8(values + half);
-    for (int o = 0; o < kTileOutputs; ++o) {
-      const int16x8_t w = vmovl_s8(
-          vcreate_s8(LoadBeside(weights + o * kTileInputs + half)));
-      sums[o] = vmlal_s16(sums[o], vget_low_s16(w), vget_low_s16(eight));
-      sums[o] = vmlal_high_s16(sums[o], w, eight);
-    }
+  const int16x8_t low = vld1q_s16(values);
+  const int16x8_t high = vld1q_s16(values + 8);
+  for (int o = 0; o < kTileOutputs; ++o) {
+    const int8x16_t w = vld1q_s8(weights + o * kTileInputs);
+    const int16x8_t w_low = vmovl_s8(vget_low_s8(w));
+    const int16x8_t w_high = vmovl_high_s8(w);
+    sums[o] = vmlal_s16(sums[o], vget_low_s16(w_low), vget_low_s16(low));
+    sums[o] = vmlal_high_s16(sums[o], w_low, low);
+    sums[o] = vmlal_s16(sums[o], vget_low_s16(w_high), vget_low_s16(high));
+    sums[o] = vmlal_high_s16(sums[o], w_high, high);
   }
 }
 

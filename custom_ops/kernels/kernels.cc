@@ -14,6 +14,9 @@ const KernelRegistry<QuantConvKernel>& QuantConvKernels() {
 #ifdef __aarch64__
       &kQuantConvNeon16x8S16,
 #endif
+#ifdef __x86_64__
+      &kQuantConvAvx512Vnni16x16S32,
+#endif
       &kQuantConvPortable1x16S32,
   };
   return kernels;
@@ -26,6 +29,8 @@ const KernelRegistry<BgemmKernel>& BgemmKernels() {
 #endif
 #ifdef __aarch64__
       &kBgemmNeon8x16U8,
+      &kBgemmNeonFbckInorder4x16U8,
+      &kBgemmNeonFbck4x16U8,
 #endif
       &kBgemmPortable4x4U16,
   };
@@ -38,7 +43,7 @@ const KernelRegistry<MemoryKernel>& MemoryKernels() {
       &kMemoryNeon8x16S8,
 #endif
 #ifdef __x86_64__
-      &kMemoryAvx5128x32S16,
+      &kMemoryAvx512Bw8x32S16,
 #endif
       &kMemoryPortable1x16U8,
   };
@@ -49,6 +54,9 @@ const KernelRegistry<DenseKernel>& DenseKernels() {
   static const KernelRegistry<DenseKernel> kernels = {
 #ifdef __aarch64__
       &kDenseNeon16x4S32,
+#endif
+#ifdef __x86_64__
+      &kDenseAvx512Vnni64x12S32,
 #endif
       &kDensePortable1x1S32,
   };

@@ -28,6 +28,9 @@ constexpr int kSmallestFft = 256;
 constexpr int kLargestFft = 16384;
 constexpr int kMostMels = 1024;
 
+// Of a periodic Hann window.
+constexpr double WindowEnergy(int n_fft) { return 0.375 * n_fft; }
+
 // The triangular filters on the HTK mel scale, divided by the energy of the
 // window. Between two neighbouring centres there are the falling side of one
 // filter and the rising side of the next, and nothing else.
@@ -48,7 +51,7 @@ struct MelFilters {
   std::vector<Interval> intervals;
 
   // Of every vector: [rising, falling][lanes].
-  AlignedVector<T> weights;
+  AlignedTable<T> weights;
 };
 
 extern template struct MelFilters<float>;
@@ -83,15 +86,17 @@ struct MelKernel {
 
   // Writes the power in every band, mels[n_mels], of a frame samples[n_fft];
   // `work` has tables.work_size() elements and is aligned to 64 bytes.
-  void (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
-                T* mels);
+  // Returns the power at all frequencies together, in the same unit, some of it
+  // counted twice.
+  T (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
+             T* mels);
 };
 
 // Whether single precision is enough for a decibel within 1e-3 of the exact
-// one. Rounding errors are spread evenly over all frequencies, so they are large
-// only against a band that is much weaker than the whole: what is 66 dB below
-// is within 3e-4 dB in recordings, and never was worse than 1.4e-3 dB.
-bool IsPrecise(const float* mels, int n_mels, float floor);
+// one. Rounding errors are spread evenly over all frequencies, so they are
+// large only against a band that is much weaker than the whole: what is 66 dB
+// below is within 3e-4 dB in recordings, and never was worse than 1.4e-3 dB.
+bool IsPrecise(float total, const float* mels, int n_mels, float floor);
 
 const KernelRegistry<MelKernel<float>>& MelKernels();
 const KernelRegistry<MelKernel<double>>& ExactMelKernels();

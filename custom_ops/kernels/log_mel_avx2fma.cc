@@ -2,7 +2,6 @@
 
 #ifdef __x86_64__
 
-
 #include "custom_ops/kernels/intrinsics_avx512.h"
 #include "custom_ops/kernels/target.h"
 
@@ -23,9 +22,9 @@ bool Supported() {
 }  // namespace
 
 const MelKernel<float> kMelAvx2Fma8F32 = {"mel_avx2fma_8_f32", 8, Supported,
-                                        MelFrame<Avx2F32>};
+                                          MelFrame<Avx2F32>};
 const MelKernel<double> kMelAvx2Fma4F64 = {"mel_avx2fma_4_f64", 4, Supported,
-                                         MelFrame<Avx2F64>};
+                                           MelFrame<Avx2F64>};
 
 }  // namespace bifsmn
 

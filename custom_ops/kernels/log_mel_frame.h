@@ -12,9 +12,9 @@ namespace bifsmn {
 namespace {
 
 template <typename Lanes>
-void MelFrame(const LogMelTables<typename Lanes::T>& tables,
-              const float* samples, typename Lanes::T* work,
-              typename Lanes::T* mels) {
+typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
+                           const float* samples, typename Lanes::T* work,
+                           typename Lanes::T* mels) {
   using T = typename Lanes::T;
   using V = typename Lanes::V;
   constexpr int kLanes = Lanes::kLanes;
@@ -22,7 +22,7 @@ void MelFrame(const LogMelTables<typename Lanes::T>& tables,
   T* power = work + (p.n_fft + 2 * kLanes + 15) / 16 * 16;
   // Read with weights of 0.
   Lanes::Store(power + p.n_fft / 2 + 1, Lanes::Set(0));
-  PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
+  const T total = PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
   const T* weights = tables.filters.weights.data();
   T sum = 0;
   for (int i = 0; i <= p.n_mels; ++i) {
@@ -40,6 +40,7 @@ void MelFrame(const LogMelTables<typename Lanes::T>& tables,
     if (i > 0) mels[i - 1] = sum + Lanes::Sum(falling);
     sum = Lanes::Sum(rising);
   }
+  return total / static_cast<T>(WindowEnergy(p.n_fft));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "custom_ops/kernels/log_mel.h"
 
@@ -16,8 +15,7 @@ template <typename T>
 MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
   const double lowest = MelOf(p.f_min);
   const double step = (MelOf(p.f_max) - lowest) / (p.n_mels + 1);
-  // Of a periodic Hann window.
-  const double window_energy = 0.375 * p.n_fft;
+  const double window_energy = WindowEnergy(p.n_fft);
   const int bins = p.n_fft / 2 + 1;
   int bin = 0;
   for (int i = 0; i <= p.n_mels; ++i) {
@@ -57,15 +55,10 @@ size_t LogMelTables<T>::work_size() const {
   return (spectrum + 15) / 16 * 16 + power;
 }
 
-bool IsPrecise(const float* mels, int n_mels, float floor) {
+bool IsPrecise(float total, const float* mels, int n_mels, float floor) {
   constexpr float kLargestRatio = 4e6f;
-  float sum = 0.0f;
-  float least = std::numeric_limits<float>::max();
-  for (int i = 0; i < n_mels; ++i) {
-    sum += mels[i];
-    least = std::min(least, mels[i]);
-  }
-  return sum <= std::max(least, floor) * kLargestRatio;
+  const float least = *std::min_element(mels, mels + n_mels);
+  return total <= std::max(least, floor) * kLargestRatio;
 }
 
 template struct MelFilters<float>;

@@ -159,8 +159,8 @@ BIFSMN_INLINE void StreamColumn(const Column& column,
         vqaddq_s16(LoadByHalves(residual + 8), high.Branch(dots.high));
     vst1q_s16(stream, y);
     vst1q_s16(stream + 8, z);
-    residual += stride;
-    stream += stride;
+    NextRow(stride, residual);
+    NextRow(stride, stream);
     return vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
                      vreinterpretq_u8_u16(high.Signs(z)));
   };

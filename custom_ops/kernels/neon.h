@@ -14,6 +14,11 @@
 // A tile's vectors stay in registers only where everything is inlined.
 #define BIFSMN_INLINE inline __attribute__((always_inline))
 #define BIFSMN_INLINE_LAMBDA __attribute__((always_inline))
+#ifdef __clang__
+#define BIFSMN_UNROLL _Pragma("unroll")
+#else
+#define BIFSMN_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace bifsmn {
 
@@ -36,6 +41,14 @@ BIFSMN_INLINE int16x8_t LoadByHalves(const int16_t* values) {
   return vcombine_s16(vld1_s16(values), vld1_s16(values + 4));
 }
 
+// Moves to the next row in a way that the compiler cannot look through: it would
+// keep a register for each of them, and spill most.
+template <typename T>
+BIFSMN_INLINE void NextRow(ptrdiff_t stride, T*& row) {
+  row += stride;
+  asm("" : "+r"(row));
+}
+
 // Word i of the result has the bits of masks[i], whose bytes are 0 or 255.
 BIFSMN_INLINE uint16x8_t PackMasks(const uint8x16_t masks[8]) {
   const uint8x16_t places =
@@ -55,13 +68,20 @@ BIFSMN_INLINE void StoreWords(uint16x8_t words, int count, ptrdiff_t stride,
                               Word* bits) {
   if (count == 8) {
     vst1q_lane_u16(bits, words, 0);
-    vst1q_lane_u16(bits + stride, words, 1);
-    vst1q_lane_u16(bits + 2 * stride, words, 2);
-    vst1q_lane_u16(bits + 3 * stride, words, 3);
-    vst1q_lane_u16(bits + 4 * stride, words, 4);
-    vst1q_lane_u16(bits + 5 * stride, words, 5);
-    vst1q_lane_u16(bits + 6 * stride, words, 6);
-    vst1q_lane_u16(bits + 7 * stride, words, 7);
+    vst1q_lane_u16(bits += stride, words, 1);
+    vst1q_lane_u16(bits += stride, words, 2);
+    vst1q_lane_u16(bits += stride, words, 3);
+    vst1q_lane_u16(bits += stride, words, 4);
+    vst1q_lane_u16(bits += stride, words, 5);
+    vst1q_lane_u16(bits += stride, words, 6);
+    vst1q_lane_u16(bits += stride, words, 7);
+    return;
+  }
+  if (count == 4) {
+    vst1q_lane_u16(bits, words, 0);
+    vst1q_lane_u16(bits += stride, words, 1);
+    vst1q_lane_u16(bits += stride, words, 2);
+    vst1q_lane_u16(bits += stride, words, 3);
     return;
   }
   Word all[8];

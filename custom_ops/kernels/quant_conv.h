@@ -71,6 +71,9 @@ const KernelRegistry<QuantConvKernel>& QuantConvKernels();
 #ifdef __aarch64__
 extern const QuantConvKernel kQuantConvNeon16x8S16;
 #endif
+#ifdef __x86_64__
+extern const QuantConvKernel kQuantConvAvx512Vnni16x16S32;
+#endif
 extern const QuantConvKernel kQuantConvPortable1x16S32;
 
 }  // namespace bifsmn

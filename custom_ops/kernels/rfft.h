@@ -130,9 +130,10 @@ class PowerSpectrum {
 
  public:
   // Writes power[size / 2 + 1] of samples[size], and overwrites
-  // work[size + 2 * lanes].
-  static void Run(const RfftTables<T>& tables, const float* samples, T* work,
-                  T* power) {
+  // work[size + 2 * lanes]. Returns the sum of the powers, in which a few may
+  // be twice.
+  static T Run(const RfftTables<T>& tables, const float* samples, T* work,
+               T* power) {
     if (tables.first_radix() == 8) {
       First<8>(tables, samples, work);
     } else {
@@ -150,7 +151,7 @@ class PowerSpectrum {
       twiddles += ptrdiff_t{done} * 2 * (radix - 1);
       done *= radix;
     }
-    Join(tables, work, power);
+    return Join(tables, work, power);
   }
 
  private:
@@ -169,8 +170,8 @@ class PowerSpectrum {
         const float* row = samples + start + j * stride;
         const T* window = tables.window() + start + j * stride;
         x[j].re = Lanes::LoadSamples(row) * Lanes::Load(window);
-        x[j].im = Lanes::LoadSamples(row + kLanes) *
-                  Lanes::Load(window + kLanes);
+        x[j].im =
+            Lanes::LoadSamples(row + kLanes) * Lanes::Load(window + kLanes);
       }
       Butterfly<Lanes>::template Run<kRadix>(x);
       for (int j = 0; j < kRadix; ++j) {
@@ -200,11 +201,12 @@ class PowerSpectrum {
     }
   }
 
-  static void Join(const RfftTables<T>& tables, T* work, T* power) {
+  static T Join(const RfftTables<T>& tables, T* work, T* power) {
     const int points = tables.points();
     C::Load(work).Store(work + ptrdiff_t{points} * kPoint);
     const T* split = tables.split();
     const T* join = tables.join();
+    V sum = Lanes::Set(0);
     // The last vector repeats frequencies for the sake of points / 2.
     for (int k = 0; k <= points / 2; k += kLanes) {
       C low[kLanes], high[kLanes];
@@ -218,17 +220,19 @@ class PowerSpectrum {
         const C mirrored = even - odd;
         high[kLanes - 1 - i] = {mirrored.re, -mirrored.im};
       }
-      JoinLanes(low, join, k, points, power);
+      sum += JoinLanes(low, join, k, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
-      JoinLanes(high, join, points - k - kLanes + 1, points, power);
+      sum += JoinLanes(high, join, points - k - kLanes + 1, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
     }
+    return Lanes::Sum(sum);
   }
 
   // From R_l of the kLanes frequencies from k on to the power at all
-  // k + m points * 2 or at n - k - m points * 2, which is the same.
-  static void JoinLanes(const C* r, const T* twiddles, int k, int points,
-                        T* power) {
+  // k + m points * 2 or at n - k - m points * 2, which is the same. Returns the
+  // sums over m.
+  static V JoinLanes(const C* r, const T* twiddles, int k, int points,
+                     T* power) {
     V re[kLanes], im[kLanes];
     for (int i = 0; i < kLanes; ++i) {
       re[i] = r[i].re;
@@ -243,16 +247,19 @@ class PowerSpectrum {
                                    Lanes::Load(twiddles + kLanes));
     }
     Butterfly<Lanes>::template Run<kLanes>(x);
+    V sum = Lanes::Set(0);
     for (int m = 0; m < kLanes; ++m) {
       const V value = Lanes::MulAdd(x[m].re, x[m].re, x[m].im * x[m].im);
+      sum += value;
       if (m < kLanes / 2) {
         Lanes::Store(power + k + ptrdiff_t{m} * 2 * points, value);
       } else {
-        Lanes::Store(power + ptrdiff_t{kLanes - m} * 2 * points - k -
-                         (kLanes - 1),
-                     Lanes::Reverse(value));
+        Lanes::Store(
+            power + ptrdiff_t{kLanes - m} * 2 * points - k - (kLanes - 1),
+            Lanes::Reverse(value));
       }
     }
+    return sum;
   }
 };
 

@@ -9,7 +9,7 @@ constexpr double kPi = 3.14159265358979323846;
 
 // e^(-2 pi i turns / whole)
 template <typename T>
-void AppendRoot(double turns, double whole, AlignedVector<T>* roots) {
+void AppendRoot(double turns, double whole, AlignedTable<T>* roots) {
   roots->Append(std::cos(2 * kPi * turns / whole));
   roots->Append(-std::sin(2 * kPi * turns / whole));
 }

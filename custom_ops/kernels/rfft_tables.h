@@ -11,7 +11,7 @@ namespace bifsmn {
 
 // Elements that start at a cache line.
 template <typename T>
-class AlignedVector {
+class AlignedTable {
  public:
   void Append(double value) {
     if (count_ % kPerLine == 0) lines_.emplace_back();
@@ -73,11 +73,11 @@ class RfftTables {
   }
 
   int points_ = 0;
-  AlignedVector<T> window_;
+  AlignedTable<T> window_;
   std::vector<int32_t> order_;
-  AlignedVector<T> twiddles_;
-  AlignedVector<T> split_;
-  AlignedVector<T> join_;
+  AlignedTable<T> twiddles_;
+  AlignedTable<T> split_;
+  AlignedTable<T> join_;
 };
 
 extern template class RfftTables<float>;

@@ -72,11 +72,10 @@ class LogMel : public Op {
       const ptrdiff_t start = ptrdiff_t{n} * samples_;
       for (int t = 0; t < frames_; ++t, features += mel_.n_mels) {
         const float* frame =
-            is_short_
-                ? Frame(static_cast<const int16_t*>(inputs[0]) + start, t,
-                        workspace)
-                : Frame(static_cast<const float*>(inputs[0]) + start, t,
-                        workspace);
+            is_short_ ? Frame(static_cast<const int16_t*>(inputs[0]) + start, t,
+                              workspace)
+                      : Frame(static_cast<const float*>(inputs[0]) + start, t,
+                              workspace);
         RunFrame(frame, workspace, features);
       }
     }
@@ -112,8 +111,9 @@ class LogMel : public Op {
 
   void RunFrame(const float* frame, void* workspace, float* features) const {
     float* power = power_.In(workspace);
-    fast_kernel_->frame(fast_tables_, frame, work_.In(workspace), power);
-    if (!IsPrecise(power, mel_.n_mels, decibel_.floor)) {
+    const float total =
+        fast_kernel_->frame(fast_tables_, frame, work_.In(workspace), power);
+    if (!IsPrecise(total, power, mel_.n_mels, decibel_.floor)) {
       double* exact = exact_power_.In(workspace);
       exact_kernel_->frame(exact_tables_, frame, exact_work_.In(workspace),
                            exact);

@@ -8,6 +8,7 @@ from op_cases import random_bits
 
 from bifsmn_tf.deployment import ops
 from bifsmn_tf.deployment import runtime
+from bifsmn_tf.deployment.audio_op import LogMel
 from bifsmn_tf.deployment.packing import pack_bits
 from bifsmn_tf.deployment.packing import unpack_bits
 
@@ -40,7 +41,7 @@ def test_the_native_library_has_the_same_definitions():
             "inputs": list(op.INPUTS),
             "outputs": list(op.OUTPUTS),
         }
-        for op in ops.OPS
+        for op in (*ops.OPS, LogMel)
     ]
 
 

@@ -47,18 +47,17 @@ struct Sequence {
 template <int kPlanes>
 BIFSMN_INLINE void AddTaps(const Sequence& sequence, const MemoryTaps& taps,
                            int word, Sums<kPlanes>* sums) {
-  const int words = WordsFor(sequence.geometry.channels);
-  const int left = words - word;
+  const MemoryGeometry& g = sequence.geometry;
+  const ptrdiff_t words = WordsFor(g.channels);
+  const ptrdiff_t left = words - word;
   const __mmask8 mask =
       static_cast<__mmask8>(left >= kChunkWords ? 0xff : (1 << left) - 1);
-  const auto* bits = sequence.bits + word;
-  const auto* weights = sequence.weights + word;
+  const Word* seen = sequence.bits + taps.Source(taps.begin()) * words + word;
+  const Word* weight = sequence.weights + taps.begin() * words + word;
   __m128i planes[kPlanes];
   BIFSMN_UNROLL(16)
   for (int b = 0; b < kPlanes; ++b) planes[b] = _mm_setzero_si128();
   for (int tap = taps.begin(); tap < taps.end(); ++tap) {
-    const Word* seen = bits + static_cast<ptrdiff_t>(taps.Source(tap)) * words;
-    const Word* weight = weights + static_cast<ptrdiff_t>(tap) * words;
     __m128i carry = _mm_xor_si128(_mm_maskz_loadu_epi16(mask, seen),
                                   _mm_maskz_loadu_epi16(mask, weight));
     BIFSMN_UNROLL(16)
@@ -67,6 +66,8 @@ BIFSMN_INLINE void AddTaps(const Sequence& sequence, const MemoryTaps& taps,
       carry = _mm_and_si128(planes[b], carry);
       planes[b] = sum;
     }
+    seen += words * (tap < g.look_back ? g.stride_back : g.stride_ahead);
+    weight += words;
   }
   sums->taps = taps.count();
   BIFSMN_UNROLL(16)
@@ -237,8 +238,8 @@ BIFSMN_TARGET_END
 
 namespace bifsmn {
 
-const MemoryKernel kMemoryAvx5128x32S16 = {
-    "memory_avx512_8x32_s16",
+const MemoryKernel kMemoryAvx512Bw8x32S16 = {
+    "memory_avx512bw_8x32_s16",
     kMaxBinaryTerms,
     1,
     [] {

@@ -1,0 +1,134 @@
+"""Puts trained models and their cards into the package.
+
+    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
+    python -m bifsmn_tf.experiments.publish --runs=runs/sc10
+
+Of several seeds the one with the highest validation accuracy is taken.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf import pretrained
+from bifsmn_tf.errors import UserError
+
+_RUNS = flags.DEFINE_string(
+    "runs", None, "Folder of the experiment's runs.", required=True
+)
+
+MODELS = {"bifsmn-sc10": "bifsmn", "bifsmn_s-sc10": "bifsmn_s"}
+"""Names in the package, and the rows of the experiment."""
+
+_FILES = ("run.json", "metrics.json", "test_tflite.json")
+
+
+def _best(runs: Path, row: str) -> Path:
+    """The run of a row with the highest validation accuracy."""
+    finished = [
+        folder
+        for folder in sorted(runs.glob(f"{row}_seed*"))
+        if all((folder / name).is_file() for name in (*_FILES, "model.tflite"))
+    ]
+    if not finished:
+        raise UserError(f"--runs: {runs} has no finished run of {row}")
+    return max(
+        finished,
+        key=lambda folder: _read(folder, "metrics.json")["best"]["score"],
+    )
+
+
+def _read(folder: Path, name: str) -> dict:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def _card(name: str, row: str, folder: Path) -> str:
+    run, metrics, test = (_read(folder, file) for file in _FILES)
+    seed = folder.name.rpartition("seed")[2]
+    keywords = [
+        label
+        for label in test["label_names"]
+        if label not in ("unknown", "silence")
+    ]
+    size = (folder / "model.tflite").stat().st_size
+    lines = [
+        f"# {name}",
+        "",
+        "A keyword spotter whose weights and activations are one bit "
+        "everywhere but in the first convolution and the classifier (8 bits).",
+        "",
+        f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
+        "",
+        f"* **Keywords**: {', '.join(keywords)}; besides, `unknown` and "
+        "`silence`.",
+        "* **Input**: one second of sound, 16 kHz; other rates are resampled.",
+        f"* **File**: {size:,} bytes, for all depths.",
+        "",
+        "## Accuracy",
+        "",
+        f"{test['clips']:,} test clips of speakers that are in no other part, "
+        "this file in the stock ai-edge-litert runtime, with 95 % Wilson "
+        "intervals:",
+        "",
+        "| δ | correct | accuracy |",
+        "|---|---|---|",
+    ]
+    for delta, figures in test["deltas"].items():
+        low, high = figures["interval"]
+        lines.append(
+            f"| {delta} | {figures['correct']:,} | "
+            f"{100 * figures['accuracy']:.1f} % ({100 * low:.1f}-"
+            f"{100 * high:.1f}) |"
+        )
+    lines += [
+        "",
+        "Other seeds, the full-precision teacher and confusion matrices: "
+        "results/sc10.md in the repository. **Not comparable with figures on "
+        "the whole data set**, which has more speakers and two more keywords.",
+        "",
+        "## Data and licence",
+        "",
+        "Trained on a part of Google Speech Commands V0.02 by P. Warden "
+        "(arXiv:1804.03209), which is licensed under CC BY 4.0 "
+        "(https://creativecommons.org/licenses/by/4.0/); recordings by "
+        f"volunteers. `{run['dataset']['name']}`, its own division of "
+        f"speakers; validation accuracy {100 * metrics['best']['score']:.1f} % "
+        "(mean over δ), by which epoch and seed were chosen.",
+        "",
+        "## What it is for, and what not",
+        "",
+        "For trying things out, as a start for one's own training, and as a "
+        "reference. The speakers are mostly English-speaking adults who read "
+        "single words into their own microphones; expect less with other "
+        "accents, children, distance, or noise that is not like that of the "
+        "data set. A word that sounds like a keyword may be taken for one. It "
+        "does not recognise speakers, and must not be what safety depends on.",
+        "",
+        "## How it was made",
+        "",
+        "    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS",
+        "    python -m bifsmn_tf.experiments.publish --runs=runs/sc10",
+        "",
+        f"Row `{row}`, seed {seed}; every setting: `configs/sc10_{row}.flags`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Publishes what the flags say."""
+    for name, row in MODELS.items():
+        folder = _best(Path(_RUNS.value), row)
+        target = pretrained.FOLDER / f"{name}.tflite"
+        shutil.copyfile(folder / "model.tflite", target)
+        target.with_suffix(".md").write_text(
+            _card(name, row, folder), encoding="utf-8"
+        )
+        print(f"{target}: {folder.name}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,53 @@
+"""The trained models that come with the package, by name.
+
+    >>> bifsmn_tf.models()
+    ['bifsmn-sc10', 'bifsmn_s-sc10']
+    >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn-sc10")
+
+Beside each model lies its card, which says what it was trained on, how well it
+does, and what it is not for.
+"""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+DEFAULT = "bifsmn-sc10"
+
+
+def names() -> list[str]:
+    """Names of the models in the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.tflite"))
+
+
+def find(model: str) -> Path:
+    """The file of a model.
+
+    Args:
+        model: a name of :func:`names`, or the path of a file.
+
+    Raises:
+        FileNotFoundError: it is neither.
+    """
+    if model in names():
+        return FOLDER / f"{model}.tflite"
+    path = Path(model)
+    if path.is_file():
+        return path
+    raise FileNotFoundError(
+        f"there is no file {model}, nor a model of that name in the package: "
+        f"{', '.join(names()) or 'it has none'}"
+    )
+
+
+def card(model: str) -> str:
+    """What there is to know of a model in the package, as Markdown.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+    """
+    if model not in names():
+        raise FileNotFoundError(
+            f"there is no model {model} in the package: {', '.join(names())}"
+        )
+    return (FOLDER / f"{model}.md").read_text(encoding="utf-8")

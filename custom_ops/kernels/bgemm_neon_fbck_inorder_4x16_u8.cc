@@ -1,0 +1,129 @@
+// FBCK with the same partitions as bgemm_neon_fbck_4x16_u8, and its loads where
+// an in-order core has time for them: A while C is counted, B through general
+// registers, each a step ahead.
+
+#include "custom_ops/kernels/bgemm.h"
+
+#ifdef __aarch64__
+
+#include <arm_neon.h>
+
+#include "custom_ops/kernels/bgemm_neon_fbck.h"
+
+namespace bifsmn {
+namespace {
+
+struct ForInOrderCores {
+  BIFSMN_INLINE static WordsOfTile Count(const Word* pixels,
+                                         const Word* weights, int words) {
+    WordsOfTile tile;
+    int steps;
+    asm(
+        "movi %[e0].8h, #0\n"
+        "movi %[e1].8h, #0\n"
+        "movi %[e2].8h, #0\n"
+        "movi %[e3].8h, #0\n"
+        "movi %[e4].8h, #0\n"
+        "movi %[e5].8h, #0\n"
+        "movi %[e6].8h, #0\n"
+        "movi %[e7].8h, #0\n"
+        "ld4r {v1.8h, v2.8h, v3.8h, v4.8h}, [%[pixels]], #8\n"
+        "ldp q5, q6, [%[weights]]\n"
+        "1:\n"
+        "mov w17, #16\n"
+        "cmp %w[words], #16\n"
+        "csel %w[steps], %w[words], w17, lt\n"
+        "sub %w[words], %w[words], %w[steps]\n"
+        "movi v16.16b, #0\n"
+        "movi v17.16b, #0\n"
+        "movi v18.16b, #0\n"
+        "movi v19.16b, #0\n"
+        "movi v20.16b, #0\n"
+        "movi v21.16b, #0\n"
+        "movi v22.16b, #0\n"
+        "movi v23.16b, #0\n"
+        "2:\n"
+        "eor v8.16b, v1.16b, v5.16b\n"
+        "eor v9.16b, v2.16b, v5.16b\n"
+        "eor v10.16b, v3.16b, v5.16b\n"
+        "eor v11.16b, v4.16b, v5.16b\n"
+        // The weights of the next step, or the last ones again rather than what
+        // lies behind them.
+        "subs %w[steps], %w[steps], #1\n"
+        "orr w17, %w[words], %w[steps]\n"
+        "add x9, %[weights], #32\n"
+        "eor v12.16b, v1.16b, v6.16b\n"
+        "eor v13.16b, v2.16b, v6.16b\n"
+        "cmp w17, #0\n"
+        "csel %[weights], x9, %[weights], ne\n"
+        "eor v14.16b, v3.16b, v6.16b\n"
+        "eor v15.16b, v4.16b, v6.16b\n"
+        "ld4r {v1.8h, v2.8h, v3.8h, v4.8h}, [%[pixels]], #8\n"
+        "cnt v8.16b, v8.16b\n"
+        "ldr x9, [%[weights]]\n"
+        "cnt v9.16b, v9.16b\n"
+        "ldr x10, [%[weights], #8]\n"
+        "cnt v10.16b, v10.16b\n"
+        "ldr x11, [%[weights], #16]\n"
+        "cnt v11.16b, v11.16b\n"
+        "ldr x12, [%[weights], #24]\n"
+        "cnt v12.16b, v12.16b\n"
+        "cnt v13.16b, v13.16b\n"
+        "cnt v14.16b, v14.16b\n"
+        "cnt v15.16b, v15.16b\n"
+        "fmov d5, x9\n"
+        "fmov d6, x11\n"
+        "add v16.16b, v16.16b, v8.16b\n"
+        "add v17.16b, v17.16b, v9.16b\n"
+        "add v18.16b, v18.16b, v10.16b\n"
+        "add v19.16b, v19.16b, v11.16b\n"
+        "ins v5.d[1], x10\n"
+        "ins v6.d[1], x12\n"
+        "add v20.16b, v20.16b, v12.16b\n"
+        "add v21.16b, v21.16b, v13.16b\n"
+        "cmp %w[steps], #0\n"
+        "add v22.16b, v22.16b, v14.16b\n"
+        "add v23.16b, v23.16b, v15.16b\n"
+        "b.ne 2b\n"
+        "uadalp %[e0].8h, v16.16b\n"
+        "uadalp %[e1].8h, v17.16b\n"
+        "uadalp %[e2].8h, v18.16b\n"
+        "uadalp %[e3].8h, v19.16b\n"
+        "uadalp %[e4].8h, v20.16b\n"
+        "uadalp %[e5].8h, v21.16b\n"
+        "uadalp %[e6].8h, v22.16b\n"
+        "uadalp %[e7].8h, v23.16b\n"
+        "cbnz %w[words], 1b\n"
+      : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
+        [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
+        [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
+        [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
+        [pixels] "+&r"(pixels), [weights] "+&r"(weights), [words] "+&r"(words),
+        [steps] "=&r"(steps)
+      :
+      : "cc", "memory", "x9", "x10", "x11", "x12", "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",
+        "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
+        "v18", "v19", "v20", "v21", "v22", "v23");
+    return tile;
+  }
+};
+
+using Kernel = Fbck<ForInOrderCores>;
+
+}  // namespace
+
+const BgemmKernel kBgemmNeonFbckInorder4x16U8 = {
+    "bgemm_neon_fbck_inorder_4x16_u8",
+    kWordBits,
+    kFbckMaxDepth,
+    kWordBits,
+    [] { return true; },
+    PackForNeon,
+    Kernel::Count,
+    Kernel::Threshold,
+    Kernel::Stream,
+};
+
+}  // namespace bifsmn
+
+#endif  // __aarch64__

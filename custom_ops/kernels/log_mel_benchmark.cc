@@ -1,0 +1,59 @@
+// One frame of 2,048 samples to 32 bands. A clip of a second has 32 of them.
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+#include "custom_ops/kernels/log_mel.h"
+#include "custom_ops/kernels/log_mel_decibel.h"
+#include "custom_ops/kernels/reference.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr MelParameters kDefaults = {16000, 2048, 32, 0.0f, 8000.0f};
+
+template <typename T>
+void BM_Frame(benchmark::State& state, const MelKernel<T>* kernel) {
+  const LogMelTables<T> tables(kDefaults, kernel->lanes);
+  Random random(1);
+  const std::vector<float> samples = random.Floats(kDefaults.n_fft, 0.1f);
+  AlignedVector<T> work(tables.work_size());
+  std::vector<T> mels(kDefaults.n_mels);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        kernel->frame(tables, samples.data(), work.data(), mels.data()));
+    benchmark::ClobberMemory();
+  }
+}
+
+void BM_Decibel(benchmark::State& state) {
+  Random random(1);
+  const std::vector<float> power = random.Floats(kDefaults.n_mels);
+  std::vector<float> features(kDefaults.n_mels);
+  for (auto _ : state) {
+    NormalizedDecibel(power.data(), kDefaults.n_mels, {1e-10f, -40.0f, 0.05f},
+                      features.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+template <typename T>
+void Register(const KernelRegistry<MelKernel<T>>& kernels) {
+  for (const MelKernel<T>* kernel : kernels) {
+    benchmark::RegisterBenchmark(kernel->name, BM_Frame<T>, kernel);
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+int main(int argc, char** argv) {
+  bifsmn::Register(bifsmn::MelKernels());
+  bifsmn::Register(bifsmn::ExactMelKernels());
+  benchmark::RegisterBenchmark("decibel", bifsmn::BM_Decibel);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

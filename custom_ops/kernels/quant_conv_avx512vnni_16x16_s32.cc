@@ -1,0 +1,242 @@
+// Sixteen outputs share a register, four products a lane (vpdpbusd). That
+// instruction takes one factor without a sign: weights become weight + 128, and
+// sums begin at -128 * the sum of a patch's values.
+//
+// Lanes of 16 patches are made with one vpermi2b each if the patches' runs are
+// within 64 bytes, else byte by byte.
+
+#include "custom_ops/kernels/quant_conv.h"
+
+#ifdef __x86_64__
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "custom_ops/kernels/intrinsics_avx512.h"
+#include "custom_ops/kernels/target.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kTilePixels = 16;
+constexpr int kTileOutputs = kWordBits;
+
+constexpr int kLaneTerms = 4;
+
+// Terms of a patch that are laid out at a time.
+constexpr int kPartLanes = 16;
+constexpr int kPartTerms = kPartLanes * kLaneTerms;
+
+size_t TileBytes(int terms) {
+  return kTileOutputs *
+         (sizeof(int32_t) + size_t{1} * RoundUp(terms, kLaneTerms));
+}
+
+size_t PackedBytes(int outputs, int terms) {
+  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
+}
+
+// Tiles of 16 thresholds and, of every four terms, 16 outputs' weights.
+void Pack(const QuantConvWeights& weights, void* packed) {
+  auto* to = static_cast<uint8_t*>(packed);
+  for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
+    std::fill_n(to, TileBytes(weights.terms), uint8_t{0});
+    int32_t thresholds[kTileOutputs];
+    // No sum is below the threshold of an output that is not there.
+    std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
+    uint8_t* factors = to + sizeof(thresholds);
+    const int outputs = std::min(kTileOutputs, weights.outputs - tile);
+    for (int i = 0; i < kTileOutputs; ++i) {
+      const int8_t* from =
+          weights.weights + static_cast<size_t>(tile + i) * weights.terms;
+      for (int k = 0; k < weights.terms; ++k) {
+        const int weight = i < outputs ? from[k] : 0;
+        factors[(k / kLaneTerms * kTileOutputs + i) * kLaneTerms +
+                k % kLaneTerms] = static_cast<uint8_t>(weight + 128);
+      }
+    }
+    std::copy_n(weights.thresholds + tile, outputs, thresholds);
+    std::memcpy(to, thresholds, sizeof(thresholds));
+    to += TileBytes(weights.terms);
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni")
+
+namespace bifsmn {
+namespace {
+
+void Quantize(const float* values, size_t count, float inverse_scale,
+              int8_t* quantized) {
+  const __m512 scale = _mm512_set1_ps(inverse_scale);
+  const __m512 most = _mm512_set1_ps(127.0f);
+  for (size_t i = 0; i < count; i += 16) {
+    const size_t left = count - i;
+    const __mmask16 mask =
+        static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
+    const __m512 scaled =
+        _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, values + i), scale);
+    const __mmask16 numbers = _mm512_cmp_ps_mask(scaled, scaled, _CMP_ORD_Q);
+    // What is too small becomes the smallest integer.
+    const __m512i rounded = _mm512_maskz_cvt_roundps_epi32(
+        numbers, _mm512_min_ps(scaled, most),
+        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm_mask_storeu_epi8(quantized + i, mask, _mm512_cvtsepi32_epi8(rounded));
+  }
+}
+
+// Some terms of sixteen patches, four a lane.
+struct Part {
+  alignas(64) int32_t lanes[kPartLanes][kTilePixels];
+};
+
+// Whether a register holds a run of all of a tile's patches, and no lane has
+// terms of more than two runs.
+bool RunsFit(const QuantConvRow& row) {
+  return row.run_terms >= kLaneTerms - 1 && row.terms() <= kPartTerms &&
+         (kTilePixels - 1) * row.pixel_stride + row.run_terms <= 64;
+}
+
+BIFSMN_INLINE void Permute(const QuantConvRow& row, const int8_t* run,
+                           Part* part) {
+  const __m512i pixels =
+      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i starts = _mm512_mullo_epi32(
+      pixels,
+      _mm512_set1_epi32(static_cast<int>(row.pixel_stride) * 0x01010101));
+  int column = 0;
+  int left = row.terms();
+  for (int lane = 0; left > 0; ++lane, left -= kLaneTerms) {
+    // Where the first patch has its terms. Byte 64 is the next run's first.
+    uint32_t terms = 0x03020100u + 0x01010101u * column;
+    const int8_t* next = run;
+    const int in_run = row.run_terms - column;
+    if (in_run < kLaneTerms) {
+      terms += (0x01010101u * (64 - row.run_terms)) << (8 * in_run);
+      if (in_run < left) next = run + row.run_stride;
+    }
+    const __m512i from =
+        _mm512_add_epi8(starts, _mm512_set1_epi32(static_cast<int32_t>(terms)));
+    _mm512_store_si512(part->lanes[lane],
+                       _mm512_permutex2var_epi8(_mm512_loadu_si512(run), from,
+                                                _mm512_loadu_si512(next)));
+    column += kLaneTerms;
+    while (column >= row.run_terms) {
+      column -= row.run_terms;
+      run += row.run_stride;
+    }
+  }
+}
+
+// Lays out the terms [first, first + count) of patches that may lie anywhere.
+void Gather(const QuantConvRow& row, const int8_t* patch, int pixels, int first,
+            int count, Part* part) {
+  for (int i = 0; i < pixels; ++i, patch += row.pixel_stride) {
+    const int8_t* run = patch + first / row.run_terms * row.run_stride;
+    int column = first % row.run_terms;
+    auto* to = reinterpret_cast<int8_t*>(part->lanes) + i * kLaneTerms;
+    for (int k = 0; k < count; ++k) {
+      to[k / kLaneTerms * sizeof(*part->lanes) + k % kLaneTerms] = run[column];
+      if (++column == row.run_terms) {
+        column = 0;
+        run += row.run_stride;
+      }
+    }
+  }
+}
+
+// The values of the `count` terms of a part, of every patch.
+BIFSMN_INLINE __m512i SumValues(const Part& part, int count) {
+  __m512i sum = _mm512_setzero_si512();
+  uint32_t ones = 0x01010101;
+  for (int lane = 0; count > 0; ++lane, count -= kLaneTerms) {
+    if (count < kLaneTerms) ones >>= 8 * (kLaneTerms - count);
+    sum =
+        _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(static_cast<int32_t>(ones)),
+                            _mm512_load_si512(part.lanes[lane]));
+  }
+  return sum;
+}
+
+void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+  const int terms = row.terms();
+  const int row_words = WordsFor(outputs);
+  const bool runs_fit = RunsFit(row);
+  Part part;
+  alignas(64) int32_t offsets[kTilePixels];
+  for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
+    const int8_t* patch = row.patch + pixel * row.pixel_stride;
+    const int left = row.pixels - pixel;
+    const int pixels = left < kTilePixels ? left : kTilePixels;
+    if (runs_fit) Permute(row, patch, &part);
+    const auto* tile = static_cast<const uint8_t*>(packed);
+    for (int word = 0; word < row_words; ++word) {
+      const __m512i thresholds = _mm512_load_si512(tile);
+      tile += kTileOutputs * sizeof(int32_t);
+      __m512i values = _mm512_setzero_si512();
+      __m512i sums[kTilePixels];
+      BIFSMN_UNROLL(16)
+      for (int i = 0; i < kTilePixels; ++i) sums[i] = _mm512_setzero_si512();
+      for (int first = 0; first < terms; first += kPartTerms) {
+        const int behind = terms - first;
+        const int count = behind < kPartTerms ? behind : kPartTerms;
+        if (!runs_fit) Gather(row, patch, pixels, first, count, &part);
+        values = _mm512_add_epi32(values, SumValues(part, count));
+        const int32_t* lane = part.lanes[0];
+        for (int k = 0; k < count; k += kLaneTerms) {
+          const __m512i weights = _mm512_load_si512(tile);
+          tile += kTileOutputs * kLaneTerms;
+          BIFSMN_UNROLL(16)
+          for (int i = 0; i < kTilePixels; ++i) {
+            sums[i] = _mm512_dpbusd_epi32(sums[i], weights,
+                                          _mm512_set1_epi32(lane[i]));
+          }
+          lane += kTilePixels;
+        }
+      }
+      _mm512_store_si512(offsets, _mm512_slli_epi32(values, 7));
+      Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
+      BIFSMN_UNROLL(16)
+      for (int i = 0; i < kTilePixels; ++i) {
+        if (i == pixels) break;
+        const __m512i sum =
+            _mm512_sub_epi32(sums[i], _mm512_set1_epi32(offsets[i]));
+        *to = static_cast<Word>(
+            _cvtmask16_u32(_mm512_cmplt_epi32_mask(sum, thresholds)));
+        to += row_words;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_END
+
+namespace bifsmn {
+
+const QuantConvKernel kQuantConvAvx512Vnni16x16S32 = {
+    "quant_conv_avx512vnni_16x16_s32",
+    std::numeric_limits<int32_t>::max(),
+    [] {
+      return __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512vbmi") &&
+             __builtin_cpu_supports("avx512vnni");
+    },
+    Quantize,
+    PackedBytes,
+    Pack,
+    Run,
+};
+
+}  // namespace bifsmn
+
+#endif  // __x86_64__

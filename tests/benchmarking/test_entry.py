@@ -1,0 +1,50 @@
+import pytest
+from small_models import binary_model
+from small_models import builtin_model
+
+from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking.entry import from_file
+from bifsmn_tf.benchmarking.entry import smallest_model
+
+
+def found(path):
+    return [(c.name, c.signature, c.role) for c in from_file(path)]
+
+
+def test_a_contestant_for_each_signature(tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(builtin_model())
+    assert found(path) == [
+        (f"{path}, one", "one", Role.PEER),
+        (f"{path}, two", "two", Role.PEER),
+    ]
+    path.write_bytes(builtin_model(["main"]))
+    assert found(path) == [(str(path), "main", Role.PEER)]
+    path.write_bytes(builtin_model(()))
+    assert found(path) == [(str(path), None, Role.PEER)]
+
+
+def test_our_networks_are_known_by_their_ops(tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(binary_model())
+    assert found(path) == [
+        (f"{path}, delta_1", "delta_1", Role.OURS),
+        (f"{path}, delta_2", "delta_2", Role.OURS),
+        (f"{path}, audio", "audio", Role.FRONT_END),
+        (f"{path}, frame", "frame", Role.FRONT_END),
+    ]
+
+
+def test_files_that_are_no_models(tmp_path):
+    path = tmp_path / "a.tflite"
+    with pytest.raises(FileNotFoundError, match="a.tflite"):
+        from_file(path)
+    path.write_bytes(builtin_model()[:-100])
+    with pytest.raises(ValueError, match="a.tflite: .*truncated"):
+        from_file(path)
+
+
+def test_the_smallest_model_runs():
+    invocation = smallest_model().invocation()
+    invocation.invoke()
+    invocation.check()

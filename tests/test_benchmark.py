@@ -1,0 +1,171 @@
+"""The benchmark command as a user runs it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bifsmn_tf.benchmark import PORTABLE_KERNELS
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = ["--rounds=1", "--turn_milliseconds=0.1"]
+DEPTHS = ["BiFSMN_S δ=1", "BiFSMN_S δ=2", "BiFSMN_S δ=4"]
+
+WITHOUT_TENSORFLOW = (
+    "import runpy, sys\n"
+    "sys.modules['tensorflow'] = None\n"
+    "runpy.run_module('bifsmn_tf.benchmark', run_name='__main__')\n"
+)
+
+
+def run(*arguments, expect=0, tensorflow=True):
+    how = ["-m", "bifsmn_tf.benchmark"]
+    if not tensorflow:
+        how = ["-c", WITHOUT_TENSORFLOW]
+    done = subprocess.run(
+        [sys.executable, *how, *QUICK, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done
+
+
+def fails(*arguments, **options) -> str:
+    done = run(*arguments, expect=1, **options)
+    assert "Traceback" not in done.stderr, done.stderr
+    (line,) = re.findall("^(?:error: |FATAL).*", done.stderr, re.MULTILINE)
+    return line
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run with everything that it can write."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    cycles = {"BiFSMN_S δ=1": {"strict": 1234567, "ideal": 1000000}}
+    (folder / "cycles.json").write_text(json.dumps(cycles))
+    done = run(
+        "--networks=bifsmn,ds_cnn",
+        "--architecture=bifsmn_s",
+        "--classes=5",
+        "--profile",
+        f"--cycles={folder / 'cycles.json'}",
+        f"--json={folder / 'report.json'}",
+        f"--chart={folder / 'chart.png'}",
+        f"--results={folder / 'results'}",
+        f"--save_models={folder / 'models'}",
+    )
+    (folder / "stdout").write_text(done.stdout)
+    return folder
+
+
+def test_report(made):
+    report = json.loads((made / "report.json").read_text())
+    names = [c["name"] for c in report["contestants"]]
+    variants = [f"{name}, portable kernels" for name in DEPTHS]
+    peers = ["DS-CNN fp32", "DS-CNN int8"]
+    assert names == [
+        *DEPTHS,
+        *variants,
+        "BiFSMN_S, features of a clip",
+        "BiFSMN_S, features of a frame",
+        *peers,
+        "one builtin operation",
+        "smallest BiFSMN",
+    ]
+    assert list(report["speedups"]) == peers
+    assert list(report["speedups"]["DS-CNN fp32"]) == DEPTHS + variants + peers
+    assert list(report["profiles"]) == DEPTHS + variants
+    layers = [len(p["layers"]) for p in report["profiles"].values()]
+    assert layers == [3 + 3 * n + 1 for n in (8, 4, 2)] * 2
+    settings = report["settings"]
+    assert settings["rounds"] == settings["threads"] == 1
+    assert settings["networks"] == ["bifsmn", "ds_cnn"]
+    for contestant in report["contestants"]:
+        assert contestant["invoke_microseconds"]["minimum"] > 0
+        assert contestant["file_bytes"] > 100
+
+
+def test_what_else_is_written(made):
+    page = (made / "results" / "benchmark.md").read_text()
+    for text in ((made / "stdout").read_text(), page):
+        assert "1,234,567" in text
+        assert "block7/expand" in text
+    assert "python -m bifsmn_tf.benchmark --rounds=1" in page
+    assert (made / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_saved_models_are_those_that_were_measured(made):
+    folder = made / "models"
+    index = json.loads((folder / "contestants.json").read_text())
+    report = json.loads((made / "report.json").read_text())
+    assert [
+        (c["name"], c["signature"], c["kernels"], c["file_bytes"])
+        for c in report["contestants"]
+    ] == [
+        (
+            x["name"],
+            x["signature"],
+            x["kernels"],
+            (folder / x["file"]).stat().st_size,
+        )
+        for x in index
+    ]
+    assert len(list(folder.glob("*.tflite"))) == 5
+
+
+def test_files_without_tensorflow(made):
+    binary, _, peer, *_ = sorted((made / "models").glob("*.tflite"))
+    done = run(f"--model={binary}", f"--model={peer}", tensorflow=False)
+    for name in ("delta_1", "delta_4", "audio", "frame"):
+        assert f"{binary}, {name}" in done.stdout
+    assert "one builtin operation" in done.stdout
+    assert "smallest BiFSMN" not in done.stdout
+
+
+def test_networks_need_tensorflow():
+    error = fails(tensorflow=False)
+    assert "need TensorFlow" in error
+    assert "--model" in error
+
+
+def test_bad_files(made, tmp_path):
+    model = made / "models" / "0.tflite"
+    assert "none.tflite" in fails(f"--model={tmp_path / 'none.tflite'}")
+    (tmp_path / "half.tflite").write_bytes(model.read_bytes()[:5000])
+    error = fails(f"--model={tmp_path / 'half.tflite'}")
+    assert "half.tflite" in error and "truncated" in error
+    error = fails(f"--model={model}", f"--model={model}")
+    assert "given twice" in error
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--networks=lstm", "--networks: there is no lstm: of dfsmn, bifsmn"),
+        ("--kernels=bgemm", "--kernels is NAME=KERNEL,KERNEL, not 'bgemm'"),
+        ("--json=/nowhere/at/all.json", "--json: there is no folder /nowhere"),
+        ("--chart=/nowhere/x.png", "--chart: there is no folder /nowhere"),
+        ("--cycles=/nowhere/x.json", "/nowhere/x.json"),
+        ("--rounds=0", "--rounds"),
+        ("stray", "stray"),
+    ],
+)
+def test_bad_settings(flag, message):
+    assert message in fails(flag)
+
+
+def test_portable_kernels_are_all_there_are():
+    sources = (ROOT / "custom_ops" / "sources.bzl").read_text()
+    found = re.findall(r"kernels/(\w+_portable_\w+)\.cc", sources)
+    wanted = PORTABLE_KERNELS.partition("=")[2].split(",")
+    assert sorted(found) == sorted(wanted)
+
+
+def test_help_helps():
+    done = run("--help", expect=1)
+    assert "python -m bifsmn_tf.benchmark --model=" in done.stdout
