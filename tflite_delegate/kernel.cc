@@ -110,17 +110,17 @@ Status Kernel::Prepare(TfLiteContext* context) {
     BIFSMN_RETURN_IF_ERROR(DescribeInput(context, number, &inputs_.back()));
   }
   BIFSMN_RETURN_IF_ERROR(partition_.Plan(inputs_, &outputs_));
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    BIFSMN_RETURN_IF_ERROR(
-        ResizeOutput(context, partition_.outputs()[i], outputs_[i]));
-  }
   // Ops copy their constants.
   changing_.clear();
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i].constant == nullptr) changing_.push_back(i);
   }
   input_pointers_.assign(inputs_.size(), nullptr);
-  output_pointers_.resize(outputs_.size());
+  output_pointers_.assign(outputs_.size(), nullptr);
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    BIFSMN_RETURN_IF_ERROR(
+        ResizeOutput(context, partition_.outputs()[i], outputs_[i]));
+  }
   return Status();
 }
 

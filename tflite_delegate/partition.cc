@@ -2,13 +2,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <new>
 
-#include "custom_ops/ops/workspace.h"
 #include "tflite_delegate/arena.h"
 #include "tflite_delegate/profile.h"
 
 namespace bifsmn {
+namespace {
+
+// Most bytes for what passes between ops and what they work in. A file of a few
+// hundred bytes can ask for any number of large tensors.
+constexpr size_t kMaxMemory = size_t{1} << 31;
+
+}  // namespace
 
 void Partition::Free::operator()(std::byte* memory) const {
   ::operator delete[](memory, std::align_val_t{kWorkspaceAlignment});
@@ -74,12 +82,12 @@ Status Partition::Plan(const std::vector<TensorInfo>& inputs,
                        std::vector<TensorInfo>* outputs) {
   planned_ = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    values_[inputs_.values[i]].info = inputs[i];
+    SetInput(inputs[i], &values_[inputs_.values[i]]);
   }
   for (const Step& step : steps_) {
     BIFSMN_RETURN_IF_ERROR(PlanStep(step).In(step.name));
   }
-  PlaceValues();
+  BIFSMN_RETURN_IF_ERROR(PlaceValues());
   SetPointers();
   outputs->clear();
   for (const int value : outputs_.values) {
@@ -87,6 +95,18 @@ Status Partition::Plan(const std::vector<TensorInfo>& inputs,
   }
   planned_ = true;
   return Status();
+}
+
+void Partition::SetInput(const TensorInfo& info, Value* value) {
+  value->info = info;
+  const size_t element = SizeOf(info.type);
+  if (element == 0 ||
+      reinterpret_cast<uintptr_t>(info.constant) % element == 0) {
+    return;
+  }
+  value->aligned.Resize(info.constant_bytes);
+  std::memcpy(value->aligned.data(), info.constant, info.constant_bytes);
+  value->info.constant = value->aligned.data();
 }
 
 Status Partition::PlanStep(const Step& step) {
@@ -103,7 +123,7 @@ Status Partition::PlanStep(const Step& step) {
   return Status();
 }
 
-void Partition::PlaceValues() {
+Status Partition::PlaceValues() {
   std::vector<ArenaBuffer> buffers;
   for (const Value& value : values_) {
     if (value.role == Value::kInside) {
@@ -117,6 +137,11 @@ void Partition::PlaceValues() {
     workspace_bytes = std::max(workspace_bytes, step.op->workspace_bytes());
   }
   memory_.reset();
+  if (arena_bytes + workspace_bytes > kMaxMemory) {
+    return Status::Error(
+        "BiFSMN ops need %zu bytes to work in for these shapes, at most %zu",
+        arena_bytes + workspace_bytes, kMaxMemory);
+  }
   memory_.reset(static_cast<std::byte*>(::operator new[](
       arena_bytes + workspace_bytes, std::align_val_t{kWorkspaceAlignment})));
   workspace_ = memory_.get() + arena_bytes;
@@ -126,6 +151,7 @@ void Partition::PlaceValues() {
       value.data = memory_.get() + (buffer++)->offset;
     }
   }
+  return Status();
 }
 
 void Partition::SetPointers() {

@@ -15,6 +15,7 @@
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
+#include "custom_ops/ops/workspace.h"
 
 namespace bifsmn {
 
@@ -56,6 +57,8 @@ class Partition {
     int last_step;
     TensorInfo info;
     void* data = nullptr;
+    // Of a constant that a model file holds unaligned.
+    AlignedBuffer<char> aligned = {};
   };
 
   struct Step {
@@ -95,8 +98,9 @@ class Partition {
   // The position in values_ of a tensor, or -1.
   int ValueOf(int tensor) const;
 
+  static void SetInput(const TensorInfo& info, Value* value);
   Status PlanStep(const Step& step);
-  void PlaceValues();
+  Status PlaceValues();
   void SetPointers();
   void RunProfiled();
 

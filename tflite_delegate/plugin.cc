@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "custom_ops/kernels/kernel_names.h"
 #include "custom_ops/ops/op.h"
 #include "tflite_delegate/delegate.h"
 #include "tflite_delegate/profile.h"
@@ -20,10 +21,17 @@ TfLiteDelegate* tflite_plugin_create_delegate(
     void (*report_error)(const char*)) {
   char message[256];
   try {
-    if (options == 0) return bifsmn::MakeDelegate();
-    std::snprintf(message, sizeof(message),
-                  "the BiFSMN delegate has no option '%s'; it takes none",
-                  keys != nullptr && keys[0] != nullptr ? keys[0] : "");
+    const std::string unknown = bifsmn::UnknownPreferredKernel();
+    if (options == 0 && unknown.empty()) return bifsmn::MakeDelegate();
+    if (options != 0) {
+      std::snprintf(message, sizeof(message),
+                    "the BiFSMN delegate has no option '%s'; it takes none",
+                    keys != nullptr && keys[0] != nullptr ? keys[0] : "");
+    } else {
+      std::snprintf(message, sizeof(message),
+                    "BIFSMN_KERNELS: there is no kernel '%s' on this processor",
+                    unknown.c_str());
+    }
   } catch (const std::exception& exception) {
     std::snprintf(message, sizeof(message), "the BiFSMN delegate: %s",
                   exception.what());
@@ -67,6 +75,17 @@ TfLiteRegistration* BifsmnRegister_LogMel() {
 const char* bifsmn_contract() {
   static const std::string json = bifsmn::ContractJson();
   return json.c_str();
+}
+
+const char* bifsmn_kernels() {
+  static const std::string names = [] {
+    std::string joined;
+    for (const std::string& name : bifsmn::KernelNames()) {
+      joined += (joined.empty() ? "" : ",") + name;
+    }
+    return joined;
+  }();
+  return names.c_str();
 }
 
 void bifsmn_profile_enable(int enable) { bifsmn::Profile::Enable(enable != 0); }

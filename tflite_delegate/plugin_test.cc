@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "tflite_delegate/tflite_abi.h"
@@ -32,9 +33,23 @@ TEST(PluginTest, RefusesOptions) {
   EXPECT_EQ(tflite_plugin_create_delegate(keys, values, 1, nullptr), nullptr);
 }
 
-TEST(PluginTest, TellsItsVersionAndContract) {
+TEST(PluginTest, RefusesKernelsThatAreNot) {
+  setenv("BIFSMN_KERNELS", "bgemm_portable_4x4_u16,bgemm_fast", 1);
+  EXPECT_EQ(tflite_plugin_create_delegate(nullptr, nullptr, 0, Report),
+            nullptr);
+  EXPECT_THAT(*reported, HasSubstr("no kernel 'bgemm_fast'"));
+  setenv("BIFSMN_KERNELS", "bgemm_portable_4x4_u16", 1);
+  TfLiteDelegate* delegate =
+      tflite_plugin_create_delegate(nullptr, nullptr, 0, Report);
+  EXPECT_NE(delegate, nullptr);
+  tflite_plugin_destroy_delegate(delegate);
+  unsetenv("BIFSMN_KERNELS");
+}
+
+TEST(PluginTest, TellsItsVersionContractAndKernels) {
   EXPECT_THAT(bifsmn_version(), HasSubstr("."));
   EXPECT_THAT(bifsmn_contract(), HasSubstr("BifsmnQuantConv2D"));
+  EXPECT_THAT(bifsmn_kernels(), HasSubstr("bgemm_portable_4x4_u16"));
 }
 
 }  // namespace

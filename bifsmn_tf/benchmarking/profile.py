@@ -53,8 +53,8 @@ class Profile:
 def profile(
     invocation: Invocation,
     content: bytes,
-    rounds: int = 30,
-    repetitions: int = 50,
+    rounds: int = 100,
+    repetitions: int = 20,
 ) -> Profile:
     """Takes the time of every op of ours.
 

@@ -170,8 +170,9 @@ def page(report: Mapping) -> str:
         "one process; the runtime's glue is included, copying in and out by "
         "the Python signature runner is apart (*whole call*). "
         f"{_weights(settings)}{settings['rounds']} rounds in which every row "
-        f"has a turn of about {settings['turn_milliseconds']:g} ms: median, "
-        "and in brackets the quartiles; ratios are taken within rounds.",
+        f"has a turn of about {settings['turn_milliseconds']:g} ms, repeated "
+        "if another process interrupted it: median, and in brackets the "
+        "quartiles; ratios are taken within rounds.",
     ]
     for title, rows in _tables(report):
         parts += [f"## {title}", _markdown(rows)]

@@ -73,6 +73,19 @@ def native_version(library: str | os.PathLike | None = None) -> str:
     return _text(library, "bifsmn_version")
 
 
+def kernel_names(library: str | os.PathLike | None = None) -> list[str]:
+    """Returns the kernels that run on this processor.
+
+    The environment variable ``BIFSMN_KERNELS``, names separated by commas, puts
+    others first than the fastest; a name that is not among these is an error
+    when an interpreter is made.
+
+    Raises:
+      RuntimeError: if there is no library, or it cannot be loaded.
+    """
+    return _text(library, "bifsmn_kernels").split(",")
+
+
 def set_profiling(
     enabled: bool, library: str | os.PathLike | None = None
 ) -> None:
@@ -126,7 +139,11 @@ def make_interpreter(
     verify_model(content)
     module = _import_runtime(runtime)
     path, _ = _load(library)
-    delegate = module.load_delegate(str(path))
+    try:
+        delegate = module.load_delegate(str(path))
+    except ValueError as error:
+        # It begins with the library's path, and ends with what that said.
+        raise RuntimeError(str(error).strip().split("\n")[-1]) from error
     try:
         return module.Interpreter(
             model_content=content,

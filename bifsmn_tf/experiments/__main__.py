@@ -10,10 +10,11 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf.experiments import precision
 from bifsmn_tf.experiments import runner
 from bifsmn_tf.experiments import sc10
 
-_EXPERIMENTS = {sc10.NAME: sc10}
+_EXPERIMENTS = {module.NAME: module for module in (sc10, precision)}
 
 _NAME = flags.DEFINE_enum(
     "name", None, sorted(_EXPERIMENTS), "Which experiment.", required=True
@@ -22,7 +23,9 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "The recordings.", required=True
 )
 _RUNS = flags.DEFINE_string(
-    "runs", None, "Folder for the runs; by default runs/NAME."
+    "runs",
+    None,
+    "Folder for the runs; by default runs/sc10, which precision uses, too.",
 )
 _RESULTS = flags.DEFINE_string("results", "results", "Where the page goes.")
 _JOBS = flags.DEFINE_integer(
@@ -45,7 +48,7 @@ def main() -> None:
     command += "".join(f" --train_flag={flag}" for flag in _EXTRA.value)
     page = experiment.run(
         runner.Runner(
-            Path(_RUNS.value or f"runs/{_NAME.value}").resolve(),
+            Path(_RUNS.value or f"runs/{experiment.RUNS}").resolve(),
             str(Path(_DATA_DIR.value).resolve()),
             _JOBS.value,
             _EXTRA.value,

@@ -130,27 +130,9 @@ class Runner:
             command.append(f"--teacher={self.path(row.teacher, seed)}")
         self._command(folder, command)
         model = folder / "model.tflite"
-        self._command(
-            folder,
-            ["bifsmn_tf.convert", f"--model={folder}", f"--output={model}"],
-        )
-        reports = {}
-        for kind, path, extra in (
-            ("keras", folder, ["--integers"]),
-            ("tflite", model, []),
-        ):
-            report = folder / f"test_{kind}.json"
-            self._command(
-                folder,
-                [
-                    "bifsmn_tf.evaluate",
-                    f"--model={path}",
-                    f"--data_dir={self.data_dir}",
-                    f"--json={report}",
-                    *extra,
-                ],
-            )
-            reports[kind] = json.loads(report.read_text())
+        self.convert(folder, model)
+        keras = self.evaluate(folder, folder, "test_keras", "--integers")
+        tflite = self.evaluate(folder, model, "test_tflite")
         return Outcome(
             row=row,
             seed=seed,
@@ -158,8 +140,50 @@ class Runner:
             run=json.loads((folder / "run.json").read_text()),
             metrics=json.loads((folder / "metrics.json").read_text()),
             file_bytes=model.stat().st_size,
-            **reports,
+            keras=keras,
+            tflite=tflite,
         )
+
+    def convert(self, folder: Path, output: Path, *flags: str) -> None:
+        """Converts a run.
+
+        Args:
+            folder: of the run.
+            output: the file to write.
+            *flags: of ``convert``.
+
+        Raises:
+            UserError: it failed; its log is named.
+        """
+        words = [f"--model={folder}", f"--output={output}", *flags]
+        self._command(folder, ["bifsmn_tf.convert", *words])
+
+    def evaluate(
+        self, folder: Path, model: Path, name: str, *flags: str
+    ) -> dict:
+        """Evaluates a run or a file on the test split.
+
+        Args:
+            folder: of the run, for the log and the report.
+            model: the run or the file.
+            name: of the report.
+            *flags: of ``evaluate``.
+
+        Returns:
+            The report.
+
+        Raises:
+            UserError: it failed; its log is named.
+        """
+        report = folder / f"{name}.json"
+        words = [
+            f"--model={model}",
+            f"--data_dir={self.data_dir}",
+            f"--json={report}",
+            *flags,
+        ]
+        self._command(folder, ["bifsmn_tf.evaluate", *words])
+        return json.loads(report.read_text())
 
     def _command(self, folder: Path, words: list[str]) -> None:
         log = folder.with_suffix(".log")

@@ -17,6 +17,9 @@ from bifsmn_tf.experiments.runner import Runner
 
 NAME = "sc10"
 
+RUNS = NAME
+"""Whose runs these are."""
+
 _SEEDS = (0, 1, 2)
 
 ROWS = [

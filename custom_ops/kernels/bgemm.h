@@ -88,6 +88,7 @@ const KernelRegistry<BgemmKernel>& BgemmKernels();
 
 #ifdef __x86_64__
 extern const BgemmKernel kBgemmAvx512Bitalg8x32U16;
+extern const BgemmKernel kBgemmAvx2_4x32U8;
 #endif
 #ifdef __aarch64__
 extern const BgemmKernel kBgemmNeon8x16U8;

@@ -29,32 +29,44 @@ constexpr int kMaxDepth = 31;
   "ld2r {v" lo ".8h, v" hi ".8h}, [x" pointer "], #4\n"
 #define LOAD_ONE(lo, pointer) "ld1r {v" lo ".8h}, [x" pointer "], #2\n"
 
-#define DISAGREE_TWO(lo, hi)            \
-  "eor v8.16b, v" lo ".16b, v0.16b\n"   \
-  "eor v9.16b, v" lo ".16b, v1.16b\n"   \
-  "eor v10.16b, v" hi ".16b, v2.16b\n"  \
+#define DISAGREE_TWO(lo, hi) \
+  "eor v8.16b, v" lo         \
+  ".16b, v0.16b\n"           \
+  "eor v9.16b, v" lo         \
+  ".16b, v1.16b\n"           \
+  "eor v10.16b, v" hi        \
+  ".16b, v2.16b\n"           \
   "eor v11.16b, v" hi ".16b, v3.16b\n"
-#define ADD_TWO(p)                                  \
-  "cnt v8.16b, v8.16b\n"                            \
-  "cnt v9.16b, v9.16b\n"                            \
-  "cnt v10.16b, v10.16b\n"                          \
-  "cnt v11.16b, v11.16b\n"                          \
-  "add %[a" p "].16b, %[a" p "].16b, v8.16b\n"      \
-  "add %[b" p "].16b, %[b" p "].16b, v9.16b\n"      \
-  "add %[a" p "].16b, %[a" p "].16b, v10.16b\n"     \
+#define ADD_TWO(p)           \
+  "cnt v8.16b, v8.16b\n"     \
+  "cnt v9.16b, v9.16b\n"     \
+  "cnt v10.16b, v10.16b\n"   \
+  "cnt v11.16b, v11.16b\n"   \
+  "add %[a" p "].16b, %[a" p \
+  "].16b, v8.16b\n"          \
+  "add %[b" p "].16b, %[b" p \
+  "].16b, v9.16b\n"          \
+  "add %[a" p "].16b, %[a" p \
+  "].16b, v10.16b\n"         \
   "add %[b" p "].16b, %[b" p "].16b, v11.16b\n"
 // The first words begin the sums.
-#define SET_TWO(p)                                  \
-  "cnt %[a" p "].16b, v8.16b\n"                     \
-  "cnt %[b" p "].16b, v9.16b\n"                     \
-  "cnt v10.16b, v10.16b\n"                          \
-  "cnt v11.16b, v11.16b\n"                          \
-  "add %[a" p "].16b, %[a" p "].16b, v10.16b\n"     \
+#define SET_TWO(p)           \
+  "cnt %[a" p                \
+  "].16b, v8.16b\n"          \
+  "cnt %[b" p                \
+  "].16b, v9.16b\n"          \
+  "cnt v10.16b, v10.16b\n"   \
+  "cnt v11.16b, v11.16b\n"   \
+  "add %[a" p "].16b, %[a" p \
+  "].16b, v10.16b\n"         \
   "add %[b" p "].16b, %[b" p "].16b, v11.16b\n"
-#define SET_ONE(p, lo)                  \
-  "eor v8.16b, v" lo ".16b, v0.16b\n"   \
-  "eor v9.16b, v" lo ".16b, v1.16b\n"   \
-  "cnt %[a" p "].16b, v8.16b\n"         \
+#define SET_ONE(p, lo) \
+  "eor v8.16b, v" lo   \
+  ".16b, v0.16b\n"     \
+  "eor v9.16b, v" lo   \
+  ".16b, v1.16b\n"     \
+  "cnt %[a" p          \
+  "].16b, v8.16b\n"    \
   "cnt %[b" p "].16b, v9.16b\n"
 
 // clang-format off
@@ -166,7 +178,7 @@ constexpr int kMaxDepth = 31;
 // The bytes' counts of `words` words of eight pixels, each `words` behind the
 // one before, with sixteen outputs.
 BIFSMN_INLINE BytesOfTile CountBytes(const Word* patches, int words,
-                              const Word* weights) {
+                                     const Word* weights) {
   BytesOfTile t;
   int pairs;
   const ptrdiff_t stride = static_cast<ptrdiff_t>(words) * sizeof(Word);
@@ -246,15 +258,8 @@ void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
 }  // namespace
 
 const BgemmKernel kBgemmNeon8x16U8 = {
-    "bgemm_neon_8x16_u8",
-    kWordBits,
-    kMaxDepth,
-    kWordBits,
-    [] { return true; },
-    PackForNeon,
-    Count,
-    Threshold,
-    Stream,
+    "bgemm_neon_8x16_u8", kWordBits, kMaxDepth, kWordBits, [] { return true; },
+    PackForNeon,          Count,     Threshold, Stream,
 };
 
 }  // namespace bifsmn

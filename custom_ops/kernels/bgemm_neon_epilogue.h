@@ -158,8 +158,8 @@ class StreamEpilogue {
       : outputs_(outputs),
         words_(WordsFor(outputs)),
         parameters_(parameters),
-        scaled_base_(vdupq_n_s16(
-            static_cast<int16_t>(base * (1 << parameters.shift)))),
+        scaled_base_(
+            vdupq_n_s16(static_cast<int16_t>(base * (1 << parameters.shift)))),
         shift_(vdupq_n_s16(static_cast<int16_t>(parameters.shift + 1))),
         residual_(residual),
         stream_(stream),
@@ -191,9 +191,8 @@ class StreamEpilogue {
  private:
   // A tile's pixels, `stride` values apart; returns the words of the signs.
   template <typename Tile>
-  BIFSMN_INLINE uint16x8_t Add(const Tile& tile, int o,
-                               const int16_t* residual, ptrdiff_t stride,
-                               int16_t* stream) const {
+  BIFSMN_INLINE uint16x8_t Add(const Tile& tile, int o, const int16_t* residual,
+                               ptrdiff_t stride, int16_t* stream) const {
     const ShortStreamLanes low(parameters_, o);
     const ShortStreamLanes high(parameters_, o + 8);
     uint8x16_t masks[8] = {};

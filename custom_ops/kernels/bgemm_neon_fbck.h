@@ -55,14 +55,13 @@ class Fbck {
       ForEachTile(gemm, ThresholdEpilogue<false, false>(gemm.outputs,
                                                         thresholds, bits));
     } else {
-      ForEachTile(gemm, ThresholdEpilogue<true, false>(gemm.outputs,
-                                                       thresholds, bits));
+      ForEachTile(
+          gemm, ThresholdEpilogue<true, false>(gemm.outputs, thresholds, bits));
     }
   }
 
-  static void Stream(const Bgemm& gemm, int base,
-                     const ShortStream& parameters, const int16_t* residual,
-                     int16_t* stream, Word* bits) {
+  static void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
+                     const int16_t* residual, int16_t* stream, Word* bits) {
     if (residual == nullptr) {
       ForEachTile(gemm, StreamEpilogue<false>(gemm.outputs, base, parameters,
                                               nullptr, stream, bits));

@@ -1,5 +1,6 @@
-// The paper's Fast Bitwise Computation Kernel (section 3.4): its five partitions
-// of registers, and its steps in its order. Four pixels against sixteen outputs.
+// The paper's Fast Bitwise Computation Kernel (section 3.4): its five
+// partitions of registers, and its steps in its order. Four pixels against
+// sixteen outputs.
 //
 //   A  v1-v4      a word of four pixels, each repeated eight times
 //   B  v5-v6      the same word of sixteen outputs
@@ -23,8 +24,7 @@ struct InPaperOrder {
                                          const Word* weights, int words) {
     WordsOfTile tile;
     int steps;
-    asm(
-        "movi %[e0].8h, #0\n"
+    asm("movi %[e0].8h, #0\n"
         "movi %[e1].8h, #0\n"
         "movi %[e2].8h, #0\n"
         "movi %[e3].8h, #0\n"
@@ -86,16 +86,16 @@ struct InPaperOrder {
         "uadalp %[e6].8h, v22.16b\n"
         "uadalp %[e7].8h, v23.16b\n"
         "cbnz %w[words], 1b\n"
-      : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
-        [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
-        [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
-        [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
-        [pixels] "+&r"(pixels), [weights] "+&r"(weights), [words] "+&r"(words),
-        [steps] "=&r"(steps)
-      :
-      : "cc", "memory", "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",
-        "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
-        "v18", "v19", "v20", "v21", "v22", "v23");
+        : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
+          [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
+          [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
+          [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
+          [pixels] "+&r"(pixels), [weights] "+&r"(weights),
+          [words] "+&r"(words), [steps] "=&r"(steps)
+        :
+        : "cc", "memory", "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",
+          "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
+          "v18", "v19", "v20", "v21", "v22", "v23");
     return tile;
   }
 };

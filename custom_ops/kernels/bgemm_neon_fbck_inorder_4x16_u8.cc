@@ -18,8 +18,7 @@ struct ForInOrderCores {
                                          const Word* weights, int words) {
     WordsOfTile tile;
     int steps;
-    asm(
-        "movi %[e0].8h, #0\n"
+    asm("movi %[e0].8h, #0\n"
         "movi %[e1].8h, #0\n"
         "movi %[e2].8h, #0\n"
         "movi %[e3].8h, #0\n"
@@ -43,19 +42,19 @@ struct ForInOrderCores {
         "movi v22.16b, #0\n"
         "movi v23.16b, #0\n"
         "2:\n"
-        "eor v8.16b, v1.16b, v5.16b\n"
-        "eor v9.16b, v2.16b, v5.16b\n"
-        "eor v10.16b, v3.16b, v5.16b\n"
-        "eor v11.16b, v4.16b, v5.16b\n"
         // The weights of the next step, or the last ones again rather than what
         // lies behind them.
+        "eor v8.16b, v1.16b, v5.16b\n"
         "subs %w[steps], %w[steps], #1\n"
-        "orr w17, %w[words], %w[steps]\n"
+        "eor v9.16b, v2.16b, v5.16b\n"
         "add x9, %[weights], #32\n"
-        "eor v12.16b, v1.16b, v6.16b\n"
-        "eor v13.16b, v2.16b, v6.16b\n"
+        "eor v10.16b, v3.16b, v5.16b\n"
+        "orr w17, %w[words], %w[steps]\n"
+        "eor v11.16b, v4.16b, v5.16b\n"
         "cmp w17, #0\n"
+        "eor v12.16b, v1.16b, v6.16b\n"
         "csel %[weights], x9, %[weights], ne\n"
+        "eor v13.16b, v2.16b, v6.16b\n"
         "eor v14.16b, v3.16b, v6.16b\n"
         "eor v15.16b, v4.16b, v6.16b\n"
         "ld4r {v1.8h, v2.8h, v3.8h, v4.8h}, [%[pixels]], #8\n"
@@ -94,16 +93,16 @@ struct ForInOrderCores {
         "uadalp %[e6].8h, v22.16b\n"
         "uadalp %[e7].8h, v23.16b\n"
         "cbnz %w[words], 1b\n"
-      : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
-        [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
-        [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
-        [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
-        [pixels] "+&r"(pixels), [weights] "+&r"(weights), [words] "+&r"(words),
-        [steps] "=&r"(steps)
-      :
-      : "cc", "memory", "x9", "x10", "x11", "x12", "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",
-        "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
-        "v18", "v19", "v20", "v21", "v22", "v23");
+        : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
+          [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
+          [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
+          [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
+          [pixels] "+&r"(pixels), [weights] "+&r"(weights),
+          [words] "+&r"(words), [steps] "=&r"(steps)
+        :
+        : "cc", "memory", "x9", "x10", "x11", "x12", "x17", "v0", "v1", "v2",
+          "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
+          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23");
     return tile;
   }
 };

@@ -41,6 +41,7 @@ extern const DenseKernel kDenseNeon16x4S32;
 #endif
 #ifdef __x86_64__
 extern const DenseKernel kDenseAvx512Vnni64x12S32;
+extern const DenseKernel kDenseAvx2_16x4S32;
 #endif
 extern const DenseKernel kDensePortable1x1S32;
 

@@ -69,8 +69,44 @@ BIFSMN_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 namespace bifsmn {
 namespace {
 
-// {sum of a, sum of b, sum of c, sum of d}
-BIFSMN_INLINE __m128i AddLanes(__m512i a, __m512i b, __m512i c, __m512i d) {
+// The sums of four outputs; not an array, which gcc keeps in memory.
+struct Four {
+  __m512i a, b, c, d;
+};
+
+BIFSMN_INLINE Four Zeros() {
+  const __m512i zero = _mm512_setzero_si512();
+  return {zero, zero, zero, zero};
+}
+
+// _mm512_dpbusd_epi32, for which gcc 12 copies and stores every sum.
+BIFSMN_INLINE void AddProducts(__m512i bytes, const int8_t* weights,
+                               __m512i* sums) {
+  asm("vpdpbusd %[weights], %[bytes], %[sums]"
+      : [sums] "+v"(*sums)
+      : [bytes] "v"(bytes), [weights] "m"(
+                                *reinterpret_cast<const __m512i*>(weights)));
+}
+
+BIFSMN_INLINE void AddProducts(__m512i bytes, const int8_t* weights,
+                               Four* sums) {
+  AddProducts(bytes, weights, &sums->a);
+  AddProducts(bytes, weights + kTileInputs, &sums->b);
+  AddProducts(bytes, weights + 2 * kTileInputs, &sums->c);
+  AddProducts(bytes, weights + 3 * kTileInputs, &sums->d);
+}
+
+// low + 256 * high
+BIFSMN_INLINE __m512i Join(__m512i low, __m512i high) {
+  return _mm512_add_epi32(low, _mm512_slli_epi32(high, 8));
+}
+
+// What the lanes add up to, of a, b, c and d.
+BIFSMN_INLINE __m128i AddLanes(const Four& lows, const Four& highs) {
+  const __m512i a = Join(lows.a, highs.a);
+  const __m512i b = Join(lows.b, highs.b);
+  const __m512i c = Join(lows.c, highs.c);
+  const __m512i d = Join(lows.d, highs.d);
   const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b),
                                       _mm512_unpackhi_epi32(a, b));
   const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d),
@@ -81,6 +117,14 @@ BIFSMN_INLINE __m128i AddLanes(__m512i a, __m512i b, __m512i c, __m512i d) {
                                         _mm512_extracti64x4_epi64(abcd, 1));
   return _mm_add_epi32(_mm256_castsi256_si128(half),
                        _mm256_extracti128_si256(half, 1));
+}
+
+// Stores those of four sums that there are.
+BIFSMN_INLINE void Store(__m128i sums, __m128i offsets, int left, int32_t* to) {
+  if (left <= 0) return;
+  _mm_mask_storeu_epi32(
+      to, static_cast<__mmask8>(left >= 4 ? 0xf : (1 << left) - 1),
+      _mm_sub_epi32(sums, offsets));
 }
 
 // 32 values, or those that there are and zeros.
@@ -99,13 +143,8 @@ void Run(const int16_t* values, const void* packed, int inputs, int outputs,
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
     const int8_t* offsets = weights;
     weights += sizeof(Offsets);
-    __m512i lows[kTileOutputs];
-    __m512i highs[kTileOutputs];
-    BIFSMN_UNROLL(12)
-    for (int o = 0; o < kTileOutputs; ++o) {
-      lows[o] = _mm512_setzero_si512();
-      highs[o] = _mm512_setzero_si512();
-    }
+    Four lows0 = Zeros(), lows4 = Zeros(), lows8 = Zeros();
+    Four highs0 = Zeros(), highs4 = Zeros(), highs8 = Zeros();
     for (int i = 0; i < inputs; i += kTileInputs) {
       const __m512i a = Load(values + i, inputs - i);
       const __m512i b = Load(values + i + 32, inputs - i - 32);
@@ -114,29 +153,20 @@ void Run(const int16_t* values, const void* packed, int inputs, int outputs,
       const __m512i high = _mm512_xor_si512(
           sign_bits, _mm512_packus_epi16(_mm512_srli_epi16(a, 8),
                                          _mm512_srli_epi16(b, 8)));
-      BIFSMN_UNROLL(12)
-      for (int o = 0; o < kTileOutputs; ++o) {
-        const __m512i w = _mm512_load_si512(weights + o * kTileInputs);
-        lows[o] = _mm512_dpbusd_epi32(lows[o], low, w);
-        highs[o] = _mm512_dpbusd_epi32(highs[o], high, w);
-      }
+      AddProducts(low, weights, &lows0);
+      AddProducts(high, weights, &highs0);
+      AddProducts(low, weights + 4 * kTileInputs, &lows4);
+      AddProducts(high, weights + 4 * kTileInputs, &highs4);
+      AddProducts(low, weights + 8 * kTileInputs, &lows8);
+      AddProducts(high, weights + 8 * kTileInputs, &highs8);
       weights += kTileOutputs * kTileInputs;
     }
-    BIFSMN_UNROLL(12)
-    for (int o = 0; o < kTileOutputs; ++o) {
-      lows[o] = _mm512_add_epi32(lows[o], _mm512_slli_epi32(highs[o], 8));
-    }
-    BIFSMN_UNROLL(3)
-    for (int o = 0; o < kTileOutputs; o += 4) {
-      const int left = outputs - tile - o;
-      if (left <= 0) break;
-      const __m128i sum = _mm_sub_epi32(
-          AddLanes(lows[o], lows[o + 1], lows[o + 2], lows[o + 3]),
-          _mm_load_si128(reinterpret_cast<const __m128i*>(offsets) + o / 4));
-      _mm_mask_storeu_epi32(
-          sums + tile + o,
-          static_cast<__mmask8>(left >= 4 ? 0xf : (1 << left) - 1), sum);
-    }
+    const auto* offset = reinterpret_cast<const __m128i*>(offsets);
+    int32_t* to = sums + tile;
+    const int left = outputs - tile;
+    Store(AddLanes(lows0, highs0), offset[0], left, to);
+    Store(AddLanes(lows4, highs4), offset[1], left - 4, to + 4);
+    Store(AddLanes(lows8, highs8), offset[2], left - 8, to + 8);
   }
 }
 

@@ -16,6 +16,7 @@ const KernelRegistry<QuantConvKernel>& QuantConvKernels() {
 #endif
 #ifdef __x86_64__
       &kQuantConvAvx512Vnni16x16S32,
+      &kQuantConvAvx2_8x16S32,
 #endif
       &kQuantConvPortable1x16S32,
   };
@@ -26,6 +27,7 @@ const KernelRegistry<BgemmKernel>& BgemmKernels() {
   static const KernelRegistry<BgemmKernel> kernels = {
 #ifdef __x86_64__
       &kBgemmAvx512Bitalg8x32U16,
+      &kBgemmAvx2_4x32U8,
 #endif
 #ifdef __aarch64__
       &kBgemmNeon8x16U8,
@@ -44,6 +46,7 @@ const KernelRegistry<MemoryKernel>& MemoryKernels() {
 #endif
 #ifdef __x86_64__
       &kMemoryAvx512Bw8x32S16,
+      &kMemoryAvx2_8x16S16,
 #endif
       &kMemoryPortable1x16U8,
   };
@@ -57,6 +60,7 @@ const KernelRegistry<DenseKernel>& DenseKernels() {
 #endif
 #ifdef __x86_64__
       &kDenseAvx512Vnni64x12S32,
+      &kDenseAvx2_16x4S32,
 #endif
       &kDensePortable1x1S32,
   };

@@ -62,6 +62,7 @@ extern const MemoryKernel kMemoryNeon8x16S8;
 #endif
 #ifdef __x86_64__
 extern const MemoryKernel kMemoryAvx512Bw8x32S16;
+extern const MemoryKernel kMemoryAvx2_8x16S16;
 #endif
 extern const MemoryKernel kMemoryPortable1x16U8;
 

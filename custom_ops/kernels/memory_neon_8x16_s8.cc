@@ -29,11 +29,10 @@ constexpr int kNear = 2;
 // Signs of the channels of a word: channel i in byte 2 i, channel 8 + i in byte
 // 2 i + 1, which is the order that a replicated word has.
 BIFSMN_INLINE int8x16_t Spread(const Word* word) {
-  const uint8x16_t places = vreinterpretq_u8_u64(
-      vcombine_u64(vdup_n_u64(0x0808040402020101), vdup_n_u64(0x8080404020201010)));
+  const uint8x16_t places = vreinterpretq_u8_u64(vcombine_u64(
+      vdup_n_u64(0x0808040402020101), vdup_n_u64(0x8080404020201010)));
   const uint8x16_t seen = vreinterpretq_u8_u16(vld1q_dup_u16(word));
-  return vreinterpretq_s8_u8(
-      vorrq_u8(vtstq_u8(seen, places), vdupq_n_u8(1)));
+  return vreinterpretq_s8_u8(vorrq_u8(vtstq_u8(seen, places), vdupq_n_u8(1)));
 }
 
 // Dots of channels 0-7 and 8-15, shifted left by 8 + shift.
@@ -75,7 +74,8 @@ class Column {
     return sums;
   }
 
-  // Sums of kTileSteps steps from `first` on, where IsNear; with kWhole, of all.
+  // Sums of kTileSteps steps from `first` on, where IsNear; with kWhole, of
+  // all.
   template <bool kWhole>
   BIFSMN_INLINE void TileSums(int first, int8x16_t sums[kTileSteps]) const {
     int8x16_t weights[2 * kNear + 1];
@@ -85,9 +85,8 @@ class Column {
     int8x16_t steps[kTileSteps + 2 * kNear];
     for (int i = 0; i < kTileSteps + 2 * kNear; ++i) {
       const int step = first + i - kNear;
-      const bool inside =
-          (kNear <= i && i < kTileSteps + kNear) ||
-          (!kWhole && 0 <= step && step < geometry_.steps);
+      const bool inside = (kNear <= i && i < kTileSteps + kNear) ||
+                          (!kWhole && 0 <= step && step < geometry_.steps);
       steps[i] = inside ? Step(step) : vdupq_n_s8(0);
     }
     for (int i = 0; i < kTileSteps; ++i) {
@@ -166,10 +165,10 @@ BIFSMN_INLINE void StreamColumn(const Column& column,
   };
   const auto store = [&](const uint8x16_t* masks, int count)
                          BIFSMN_INLINE_LAMBDA {
-    if (signs == nullptr) return;
-    StoreWords(PackMasks(masks), count, words, signs);
-    signs += count * words;
-  };
+                           if (signs == nullptr) return;
+                           StoreWords(PackMasks(masks), count, words, signs);
+                           signs += count * words;
+                         };
   int step = 0;
   for (; near && step + kTileSteps <= geometry.steps; step += kTileSteps) {
     int8x16_t sums[kTileSteps];
@@ -216,12 +215,8 @@ void Stream(const Word* bits, const Word* weights,
 }  // namespace
 
 const MemoryKernel kMemoryNeon8x16S8 = {
-    "memory_neon_8x16_s8",
-    kMaxTaps,
-    kWordBits,
-    [] { return true; },
-    Dot,
-    Stream,
+    "memory_neon_8x16_s8", kMaxTaps, kWordBits,
+    [] { return true; },   Dot,      Stream,
 };
 
 }  // namespace bifsmn

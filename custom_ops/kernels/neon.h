@@ -36,13 +36,14 @@ BIFSMN_INLINE int16x8_t LoadBeside8(const int16_t* values) {
                       vcreate_s16(LoadBeside(values + 4)));
 }
 
-// Or by two vector loads of 64 bits, which take less of its time than one of 128.
+// Or by two vector loads of 64 bits, which take less of its time than one of
+// 128.
 BIFSMN_INLINE int16x8_t LoadByHalves(const int16_t* values) {
   return vcombine_s16(vld1_s16(values), vld1_s16(values + 4));
 }
 
-// Moves to the next row in a way that the compiler cannot look through: it would
-// keep a register for each of them, and spill most.
+// Moves to the next row in a way that the compiler cannot look through: it
+// would keep a register for each of them, and spill most.
 template <typename T>
 BIFSMN_INLINE void NextRow(ptrdiff_t stride, T*& row) {
   row += stride;

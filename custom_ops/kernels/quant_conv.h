@@ -73,6 +73,7 @@ extern const QuantConvKernel kQuantConvNeon16x8S16;
 #endif
 #ifdef __x86_64__
 extern const QuantConvKernel kQuantConvAvx512Vnni16x16S32;
+extern const QuantConvKernel kQuantConvAvx2_8x16S32;
 #endif
 extern const QuantConvKernel kQuantConvPortable1x16S32;
 

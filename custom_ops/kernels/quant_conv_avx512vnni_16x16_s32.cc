@@ -149,6 +149,14 @@ void Gather(const QuantConvRow& row, const int8_t* patch, int pixels, int first,
   }
 }
 
+// _mm512_dpbusd_epi32, for which gcc 12 copies every sum.
+BIFSMN_INLINE void AddProducts(__m512i weights, const int32_t& lane,
+                               __m512i* sums) {
+  asm("vpdpbusd %[lane]%{1to16%}, %[weights], %[sums]"
+      : [sums] "+v"(*sums)
+      : [weights] "v"(weights), [lane] "m"(lane));
+}
+
 // The values of the `count` terms of a part, of every patch.
 BIFSMN_INLINE __m512i SumValues(const Part& part, int count) {
   __m512i sum = _mm512_setzero_si512();
@@ -192,8 +200,7 @@ void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
           tile += kTileOutputs * kLaneTerms;
           BIFSMN_UNROLL(16)
           for (int i = 0; i < kTilePixels; ++i) {
-            sums[i] = _mm512_dpbusd_epi32(sums[i], weights,
-                                          _mm512_set1_epi32(lane[i]));
+            AddProducts(weights, lane[i], &sums[i]);
           }
           lane += kTilePixels;
         }

@@ -38,8 +38,8 @@ BIFSMN_INLINE void QuantizeTogether(const float* values, float inverse_scale,
     rounded[i] = vqmovn_s32(vcvtnq_s32_f32(scaled));
   }
   const int8x8_t low = vqmovn_s16(vcombine_s16(rounded[0], rounded[1]));
-  vst1q_s8(quantized, vqmovn_high_s16(
-                          low, vcombine_s16(rounded[2], rounded[3])));
+  vst1q_s8(quantized,
+           vqmovn_high_s16(low, vcombine_s16(rounded[2], rounded[3])));
 }
 
 void Quantize(const float* values, size_t count, float inverse_scale,
@@ -83,40 +83,81 @@ void Pack(const QuantConvWeights& weights, void* packed) {
     }
     for (int k = 0; k < weights.terms; ++k) {
       for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *to++ = o < weights.outputs
-                    ? weights.weights[static_cast<size_t>(o) * weights.terms + k]
-                    : int8_t{0};
+        *to++ =
+            o < weights.outputs
+                ? weights.weights[static_cast<size_t>(o) * weights.terms + k]
+                : int8_t{0};
       }
     }
   }
 }
 
-// v0-v4 are the 40 values of a run, v5-v9 the weights of its five terms, v10-v14
-// the next run's values before they are widened. What is loaded comes through
-// general registers (see LoadBeside); a pair of moves from there takes a cycle.
-// x0 and x1 point to the run and to its weights, x2 and x3 to the next ones;
-// the last round loads its own again rather than what lies behind them.
+// v0-v4 are the 40 values of a run, v5-v9 the weights of its five terms,
+// v10-v14 the next run's values before they are widened. What is loaded comes
+// through general registers (see LoadBeside); a pair of moves from there takes
+// a cycle. x0 and x1 point to the run and to its weights, x2 and x3 to the next
+// ones; the last round loads its own again rather than what lies behind them.
 #define MUL(op, p, w, x, i) op " %[s" #p "].8h, v" #w ".8h, v" #x ".h[" #i "]\n"
-#define TERM_0_0(op) MUL(op, 0, 5, 0, 0) MUL(op, 1, 5, 0, 2) MUL(op, 2, 5, 0, 4) MUL(op, 3, 5, 0, 6)
-#define TERM_0_1(op) MUL(op, 4, 5, 1, 0) MUL(op, 5, 5, 1, 2) MUL(op, 6, 5, 1, 4) MUL(op, 7, 5, 1, 6)
-#define TERM_0_2(op) MUL(op, 8, 5, 2, 0) MUL(op, 9, 5, 2, 2) MUL(op, 10, 5, 2, 4) MUL(op, 11, 5, 2, 6)
-#define TERM_0_3(op) MUL(op, 12, 5, 3, 0) MUL(op, 13, 5, 3, 2) MUL(op, 14, 5, 3, 4) MUL(op, 15, 5, 3, 6)
-#define TERM_1_0(op) MUL(op, 0, 6, 0, 1) MUL(op, 1, 6, 0, 3) MUL(op, 2, 6, 0, 5) MUL(op, 3, 6, 0, 7)
-#define TERM_1_1(op) MUL(op, 4, 6, 1, 1) MUL(op, 5, 6, 1, 3) MUL(op, 6, 6, 1, 5) MUL(op, 7, 6, 1, 7)
-#define TERM_1_2(op) MUL(op, 8, 6, 2, 1) MUL(op, 9, 6, 2, 3) MUL(op, 10, 6, 2, 5) MUL(op, 11, 6, 2, 7)
-#define TERM_1_3(op) MUL(op, 12, 6, 3, 1) MUL(op, 13, 6, 3, 3) MUL(op, 14, 6, 3, 5) MUL(op, 15, 6, 3, 7)
-#define TERM_2_0(op) MUL(op, 0, 7, 0, 2) MUL(op, 1, 7, 0, 4) MUL(op, 2, 7, 0, 6) MUL(op, 3, 7, 1, 0)
-#define TERM_2_1(op) MUL(op, 4, 7, 1, 2) MUL(op, 5, 7, 1, 4) MUL(op, 6, 7, 1, 6) MUL(op, 7, 7, 2, 0)
-#define TERM_2_2(op) MUL(op, 8, 7, 2, 2) MUL(op, 9, 7, 2, 4) MUL(op, 10, 7, 2, 6) MUL(op, 11, 7, 3, 0)
-#define TERM_2_3(op) MUL(op, 12, 7, 3, 2) MUL(op, 13, 7, 3, 4) MUL(op, 14, 7, 3, 6) MUL(op, 15, 7, 4, 0)
-#define TERM_3_0(op) MUL(op, 0, 8, 0, 3) MUL(op, 1, 8, 0, 5) MUL(op, 2, 8, 0, 7) MUL(op, 3, 8, 1, 1)
-#define TERM_3_1(op) MUL(op, 4, 8, 1, 3) MUL(op, 5, 8, 1, 5) MUL(op, 6, 8, 1, 7) MUL(op, 7, 8, 2, 1)
-#define TERM_3_2(op) MUL(op, 8, 8, 2, 3) MUL(op, 9, 8, 2, 5) MUL(op, 10, 8, 2, 7) MUL(op, 11, 8, 3, 1)
-#define TERM_3_3(op) MUL(op, 12, 8, 3, 3) MUL(op, 13, 8, 3, 5) MUL(op, 14, 8, 3, 7) MUL(op, 15, 8, 4, 1)
-#define TERM_4_0(op) MUL(op, 0, 9, 0, 4) MUL(op, 1, 9, 0, 6) MUL(op, 2, 9, 1, 0) MUL(op, 3, 9, 1, 2)
-#define TERM_4_1(op) MUL(op, 4, 9, 1, 4) MUL(op, 5, 9, 1, 6) MUL(op, 6, 9, 2, 0) MUL(op, 7, 9, 2, 2)
-#define TERM_4_2(op) MUL(op, 8, 9, 2, 4) MUL(op, 9, 9, 2, 6) MUL(op, 10, 9, 3, 0) MUL(op, 11, 9, 3, 2)
-#define TERM_4_3(op) MUL(op, 12, 9, 3, 4) MUL(op, 13, 9, 3, 6) MUL(op, 14, 9, 4, 0) MUL(op, 15, 9, 4, 2)
+#define TERM_0_0(op)  \
+  MUL(op, 0, 5, 0, 0) \
+  MUL(op, 1, 5, 0, 2) MUL(op, 2, 5, 0, 4) MUL(op, 3, 5, 0, 6)
+#define TERM_0_1(op)  \
+  MUL(op, 4, 5, 1, 0) \
+  MUL(op, 5, 5, 1, 2) MUL(op, 6, 5, 1, 4) MUL(op, 7, 5, 1, 6)
+#define TERM_0_2(op)  \
+  MUL(op, 8, 5, 2, 0) \
+  MUL(op, 9, 5, 2, 2) MUL(op, 10, 5, 2, 4) MUL(op, 11, 5, 2, 6)
+#define TERM_0_3(op)   \
+  MUL(op, 12, 5, 3, 0) \
+  MUL(op, 13, 5, 3, 2) MUL(op, 14, 5, 3, 4) MUL(op, 15, 5, 3, 6)
+#define TERM_1_0(op)  \
+  MUL(op, 0, 6, 0, 1) \
+  MUL(op, 1, 6, 0, 3) MUL(op, 2, 6, 0, 5) MUL(op, 3, 6, 0, 7)
+#define TERM_1_1(op)  \
+  MUL(op, 4, 6, 1, 1) \
+  MUL(op, 5, 6, 1, 3) MUL(op, 6, 6, 1, 5) MUL(op, 7, 6, 1, 7)
+#define TERM_1_2(op)  \
+  MUL(op, 8, 6, 2, 1) \
+  MUL(op, 9, 6, 2, 3) MUL(op, 10, 6, 2, 5) MUL(op, 11, 6, 2, 7)
+#define TERM_1_3(op)   \
+  MUL(op, 12, 6, 3, 1) \
+  MUL(op, 13, 6, 3, 3) MUL(op, 14, 6, 3, 5) MUL(op, 15, 6, 3, 7)
+#define TERM_2_0(op)  \
+  MUL(op, 0, 7, 0, 2) \
+  MUL(op, 1, 7, 0, 4) MUL(op, 2, 7, 0, 6) MUL(op, 3, 7, 1, 0)
+#define TERM_2_1(op)  \
+  MUL(op, 4, 7, 1, 2) \
+  MUL(op, 5, 7, 1, 4) MUL(op, 6, 7, 1, 6) MUL(op, 7, 7, 2, 0)
+#define TERM_2_2(op)  \
+  MUL(op, 8, 7, 2, 2) \
+  MUL(op, 9, 7, 2, 4) MUL(op, 10, 7, 2, 6) MUL(op, 11, 7, 3, 0)
+#define TERM_2_3(op)   \
+  MUL(op, 12, 7, 3, 2) \
+  MUL(op, 13, 7, 3, 4) MUL(op, 14, 7, 3, 6) MUL(op, 15, 7, 4, 0)
+#define TERM_3_0(op)  \
+  MUL(op, 0, 8, 0, 3) \
+  MUL(op, 1, 8, 0, 5) MUL(op, 2, 8, 0, 7) MUL(op, 3, 8, 1, 1)
+#define TERM_3_1(op)  \
+  MUL(op, 4, 8, 1, 3) \
+  MUL(op, 5, 8, 1, 5) MUL(op, 6, 8, 1, 7) MUL(op, 7, 8, 2, 1)
+#define TERM_3_2(op)  \
+  MUL(op, 8, 8, 2, 3) \
+  MUL(op, 9, 8, 2, 5) MUL(op, 10, 8, 2, 7) MUL(op, 11, 8, 3, 1)
+#define TERM_3_3(op)   \
+  MUL(op, 12, 8, 3, 3) \
+  MUL(op, 13, 8, 3, 5) MUL(op, 14, 8, 3, 7) MUL(op, 15, 8, 4, 1)
+#define TERM_4_0(op)  \
+  MUL(op, 0, 9, 0, 4) \
+  MUL(op, 1, 9, 0, 6) MUL(op, 2, 9, 1, 0) MUL(op, 3, 9, 1, 2)
+#define TERM_4_1(op)  \
+  MUL(op, 4, 9, 1, 4) \
+  MUL(op, 5, 9, 1, 6) MUL(op, 6, 9, 2, 0) MUL(op, 7, 9, 2, 2)
+#define TERM_4_2(op)  \
+  MUL(op, 8, 9, 2, 4) \
+  MUL(op, 9, 9, 2, 6) MUL(op, 10, 9, 3, 0) MUL(op, 11, 9, 3, 2)
+#define TERM_4_3(op)   \
+  MUL(op, 12, 9, 3, 4) \
+  MUL(op, 13, 9, 3, 6) MUL(op, 14, 9, 4, 0) MUL(op, 15, 9, 4, 2)
 
 // clang-format off
 #define RUN(first)                                                            \
@@ -185,9 +226,8 @@ void Pack(const QuantConvWeights& weights, void* packed) {
 // clang-format on
 
 // Sums of kTilePixels pixels with weights[kernel_rows][kTerms][kTileOutputs].
-BIFSMN_INLINE void FiveByStrideTwo(const QuantConvRow& row,
-                                   const int8_t* patch, const int16_t* weights,
-                                   int16x8_t* sums) {
+BIFSMN_INLINE void FiveByStrideTwo(const QuantConvRow& row, const int8_t* patch,
+                                   const int16_t* weights, int16x8_t* sums) {
   int rows;
   asm("mov x0, %[patch]\n"
       "mov x1, %[weights]\n"
@@ -243,9 +283,9 @@ void AnyConvolution(const QuantConvRow& row, const int8_t* patch,
 BIFSMN_INLINE uint8x16_t Bits(const int16x8_t* sums, int16x8_t highest) {
   uint8x16_t masks[kTilePixels / 2];
   for (int i = 0; i < kTilePixels / 2; ++i) {
-    masks[i] = vuzp1q_u8(
-        vreinterpretq_u8_u16(vcleq_s16(sums[2 * i], highest)),
-        vreinterpretq_u8_u16(vcleq_s16(sums[2 * i + 1], highest)));
+    masks[i] =
+        vuzp1q_u8(vreinterpretq_u8_u16(vcleq_s16(sums[2 * i], highest)),
+                  vreinterpretq_u8_u16(vcleq_s16(sums[2 * i + 1], highest)));
   }
   return vreinterpretq_u8_u16(PackMasks(masks));
 }
@@ -299,8 +339,8 @@ void RunTiles(const QuantConvRow& row, const int16_t* packed, int outputs,
     const int pixels = std::min(kTilePixels, row.pixels - p);
     const int8_t* patch = row.patch + p * row.pixel_stride;
     for (int word = 0; word < words; ++word) {
-      const Words tile = WordsOfTile<kFast>(row, patch, pixels,
-                                            packed + word * word_values);
+      const Words tile =
+          WordsOfTile<kFast>(row, patch, pixels, packed + word * word_values);
       if (words == 1 && pixels == kTilePixels) {
         vst1q_u16(bits + p, tile.first);
         vst1q_u16(bits + p + 8, tile.last);

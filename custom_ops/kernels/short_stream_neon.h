@@ -27,7 +27,9 @@ class ShortStreamLanes {
   }
 
   // All bits set where y < threshold.
-  BIFSMN_INLINE uint16x8_t Signs(int16x8_t y) const { return vcltq_s16(y, threshold_); }
+  BIFSMN_INLINE uint16x8_t Signs(int16x8_t y) const {
+    return vcltq_s16(y, threshold_);
+  }
 
  private:
   int16x8_t scale_;

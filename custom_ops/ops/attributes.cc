@@ -23,9 +23,12 @@ Status Attributes::Parse(const OpDefinition& definition, const void* options,
   }
   attributes->definition_ = &definition;
   attributes->words_.resize(count);
-  std::memcpy(attributes->words_.data(),
-              static_cast<const char*>(options) + sizeof(version),
-              count * sizeof(int32_t));
+  // An empty vector may have no address, which memcpy does not allow.
+  if (count > 0) {
+    std::memcpy(attributes->words_.data(),
+                static_cast<const char*>(options) + sizeof(version),
+                count * sizeof(int32_t));
+  }
   return Status();
 }
 

@@ -53,6 +53,7 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
       return Status::Error("padding makes %zu kinds of patches, at most 65535",
                            patterns_.count());
     }
+    pattern_of_.reserve(size_t{1} * geometry_.output_h * geometry_.output_w);
     for (int y = 0; y < geometry_.output_h; ++y) {
       for (int x = 0; x < geometry_.output_w; ++x) {
         pattern_of_.push_back(static_cast<uint16_t>(patterns_.PatternOf(y, x)));

@@ -19,9 +19,9 @@ const char* NameOf(ElementType type);
 // Bytes of an element; 0 for kOther.
 size_t SizeOf(ElementType type);
 
-// Most elements of a tensor: sizes in bytes and sums of sizes fit an int64 with
-// room to spare, and an index fits an int.
-constexpr int64_t kMaxElements = int64_t{1} << 30;
+// Most elements of a tensor: no network for a board comes near, sizes in bytes
+// and sums of sizes fit an int64 with room to spare, and an index fits an int.
+constexpr int64_t kMaxElements = int64_t{1} << 28;
 
 struct TensorInfo {
   ElementType type = ElementType::kOther;

@@ -36,7 +36,8 @@ Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
     return Status::Error("%s has to be of rank %zu, is of shape %s", name, rank,
                          ShapeText(tensor.shape).c_str());
   }
-  return CheckShape(tensor.shape).In(name);
+  BIFSMN_RETURN_IF_ERROR(CheckShape(tensor.shape).In(name));
+  return tensor.constant == nullptr ? Status() : CheckConstant(tensor, name);
 }
 
 Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,

@@ -10,10 +10,13 @@ from op_cases import random_cases
 import bifsmn_tf.deployment.runtime as runtime_module
 from bifsmn_tf._version import __version__
 from bifsmn_tf.deployment.model_writer import ModelWriter
+from bifsmn_tf.deployment.runtime import kernel_names
 from bifsmn_tf.deployment.runtime import library_path
 from bifsmn_tf.deployment.runtime import make_interpreter
 from bifsmn_tf.deployment.runtime import native_contract
 from bifsmn_tf.deployment.runtime import native_version
+from bifsmn_tf.deployment.runtime import profile
+from bifsmn_tf.deployment.runtime import set_profiling
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,32 @@ def test_models_from_memory_and_from_files(case, tmp_path):
 
 def test_the_library_is_of_this_version():
     assert native_version() == __version__
+
+
+def test_kernels_are_chosen_by_name(case, monkeypatch):
+    names = kernel_names()
+    assert len(names) == len(set(names))
+    portable = [name for name in names if "_portable_" in name]
+    # One of each family: four of the network, two of the features.
+    assert len(portable) == 6
+    monkeypatch.setenv("BIFSMN_KERNELS", ",".join(portable))
+    _run(make_interpreter(case.model()), case)
+    monkeypatch.setenv("BIFSMN_KERNELS", f"{portable[0]},bgemm_fast")
+    with pytest.raises(RuntimeError, match="no kernel 'bgemm_fast'"):
+        make_interpreter(case.model())
+
+
+def test_a_profile_counts_runs(case):
+    interpreter = make_interpreter(case.model())
+    set_profiling(True)
+    for _ in range(3):
+        _run(interpreter, case)
+    (entry,) = profile()
+    set_profiling(False)
+    _run(interpreter, case)
+    assert profile() == []
+    assert (entry["op"], entry["step"], entry["runs"]) == (case.op.NAME, 0, 3)
+    assert entry["nanoseconds"] > 0
 
 
 def test_a_model_file_that_is_not_there(tmp_path):

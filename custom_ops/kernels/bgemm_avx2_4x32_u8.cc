@@ -1,0 +1,340 @@
+// Four pixels against 32 or 64 outputs, one byte lane each. Half a byte of a
+// patch picks a table of 16 numbers: in how many bits it disagrees with each
+// half byte of weights. vpshufb then looks up 32 outputs' weights in it:
+// neither an exclusive or nor a count of bits is left to do.
+
+#include "custom_ops/kernels/bgemm.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+#include <array>
+#include <cstddef>
+
+#include "custom_ops/kernels/short_stream_avx2.h"
+#include "custom_ops/kernels/target.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kTilePixels = 4;
+constexpr int kTileOutputs = 32;
+
+// A word adds at most 16 to a byte lane: 15 words stay below 256.
+constexpr int kWordsPerFold = 15;
+
+constexpr int CountBits(int nibble) {
+  return (nibble & 1) + (nibble >> 1 & 1) + (nibble >> 2 & 1) + (nibble >> 3);
+}
+
+// Disagreements of every half byte with every other one.
+struct Tables {
+  alignas(16) uint8_t counts[16][16];
+};
+
+constexpr Tables MakeTables() {
+  Tables tables = {};
+  for (int a = 0; a < 16; ++a) {
+    for (int b = 0; b < 16; ++b) {
+      tables.counts[a][b] = static_cast<uint8_t>(CountBits(a ^ b));
+    }
+  }
+  return tables;
+}
+
+constexpr Tables kTables = MakeTables();
+
+// The output, of 32, that a byte lane stands for: so unpacking bytes to 16-bit
+// lanes puts outputs into their order.
+constexpr int OutputAt(int lane) {
+  return (lane / 8 == 1 || lane / 8 == 2) ? lane ^ 24 : lane;
+}
+
+// Of every word, 32 outputs' low bytes, then their high bytes.
+void Pack(const Word* weights, int outputs, int words, Word* packed) {
+  auto* to = reinterpret_cast<uint8_t*>(packed);
+  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
+    for (int k = 0; k < words; ++k) {
+      for (int shift = 0; shift < kWordBits; shift += 8) {
+        for (int lane = 0; lane < kTileOutputs; ++lane) {
+          const int o = tile + OutputAt(lane);
+          const Word word = o < outputs
+                                ? weights[static_cast<size_t>(o) * words + k]
+                                : Word{0};
+          *to++ = static_cast<uint8_t>(word >> shift);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_BEGIN("avx2")
+
+namespace bifsmn {
+namespace {
+
+// Weights of 32 outputs, half a byte each.
+struct Weights {
+  __m256i low;
+  __m256i high;
+};
+
+BIFSMN_INLINE Weights LoadWeights(const Word* packed) {
+  const __m256i half = _mm256_set1_epi8(0xf);
+  const __m256i bytes =
+      _mm256_load_si256(reinterpret_cast<const __m256i*>(packed));
+  return {_mm256_and_si256(bytes, half),
+          _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half)};
+}
+
+// The table of a half byte of a patch, of which 16 times is given.
+BIFSMN_INLINE __m256i Table(unsigned offset) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(
+      reinterpret_cast<const __m128i*>(kTables.counts[0] + offset)));
+}
+
+// Disagreements in 16-bit lanes, of the first 16 outputs of a tile and of the
+// others.
+struct Counts {
+  __m256i halves[2];
+};
+
+template <int kPixels, int kTiles>
+BIFSMN_INLINE void CountTiles(const Word* patches, const Word* packed,
+                              int words, Counts (&counts)[kTiles][kPixels]) {
+  const ptrdiff_t tile_words = static_cast<ptrdiff_t>(kTileOutputs) * words;
+  const __m256i zero = _mm256_setzero_si256();
+  BIFSMN_UNROLL(2)
+  for (int t = 0; t < kTiles; ++t) {
+    BIFSMN_UNROLL(4)
+    for (int i = 0; i < kPixels; ++i) counts[t][i] = {{zero, zero}};
+  }
+  for (int first = 0; first < words; first += kWordsPerFold) {
+    const int left = words - first;
+    const int end = first + (left < kWordsPerFold ? left : kWordsPerFold);
+    __m256i bytes[kTiles][kPixels];
+    BIFSMN_UNROLL(2)
+    for (int t = 0; t < kTiles; ++t) {
+      BIFSMN_UNROLL(4)
+      for (int i = 0; i < kPixels; ++i) bytes[t][i] = zero;
+    }
+    for (int k = first; k < end; ++k) {
+      BIFSMN_UNROLL(2)
+      for (int shift = 0; shift < kWordBits; shift += 8) {
+        Weights weights[kTiles];
+        BIFSMN_UNROLL(2)
+        for (int t = 0; t < kTiles; ++t) {
+          weights[t] = LoadWeights(packed + t * tile_words);
+        }
+        packed += kTileOutputs / 2;
+        BIFSMN_UNROLL(4)
+        for (int i = 0; i < kPixels; ++i) {
+          const unsigned word = patches[static_cast<ptrdiff_t>(i) * words + k];
+          const unsigned byte = word >> shift;
+          const __m256i low = Table(byte << 4 & 0xf0);
+          const __m256i high = Table(byte & 0xf0);
+          BIFSMN_UNROLL(2)
+          for (int t = 0; t < kTiles; ++t) {
+            const __m256i sum =
+                _mm256_add_epi8(_mm256_shuffle_epi8(low, weights[t].low),
+                                _mm256_shuffle_epi8(high, weights[t].high));
+            bytes[t][i] = _mm256_add_epi8(bytes[t][i], sum);
+          }
+        }
+      }
+    }
+    BIFSMN_UNROLL(2)
+    for (int t = 0; t < kTiles; ++t) {
+      BIFSMN_UNROLL(4)
+      for (int i = 0; i < kPixels; ++i) {
+        __m256i* halves = counts[t][i].halves;
+        halves[0] = _mm256_add_epi16(halves[0],
+                                     _mm256_unpacklo_epi8(bytes[t][i], zero));
+        halves[1] = _mm256_add_epi16(halves[1],
+                                     _mm256_unpackhi_epi8(bytes[t][i], zero));
+      }
+    }
+  }
+}
+
+// Calls epilogue.Take(pixel, first output, disagreements) for every word of
+// kTiles tiles and kPixels pixels.
+template <int kPixels, int kTiles, typename Epilogue>
+BIFSMN_INLINE void RunTiles(const Bgemm& gemm, const Epilogue& epilogue,
+                            int pixel, int first_output) {
+  Counts counts[kTiles][kPixels];
+  CountTiles(gemm.patches + static_cast<ptrdiff_t>(pixel) * gemm.words,
+             gemm.packed + static_cast<ptrdiff_t>(first_output) * gemm.words,
+             gemm.words, counts);
+  for (int word = 0; word < 2 * kTiles; ++word) {
+    const int o = first_output + word * kWordBits;
+    if (o >= gemm.outputs) break;
+    const typename Epilogue::Columns columns(epilogue, o);
+    for (int i = 0; i < kPixels; ++i) {
+      epilogue.Take(columns, pixel + i, o,
+                    counts[word / 2][i].halves[word % 2]);
+    }
+  }
+}
+
+template <int kPixels, typename Epilogue>
+BIFSMN_INLINE void RunPixels(const Bgemm& gemm, const Epilogue& epilogue,
+                             int pixel) {
+  int o = 0;
+  for (; o + kTileOutputs < gemm.outputs; o += 2 * kTileOutputs) {
+    RunTiles<kPixels, 2>(gemm, epilogue, pixel, o);
+  }
+  if (o < gemm.outputs) RunTiles<kPixels, 1>(gemm, epilogue, pixel, o);
+}
+
+template <typename Epilogue>
+void Run(const Bgemm& gemm, const Epilogue& epilogue) {
+  int pixel = 0;
+  for (; pixel + kTilePixels <= gemm.pixels; pixel += kTilePixels) {
+    RunPixels<kTilePixels>(gemm, epilogue, pixel);
+  }
+  for (; pixel < gemm.pixels; ++pixel) RunPixels<1>(gemm, epilogue, pixel);
+}
+
+class StoreCounts {
+ public:
+  StoreCounts(const Bgemm& gemm, uint16_t* disagreements)
+      : row_stride_(BgemmRowStride(gemm.outputs)),
+        disagreements_(disagreements) {}
+
+  struct Columns {
+    Columns(const StoreCounts&, int) {}
+  };
+
+  BIFSMN_INLINE void Take(const Columns&, int pixel, int first,
+                          __m256i counts) const {
+    StoreLanes(
+        disagreements_ + static_cast<ptrdiff_t>(pixel) * row_stride_ + first,
+        counts);
+  }
+
+ private:
+  const int row_stride_;
+  uint16_t* const disagreements_;
+};
+
+class StoreThresholdBits {
+ public:
+  StoreThresholdBits(const Bgemm& gemm, const BgemmThresholds& thresholds,
+                     Word* bits)
+      : row_stride_(BgemmRowStride(gemm.outputs)),
+        row_words_(WordsFor(gemm.outputs)),
+        thresholds_(thresholds),
+        bits_(bits) {}
+
+  struct Columns {
+    Columns(const StoreThresholdBits& epilogue, int first)
+        : limits(epilogue.thresholds_.limits + first),
+          flips(epilogue.thresholds_.flips[first / kWordBits]) {}
+
+    const uint16_t* limits;
+    Word flips;
+  };
+
+  BIFSMN_INLINE void Take(const Columns& columns, int pixel, int first,
+                          __m256i counts) const {
+    const uint16_t* limits = columns.limits;
+    if (thresholds_.patterns != nullptr) {
+      limits +=
+          static_cast<ptrdiff_t>(thresholds_.patterns[pixel]) * row_stride_;
+    }
+    const __m256i reached =
+        _mm256_cmpeq_epi16(_mm256_max_epu16(counts, LoadLanes(limits)), counts);
+    bits_[static_cast<ptrdiff_t>(pixel) * row_words_ + first / kWordBits] =
+        LaneBits(reached) ^ columns.flips;
+  }
+
+ private:
+  const int row_stride_;
+  const int row_words_;
+  const BgemmThresholds thresholds_;
+  Word* const bits_;
+};
+
+class AddToStream {
+ public:
+  AddToStream(const Bgemm& gemm, int base, const ShortStream& parameters,
+              const int16_t* residual, int16_t* stream, Word* bits)
+      : outputs_(gemm.outputs),
+        parameters_(parameters),
+        base_(_mm256_set1_epi16(
+            static_cast<int16_t>(base * (1 << parameters.shift)))),
+        shift_(_mm_cvtsi32_si128(parameters.shift + 1)),
+        residual_(residual),
+        stream_(stream),
+        bits_(bits) {}
+
+  struct Columns {
+    Columns(const AddToStream& epilogue, int first)
+        : parameters(epilogue.parameters_, first) {}
+
+    ShortStreamAvx2 parameters;
+  };
+
+  BIFSMN_INLINE void Take(const Columns& columns, int pixel, int first,
+                          __m256i counts) const {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(pixel) * outputs_ + first;
+    __m256i y = columns.parameters.Value(
+        _mm256_sub_epi16(base_, _mm256_sll_epi16(counts, shift_)));
+    if (residual_ != nullptr) {
+      y = _mm256_adds_epi16(LoadLanes(residual_ + at), y);
+    }
+    StoreLanes(stream_ + at, y);
+    if (bits_ != nullptr) bits_[at / kWordBits] = columns.parameters.Bits(y);
+  }
+
+ private:
+  const int outputs_;
+  const ShortStream parameters_;
+  const __m256i base_;
+  const __m128i shift_;
+  const int16_t* const residual_;
+  int16_t* const stream_;
+  Word* const bits_;
+};
+
+void Count(const Bgemm& gemm, uint16_t* disagreements) {
+  Run(gemm, StoreCounts(gemm, disagreements));
+}
+
+void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
+               Word* bits) {
+  Run(gemm, StoreThresholdBits(gemm, thresholds, bits));
+}
+
+void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
+            const int16_t* residual, int16_t* stream, Word* bits) {
+  Run(gemm, AddToStream(gemm, base, parameters, residual, stream, bits));
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_END
+
+namespace bifsmn {
+
+const BgemmKernel kBgemmAvx2_4x32U8 = {
+    "bgemm_avx2_4x32_u8",
+    kTileOutputs,
+    kMaxBinaryTerms,
+    kWordBits,
+    [] { return __builtin_cpu_supports("avx2") != 0; },
+    Pack,
+    Count,
+    Threshold,
+    Stream,
+};
+
+}  // namespace bifsmn
+
+#endif  // __x86_64__

@@ -1,0 +1,237 @@
+// Sixteen outputs are two registers of 32-bit sums, two products a lane
+// (vpmaddwd), so no sum is ever too large. Pairs of terms of eight patches are
+// laid out first, in 16 bits each, for a broadcast to take them.
+
+#include "custom_ops/kernels/quant_conv.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "custom_ops/kernels/quantize.h"
+#include "custom_ops/kernels/target.h"
+
+namespace bifsmn {
+namespace {
+
+constexpr int kTilePixels = 8;
+constexpr int kTileOutputs = kWordBits;
+
+constexpr int kLaneTerms = 2;
+
+// Terms of a patch that are laid out at a time.
+constexpr int kPartLanes = 32;
+constexpr int kPartTerms = kPartLanes * kLaneTerms;
+
+size_t TileBytes(int terms) {
+  return kTileOutputs *
+         (sizeof(int32_t) + sizeof(int16_t) * RoundUp(terms, kLaneTerms));
+}
+
+size_t PackedBytes(int outputs, int terms) {
+  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
+}
+
+// Tiles of 16 thresholds and, of every two terms, 16 outputs' weights.
+void Pack(const QuantConvWeights& weights, void* packed) {
+  auto* to = static_cast<char*>(packed);
+  for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
+    std::fill_n(to, TileBytes(weights.terms), '\0');
+    int32_t thresholds[kTileOutputs];
+    // No sum is below the threshold of an output that is not there.
+    std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
+    auto* factors = reinterpret_cast<int16_t*>(to + sizeof(thresholds));
+    const int outputs = std::min(kTileOutputs, weights.outputs - tile);
+    for (int i = 0; i < outputs; ++i) {
+      const int8_t* from =
+          weights.weights + static_cast<size_t>(tile + i) * weights.terms;
+      for (int k = 0; k < weights.terms; ++k) {
+        factors[(k / kLaneTerms * kTileOutputs + i) * kLaneTerms +
+                k % kLaneTerms] = from[k];
+      }
+    }
+    std::copy_n(weights.thresholds + tile, outputs, thresholds);
+    std::memcpy(to, thresholds, sizeof(thresholds));
+    to += TileBytes(weights.terms);
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_BEGIN("avx2")
+
+namespace bifsmn {
+namespace {
+
+void QuantizeLanes(const float* values, size_t count, float inverse_scale,
+                   int8_t* quantized) {
+  const __m256 scale = _mm256_set1_ps(inverse_scale);
+  const __m256 most = _mm256_set1_ps(127.0f);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(values + i), scale);
+    const __m256 numbers = _mm256_cmp_ps(scaled, scaled, _CMP_ORD_Q);
+    // What is too small becomes the smallest integer.
+    const __m256i rounded =
+        _mm256_cvtps_epi32(_mm256_and_ps(_mm256_min_ps(scaled, most), numbers));
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(rounded),
+                                          _mm256_extracti128_si256(rounded, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(quantized + i),
+                     _mm_packs_epi16(words, words));
+  }
+  Quantize(values + i, count - i, inverse_scale, quantized + i);
+}
+
+// Some terms of eight patches, two a lane.
+struct Part {
+  alignas(32) int32_t lanes[kPartLanes][kTilePixels];
+};
+
+// Eight patches' values: the first one's is at `value`.
+BIFSMN_INLINE __m128i Values(const int8_t* value, ptrdiff_t stride, int pixels,
+                             __m128i places) {
+  // A register reaches that far.
+  if (stride <= 2) {
+    return _mm_shuffle_epi8(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(value)), places);
+  }
+  int8_t values[kTilePixels] = {};
+  for (int i = 0; i < pixels; ++i) values[i] = value[i * stride];
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values));
+}
+
+// Lays out the terms [first, first + count).
+BIFSMN_INLINE void LayOut(const QuantConvRow& row, const int8_t* patch,
+                          int pixels, int first, int count, Part* part) {
+  const ptrdiff_t stride = row.pixel_stride;
+  const __m128i places = _mm_mullo_epi16(
+      _mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7),
+      _mm_set1_epi16(static_cast<int16_t>(stride <= 2 ? stride : 0)));
+  const __m128i byte_places = _mm_packs_epi16(places, places);
+  const int runs = first == 0 ? 0 : first / row.run_terms;
+  const int8_t* run = patch + runs * row.run_stride;
+  int column = first - runs * row.run_terms;
+  for (int k = 0; k < count; k += kLaneTerms) {
+    __m128i terms[kLaneTerms];
+    BIFSMN_UNROLL(2)
+    for (int i = 0; i < kLaneTerms; ++i) {
+      terms[i] = _mm_setzero_si128();
+      if (k + i == count) break;
+      terms[i] = Values(run + column, stride, pixels, byte_places);
+      if (++column == row.run_terms) {
+        column = 0;
+        run += row.run_stride;
+      }
+    }
+    _mm256_store_si256(
+        reinterpret_cast<__m256i*>(part->lanes[k / kLaneTerms]),
+        _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(terms[0], terms[1])));
+  }
+}
+
+// The sums of a pixel and 16 outputs.
+struct Sums {
+  __m256i halves[2];
+};
+
+template <int kPixels>
+BIFSMN_INLINE void AddProducts(const int32_t* lanes, int count,
+                               const int16_t* factors, Sums* sums) {
+  __m256i low[kPixels];
+  __m256i high[kPixels];
+  BIFSMN_UNROLL(4)
+  for (int i = 0; i < kPixels; ++i) {
+    low[i] = sums[i].halves[0];
+    high[i] = sums[i].halves[1];
+  }
+  for (int k = 0; k < count; k += kLaneTerms) {
+    const auto* at = reinterpret_cast<const __m256i*>(factors);
+    const __m256i low_factors = _mm256_load_si256(at);
+    const __m256i high_factors = _mm256_load_si256(at + 1);
+    factors += kTileOutputs * kLaneTerms;
+    BIFSMN_UNROLL(4)
+    for (int i = 0; i < kPixels; ++i) {
+      const __m256i values = _mm256_set1_epi32(lanes[i]);
+      low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(values, low_factors));
+      high[i] =
+          _mm256_add_epi32(high[i], _mm256_madd_epi16(values, high_factors));
+    }
+    lanes += kTilePixels;
+  }
+  BIFSMN_UNROLL(4)
+  for (int i = 0; i < kPixels; ++i) {
+    sums[i].halves[0] = low[i];
+    sums[i].halves[1] = high[i];
+  }
+}
+
+BIFSMN_INLINE Word Below(__m256i sums, __m256i thresholds) {
+  return static_cast<Word>(_mm256_movemask_ps(
+      _mm256_castsi256_ps(_mm256_cmpgt_epi32(thresholds, sums))));
+}
+
+void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+  const int terms = row.terms();
+  const int row_words = WordsFor(outputs);
+  Part part;
+  for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
+    const int8_t* patch = row.patch + pixel * row.pixel_stride;
+    const int left = row.pixels - pixel;
+    const int pixels = left < kTilePixels ? left : kTilePixels;
+    const auto* tile = static_cast<const char*>(packed);
+    for (int word = 0; word < row_words; ++word) {
+      const auto* thresholds = reinterpret_cast<const __m256i*>(tile);
+      const auto* factors = reinterpret_cast<const int16_t*>(
+          tile + kTileOutputs * sizeof(int32_t));
+      Sums sums[kTilePixels];
+      for (int i = 0; i < kTilePixels; ++i) {
+        sums[i] = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
+      }
+      for (int first = 0; first < terms; first += kPartTerms) {
+        const int behind = terms - first;
+        const int count = behind < kPartTerms ? behind : kPartTerms;
+        if (word == 0 || terms > kPartTerms) {
+          LayOut(row, patch, pixels, first, count, &part);
+        }
+        for (int i = 0; i < kTilePixels; i += 4) {
+          AddProducts<4>(part.lanes[0] + i, count, factors, sums + i);
+        }
+        factors += kTileOutputs * kPartTerms;
+      }
+      Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
+      for (int i = 0; i < pixels; ++i) {
+        *to = static_cast<Word>(
+            Below(sums[i].halves[0], _mm256_load_si256(thresholds)) |
+            Below(sums[i].halves[1], _mm256_load_si256(thresholds + 1)) << 8);
+        to += row_words;
+      }
+      tile += TileBytes(terms);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+BIFSMN_TARGET_END
+
+namespace bifsmn {
+
+const QuantConvKernel kQuantConvAvx2_8x16S32 = {
+    "quant_conv_avx2_8x16_s32",
+    std::numeric_limits<int32_t>::max(),
+    [] { return __builtin_cpu_supports("avx2") != 0; },
+    QuantizeLanes,
+    PackedBytes,
+    Pack,
+    Run,
+};
+
+}  // namespace bifsmn
+
+#endif  // __x86_64__
