@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "custom_ops/ops/validation.h"
 #include "tflite_delegate/arena.h"
 #include "tflite_delegate/profile.h"
 
@@ -117,6 +118,14 @@ Status Partition::PlanStep(const Step& step) {
   std::vector<TensorInfo> outputs;
   BIFSMN_RETURN_IF_ERROR(
       step.op->Plan(inputs, static_cast<int>(step.outputs.size()), &outputs));
+  // An op checks what it copies; what it reads when it runs may be a constant,
+  // too.
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] != nullptr && inputs[i]->constant != nullptr) {
+      const std::string name = "input " + std::to_string(i);
+      BIFSMN_RETURN_IF_ERROR(CheckConstant(*inputs[i], name.c_str()));
+    }
+  }
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     values_[step.outputs[i]].info = outputs[i];
   }

@@ -11,6 +11,7 @@ constexpr int kChannels = 16;
 constexpr int kSteps = 40;
 constexpr int kWeights = 100;
 constexpr int kThresholds = 101;
+constexpr int kParameters = 102;
 
 const int32_t kPointwise[] = {kContractVersion, kChannels, 1, 1, 0, 0, 0, 0};
 
@@ -38,6 +39,12 @@ class PartitionTest : public ::testing::Test {
                            {kChannels},
                            thresholds_.data(),
                            thresholds_.size() * sizeof(int16_t)});
+          break;
+        case kParameters:
+          infos.push_back({ElementType::kFloat32,
+                           {4, kChannels},
+                           parameters_.data(),
+                           parameters_.size() * sizeof(float)});
           break;
         default:
           infos.push_back({ElementType::kInt16, {1, steps, 1, 1}});
@@ -73,6 +80,7 @@ class PartitionTest : public ::testing::Test {
   std::vector<Word> weights_ = random_.Bits(kChannels, kChannels);
   std::vector<int16_t> thresholds_ =
       random_.Integers<int16_t>(kChannels, -9, 9);
+  std::vector<float> parameters_ = std::vector<float>(4 * kChannels);
 };
 
 TEST_F(PartitionTest, RunsOpsInOrder) {
@@ -131,6 +139,51 @@ TEST_F(PartitionTest, HasOnlyItsResultsAsOutputs) {
   EXPECT_THAT(partition.SetOutputs({9}), FailsWith("tensor 9 is no result"));
   EXPECT_THAT(partition.SetOutputs({1}), Succeeds());
   EXPECT_THAT(partition.SetOutputs({1}), FailsWith("tensor 1 is no result"));
+}
+
+TEST_F(PartitionTest, ReadsConstantActivationsThatAreUnaligned) {
+  Partition partition;
+  ASSERT_THAT(AddPointwise(&partition, 0, 1), Succeeds());
+  ASSERT_THAT(partition.SetOutputs({1}), Succeeds());
+  const std::vector<Word> bits = random_.Bits(kSteps, kChannels);
+  const size_t bytes = bits.size() * sizeof(Word);
+  std::vector<char> file(bytes + 1);
+  std::memcpy(file.data() + 1, bits.data(), bytes);
+
+  std::vector<TensorInfo> inputs = Describe(partition);
+  inputs[0].constant = file.data() + 1;
+  inputs[0].constant_bytes = bytes;
+  std::vector<TensorInfo> outputs;
+  ASSERT_THAT(partition.Plan(inputs, &outputs), Succeeds());
+  const std::vector<Word> result = Run(&partition, bits);
+  for (int i = 0; i < kSteps; ++i) ASSERT_EQ(result[i], Layer(bits[i]));
+
+  inputs[0].constant_bytes = bytes - 1;
+  EXPECT_THAT(partition.Plan(inputs, &outputs),
+              FailsWith("input 0 of shape [1, 40, 1, 1] takes 80 bytes, the "
+                        "model has 79"));
+}
+
+TEST_F(PartitionTest, RefusesShapesThatTakeTooMuchMemory) {
+  const int32_t pointwise[] = {
+      kContractVersion, kChannels, 1, 1, 0, 0, 0, 0, 0};
+  Partition partition;
+  for (const int from : {0, 3}) {
+    // Streams that are read only after the last of them is written.
+    for (int i = 1; i <= 3; ++i) {
+      ASSERT_THAT(
+          partition.AddOp("BifsmnConv2DAdd", pointwise, sizeof(pointwise),
+                          {0, kWeights, kParameters, from == 0 ? -1 : i},
+                          {from + i}),
+          Succeeds());
+    }
+  }
+  std::vector<TensorInfo> outputs;
+  // One of them takes 1 GiB.
+  EXPECT_THAT(partition.Plan(Describe(partition, 1 << 24), &outputs),
+              FailsWith("to work in for these shapes, at most 2147483648"));
+  EXPECT_FALSE(partition.planned());
+  EXPECT_THAT(partition.Plan(Describe(partition, 3), &outputs), Succeeds());
 }
 
 TEST_F(PartitionTest, LeavesAbsentInputsToTheOp) {

@@ -2,10 +2,10 @@
 //
 //   qemu-aarch64 -plugin ./block_counts.so,out=FILE[,begin=HEX,end=HEX] PROGRAM
 //
-// At exit FILE gets a line for every block that ran: how often, its address, and
-// its instructions as 32-bit words in hexadecimal. With `begin` and `end`, the
-// addresses of two functions, only what runs between a call of the one and a
-// call of the other is counted.
+// At exit FILE gets a line for every block that ran: how often, its address,
+// and its instructions as 32-bit words in hexadecimal. With `begin` and `end`,
+// the addresses of two functions, only what runs between a call of the one and
+// a call of the other is counted.
 //
 // Debian's qemu-user 7.2 comes without qemu-plugin.h, so that the few
 // declarations needed stand here.

@@ -96,7 +96,7 @@ class LogMel(Op):
             f"{self.f_min}, {self.f_max} and {self.sample_rate}",
         )
         self._check(
-            self.floor >= np.finfo(np.float32).tiny,
+            self.floor >= float(np.finfo(np.float32).tiny),
             f"floor has to be a positive normal number, is {self.floor}",
         )
         self._check(self.inverse_std > 0, f"inverse_std is {self.inverse_std}")

@@ -22,6 +22,10 @@ FILE_IDENTIFIER = b"TFL3"
 
 CUSTOM_BUILTIN_CODE = 32
 
+# RESOURCE and VARIANT: tensors that stand for something inside the runtime.
+# Python's interpreters crash when they are asked for its values.
+_HANDLES = (13, 14)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Scalar:
@@ -275,6 +279,13 @@ def _parse(content: bytes) -> dict[str, Any]:
         )
         if builtin == CUSTOM_BUILTIN_CODE and not code.get("custom_code"):
             raise ValueError("not a valid model: a custom op has no name")
+        # A runtime would run it without a look at its name, and its own ops
+        # crash on tensors that are not theirs.
+        if builtin != CUSTOM_BUILTIN_CODE and code.get("custom_code"):
+            raise ValueError(
+                f"not a valid model: {code['custom_code']} is not a custom op "
+                f"but the runtime's number {builtin}"
+            )
     for graph in subgraphs:
         _check_subgraph(graph, len(buffers), len(codes))
     for entry in model.get("metadata", ()):
@@ -303,7 +314,13 @@ def _check_subgraph(graph: dict[str, Any], buffers: int, codes: int) -> None:
         if any(size < 0 for size in tensor.get("shape", ())):
             raise ValueError(f"not a valid model: {name} has a negative size")
     for kind in ("inputs", "outputs"):
-        _check_indices(f"{kind} of {name}", graph.get(kind, ()), len(tensors))
+        indices = graph.get(kind, ())
+        _check_indices(f"{kind} of {name}", indices, len(tensors))
+        if any(tensors[i].get("type", 0) in _HANDLES for i in indices):
+            raise ValueError(
+                f"not a valid model: {kind} of {name} have a tensor without "
+                "values"
+            )
     for operator in graph.get("operators", ()):
         what = f"an operator of {name}"
         _check_indices(what, [operator.get("opcode_index", 0)], codes)

@@ -30,14 +30,14 @@ constexpr int CountBits(int nibble) {
 
 // Disagreements of every half byte with every other one.
 struct Tables {
-  alignas(16) uint8_t counts[16][16];
+  alignas(16) uint8_t counts[16 * 16];
 };
 
 constexpr Tables MakeTables() {
   Tables tables = {};
   for (int a = 0; a < 16; ++a) {
     for (int b = 0; b < 16; ++b) {
-      tables.counts[a][b] = static_cast<uint8_t>(CountBits(a ^ b));
+      tables.counts[16 * a + b] = static_cast<uint8_t>(CountBits(a ^ b));
     }
   }
   return tables;
@@ -91,10 +91,45 @@ BIFSMN_INLINE Weights LoadWeights(const Word* packed) {
           _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half)};
 }
 
-// The table of a half byte of a patch, of which 16 times is given.
-BIFSMN_INLINE __m256i Table(unsigned offset) {
-  return _mm256_broadcastsi128_si256(_mm_load_si128(
-      reinterpret_cast<const __m128i*>(kTables.counts[0] + offset)));
+// Adds the disagreements of a byte of a patch with one tile's weights, or with
+// two tiles'. Of the latter gcc keeps so much at hand that sums go to memory.
+BIFSMN_INLINE void AddByte(unsigned byte, const Weights (&weights)[1],
+                           __m256i (&sums)[1]) {
+  const auto* low =
+      reinterpret_cast<const __m128i*>(kTables.counts + (byte << 4 & 0xf0));
+  const auto* high =
+      reinterpret_cast<const __m128i*>(kTables.counts + (byte & 0xf0));
+  const __m256i low_table = _mm256_broadcastsi128_si256(_mm_load_si128(low));
+  const __m256i high_table = _mm256_broadcastsi128_si256(_mm_load_si128(high));
+  sums[0] = _mm256_add_epi8(
+      sums[0],
+      _mm256_add_epi8(_mm256_shuffle_epi8(low_table, weights[0].low),
+                      _mm256_shuffle_epi8(high_table, weights[0].high)));
+}
+
+BIFSMN_INLINE void AddByte(unsigned byte, const Weights (&weights)[2],
+                           __m256i (&sums)[2]) {
+  const auto* low =
+      reinterpret_cast<const __m128i*>(kTables.counts + (byte << 4 & 0xf0));
+  const auto* high =
+      reinterpret_cast<const __m128i*>(kTables.counts + (byte & 0xf0));
+  __m256i table;
+  __m256i counts;
+  asm("vbroadcasti128 %[low], %[table]\n\t"
+      "vpshufb %[low0], %[table], %[counts]\n\t"
+      "vpshufb %[low1], %[table], %[table]\n\t"
+      "vpaddb %[counts], %[sum0], %[sum0]\n\t"
+      "vpaddb %[table], %[sum1], %[sum1]\n\t"
+      "vbroadcasti128 %[high], %[table]\n\t"
+      "vpshufb %[high0], %[table], %[counts]\n\t"
+      "vpshufb %[high1], %[table], %[table]\n\t"
+      "vpaddb %[counts], %[sum0], %[sum0]\n\t"
+      "vpaddb %[table], %[sum1], %[sum1]"
+      : [sum0] "+x"(sums[0]), [sum1] "+x"(sums[1]), [table] "=&x"(table),
+        [counts] "=&x"(counts)
+      : [low] "m"(*low), [high] "m"(*high), [low0] "x"(weights[0].low),
+        [low1] "x"(weights[1].low), [high0] "x"(weights[0].high),
+        [high1] "x"(weights[1].high));
 }
 
 // Disagreements in 16-bit lanes, of the first 16 outputs of a tile and of the
@@ -106,7 +141,9 @@ struct Counts {
 template <int kPixels, int kTiles>
 BIFSMN_INLINE void CountTiles(const Word* patches, const Word* packed,
                               int words, Counts (&counts)[kTiles][kPixels]) {
-  const ptrdiff_t tile_words = static_cast<ptrdiff_t>(kTileOutputs) * words;
+  const ptrdiff_t depth = words;
+  const ptrdiff_t tile_words = kTileOutputs * depth;
+  const auto* pixel_bytes = reinterpret_cast<const uint8_t*>(patches);
   const __m256i zero = _mm256_setzero_si256();
   BIFSMN_UNROLL(2)
   for (int t = 0; t < kTiles; ++t) {
@@ -116,35 +153,22 @@ BIFSMN_INLINE void CountTiles(const Word* patches, const Word* packed,
   for (int first = 0; first < words; first += kWordsPerFold) {
     const int left = words - first;
     const int end = first + (left < kWordsPerFold ? left : kWordsPerFold);
-    __m256i bytes[kTiles][kPixels];
+    __m256i bytes[kPixels][kTiles];
     BIFSMN_UNROLL(2)
     for (int t = 0; t < kTiles; ++t) {
       BIFSMN_UNROLL(4)
-      for (int i = 0; i < kPixels; ++i) bytes[t][i] = zero;
+      for (int i = 0; i < kPixels; ++i) bytes[i][t] = zero;
     }
-    for (int k = first; k < end; ++k) {
+    for (int k = 2 * first; k < 2 * end; ++k) {
+      Weights weights[kTiles];
       BIFSMN_UNROLL(2)
-      for (int shift = 0; shift < kWordBits; shift += 8) {
-        Weights weights[kTiles];
-        BIFSMN_UNROLL(2)
-        for (int t = 0; t < kTiles; ++t) {
-          weights[t] = LoadWeights(packed + t * tile_words);
-        }
-        packed += kTileOutputs / 2;
-        BIFSMN_UNROLL(4)
-        for (int i = 0; i < kPixels; ++i) {
-          const unsigned word = patches[static_cast<ptrdiff_t>(i) * words + k];
-          const unsigned byte = word >> shift;
-          const __m256i low = Table(byte << 4 & 0xf0);
-          const __m256i high = Table(byte & 0xf0);
-          BIFSMN_UNROLL(2)
-          for (int t = 0; t < kTiles; ++t) {
-            const __m256i sum =
-                _mm256_add_epi8(_mm256_shuffle_epi8(low, weights[t].low),
-                                _mm256_shuffle_epi8(high, weights[t].high));
-            bytes[t][i] = _mm256_add_epi8(bytes[t][i], sum);
-          }
-        }
+      for (int t = 0; t < kTiles; ++t) {
+        weights[t] = LoadWeights(packed + t * tile_words);
+      }
+      packed += kTileOutputs / 2;
+      BIFSMN_UNROLL(4)
+      for (int i = 0; i < kPixels; ++i) {
+        AddByte(pixel_bytes[2 * (i * depth) + k], weights, bytes[i]);
       }
     }
     BIFSMN_UNROLL(2)
@@ -153,9 +177,9 @@ BIFSMN_INLINE void CountTiles(const Word* patches, const Word* packed,
       for (int i = 0; i < kPixels; ++i) {
         __m256i* halves = counts[t][i].halves;
         halves[0] = _mm256_add_epi16(halves[0],
-                                     _mm256_unpacklo_epi8(bytes[t][i], zero));
+                                     _mm256_unpacklo_epi8(bytes[i][t], zero));
         halves[1] = _mm256_add_epi16(halves[1],
-                                     _mm256_unpackhi_epi8(bytes[t][i], zero));
+                                     _mm256_unpackhi_epi8(bytes[i][t], zero));
       }
     }
   }

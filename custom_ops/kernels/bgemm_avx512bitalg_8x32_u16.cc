@@ -72,25 +72,24 @@ struct Sums {
   __m512i carries;
 };
 
-// Adds a pair of words of one pixel, or of two side by side. Compilers spread
-// moves over these and undo their order, which together costs a third of the
-// time.
-BIFSMN_INLINE void AddPair(__m512i v, __m512i vw, const uint32_t* pair,
-                           Sums* sums) {
-  __m512i x;
-  __m512i s;
-  asm("vpxord %[p]%{1to16%}, %[v], %[x]\n\t"
-      "vmovdqa64 %[t], %[s]\n\t"
-      "vpternlogd $0x96, %[pq]%{1to16%}, %[vw], %[t]\n\t"
-      "vpternlogd $0xd4, %[t], %[s], %[x]\n\t"
-      "vpopcntw %[x], %[x]\n\t"
-      "vpaddw %[x], %[c], %[c]"
-      : [t] "+v"(sums->parity), [c] "+v"(sums->carries), [x] "=&v"(x),
-        [s] "=&v"(s)
-      : [v] "v"(v), [vw] "v"(vw), [p] "m"(pair[0]),
-        [pq] "m"(pair[Patches::kParity]));
+BIFSMN_INLINE __m512i Broadcast(uint32_t value) {
+  return _mm512_set1_epi32(static_cast<int>(value));
 }
 
+// Adds a pair of words of a pixel.
+BIFSMN_INLINE void AddPair(__m512i v, __m512i vw, const uint32_t* pair,
+                           Sums* sums) {
+  const __m512i s = sums->parity;
+  const __m512i x = _mm512_xor_si512(v, Broadcast(pair[0]));
+  sums->parity =
+      _mm512_ternarylogic_epi32(Broadcast(pair[Patches::kParity]), vw, s, 0x96);
+  // x == s ? x : ~s'
+  const __m512i c = _mm512_ternarylogic_epi32(x, s, sums->parity, 0xd4);
+  sums->carries = _mm512_add_epi16(sums->carries, _mm512_popcnt_epi16(c));
+}
+
+// The same for two pixels side by side, in step: the order in which compilers
+// put it takes 2 (gcc 12) to 14 % (clang 14) longer in the whole kernel.
 BIFSMN_INLINE void AddTwoPairs(__m512i v, __m512i vw, const uint32_t* pair,
                                Sums* sums) {
   const uint32_t* other = pair + Patches::kPixelStride;
@@ -112,10 +111,6 @@ BIFSMN_INLINE void AddTwoPairs(__m512i v, __m512i vw, const uint32_t* pair,
         [x1] "=&v"(x1), [s0] "=&v"(s0), [s1] "=&v"(s1)
       : [v] "v"(v), [vw] "v"(vw), [p0] "m"(pair[0]), [p1] "m"(other[0]),
         [pq0] "m"(pair[Patches::kParity]), [pq1] "m"(other[Patches::kParity]));
-}
-
-BIFSMN_INLINE __m512i Broadcast(uint32_t value) {
-  return _mm512_set1_epi32(static_cast<int>(value));
 }
 
 // The disagreements of a tile.

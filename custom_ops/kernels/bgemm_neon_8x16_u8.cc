@@ -25,51 +25,95 @@ constexpr int kMaxDepth = 31;
 // it is computed. Weights come through general registers: such a load issues
 // beside a vector operation on an in-order core, one of a vector register does
 // not.
+// clang-format off
 #define LOAD_TWO(lo, hi, pointer) \
   "ld2r {v" lo ".8h, v" hi ".8h}, [x" pointer "], #4\n"
-#define LOAD_ONE(lo, pointer) "ld1r {v" lo ".8h}, [x" pointer "], #2\n"
+#define LOAD_ONE(lo, pointer) \
+  "ld1r {v" lo ".8h}, [x" pointer "], #2\n"
 
-#define DISAGREE_TWO(lo, hi) \
-  "eor v8.16b, v" lo         \
-  ".16b, v0.16b\n"           \
-  "eor v9.16b, v" lo         \
-  ".16b, v1.16b\n"           \
-  "eor v10.16b, v" hi        \
-  ".16b, v2.16b\n"           \
+#define DISAGREE_TWO(lo, hi)            \
+  "eor v8.16b, v" lo ".16b, v0.16b\n"   \
+  "eor v9.16b, v" lo ".16b, v1.16b\n"   \
+  "eor v10.16b, v" hi ".16b, v2.16b\n"  \
   "eor v11.16b, v" hi ".16b, v3.16b\n"
-#define ADD_TWO(p)           \
-  "cnt v8.16b, v8.16b\n"     \
-  "cnt v9.16b, v9.16b\n"     \
-  "cnt v10.16b, v10.16b\n"   \
-  "cnt v11.16b, v11.16b\n"   \
-  "add %[a" p "].16b, %[a" p \
-  "].16b, v8.16b\n"          \
-  "add %[b" p "].16b, %[b" p \
-  "].16b, v9.16b\n"          \
-  "add %[a" p "].16b, %[a" p \
-  "].16b, v10.16b\n"         \
+
+#define COUNT_TO_ADD(p)                         \
+  "cnt v8.16b, v8.16b\n"                        \
+  "cnt v9.16b, v9.16b\n"                        \
+  "cnt v10.16b, v10.16b\n"                      \
+  "cnt v11.16b, v11.16b\n"
+#define ADD_COUNTS(p)                           \
+  "add %[a" p "].16b, %[a" p "].16b, v8.16b\n"  \
+  "add %[b" p "].16b, %[b" p "].16b, v9.16b\n"  \
+  "add %[a" p "].16b, %[a" p "].16b, v10.16b\n" \
   "add %[b" p "].16b, %[b" p "].16b, v11.16b\n"
+
 // The first words begin the sums.
-#define SET_TWO(p)           \
-  "cnt %[a" p                \
-  "].16b, v8.16b\n"          \
-  "cnt %[b" p                \
-  "].16b, v9.16b\n"          \
-  "cnt v10.16b, v10.16b\n"   \
-  "cnt v11.16b, v11.16b\n"   \
-  "add %[a" p "].16b, %[a" p \
-  "].16b, v10.16b\n"         \
+#define COUNT_TO_SET(p)                         \
+  "cnt %[a" p "].16b, v8.16b\n"                 \
+  "cnt %[b" p "].16b, v9.16b\n"                 \
+  "cnt v10.16b, v10.16b\n"                      \
+  "cnt v11.16b, v11.16b\n"
+#define SET_COUNTS(p)                           \
+  "add %[a" p "].16b, %[a" p "].16b, v10.16b\n" \
   "add %[b" p "].16b, %[b" p "].16b, v11.16b\n"
-#define SET_ONE(p, lo) \
-  "eor v8.16b, v" lo   \
-  ".16b, v0.16b\n"     \
-  "eor v9.16b, v" lo   \
-  ".16b, v1.16b\n"     \
-  "cnt %[a" p          \
-  "].16b, v8.16b\n"    \
+
+#define TWO(HOW, p) COUNT_TO_##HOW(p) HOW##_COUNTS(p)
+
+#define SET_ONE(p, lo)                  \
+  "eor v8.16b, v" lo ".16b, v0.16b\n"   \
+  "eor v9.16b, v" lo ".16b, v1.16b\n"   \
+  "cnt %[a" p "].16b, v8.16b\n"         \
   "cnt %[b" p "].16b, v9.16b\n"
 
-// clang-format off
+// Two words. In: v0-v3 weights, v4 and v5 the first pixel. The last round loads
+// its own weights again rather than what lies behind them.
+#define ROUND(HOW)                                                            \
+  LOAD_TWO("6", "7", "1")                                                     \
+  "eor v8.16b, v4.16b, v0.16b\n"                                              \
+  "subs %w[pairs], %w[pairs], #1\n"                                           \
+  "eor v9.16b, v4.16b, v1.16b\n"                                              \
+  "add x17, x16, #64\n"                                                       \
+  "eor v10.16b, v5.16b, v2.16b\n"                                             \
+  "csel x16, x16, x17, eq\n"                                                  \
+  "eor v11.16b, v5.16b, v3.16b\n"                                             \
+  TWO(HOW, "0")                                                               \
+  LOAD_TWO("4", "5", "2") DISAGREE_TWO("6", "7")                              \
+  "ldr x8, [x16]\n"                                                           \
+  TWO(HOW, "1")                                                               \
+  LOAD_TWO("6", "7", "3") DISAGREE_TWO("4", "5")                              \
+  "ldr x9, [x16, #8]\n"                                                       \
+  TWO(HOW, "2")                                                               \
+  LOAD_TWO("4", "5", "4") DISAGREE_TWO("6", "7")                              \
+  "ldr x10, [x16, #16]\n"                                                     \
+  TWO(HOW, "3")                                                               \
+  LOAD_TWO("6", "7", "5") DISAGREE_TWO("4", "5")                              \
+  "ldr x11, [x16, #24]\n"                                                     \
+  TWO(HOW, "4")                                                               \
+  LOAD_TWO("4", "5", "6") DISAGREE_TWO("6", "7")                              \
+  "ldr x12, [x16, #32]\n"                                                     \
+  TWO(HOW, "5")                                                               \
+  LOAD_TWO("6", "7", "7")                                                     \
+  "eor v8.16b, v4.16b, v0.16b\n"                                              \
+  "ldr x13, [x16, #40]\n"                                                     \
+  "eor v9.16b, v4.16b, v1.16b\n"                                              \
+  "eor v10.16b, v5.16b, v2.16b\n"                                             \
+  "ldr x14, [x16, #48]\n"                                                     \
+  "eor v11.16b, v5.16b, v3.16b\n"                                             \
+  TWO(HOW, "6")                                                               \
+  LOAD_TWO("4", "5", "0") DISAGREE_TWO("6", "7")                              \
+  "ldr x15, [x16, #56]\n"                                                     \
+  "fmov d0, x8\n"                                                             \
+  "fmov d1, x10\n"                                                            \
+  "fmov d2, x12\n"                                                            \
+  "fmov d3, x14\n"                                                            \
+  COUNT_TO_##HOW("7")                                                         \
+  "ins v0.d[1], x9\n"                                                         \
+  "ins v1.d[1], x11\n"                                                        \
+  "ins v2.d[1], x13\n"                                                        \
+  "ins v3.d[1], x15\n"                                                        \
+  HOW##_COUNTS("7")
+
 #define COUNT_BY_BYTES                                                        \
   "mov x0, %[patches]\n"                                                      \
   "add x1, x0, %[stride]\n"                                                   \
@@ -97,80 +141,15 @@ constexpr int kMaxDepth = 31;
   LOAD_TWO("4", "5", "0")                                                     \
   "ldp q2, q3, [x16, #32]\n"                                                  \
   "b 2f\n"                                                                    \
-                                                                              \
   "1:\n"                                                                      \
   "ldp q0, q1, [x16]\n"                                                       \
   LOAD_TWO("4", "5", "0")                                                     \
   "ldp q2, q3, [x16, #32]\n"                                                  \
-  LOAD_TWO("6", "7", "1") DISAGREE_TWO("4", "5") SET_TWO("0")                 \
-  LOAD_TWO("4", "5", "2") DISAGREE_TWO("6", "7") SET_TWO("1")                 \
-  LOAD_TWO("6", "7", "3") DISAGREE_TWO("4", "5") SET_TWO("2")                 \
-  LOAD_TWO("4", "5", "4") DISAGREE_TWO("6", "7") SET_TWO("3")                 \
-  LOAD_TWO("6", "7", "5") DISAGREE_TWO("4", "5") SET_TWO("4")                 \
-  LOAD_TWO("4", "5", "6") DISAGREE_TWO("6", "7") SET_TWO("5")                 \
-  LOAD_TWO("6", "7", "7") DISAGREE_TWO("4", "5") SET_TWO("6")                 \
-  DISAGREE_TWO("6", "7") SET_TWO("7")                                         \
-  "subs %w[pairs], %w[pairs], #1\n"                                           \
+  ROUND(SET)                                                                  \
   "b.eq 3f\n"                                                                 \
-  "add x16, x16, #64\n"                                                       \
-  "ldp q0, q1, [x16]\n"                                                       \
-  LOAD_TWO("4", "5", "0")                                                     \
-  "ldp q2, q3, [x16, #32]\n"                                                  \
-                                                                              \
-  /* In: v0-v3 weights, v4 and v5 the first pixel. The last round loads its   \
-     own weights again rather than what lies behind them. */                  \
   ".p2align 4\n"                                                              \
   "2:\n"                                                                      \
-  LOAD_TWO("6", "7", "1")                                                     \
-  "eor v8.16b, v4.16b, v0.16b\n"                                              \
-  "subs %w[pairs], %w[pairs], #1\n"                                           \
-  "eor v9.16b, v4.16b, v1.16b\n"                                              \
-  "add x17, x16, #64\n"                                                       \
-  "eor v10.16b, v5.16b, v2.16b\n"                                             \
-  "csel x16, x16, x17, eq\n"                                                  \
-  "eor v11.16b, v5.16b, v3.16b\n"                                             \
-  ADD_TWO("0")                                                                \
-  LOAD_TWO("4", "5", "2") DISAGREE_TWO("6", "7")                              \
-  "ldr x8, [x16]\n"                                                           \
-  ADD_TWO("1")                                                                \
-  LOAD_TWO("6", "7", "3") DISAGREE_TWO("4", "5")                              \
-  "ldr x9, [x16, #8]\n"                                                       \
-  ADD_TWO("2")                                                                \
-  LOAD_TWO("4", "5", "4") DISAGREE_TWO("6", "7")                              \
-  "ldr x10, [x16, #16]\n"                                                     \
-  ADD_TWO("3")                                                                \
-  LOAD_TWO("6", "7", "5") DISAGREE_TWO("4", "5")                              \
-  "ldr x11, [x16, #24]\n"                                                     \
-  ADD_TWO("4")                                                                \
-  LOAD_TWO("4", "5", "6") DISAGREE_TWO("6", "7")                              \
-  "ldr x12, [x16, #32]\n"                                                     \
-  ADD_TWO("5")                                                                \
-  LOAD_TWO("6", "7", "7")                                                     \
-  "eor v8.16b, v4.16b, v0.16b\n"                                              \
-  "ldr x13, [x16, #40]\n"                                                     \
-  "eor v9.16b, v4.16b, v1.16b\n"                                              \
-  "eor v10.16b, v5.16b, v2.16b\n"                                             \
-  "ldr x14, [x16, #48]\n"                                                     \
-  "eor v11.16b, v5.16b, v3.16b\n"                                             \
-  ADD_TWO("6")                                                                \
-  LOAD_TWO("4", "5", "0") DISAGREE_TWO("6", "7")                              \
-  "ldr x15, [x16, #56]\n"                                                     \
-  "fmov d0, x8\n"                                                             \
-  "fmov d1, x10\n"                                                            \
-  "fmov d2, x12\n"                                                            \
-  "fmov d3, x14\n"                                                            \
-  "cnt v8.16b, v8.16b\n"                                                      \
-  "cnt v9.16b, v9.16b\n"                                                      \
-  "cnt v10.16b, v10.16b\n"                                                    \
-  "cnt v11.16b, v11.16b\n"                                                    \
-  "ins v0.d[1], x9\n"                                                         \
-  "ins v1.d[1], x11\n"                                                        \
-  "ins v2.d[1], x13\n"                                                        \
-  "ins v3.d[1], x15\n"                                                        \
-  "add %[a7].16b, %[a7].16b, v8.16b\n"                                        \
-  "add %[b7].16b, %[b7].16b, v9.16b\n"                                        \
-  "add %[a7].16b, %[a7].16b, v10.16b\n"                                       \
-  "add %[b7].16b, %[b7].16b, v11.16b\n"                                       \
+  ROUND(ADD)                                                                  \
   "b.ne 2b\n"                                                                 \
   "3:\n"
 // clang-format on

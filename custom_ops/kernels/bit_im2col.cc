@@ -12,6 +12,9 @@ namespace {
 // any edge.
 constexpr int kPaddedWords = 2048;
 
+// Words that CopyFiveByFiveAndMore reads and writes behind a run.
+constexpr int kMore = 3;
+
 // The part of an image that some rows of output pixels look at, and its
 // padding.
 class PaddedImage {
@@ -45,7 +48,7 @@ class PaddedImage {
   int rows_;
   int columns_;
   int64_t row_words_;
-  Word words_[kPaddedWords];
+  Word words_[kPaddedWords + kMore];
 };
 
 // Copies `rows` runs of `run` words.
@@ -70,6 +73,23 @@ Word* CopyFiveByFive(const Word* source, ptrdiff_t stride, Word* patch) {
   const auto store = [&](int row) {
     std::memcpy(patch + 5 * row, &first_four[row], sizeof(uint64_t));
     patch[5 * row + 4] = fifth[row];
+  };
+  load(0), load(1), load(2), load(3), load(4);
+  store(0), store(1), store(2), store(3), store(4);
+  return patch + 25;
+}
+
+// CopyFiveByFive where words behind the patch may be read, and be written to:
+// eight words at a time.
+Word* CopyFiveByFiveAndMore(const Word* source, ptrdiff_t stride, Word* patch) {
+  struct Run {
+    Word words[5 + kMore];
+  } runs[5];
+  const auto load = [&](int row) {
+    std::memcpy(&runs[row], source + row * stride, sizeof(Run));
+  };
+  const auto store = [&](int row) {
+    std::memcpy(patch + 5 * row, &runs[row], sizeof(Run));
   };
   load(0), load(1), load(2), load(3), load(4);
   store(0), store(1), store(2), store(3), store(4);
@@ -128,8 +148,13 @@ void BitIm2col(const Word* image, const ConvGeometry& geometry, int words,
   int x = first % g.output_w;
   for (int pixel = 0; pixel < count; ++pixel) {
     const Word* source = row + x * step_x;
-    patches = five_by_five ? CopyFiveByFive(source, stride, patches)
-                           : CopyRuns(source, stride, g.kernel_h, run, patches);
+    if (!five_by_five) {
+      patches = CopyRuns(source, stride, g.kernel_h, run, patches);
+    } else if (pixel < count - 1) {
+      patches = CopyFiveByFiveAndMore(source, stride, patches);
+    } else {
+      patches = CopyFiveByFive(source, stride, patches);
+    }
     if (++x == g.output_w) {
       x = 0;
       row += step_y;

@@ -92,10 +92,9 @@ struct MelKernel {
              T* mels);
 };
 
-// Whether single precision is enough for a decibel within 1e-3 of the exact
-// one. Rounding errors are spread evenly over all frequencies, so they are
-// large only against a band that is much weaker than the whole: what is 66 dB
-// below is within 3e-4 dB in recordings, and never was worse than 1.4e-3 dB.
+// Whether single precision gives decibels within 1e-3 of the exact ones.
+// Rounding errors are spread over all frequencies, so they are large against a
+// band that is much weaker than the whole: here, by 66 dB.
 bool IsPrecise(float total, const float* mels, int n_mels, float floor);
 
 const KernelRegistry<MelKernel<float>>& MelKernels();

@@ -1,6 +1,6 @@
 // Sixteen outputs share a register, four products a lane (vpdpbusd). That
-// instruction takes one factor without a sign: weights become weight + 128, and
-// sums begin at -128 * the sum of a patch's values.
+// instruction takes one factor without a sign, so values become value + 128
+// and thresholds grow by 128 * the sum of the weights.
 //
 // Lanes of 16 patches are made with one vpermi2b each if the patches' runs are
 // within 64 bytes, else byte by byte.
@@ -37,26 +37,32 @@ size_t PackedBytes(int outputs, int terms) {
   return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
 }
 
+// (value + 128) * weight reaches less than twice as far as value * weight.
+constexpr int32_t kMaxSum = std::numeric_limits<int32_t>::max() / 2;
+
 // Tiles of 16 thresholds and, of every four terms, 16 outputs' weights.
 void Pack(const QuantConvWeights& weights, void* packed) {
-  auto* to = static_cast<uint8_t*>(packed);
+  auto* to = static_cast<int8_t*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
-    std::fill_n(to, TileBytes(weights.terms), uint8_t{0});
+    std::fill_n(to, TileBytes(weights.terms), int8_t{0});
     int32_t thresholds[kTileOutputs];
     // No sum is below the threshold of an output that is not there.
     std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
-    uint8_t* factors = to + sizeof(thresholds);
+    int8_t* factors = to + sizeof(thresholds);
     const int outputs = std::min(kTileOutputs, weights.outputs - tile);
-    for (int i = 0; i < kTileOutputs; ++i) {
+    for (int i = 0; i < outputs; ++i) {
       const int8_t* from =
           weights.weights + static_cast<size_t>(tile + i) * weights.terms;
+      int sum = 0;
       for (int k = 0; k < weights.terms; ++k) {
-        const int weight = i < outputs ? from[k] : 0;
+        sum += from[k];
         factors[(k / kLaneTerms * kTileOutputs + i) * kLaneTerms +
-                k % kLaneTerms] = static_cast<uint8_t>(weight + 128);
+                k % kLaneTerms] = from[k];
       }
+      thresholds[i] =
+          std::clamp(weights.thresholds[tile + i], -kMaxSum - 1, kMaxSum + 1) +
+          128 * sum;
     }
-    std::copy_n(weights.thresholds + tile, outputs, thresholds);
     std::memcpy(to, thresholds, sizeof(thresholds));
     to += TileBytes(weights.terms);
   }
@@ -89,7 +95,7 @@ void Quantize(const float* values, size_t count, float inverse_scale,
   }
 }
 
-// Some terms of sixteen patches, four a lane.
+// value + 128 of some terms of sixteen patches, four a lane.
 struct Part {
   alignas(64) int32_t lanes[kPartLanes][kTilePixels];
 };
@@ -97,38 +103,42 @@ struct Part {
 // Whether a register holds a run of all of a tile's patches, and no lane has
 // terms of more than two runs.
 bool RunsFit(const QuantConvRow& row) {
-  return row.run_terms >= kLaneTerms - 1 && row.terms() <= kPartTerms &&
+  return row.run_terms >= kLaneTerms && row.terms() <= kPartTerms &&
          (kTilePixels - 1) * row.pixel_stride + row.run_terms <= 64;
 }
 
-BIFSMN_INLINE void Permute(const QuantConvRow& row, const int8_t* run,
+BIFSMN_INLINE void Permute(const QuantConvRow& row, const int8_t* patch,
                            Part* part) {
-  const __m512i pixels =
-      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i starts = _mm512_mullo_epi32(
-      pixels,
-      _mm512_set1_epi32(static_cast<int>(row.pixel_stride) * 0x01010101));
+  const __m512i sign_bits = _mm512_set1_epi8(-128);
+  // Of every patch, four times in bytes, where it begins.
+  const __m512i pixels = _mm512_setr_epi32(
+      0, 0x01010101, 0x02020202, 0x03030303, 0x04040404, 0x05050505, 0x06060606,
+      0x07070707, 0x08080808, 0x09090909, 0x0a0a0a0a, 0x0b0b0b0b, 0x0c0c0c0c,
+      0x0d0d0d0d, 0x0e0e0e0e, 0x0f0f0f0f);
+  const __m512i starts = _mm512_mullo_epi16(
+      pixels, _mm512_set1_epi16(static_cast<int16_t>(row.pixel_stride)));
+  __m512i run = _mm512_loadu_si512(patch);
   int column = 0;
   int left = row.terms();
   for (int lane = 0; left > 0; ++lane, left -= kLaneTerms) {
     // Where the first patch has its terms. Byte 64 is the next run's first.
     uint32_t terms = 0x03020100u + 0x01010101u * column;
-    const int8_t* next = run;
     const int in_run = row.run_terms - column;
+    __m512i next = run;
     if (in_run < kLaneTerms) {
       terms += (0x01010101u * (64 - row.run_terms)) << (8 * in_run);
-      if (in_run < left) next = run + row.run_stride;
+    }
+    if (in_run <= kLaneTerms && in_run < left) {
+      patch += row.run_stride;
+      next = _mm512_loadu_si512(patch);
     }
     const __m512i from =
         _mm512_add_epi8(starts, _mm512_set1_epi32(static_cast<int32_t>(terms)));
-    _mm512_store_si512(part->lanes[lane],
-                       _mm512_permutex2var_epi8(_mm512_loadu_si512(run), from,
-                                                _mm512_loadu_si512(next)));
+    const __m512i values = _mm512_permutex2var_epi8(run, from, next);
+    _mm512_store_si512(part->lanes[lane], _mm512_xor_si512(values, sign_bits));
+    run = next;
     column += kLaneTerms;
-    while (column >= row.run_terms) {
-      column -= row.run_terms;
-      run += row.run_stride;
-    }
+    while (column >= row.run_terms) column -= row.run_terms;
   }
 }
 
@@ -140,7 +150,8 @@ void Gather(const QuantConvRow& row, const int8_t* patch, int pixels, int first,
     int column = first % row.run_terms;
     auto* to = reinterpret_cast<int8_t*>(part->lanes) + i * kLaneTerms;
     for (int k = 0; k < count; ++k) {
-      to[k / kLaneTerms * sizeof(*part->lanes) + k % kLaneTerms] = run[column];
+      to[k / kLaneTerms * sizeof(*part->lanes) + k % kLaneTerms] =
+          static_cast<int8_t>(run[column] ^ -128);
       if (++column == row.run_terms) {
         column = 0;
         run += row.run_stride;
@@ -150,24 +161,12 @@ void Gather(const QuantConvRow& row, const int8_t* patch, int pixels, int first,
 }
 
 // _mm512_dpbusd_epi32, for which gcc 12 copies every sum.
-BIFSMN_INLINE void AddProducts(__m512i weights, const int32_t& lane,
+BIFSMN_INLINE void AddProducts(const int32_t& lane, __m512i weights,
                                __m512i* sums) {
-  asm("vpdpbusd %[lane]%{1to16%}, %[weights], %[sums]"
+  const __m512i values = _mm512_set1_epi32(lane);
+  asm("vpdpbusd %[weights], %[values], %[sums]"
       : [sums] "+v"(*sums)
-      : [weights] "v"(weights), [lane] "m"(lane));
-}
-
-// The values of the `count` terms of a part, of every patch.
-BIFSMN_INLINE __m512i SumValues(const Part& part, int count) {
-  __m512i sum = _mm512_setzero_si512();
-  uint32_t ones = 0x01010101;
-  for (int lane = 0; count > 0; ++lane, count -= kLaneTerms) {
-    if (count < kLaneTerms) ones >>= 8 * (kLaneTerms - count);
-    sum =
-        _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(static_cast<int32_t>(ones)),
-                            _mm512_load_si512(part.lanes[lane]));
-  }
-  return sum;
+      : [values] "v"(values), [weights] "v"(weights));
 }
 
 void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
@@ -175,17 +174,15 @@ void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
   const int row_words = WordsFor(outputs);
   const bool runs_fit = RunsFit(row);
   Part part;
-  alignas(64) int32_t offsets[kTilePixels];
   for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
     const int left = row.pixels - pixel;
     const int pixels = left < kTilePixels ? left : kTilePixels;
     if (runs_fit) Permute(row, patch, &part);
-    const auto* tile = static_cast<const uint8_t*>(packed);
+    const auto* tile = static_cast<const int8_t*>(packed);
     for (int word = 0; word < row_words; ++word) {
       const __m512i thresholds = _mm512_load_si512(tile);
       tile += kTileOutputs * sizeof(int32_t);
-      __m512i values = _mm512_setzero_si512();
       __m512i sums[kTilePixels];
       BIFSMN_UNROLL(16)
       for (int i = 0; i < kTilePixels; ++i) sums[i] = _mm512_setzero_si512();
@@ -193,27 +190,23 @@ void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
         const int behind = terms - first;
         const int count = behind < kPartTerms ? behind : kPartTerms;
         if (!runs_fit) Gather(row, patch, pixels, first, count, &part);
-        values = _mm512_add_epi32(values, SumValues(part, count));
         const int32_t* lane = part.lanes[0];
         for (int k = 0; k < count; k += kLaneTerms) {
           const __m512i weights = _mm512_load_si512(tile);
           tile += kTileOutputs * kLaneTerms;
           BIFSMN_UNROLL(16)
           for (int i = 0; i < kTilePixels; ++i) {
-            AddProducts(weights, lane[i], &sums[i]);
+            AddProducts(lane[i], weights, &sums[i]);
           }
           lane += kTilePixels;
         }
       }
-      _mm512_store_si512(offsets, _mm512_slli_epi32(values, 7));
       Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
       BIFSMN_UNROLL(16)
       for (int i = 0; i < kTilePixels; ++i) {
         if (i == pixels) break;
-        const __m512i sum =
-            _mm512_sub_epi32(sums[i], _mm512_set1_epi32(offsets[i]));
         *to = static_cast<Word>(
-            _cvtmask16_u32(_mm512_cmplt_epi32_mask(sum, thresholds)));
+            _cvtmask16_u32(_mm512_cmplt_epi32_mask(sums[i], thresholds)));
         to += row_words;
       }
     }
@@ -229,7 +222,7 @@ namespace bifsmn {
 
 const QuantConvKernel kQuantConvAvx512Vnni16x16S32 = {
     "quant_conv_avx512vnni_16x16_s32",
-    std::numeric_limits<int32_t>::max(),
+    kMaxSum,
     [] {
       return __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") &&

@@ -161,68 +161,61 @@ void Pack(const QuantConvWeights& weights, void* packed) {
 
 // clang-format off
 #define RUN(first)                                                            \
-  "subs %w[rows], %w[rows], #1\n"                                             \
-  "add x2, x0, %[stride]\n"                                                   \
-  "add x3, x1, #80\n"                                                         \
-  "csel x2, x0, x2, eq\n"                                                     \
-  "csel x3, x1, x3, eq\n"                                                     \
-  "ldr x4, [x1, #32]\n"                                                       \
-  "ldr x5, [x1, #40]\n"                                                       \
   TERM_0_0(first)                                                             \
-  "ldr x6, [x1, #48]\n"                                                       \
-  "ldr x7, [x1, #56]\n"                                                       \
+  "ldp x4, x5, [x1, #32]\n"                                                   \
   TERM_0_1(first)                                                             \
+  "ldp x6, x7, [x1, #48]\n"                                                   \
+  TERM_0_2(first)                                                             \
+  "subs %w[rows], %w[rows], #1\n"                                             \
   "fmov d7, x4\n"                                                             \
   "fmov d8, x6\n"                                                             \
-  "ldr x8, [x1, #64]\n"                                                       \
-  TERM_0_2(first)                                                             \
+  TERM_0_3(first)                                                             \
+  "add x2, x0, %[stride]\n"                                                   \
   "ins v7.d[1], x5\n"                                                         \
   "ins v8.d[1], x7\n"                                                         \
-  "ldr x9, [x1, #72]\n"                                                       \
-  TERM_0_3(first)                                                             \
-  "ldr x4, [x2]\n"                                                            \
   TERM_1_0("mla")                                                             \
+  "add x3, x1, #80\n"                                                         \
+  TERM_1_1("mla")                                                             \
+  "csel x2, x0, x2, eq\n"                                                     \
+  TERM_1_2("mla")                                                             \
+  "csel x3, x1, x3, eq\n"                                                     \
+  TERM_1_3("mla")                                                             \
+  "ldp x8, x9, [x1, #64]\n"                                                   \
+  TERM_2_0("mla")                                                             \
+  "ldp x4, x5, [x2]\n"                                                        \
+  TERM_2_1("mla")                                                             \
+  "ldp x6, x7, [x2, #16]\n"                                                   \
   "fmov d9, x8\n"                                                             \
   "fmov d10, x4\n"                                                            \
-  "ldr x5, [x2, #8]\n"                                                        \
-  TERM_1_1("mla")                                                             \
-  "ldr x6, [x2, #16]\n"                                                       \
+  TERM_2_2("mla")                                                             \
   "ins v9.d[1], x9\n"                                                         \
   "fmov d11, x5\n"                                                            \
-  TERM_1_2("mla")                                                             \
-  "ldr x7, [x2, #24]\n"                                                       \
-  TERM_1_3("mla")                                                             \
+  TERM_2_3("mla")                                                             \
   "ldr x8, [x2, #32]\n"                                                       \
-  TERM_2_0("mla")                                                             \
+  TERM_3_0("mla")                                                             \
+  "ldp x4, x5, [x3]\n"                                                        \
   "fmov d12, x6\n"                                                            \
   "fmov d13, x7\n"                                                            \
-  "ldr x4, [x3]\n"                                                            \
-  TERM_2_1("mla")                                                             \
-  "ldr x5, [x3, #8]\n"                                                        \
-  TERM_2_2("mla")                                                             \
-  "ldr x6, [x3, #16]\n"                                                       \
-  TERM_2_3("mla")                                                             \
-  "ldr x7, [x3, #24]\n"                                                       \
-  TERM_3_0("mla")                                                             \
+  TERM_3_1("mla")                                                             \
+  "ldp x6, x7, [x3, #16]\n"                                                   \
+  TERM_3_2("mla")                                                             \
+  "mov x0, x2\n"                                                              \
   "fmov d14, x8\n"                                                            \
   "fmov d5, x4\n"                                                             \
-  TERM_3_1("mla")                                                             \
+  TERM_3_3("mla")                                                             \
+  "mov x1, x3\n"                                                              \
   "ins v5.d[1], x5\n"                                                         \
   "fmov d6, x6\n"                                                             \
-  TERM_3_2("mla")                                                             \
-  "ins v6.d[1], x7\n"                                                         \
-  TERM_3_3("mla")                                                             \
   TERM_4_0("mla")                                                             \
   "sxtl v0.8h, v10.8b\n"                                                      \
   TERM_4_1("mla")                                                             \
   "sxtl v1.8h, v11.8b\n"                                                      \
+  "ins v6.d[1], x7\n"                                                         \
   TERM_4_2("mla")                                                             \
   "sxtl v2.8h, v12.8b\n"                                                      \
   TERM_4_3("mla")                                                             \
   "sxtl v3.8h, v13.8b\n"                                                      \
-  "sxtl v4.8h, v14.8b\n"                                                      \
-  "mov x0, x2\n"                                                              \
-  "mov x1, x3\n"
+  "sxtl v4.8h, v14.8b\n"
 // clang-format on
 
 // Sums of kTilePixels pixels with weights[kernel_rows][kTerms][kTileOutputs].

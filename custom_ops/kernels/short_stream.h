@@ -36,8 +36,10 @@ constexpr int MultiplyHigh(int a, int b) { return (a * b + (1 << 14)) >> 15; }
 // y of a channel.
 inline int16_t ShortStreamValue(const ShortStream& stream, int channel, int dot,
                                 int residual) {
-  const int scaled =
-      MultiplyHigh(dot * (1 << stream.shift), stream.scale[channel]);
+  // It does not fit if an input has bits set that stand for no channel; then
+  // it wraps around, as in registers, instead of the product in an int.
+  const auto shifted = static_cast<int16_t>(dot * (1 << stream.shift));
+  const int scaled = MultiplyHigh(shifted, stream.scale[channel]);
   const int u = Saturate(scaled + stream.offset[channel]);
   const int v =
       Saturate(u + MultiplyHigh(std::min(u, 0), stream.slope[channel]));

@@ -180,6 +180,17 @@ TEST_F(Conv2DAddTest, ChecksTheShift) {
   }
 }
 
+TEST(Conv2DAddInputTest, UnusedBitsOfAnInputDoNoHarm) {
+  // A word of 16 disagreements where there is one channel, shifted as far as
+  // one product may be.
+  OpRunner runner("BifsmnConv2DAdd", {1, 1, 1, 0, 0, 0, 0, 14});
+  runner.Add<Word>({1, 1, 1, 1}, {0xffff});
+  runner.AddConstant<Word>({1, 1, 1, 1}, {0});
+  runner.AddConstant<int16_t>({4, 1}, {32767, 0, 32767, 0});
+  ASSERT_THAT(runner.Plan(), Succeeds());
+  runner.Run();
+}
+
 TEST_F(Conv2DAddTest, ChecksScalesAndSlopes) {
   for (const int row : {0, 2}) {
     std::vector<int16_t> parameters = Shorts();

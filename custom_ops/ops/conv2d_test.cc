@@ -121,8 +121,8 @@ TEST_F(Conv2DValidationTest, ChecksWeights) {
 }
 
 TEST_F(Conv2DValidationTest, ChecksTheResultsSize) {
-  // 2^28 pixels of 2 words are a tensor; of 17 floats they would not be.
-  runner_.input(0).shape = {1, 1 << 14, 1 << 14, 2};
+  // 2^27 pixels of 2 words are a tensor; of 17 floats they would not be.
+  runner_.input(0).shape = {1, 1 << 13, 1 << 14, 2};
   EXPECT_THAT(runner_.Plan(), FailsWith("result: shape"));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "custom_ops/kernels/log_mel_decibel.h"
 #include "custom_ops/ops/attributes.h"
@@ -85,29 +86,26 @@ class LogMel : public Op {
   // The samples of frame t: in place if they are there as they are wanted.
   template <typename T>
   const float* Frame(const T* clip, int t, void* workspace) const {
+    const int size = mel_.n_fft;
     const int first =
-        static_cast<int>(int64_t{t} * hop_ - (centred_ ? mel_.n_fft / 2 : 0));
-    const bool is_whole = first >= 0 && first <= samples_ - mel_.n_fft;
+        static_cast<int>(int64_t{t} * hop_ - (centred_ ? size / 2 : 0));
+    // The part of the frame that is inside of the clip: its centre always is,
+    // or just behind the clip's end.
+    const int begin = std::max(-first, 0);
+    const int end = std::min(samples_ - first, size);
     if constexpr (std::is_same_v<T, float>) {
-      if (is_whole) return clip + first;
+      if (begin == 0 && end == size) return clip + first;
     }
     float* frame = frame_.In(workspace);
-    if (is_whole) {
-      for (int i = 0; i < mel_.n_fft; ++i) frame[i] = Sample(clip[first + i]);
-    } else {
-      for (int i = 0; i < mel_.n_fft; ++i) {
-        frame[i] = Sample(clip[Reflected(first + i)]);
-      }
-    }
+    const int last = 2 * (samples_ - 1);
+    for (int i = 0; i < begin; ++i) frame[i] = Sample(clip[-(first + i)]);
+    for (int i = begin; i < end; ++i) frame[i] = Sample(clip[first + i]);
+    for (int i = end; i < size; ++i) frame[i] = Sample(clip[last - first - i]);
     return frame;
   }
 
   static float Sample(float value) { return value; }
   static float Sample(int16_t value) { return value * (1.0f / 32768); }
-
-  int Reflected(int i) const {
-    return i < 0 ? -i : i < samples_ ? i : 2 * (samples_ - 1) - i;
-  }
 
   void RunFrame(const float* frame, void* workspace, float* features) const {
     float* power = power_.In(workspace);

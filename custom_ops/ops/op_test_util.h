@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -122,7 +123,8 @@ class OpRunner {
       char bytes[kWorkspaceAlignment];
     };
     std::vector<Line> workspace(op_->workspace_bytes() / sizeof(Line));
-    std::memset(workspace.data(), 0xff, op_->workspace_bytes());
+    std::fill_n(reinterpret_cast<char*>(workspace.data()),
+                op_->workspace_bytes(), '\xff');
     op_->Run(inputs.data(), outputs.data(), workspace.data());
   }
 

@@ -36,8 +36,7 @@ Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
     return Status::Error("%s has to be of rank %zu, is of shape %s", name, rank,
                          ShapeText(tensor.shape).c_str());
   }
-  BIFSMN_RETURN_IF_ERROR(CheckShape(tensor.shape).In(name));
-  return tensor.constant == nullptr ? Status() : CheckConstant(tensor, name);
+  return CheckShape(tensor.shape).In(name);
 }
 
 Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,

@@ -19,8 +19,7 @@ Status CheckArity(const OpDefinition& definition,
                   const std::vector<const TensorInfo*>& inputs,
                   int output_count);
 
-// Checks the type, the rank and the sizes of a tensor whose shape is free. If it
-// is a constant, it has to be all there: any input may be one.
+// Checks the type, the rank and the sizes of a tensor whose shape is free.
 Status CheckTensor(const TensorInfo& tensor, const char* name, ElementType type,
                    size_t rank);
 

@@ -117,6 +117,14 @@ def test_damage_raises_nothing_but_value_errors(model):
             ),
             "custom op has no name",
         ),
+        (
+            lambda m: setattr(m.operatorCodes[0], "customCode", "BifsmnDense"),
+            "BifsmnDense is not a custom op but the runtime's number 9",
+        ),
+        (
+            lambda m: setattr(m.subgraphs[0].tensors[0], "type", 13),
+            "inputs of subgraph 'main' have a tensor without values",
+        ),
     ],
 )
 def test_references_to_nothing_are_refused(model, change, message):

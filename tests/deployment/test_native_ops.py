@@ -1,9 +1,5 @@
 """The native kernels against the NumPy references, bit for bit."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -67,33 +63,10 @@ def test_emulated_aarch64(aarch64, tmp_path):
     assert_cases_pass(tmp_path, cases)
 
 
-def test_with_sanitizers(tmp_path):
-    preload = subprocess.run(
-        ["gcc", "-print-file-name=libasan.so"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    if not os.path.isabs(preload):
-        pytest.skip("gcc has no AddressSanitizer")
-    cache = ROOT / ".cache" / "sanitized"
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "setup.py", "-q", "build_ext"]
-        + ["--build-lib", cache / "library", "--build-temp", cache / "build"],
-        cwd=ROOT,
-        env=os.environ | {"BIFSMN_SANITIZE": "address,undefined"},
-        check=True,
-    )
-    (library,) = (cache / "library").rglob("*.so")
+def test_with_sanitizers(sanitized, tmp_path):
     cases = [*random_cases(25, seed=3), *large_cases()]
     write_cases(tmp_path, cases)
-    done = run_python(
-        RUN_CASES,
-        tmp_path,
-        BIFSMN_LIBRARY=str(library),
-        LD_PRELOAD=preload,
-        ASAN_OPTIONS="detect_leaks=0",
-    )
+    done = run_python(RUN_CASES, tmp_path, **sanitized.variables)
     assert done.returncode == 0, done.stderr
     assert_cases_pass(tmp_path, cases)
 

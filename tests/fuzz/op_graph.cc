@@ -362,7 +362,7 @@ class GraphMaker {
   }
 
   void DescribeLogMel() {
-    const int n_fft = choices_.Of({256, 512, 1024, 2048, 4096});
+    const int n_fft = choices_.Of({256, 256, 512, 512, 1024, 4096});
     const int hop = choices_.Of({1, 7, 128, 256, 100000});
     const bool centred = choices_.OneIn(2);
     const int samples = n_fft + choices_.In(0, 7) * std::min(hop, 200);

@@ -1,0 +1,247 @@
+// Runs one layer of the default network so many times by one kernel, between
+// calls of two functions whose addresses tell block_counts.c what to count.
+//
+//   layers                            the layers and their kernels, a line each
+//   layers LAYER KERNEL REPETITIONS
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/bit_im2col.h"
+#include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/log_mel.h"
+#include "custom_ops/kernels/log_mel_decibel.h"
+#include "custom_ops/kernels/memory.h"
+#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/reference.h"
+
+// Each does something of its own, so that they do not become one function.
+extern "C" {
+volatile int a53_marker;
+__attribute__((noinline)) void a53_begin() { a53_marker = 1; }
+__attribute__((noinline)) void a53_end() { a53_marker = 2; }
+}
+
+namespace bifsmn {
+namespace {
+
+using Layer = std::function<void()>;
+
+constexpr int kSteps = 8;
+constexpr int kHidden = 128;
+
+template <typename T>
+std::vector<const char*> Names(const KernelRegistry<T>& kernels) {
+  std::vector<const char*> names;
+  for (const T* kernel : kernels) names.push_back(kernel->name);
+  return names;
+}
+
+template <typename T>
+const T& Find(const KernelRegistry<T>& kernels, const char* name) {
+  const T* kernel = kernels.Find(name);
+  if (kernel != nullptr) return *kernel;
+  std::fprintf(stderr, "there is no kernel %s here\n", name);
+  std::exit(1);
+}
+
+// What a layer works in lives until the program ends.
+template <typename T>
+T& Keep(T value) {
+  return *new T(std::move(value));
+}
+
+Layer Conv1(const char* name, bool quantizes) {
+  constexpr int kSize = 32, kPadded = 35, kOutput = 16, kTerms = 25;
+  constexpr int kOutputs = 16;
+  const QuantConvKernel& kernel = Find(QuantConvKernels(), name);
+  Random random(1);
+  auto& image = Keep(
+      random.Integers<int8_t>(kPadded * kPadded + kQuantConvSlack, -128, 127));
+  if (quantizes) {
+    const auto& features = Keep(random.Floats(kSize * kSize));
+    return [&] {
+      for (int y = 0; y < kSize; ++y) {
+        kernel.quantize(features.data() + y * kSize, kSize, 50.0f,
+                        image.data() + (y + 1) * kPadded + 1);
+      }
+    };
+  }
+  const auto weights = random.Integers<int8_t>(kOutputs * kTerms, -10, 10);
+  const auto thresholds = random.Integers<int32_t>(kOutputs, -500, 500);
+  auto& packed =
+      Keep(AlignedVector<uint8_t>(kernel.packed_bytes(kOutputs, kTerms)));
+  kernel.pack({weights.data(), thresholds.data(), kOutputs, kTerms},
+              packed.data());
+  auto& bits = Keep(std::vector<Word>(kOutput * kOutput));
+  return [&] {
+    for (int y = 0; y < kOutput; ++y) {
+      kernel.run({image.data() + 2 * y * kPadded, 5, 5, kPadded, 2, kOutput},
+                 packed.data(), kOutputs, bits.data() + y * kOutput);
+    }
+  };
+}
+
+Layer Im2col() {
+  static constexpr ConvGeometry kGeometry = {16, 16, 5, 5, 2, 2, 1, 1, 8, 8};
+  const auto& image = Keep(Random(1).Bits(16 * 16, kWordBits));
+  auto& patches = Keep(std::vector<Word>(64 * 25));
+  return [&] { BitIm2col(image.data(), kGeometry, 1, 0, 64, patches.data()); };
+}
+
+enum class Epilogue { kThreshold, kThresholdWithPatterns, kStream };
+
+Layer Product(const char* name, int pixels, int words, int outputs,
+              Epilogue epilogue) {
+  const BgemmKernel& kernel = Find(BgemmKernels(), name);
+  Random random(1);
+  const auto& patches = Keep(random.Bits(pixels, words * kWordBits));
+  const auto weights = random.Bits(outputs, words * kWordBits);
+  auto& packed =
+      Keep(AlignedVector<Word>(BgemmPackedWords(kernel, outputs, words)));
+  kernel.pack(weights.data(), outputs, words, packed.data());
+  auto& bits = Keep(std::vector<Word>(pixels * WordsFor(outputs)));
+  const auto& gemm =
+      Keep(Bgemm{patches.data(), pixels, words, packed.data(), outputs});
+  if (epilogue == Epilogue::kStream) {
+    const int base = words * kWordBits;
+    const auto& parameters = Keep(RandomShortStream(random, outputs, base));
+    const auto& residual =
+        Keep(random.Integers<int16_t>(pixels * outputs, -9000, 9000));
+    auto& stream = Keep(std::vector<int16_t>(pixels * outputs));
+    return [&, base] {
+      kernel.stream(gemm, base, parameters.get(), residual.data(),
+                    stream.data(), bits.data());
+    };
+  }
+  const auto& limits = Keep(AlignedVector<uint16_t>(
+      BgemmRowStride(outputs), static_cast<uint16_t>(words * kWordBits / 2)));
+  const auto& flips = Keep(std::vector<Word>(WordsFor(outputs)));
+  const auto& patterns = Keep(std::vector<uint16_t>(pixels));
+  const bool has_patterns = epilogue == Epilogue::kThresholdWithPatterns;
+  return [&, has_patterns] {
+    kernel.threshold(
+        gemm,
+        {limits.data(), has_patterns ? patterns.data() : nullptr, flips.data()},
+        bits.data());
+  };
+}
+
+Layer Memory(const char* name) {
+  static constexpr MemoryGeometry kGeometry = {kSteps, kHidden, 2, 2, 1, 1};
+  const MemoryKernel& kernel = Find(MemoryKernels(), name);
+  Random random(1);
+  const auto& bits = Keep(random.Bits(kSteps, kHidden));
+  const auto& weights = Keep(random.Bits(kGeometry.taps(), kHidden));
+  const auto& parameters =
+      Keep(RandomShortStream(random, kHidden, kGeometry.taps()));
+  const auto& residual =
+      Keep(random.Integers<int16_t>(kSteps * kHidden, -9000, 9000));
+  auto& stream = Keep(residual);
+  auto& signs = Keep(bits);
+  return [&] {
+    kernel.stream(bits.data(), weights.data(), kGeometry, parameters.get(),
+                  residual.data(), stream.data(), signs.data());
+  };
+}
+
+Layer Classifier(const char* name) {
+  constexpr int kInputs = kSteps * kHidden, kClasses = 12;
+  const DenseKernel& kernel = Find(DenseKernels(), name);
+  Random random(1);
+  const auto weights = random.Integers<int8_t>(kInputs * kClasses, -60, 60);
+  const auto& values = Keep(random.Integers<int16_t>(kInputs, -9000, 9000));
+  auto& packed =
+      Keep(AlignedVector<uint8_t>(kernel.packed_bytes(kInputs, kClasses)));
+  kernel.pack(weights.data(), kInputs, kClasses, packed.data());
+  auto& sums = Keep(std::vector<int32_t>(kClasses));
+  return [&] {
+    kernel.run(values.data(), packed.data(), kInputs, kClasses, sums.data());
+  };
+}
+
+// A frame of sound, of which a clip has 32.
+template <typename T>
+Layer MelFrame(const KernelRegistry<MelKernel<T>>& kernels, const char* name) {
+  static constexpr MelParameters kDefaults = {16000, 2048, 32, 0.0f, 8000.0f};
+  const MelKernel<T>& kernel = Find(kernels, name);
+  const auto& tables = Keep(LogMelTables<T>(kDefaults, kernel.lanes));
+  const auto& samples = Keep(Random(1).Floats(kDefaults.n_fft, 0.1f));
+  auto& work = Keep(AlignedVector<T>(tables.work_size()));
+  auto& mels = Keep(std::vector<T>(kDefaults.n_mels));
+  return
+      [&] { kernel.frame(tables, samples.data(), work.data(), mels.data()); };
+}
+
+Layer Decibel() {
+  const auto& power = Keep(Random(1).Floats(32));
+  auto& features = Keep(std::vector<float>(32));
+  return [&] {
+    NormalizedDecibel(power.data(), 32, {1e-10f, -40.0f, 0.05f},
+                      features.data());
+  };
+}
+
+struct Entry {
+  std::string layer;
+  std::vector<const char*> kernels;
+  std::function<Layer(const char*)> make;
+};
+
+std::vector<Entry> Entries() {
+  const auto product = [](std::string layer, int pixels, int words, int outputs,
+                          Epilogue epilogue) {
+    return Entry{std::move(layer), Names(BgemmKernels()),
+                 [=](const char* kernel) {
+                   return Product(kernel, pixels, words, outputs, epilogue);
+                 }};
+  };
+  return {
+      {"mel", Names(MelKernels()),
+       [](const char* kernel) { return MelFrame(MelKernels(), kernel); }},
+      {"mel_exact", Names(ExactMelKernels()),
+       [](const char* kernel) { return MelFrame(ExactMelKernels(), kernel); }},
+      {"decibel", {"portable"}, [](const char*) { return Decibel(); }},
+      {"quantize", Names(QuantConvKernels()),
+       [](const char* kernel) { return Conv1(kernel, true); }},
+      {"conv1", Names(QuantConvKernels()),
+       [](const char* kernel) { return Conv1(kernel, false); }},
+      {"im2col", {"portable"}, [](const char*) { return Im2col(); }},
+      product("conv2", 64, 25, 32, Epilogue::kThresholdWithPatterns),
+      product("projection", kSteps, 16, kHidden, Epilogue::kStream),
+      {"memory", Names(MemoryKernels()), Memory},
+      product("expand", kSteps, 8, 2 * kHidden, Epilogue::kThreshold),
+      product("shrink", kSteps, 16, kHidden, Epilogue::kStream),
+      {"classifier", Names(DenseKernels()), Classifier},
+  };
+}
+
+int Main(int argc, char** argv) {
+  for (const Entry& entry : Entries()) {
+    if (argc == 1) {
+      for (const char* kernel : entry.kernels) {
+        std::printf("%s %s\n", entry.layer.c_str(), kernel);
+      }
+    } else if (argc == 4 && entry.layer == argv[1]) {
+      const Layer layer = entry.make(argv[2]);
+      const int repetitions = std::atoi(argv[3]);
+      a53_begin();
+      for (int i = 0; i < repetitions; ++i) layer();
+      a53_end();
+      return 0;
+    }
+  }
+  if (argc == 1) return 0;
+  std::fprintf(stderr, "usage: %s [LAYER KERNEL REPETITIONS]\n", argv[0]);
+  return 1;
+}
+
+}  // namespace
+}  // namespace bifsmn
+
+int main(int argc, char** argv) { return bifsmn::Main(argc, argv); }

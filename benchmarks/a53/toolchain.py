@@ -1,0 +1,96 @@
+"""The compilers and the emulator that the scripts here call."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+
+CXX = "aarch64-linux-gnu-g++"
+EMULATOR = ("qemu-aarch64", "-cpu", "cortex-a53")
+
+_NEEDED = {
+    "gcc": "gcc",
+    CXX: "g++-aarch64-linux-gnu",
+    "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
+    EMULATOR[0]: "qemu-user",
+}
+
+
+def check() -> None:
+    """Exits with a message if a program is missing."""
+    missing = {p for t, p in _NEEDED.items() if shutil.which(t) is None}
+    if missing:
+        sys.exit("error: apt-get install " + " ".join(sorted(missing)))
+
+
+def run(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> str:
+    """Runs a command and returns what it prints, or exits with its error."""
+    done = subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"error: {' '.join(map(str, command))}\n{done.stderr}")
+    return done.stdout
+
+
+def build_plugin(folder: Path) -> Path:
+    """Builds the plugin of qemu into a folder."""
+    plugin = folder / "block_counts.so"
+    source = HERE / "block_counts.c"
+    run(["gcc", "-O2", "-Wall", "-shared", "-fPIC", "-o", plugin, source])
+    return plugin
+
+
+def build_kernels(folder: Path) -> list[Path]:
+    """Compiles the kernels as setup.py does, an object each."""
+    sources: dict = {}
+    listing = REPOSITORY / "custom_ops/sources.bzl"
+    exec(listing.read_text(encoding="utf-8"), sources)
+    objects = []
+    for source in sources["KERNEL_SOURCES"]:
+        target = folder / (Path(source).stem + ".o")
+        run([CXX, *sources["COPTS"], "-I.", "-c", source, "-o", target])
+        objects.append(target)
+    return objects
+
+
+def build_layers(folder: Path, objects: Sequence[Path]) -> Path:
+    """Builds the program that runs a layer."""
+    program = folder / "layers"
+    source = HERE / "layers.cc"
+    flags = ["-std=c++17", "-O2", "-static", "-I."]
+    run([CXX, *flags, source, *objects, "-o", program])
+    return program
+
+
+def address_of(symbol: str, program: Path) -> str:
+    """Returns where a function of a static program is, in hexadecimal."""
+    for line in run(["aarch64-linux-gnu-nm", program]).splitlines():
+        address, _, name = line.partition(" T ")
+        if name == symbol:
+            return address
+    sys.exit(f"error: {program} has no function {symbol}")
+
+
+def emulate(
+    plugin: Path,
+    counts: Path,
+    command: Sequence[str | Path],
+    options: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Runs an aarch64 program and counts its blocks into a file."""
+    plugin_options = f"{plugin},out={counts}{options}"
+    run([*EMULATOR, "-plugin", plugin_options, *command], environment)
