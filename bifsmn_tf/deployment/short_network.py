@@ -47,7 +47,7 @@ class ShortNetwork:
         blocks = [block for _, block in network.running_blocks(delta)]
         x = network.conv1.infer(features[..., tf.newaxis], 0)
         x = network.conv2.infer(x, 0)
-        signs = network.projection.sign.apply(x, 0)
+        signs = _signs(network.projection, x, 0)
         signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
         stream, signs = self._add(
             network.projection, signs, blocks[0].memory, variant, None
@@ -64,7 +64,7 @@ class ShortNetwork:
             hidden = block.expand.infer_signs(signs[:, :, 0], variant)
             stream, signs = self._add(
                 block.shrink,
-                block.shrink.sign.apply(hidden, variant),
+                _signs(block.shrink, hidden, variant),
                 following.memory if following else None,
                 variant,
                 memory[:, :, 0],
@@ -110,6 +110,11 @@ class ShortNetwork:
             transpose_b=True,
         )
         return tf.cast(sums, tf.float32) * scale + bias
+
+
+def _signs(stage: Stage, x: tf.Tensor, variant: int) -> tf.Tensor:
+    assert stage.sign is not None
+    return stage.sign.apply(x, variant)
 
 
 def _multiply_high(a: tf.Tensor, b: np.ndarray) -> tf.Tensor:

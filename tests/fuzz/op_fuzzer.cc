@@ -20,6 +20,7 @@
 #include "custom_ops/kernels/memory.h"
 #include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 #include "tests/fuzz/choices.h"
 #include "tests/fuzz/op_graph.h"
@@ -213,6 +214,13 @@ Results RunOps(const OpGraph& graph, const Inputs& inputs, int fill) {
     std::vector<TensorInfo> out;
     results.status = op->Plan(in, count, &out).In(node.op);
     if (!results.status.ok()) return results;
+    // Ops leave the constants that they do not copy to the partition.
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in[i] == nullptr || in[i]->constant == nullptr) continue;
+      const std::string name = "input " + std::to_string(i);
+      results.status = CheckConstant(*in[i], name.c_str()).In(node.op);
+      if (!results.status.ok()) return results;
+    }
     if (static_cast<int>(out.size()) != count) {
       Fail(node.op + " has described another number of outputs");
     }
