@@ -3,7 +3,7 @@
     tools/aarch64_sysroot.sh BOARD
     python -m bifsmn_tf.benchmark --save_models=MODELS
     python benchmarks/a53/network.py BOARD MODELS/contestants.json \\
-        [--only=TEXT ...] [--json=FILE]
+        [--only=TEXT ...] [--kernels=NAME=KERNEL,... ...] [--json=FILE]
 
 BOARD is an emulated Cortex-A53 board with its own Python and runtime; the
 second file lists models, their signatures, and the kernels to prefer. A figure
@@ -77,6 +77,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--only", action="append", help="names that contain this"
     )
+    parser.add_argument(
+        "--kernels",
+        action="append",
+        metavar="NAME=KERNEL,KERNEL",
+        help="BiFSMN with these kernels, too",
+    )
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args(arguments)
@@ -91,6 +97,14 @@ def main(arguments: list[str]) -> None:
             for entry in entries
             if any(text in entry["name"] for text in options.only)
         ]
+    entries += [
+        {**entry, "name": f"{entry['name']}, {name}", "kernels": kernels}
+        for name, _, kernels in (
+            choice.partition("=") for choice in options.kernels or []
+        )
+        for entry in entries
+        if entry["name"].startswith("BiFSMN δ") and not entry["kernels"]
+    ]
     costs: dict[str, Cost] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

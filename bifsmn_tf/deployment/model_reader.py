@@ -22,9 +22,13 @@ FILE_IDENTIFIER = b"TFL3"
 
 CUSTOM_BUILTIN_CODE = 32
 
-# RESOURCE and VARIANT: tensors that stand for something inside the runtime.
-# Python's interpreters crash when they are asked for its values.
-_HANDLES = (13, 14)
+# Parts of a file may be shared, but a small file in which every part is all the
+# others would take forever to follow.
+_MOST_READS = 100
+
+# STRING, RESOURCE and VARIANT. Python's interpreters crash when they are asked
+# for the values of such a tensor that has none.
+_NO_NUMBERS = (5, 13, 14)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +201,8 @@ class _Reader:
 
     def __init__(self, content: bytes):
         self._content = memoryview(content)
+        self._most = _MOST_READS * len(content)
+        self._read = 0
 
     def root(self) -> dict[str, Any]:
         return self.table(self._unpack("I", 0, "its root"), _MODEL, "model")
@@ -207,6 +213,9 @@ class _Reader:
         table_size = self._unpack("H", vtable + 2, path)
         self._inside(vtable, vtable_size, path)
         self._inside(start, table_size, path)
+        # A runtime would read one more field, half of it outside.
+        if vtable_size % 2:
+            raise ValueError(f"not a valid model: {path} has half a field")
         values = {}
         for number in range((vtable_size - 4) // 2):
             offset = self._unpack("H", vtable + 4 + 2 * number, path)
@@ -250,6 +259,12 @@ class _Reader:
             raise ValueError(
                 f"not a whole model: {path} lies outside the file's "
                 f"{len(self._content)} bytes; is the file truncated?"
+            )
+        self._read += size
+        if self._read > self._most:
+            raise ValueError(
+                "not a valid model: its parts lie in one another, again and "
+                "again"
             )
 
     def _slice(self, start: int, size: int, path: str) -> memoryview:
@@ -316,10 +331,10 @@ def _check_subgraph(graph: dict[str, Any], buffers: int, codes: int) -> None:
     for kind in ("inputs", "outputs"):
         indices = graph.get(kind, ())
         _check_indices(f"{kind} of {name}", indices, len(tensors))
-        if any(tensors[i].get("type", 0) in _HANDLES for i in indices):
+        if any(tensors[i].get("type", 0) in _NO_NUMBERS for i in indices):
             raise ValueError(
-                f"not a valid model: {kind} of {name} have a tensor without "
-                "values"
+                f"not a valid model: {kind} of {name} have a tensor that "
+                "holds no numbers"
             )
     for operator in graph.get("operators", ()):
         what = f"an operator of {name}"

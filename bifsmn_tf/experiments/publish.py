@@ -20,6 +20,8 @@ _RUNS = flags.DEFINE_string(
     "runs", None, "Folder of the experiment's runs.", required=True
 )
 
+_NAMES = flags.DEFINE_list("names", None, "Only these models.")
+
 MODELS = {"bifsmn-sc10": "bifsmn", "bifsmn_s-sc10": "bifsmn_s"}
 """Names in the package, and the rows of the experiment."""
 
@@ -120,7 +122,10 @@ def _card(name: str, row: str, folder: Path) -> str:
 
 def main() -> None:
     """Publishes what the flags say."""
-    for name, row in MODELS.items():
+    for name in _NAMES.value or MODELS:
+        if name not in MODELS:
+            raise UserError(f"--names: one of {', '.join(MODELS)}, not {name}")
+        row = MODELS[name]
         folder = _best(Path(_RUNS.value), row)
         target = pretrained.FOLDER / f"{name}.tflite"
         shutil.copyfile(folder / "model.tflite", target)

@@ -123,7 +123,7 @@ def test_damage_raises_nothing_but_value_errors(model):
         ),
         (
             lambda m: setattr(m.subgraphs[0].tensors[0], "type", 13),
-            "inputs of subgraph 'main' have a tensor without values",
+            "inputs of subgraph 'main' have a tensor that holds no numbers",
         ),
     ],
 )
