@@ -44,8 +44,8 @@ BIFSMN_EXPORT void bifsmn_profile_enable(int enable);
 // Valid until the next call, by one thread at a time.
 BIFSMN_EXPORT const char* bifsmn_profile_json(void);
 
-// Names of the kernels that run on this processor, separated by commas; within a
-// family, fastest first. The environment variable BIFSMN_KERNELS puts others
+// Names of the kernels that run on this processor, separated by commas; within
+// a family, fastest first. The environment variable BIFSMN_KERNELS puts others
 // first; if it has a name that is not among these, no delegate is created.
 BIFSMN_EXPORT const char* bifsmn_kernels(void);
 

@@ -24,7 +24,7 @@ CUSTOM_BUILTIN_CODE = 32
 
 # Parts of a file may be shared, but a small file in which every part is all the
 # others would take forever to follow.
-_MOST_READS = 100
+_MOST_READS = 20
 
 # STRING, RESOURCE and VARIANT. Python's interpreters crash when they are asked
 # for the values of such a tensor that has none.

@@ -38,6 +38,11 @@ _EXTRA = flags.DEFINE_multi_string(
 )
 
 
+_ROWS = flags.DEFINE_list(
+    "rows", None, "Only these rows of the table, such as dfsmn,bifsmn."
+)
+
+
 def main() -> None:
     """Runs what the flags say."""
     experiment = _EXPERIMENTS[_NAME.value]
@@ -45,6 +50,8 @@ def main() -> None:
         f"python -m bifsmn_tf.experiments --name={_NAME.value} "
         "--data_dir=RECORDINGS"
     )
+    if _ROWS.value:
+        command += f" --rows={','.join(_ROWS.value)}"
     command += "".join(f" --train_flag={flag}" for flag in _EXTRA.value)
     page = experiment.run(
         runner.Runner(
@@ -52,6 +59,7 @@ def main() -> None:
             str(Path(_DATA_DIR.value).resolve()),
             _JOBS.value,
             _EXTRA.value,
+            _ROWS.value,
         ),
         Path(_RESULTS.value),
         command,

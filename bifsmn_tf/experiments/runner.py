@@ -66,11 +66,18 @@ class Runner:
         data_dir: the recordings.
         jobs: processes at a time.
         extra: flags for every training, behind those of its flagfile.
+        only: names of the rows to run; by default all.
     """
 
     def __init__(
-        self, folder: Path, data_dir: str, jobs: int, extra: list[str]
+        self,
+        folder: Path,
+        data_dir: str,
+        jobs: int,
+        extra: list[str],
+        only: list[str] | None = None,
     ):
+        self.only = only
         self.folder = folder
         self.data_dir = data_dir
         self.jobs = jobs
@@ -80,8 +87,17 @@ class Runner:
         """Runs every seed of every row; teachers come before their students.
 
         Raises:
-            UserError: a step failed; its log is named.
+            UserError: a step failed; its log is named. Or there is no such row
+                as one of ``only``.
         """
+        names = [row.name for row in rows]
+        for name in self.only or ():
+            if name not in names:
+                raise UserError(
+                    f"there is no row {name}: one of {', '.join(names)}"
+                )
+        if self.only:
+            rows = [row for row in rows if row.name in self.only]
         self.folder.mkdir(parents=True, exist_ok=True)
         tasks = [(row, seed) for row in rows for seed in row.seeds]
         print(f"logs: {self.folder}/*.log")

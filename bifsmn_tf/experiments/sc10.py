@@ -125,7 +125,7 @@ def _page(outcomes: list[Outcome], command: str) -> str:
         "Accuracy on test of the converted .tflite in the stock ai-edge-litert "
         "interpreter, in %, with the 95 % Wilson interval of that one run. "
         "Weights and activations are one bit everywhere but in the first "
-        "convolution (8 bit) and the classifier (float).",
+        "convolution and the classifier (8 bit).",
         "",
         "| network | seed | δ = 1 | δ = 2 | δ = 4 | .tflite, bytes | epochs | "
         "training |",
@@ -142,9 +142,10 @@ def _page(outcomes: list[Outcome], command: str) -> str:
         "(`sc10_<network>.flags`), `--seed`, and for the students "
         "`--teacher`, the teacher's run of the same seed.",
         "",
-        "![training of BiFSMN](sc10/curves_bifsmn.png)",
-        "![training of D-FSMN](sc10/curves_dfsmn.png)",
-        "![training of BiFSMN_S](sc10/curves_bifsmn_s.png)",
+        *(
+            f"![training of {_TITLES[name]}](sc10/curves_{name}.png)"
+            for name in dict.fromkeys(o.row.name for o in outcomes)
+        ),
         "![confusion matrix](sc10/confusion_bifsmn_delta_1.png)",
         "",
         "Share of the high frequencies in the blocks' outputs on validation "
@@ -218,6 +219,6 @@ def _agreement(outcomes: list[Outcome]) -> list[str]:
     )
     total = sum(len(o.tflite["deltas"]) for o in outcomes)
     return [
-        f"Keras and the .tflite: {total - differing} of {total} confusion "
-        "matrices are the same in both."
+        f"Keras in the file's integers and the .tflite: {total - differing} "
+        f"of {total} confusion matrices are the same in both."
     ]

@@ -43,8 +43,7 @@ void ThresholdDisagreements(const uint16_t* disagreements,
 
 void ThresholdSums(const int32_t* sums, const int32_t* thresholds, int outputs,
                    Word* bits) {
-  PackTests(
-      outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
+  PackTests(outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
 }
 
 void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
@@ -74,8 +73,7 @@ void AddToShortStream(const int16_t* dots, const ShortStream& parameters,
   }
   if (bits == nullptr) return;
   const int16_t* threshold = parameters.threshold + first;
-  PackTests(
-      count, [=](int i) { return stream[i] < threshold[i]; }, bits);
+  PackTests(count, [=](int i) { return stream[i] < threshold[i]; }, bits);
 }
 
 void SignBits(const float* stream, const float* threshold, int channels,

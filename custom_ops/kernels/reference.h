@@ -64,10 +64,10 @@ struct Aligned {
   explicit Aligned(const Aligned<U>&) {}
   T* allocate(size_t count) {
     return static_cast<T*>(
-        ::operator new (count * sizeof(T), std::align_val_t{64}));
+        ::operator new(count * sizeof(T), std::align_val_t{64}));
   }
   void deallocate(T* memory, size_t) {
-    ::operator delete (memory, std::align_val_t{64});
+    ::operator delete(memory, std::align_val_t{64});
   }
   bool operator==(const Aligned&) const { return true; }
   bool operator!=(const Aligned&) const { return false; }

@@ -82,6 +82,38 @@ def test_other_files_are_refused(content):
         model_reader.read_metadata(content, "labels")
 
 
+def test_half_a_field_is_noticed(model):
+    octets = bytearray(model)
+    table = int.from_bytes(octets[:4], "little")
+    vtable = table - int.from_bytes(octets[table : table + 4], "little")
+    octets[vtable] += 1
+    with pytest.raises(ValueError, match="model has half a field"):
+        model_reader.verify_model(bytes(octets))
+
+
+def test_parts_that_are_shared_without_end_are_refused():
+    """Of 8 kB, which are a million tensors if they are followed."""
+    builder = flatbuffers.Builder()
+    schema.TensorStart(builder)
+    tensor = schema.TensorEnd(builder)
+    schema.SubGraphStartTensorsVector(builder, 1000)
+    for _ in range(1000):
+        builder.PrependUOffsetTRelative(tensor)
+    tensors = builder.EndVector()
+    schema.SubGraphStart(builder)
+    schema.SubGraphAddTensors(builder, tensors)
+    graph = schema.SubGraphEnd(builder)
+    schema.ModelStartSubgraphsVector(builder, 1000)
+    for _ in range(1000):
+        builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    schema.ModelStart(builder)
+    schema.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(schema.ModelEnd(builder), b"TFL3")
+    with pytest.raises(ValueError, match="lie in one another"):
+        model_reader.verify_model(bytes(builder.Output()))
+
+
 def test_damage_raises_nothing_but_value_errors(model):
     rng = np.random.default_rng(0)
     refused = 0
