@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.experiments import precision
 from bifsmn_tf.experiments import runner
 from bifsmn_tf.experiments import sc10
@@ -42,6 +43,19 @@ _ROWS = flags.DEFINE_list(
     "rows", None, "Only these rows of the table, such as dfsmn,bifsmn."
 )
 
+_SEEDS = flags.DEFINE_list(
+    "seeds", None, "Only these seeds of each row, such as 0,1."
+)
+
+
+def _seeds() -> list[int] | None:
+    if _SEEDS.value is None:
+        return None
+    wrong = [seed for seed in _SEEDS.value if not seed.isdigit()]
+    if wrong:
+        raise UserError(f"--seeds: {wrong[0]!r} is no number")
+    return [int(seed) for seed in _SEEDS.value]
+
 
 def main() -> None:
     """Runs what the flags say."""
@@ -50,8 +64,9 @@ def main() -> None:
         f"python -m bifsmn_tf.experiments --name={_NAME.value} "
         "--data_dir=RECORDINGS"
     )
-    if _ROWS.value:
-        command += f" --rows={','.join(_ROWS.value)}"
+    for name, values in (("rows", _ROWS.value), ("seeds", _SEEDS.value)):
+        if values:
+            command += f" --{name}={','.join(values)}"
     command += "".join(f" --train_flag={flag}" for flag in _EXTRA.value)
     page = experiment.run(
         runner.Runner(
@@ -59,7 +74,7 @@ def main() -> None:
             str(Path(_DATA_DIR.value).resolve()),
             _JOBS.value,
             _EXTRA.value,
-            _ROWS.value,
+            runner.Selection(_ROWS.value, _seeds()),
         ),
         Path(_RESULTS.value),
         command,

@@ -32,6 +32,44 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
+class Selection:
+    """A part of an experiment.
+
+    Attributes:
+        rows: names; ``None`` for all.
+        seeds: ``None`` for all that a row has.
+    """
+
+    rows: list[str] | None = None
+    seeds: list[int] | None = None
+
+    def of(self, rows: list[Row]) -> list[Row]:
+        """Returns what of these rows is selected.
+
+        Raises:
+            UserError: there is no such row, or none with such a seed.
+        """
+        names = [row.name for row in rows]
+        for name in self.rows or ():
+            if name not in names:
+                raise UserError(
+                    f"there is no row {name}: one of {', '.join(names)}"
+                )
+        selected = []
+        for row in rows:
+            seeds = tuple(
+                seed
+                for seed in row.seeds
+                if self.seeds is None or seed in self.seeds
+            )
+            if seeds and (self.rows is None or row.name in self.rows):
+                selected.append(dataclasses.replace(row, seeds=seeds))
+        if not selected:
+            raise UserError(f"no row has one of the seeds {self.seeds}")
+        return selected
+
+
+@dataclasses.dataclass(frozen=True)
 class Outcome:
     """What one run gave.
 
@@ -66,7 +104,7 @@ class Runner:
         data_dir: the recordings.
         jobs: processes at a time.
         extra: flags for every training, behind those of its flagfile.
-        only: names of the rows to run; by default all.
+        selection: what to run; by default everything.
     """
 
     def __init__(
@@ -75,9 +113,9 @@ class Runner:
         data_dir: str,
         jobs: int,
         extra: list[str],
-        only: list[str] | None = None,
+        selection: Selection | None = None,
     ):
-        self.only = only
+        self.selection = selection or Selection()
         self.folder = folder
         self.data_dir = data_dir
         self.jobs = jobs
@@ -87,17 +125,10 @@ class Runner:
         """Runs every seed of every row; teachers come before their students.
 
         Raises:
-            UserError: a step failed; its log is named. Or there is no such row
-                as one of ``only``.
+            UserError: a step failed; its log is named. Or there is nothing that
+                was selected.
         """
-        names = [row.name for row in rows]
-        for name in self.only or ():
-            if name not in names:
-                raise UserError(
-                    f"there is no row {name}: one of {', '.join(names)}"
-                )
-        if self.only:
-            rows = [row for row in rows if row.name in self.only]
+        rows = self.selection.of(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
         tasks = [(row, seed) for row in rows for seed in row.seeds]
         print(f"logs: {self.folder}/*.log")
