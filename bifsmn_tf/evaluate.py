@@ -101,12 +101,13 @@ class _KerasModel:
         self.description = run.read_config()
         network = run.load_network(_CHECKPOINT.value)
 
-        def infer(features, delta):
-            if _INTEGERS.value and network.config.binary:
-                return ShortNetwork(network).infer(features, delta)
-            return network.infer(features, delta)[0]
-
-        self._infer = tf.function(infer, reduce_retracing=True)
+        if _INTEGERS.value and network.config.binary:
+            self._infer = ShortNetwork(network).infer
+        else:
+            self._infer = tf.function(
+                lambda features, delta: network.infer(features, delta)[0],
+                reduce_retracing=True,
+            )
 
     def logits(self, features, delta):
         return self._infer(features, delta).numpy()

@@ -72,7 +72,10 @@ def test_an_output_that_changes_is_noticed(binary):
         invocation.check()
 
 
-@pytest.mark.parametrize("before", [None, "other"])
+PORTABLE = "bgemm_portable_4x4_u16"
+
+
+@pytest.mark.parametrize("before", [None, PORTABLE])
 def test_kernels_are_preferred_while_planning(monkeypatch, before):
     monkeypatch.delenv(invoke.KERNELS_VARIABLE, raising=False)
     if before:
@@ -85,10 +88,16 @@ def test_kernels_are_preferred_while_planning(monkeypatch, before):
         return make(model)
 
     monkeypatch.setattr(runtime, "make_interpreter", watched)
-    Invocation(builtin_model(), kernels="a,b")
+    kernels = f"memory_portable_1x16_u8,{PORTABLE}"
+    Invocation(builtin_model(), kernels=kernels)
     assert os.environ.get(invoke.KERNELS_VARIABLE) == before
     Invocation(builtin_model())
-    assert seen == ["a,b", before]
+    assert seen == [kernels, before]
+
+
+def test_a_kernel_that_is_not_there_is_an_error():
+    with pytest.raises(RuntimeError, match="no kernel 'bgemm_fast'"):
+        Invocation(builtin_model(), kernels="bgemm_fast")
 
 
 def test_integers_are_features_too():
