@@ -1,10 +1,11 @@
-"""Builds the package with its native library, `libbifsmn.so`.
+"""Builds the package with its native libraries.
 
-The library is no Python module: runtimes load it as an external delegate. So it
-keeps its name on every Python, and one wheel a platform serves them all.
-Building needs a C++17 compiler and neither TensorFlow nor Python's headers.
+They are no Python modules: runtimes load `libbifsmn.so` as an external
+delegate, TensorFlow `libbifsmn_training.so` to train with. So they keep their
+names on every Python, and one wheel a platform serves them all. Building needs
+a C++17 compiler and neither TensorFlow nor Python's headers.
 
-`BIFSMN_SANITIZE=address,undefined` builds it with those sanitizers of gcc's.
+`BIFSMN_SANITIZE=address,undefined` builds them with those sanitizers of gcc's.
 """
 
 import os
@@ -54,11 +55,10 @@ class PlatformWheel(bdist_wheel):
         return "py3", "none", super().get_tag()[2]
 
 
-def native_library() -> Extension:
-    """Describes the library for `build_ext`."""
+def _extension(name, sources, headers, compile_flags, link_flags) -> Extension:
     # -g0 against the -g that many Pythons were configured with.
-    compile_flags = [*NATIVE["COPTS"], "-g0"]
-    link_flags = list(NATIVE["LINKOPTS"])
+    compile_flags = [*compile_flags, "-g0"]
+    link_flags = list(link_flags)
     sanitizer = os.environ.get("BIFSMN_SANITIZE")
     if sanitizer:
         flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
@@ -67,25 +67,44 @@ def native_library() -> Extension:
     else:
         link_flags.append("-Wl,--strip-all")
     return Extension(
-        "bifsmn_tf.deployment.libbifsmn",
-        sources=[
-            *NATIVE["KERNEL_SOURCES"],
-            *NATIVE["OP_SOURCES"],
-            *NATIVE["DELEGATE_SOURCES"],
-        ],
-        depends=[
-            *NATIVE["KERNEL_HEADERS"],
-            *NATIVE["OP_HEADERS"],
-            *NATIVE["DELEGATE_HEADERS"],
-            NATIVE["EXPORTS"],
-            "custom_ops/sources.bzl",
-        ],
+        name,
+        sources=list(sources),
+        depends=[*headers, "custom_ops/sources.bzl"],
         include_dirs=["."],
         define_macros=[("BIFSMN_VERSION", f'"{VERSION}"')],
         extra_compile_args=compile_flags,
         extra_link_args=link_flags,
         language="c++",
     )
+
+
+def native_libraries() -> list[Extension]:
+    """Describes the libraries for `build_ext`: for runtimes, and to train."""
+    return [
+        _extension(
+            "bifsmn_tf.deployment.libbifsmn",
+            [
+                *NATIVE["KERNEL_SOURCES"],
+                *NATIVE["OP_SOURCES"],
+                *NATIVE["DELEGATE_SOURCES"],
+            ],
+            [
+                *NATIVE["KERNEL_HEADERS"],
+                *NATIVE["OP_HEADERS"],
+                *NATIVE["DELEGATE_HEADERS"],
+                NATIVE["EXPORTS"],
+            ],
+            NATIVE["COPTS"],
+            NATIVE["LINKOPTS"],
+        ),
+        _extension(
+            "bifsmn_tf.network.libbifsmn_training",
+            NATIVE["TRAINING_SOURCES"],
+            NATIVE["TRAINING_HEADERS"],
+            NATIVE["TRAINING_COPTS"],
+            NATIVE["TRAINING_LINKOPTS"],
+        ),
+    ]
 
 
 setup(
@@ -133,6 +152,6 @@ setup(
             "wheel",
         ],
     },
-    ext_modules=[native_library()],
+    ext_modules=native_libraries(),
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
 )

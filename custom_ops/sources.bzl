@@ -121,6 +121,19 @@ DELEGATE_HEADERS = [
     "tflite_delegate/tflite_abi.h",
 ]
 
+# A library of its own, which nothing but training loads.
+TRAINING_SOURCES = [
+    "custom_ops/training/epilogue.cc",
+    "custom_ops/training/parallel.cc",
+    "custom_ops/training/tensorflow_ops.cc",
+]
+
+TRAINING_HEADERS = [
+    "custom_ops/training/epilogue.h",
+    "custom_ops/training/parallel.h",
+    "custom_ops/training/tensorflow_abi.h",
+]
+
 # -ffp-contract=off: every float operation rounds on its own, so that results
 # are the same on every processor and in NumPy.
 COPTS = [
@@ -137,12 +150,24 @@ COPTS = [
 
 EXPORTS = "tflite_delegate/exports.lds"
 
-# One file that needs nothing of a runtime and shows nothing but its entry
-# points.
-LINKOPTS = [
+# Files that need nothing of a runtime.
+SELF_CONTAINED_LINKOPTS = [
     "-static-libstdc++",
     "-static-libgcc",
     "-Wl,-z,defs",
     "-Wl,--gc-sections",
+]
+
+# One that shows nothing but its entry points.
+LINKOPTS = SELF_CONTAINED_LINKOPTS + [
     "-Wl,--version-script=" + EXPORTS,
+]
+
+# Vectors as wide as those of the widest processor are passed nowhere but
+# between functions that are inlined, so that no ABI is concerned.
+TRAINING_COPTS = COPTS + ["-Wno-psabi"]
+
+TRAINING_LINKOPTS = SELF_CONTAINED_LINKOPTS + [
+    "-lpthread",
+    "-ldl",
 ]

@@ -20,9 +20,11 @@ sum of p and the skip, and the two extra BatchNorm-PReLU pairs stand where the
 authors' code has them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
 from bifsmn_tf.network.config import NetworkConfig
 
@@ -90,13 +92,68 @@ class Stage(tf.keras.layers.Layer):
 
     def call(self, inputs):
         """Training: (..., variants, in) to (..., variants, out)."""
-        x = self.sign(inputs) if self.sign else inputs
+        return self.epilogue(self.apply_linear(self.input_of(inputs)))[0]
+
+    def input_of(self, stream):
+        """What the linear layer reads of a stream: its signs, or itself."""
+        if self.sign is None:
+            return stream
+        if fused.enabled() and self.sign.surrogate:
+            return fused.sign(stream, self.sign.thresholds, self.sign.surrogate)
+        return self.sign(stream)
+
+    def apply_linear(self, inputs):
+        """The linear layer of what :meth:`input_of` gives."""
         if self.joins_bands:
-            x = _joined(x)[:, :, tf.newaxis]
-        x = self.linear(x)
-        if self.norm:
-            x = self.norm(x)
-        return self.prelu(x)
+            inputs = _joined(inputs)[:, :, tf.newaxis]
+        return self.linear(inputs)
+
+    def epilogue(
+        self,
+        z,
+        residual=None,
+        following: "Stage | None" = None,
+        regularize: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        keep: bool = True,
+    ):
+        """What comes after the linear layer, and what the next one reads.
+
+        Args:
+            z: what the linear layer gives, (..., variants, out).
+            residual: added to the result.
+            following: the stage that reads the result.
+            regularize: applied to the result before the residual (dropout).
+            keep: whether the result itself is wanted, too.
+
+        Returns:
+            The result (..., variants, out), or None if it need not be kept;
+            and what ``following`` reads of it: None without one.
+        """
+        sign = following.sign if following else None
+        if self.norm and not regularize and fused.enabled():
+            surrogate = sign.surrogate if sign else None
+            result = fused.epilogue(
+                z,
+                self.norm.gamma,
+                self.norm.beta,
+                self.prelu.slope,
+                epsilon=self.norm.epsilon,
+                residual=residual,
+                threshold=sign.thresholds if sign and surrogate else None,
+                surrogate=surrogate or "ste",
+                stream=keep,
+            )
+            self.norm.update(result.mean, result.variance)
+            if result.signs is not None:
+                return result.stream, result.signs
+            x = result.stream
+        else:
+            x = self.prelu(self.norm(z) if self.norm else z)
+            if regularize:
+                x = regularize(x)
+            if residual is not None:
+                x = residual + x
+        return x, following.input_of(x) if following else None
 
     def affine(self, variant: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Scale and offset that turn the integer dot into PReLU's input."""
@@ -189,9 +246,26 @@ class Block(tf.keras.layers.Layer):
 
     def call(self, inputs, dropout_seed=None):
         """Training: (batch, time, variants, channels) to the same shape."""
-        y = inputs + self.memory(inputs)
-        h = dropout(self.expand(y), self.dropout, dropout_seed, 0)
-        return y + dropout(self.shrink(h), self.dropout, dropout_seed, 1)
+        memory, expand, shrink = self.memory, self.expand, self.shrink
+        z = memory.apply_linear(memory.input_of(inputs))
+        y, x = memory.epilogue(z, residual=inputs, following=expand)
+        _, x = expand.epilogue(
+            expand.apply_linear(x),
+            following=shrink,
+            regularize=self._dropout(dropout_seed, 0),
+            keep=False,
+        )
+        result, _ = shrink.epilogue(
+            shrink.apply_linear(x),
+            residual=y,
+            regularize=self._dropout(dropout_seed, 1),
+        )
+        return result
+
+    def _dropout(self, seed, salt):
+        if seed is None or not self.dropout:
+            return None
+        return lambda x: dropout(x, self.dropout, seed, salt)
 
     def infer(self, inputs, variant: int):
         """Inference: (batch, time, channels) to the same shape."""
@@ -296,9 +370,15 @@ class FSMN(tf.keras.Model):
             (batch, time, variants, channels).
         """
         config = self.config
-        x = self.conv1(features[..., tf.newaxis])
-        x = self.conv2(x)
-        x = self.projection(x)[:, :, 0]
+        front = (self.conv1, self.conv2, self.projection)
+        x = features[..., tf.newaxis]
+        for stage, following in zip(front, (*front[1:], None), strict=True):
+            stream, x = stage.epilogue(
+                stage.apply_linear(x),
+                following=following,
+                keep=following is None,
+            )
+        x = stream[:, :, 0]
         paths = [x] * len(config.deltas)
         states = {}
         for number, block in self.running_blocks(min(config.deltas)):

@@ -324,13 +324,24 @@ class VariantNorm(tf.keras.layers.Layer):
             epsilon=self.epsilon,
             is_training=True,
         )
+        self.update(
+            tf.reshape(mean, self.gamma.shape),
+            tf.reshape(variance, self.gamma.shape),
+        )
+        return tf.reshape(outputs, tf.shape(inputs))
+
+    def update(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        """Moves the moving statistics towards a batch's.
+
+        Args:
+            mean: of the batch, (variants, channels).
+            variance: of the batch, unbiased, (variants, channels).
+        """
         for moving, batch in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            batch = tf.reshape(batch, moving.shape)
             moving.assign_sub((moving - batch) * (1.0 - self.momentum))
-        return tf.reshape(outputs, tf.shape(inputs))
 
     def fold(self, scale, bias, variant: int) -> tuple[tf.Tensor, tf.Tensor]:
         """The layer behind ``dot * scale + bias`` as ``dot * s + t``.
@@ -445,6 +456,12 @@ class VariantSign(tf.keras.layers.Layer):
             else tf.zeros(shape)
         )
         super().build(input_shape)
+
+    @property
+    def surrogate(self) -> str | None:
+        """The surrogate gradient, of a quantizer that is nothing but Eq. 1."""
+        plain = type(self.quantizer) in (quantizers.Sign, quantizers.ApproxSign)
+        return self.quantizer.surrogate if plain else None
 
     def call(self, inputs):
         """Training: (..., variants, channels) to +1 and -1."""

@@ -1,0 +1,207 @@
+"""Training's element-wise work in as few passes over memory as there can be.
+
+Between two linear layers lie BatchNorm, PReLU, a sum with the residual, and the
+next layer's sign, each with a gradient: some thirty operations of TensorFlow,
+which together take longer than the matrix products. The library
+``libbifsmn_training.so`` (``custom_ops/training``) does them in two passes
+forward and two backward::
+
+    u = gamma * (z - mean) / sqrt(variance + epsilon) + beta     the batch's
+    y = residual + (u if u >= 0 else slope * u)                  stream
+    s = +1 if y >= threshold else -1                             signs
+
+The layers of :mod:`~bifsmn_tf.network.layers` define what is computed and serve
+wherever the library does not: without it, on GPUs, and for other quantizers.
+``BIFSMN_FUSED=0`` in the environment, or :func:`disabled`, does without it.
+"""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from typing import NamedTuple
+
+from bifsmn_tf._keras import tf
+
+LIBRARY = Path(__file__).with_name("libbifsmn_training.so")
+
+SURROGATES = ("ste", "approx")
+"""Surrogate gradients by the library's number for them."""
+
+_allowed = os.environ.get("BIFSMN_FUSED", "1") != "0"
+
+
+@functools.cache
+def _library() -> Any:
+    """The generated functions of the ops; None where there are none."""
+    if not LIBRARY.is_file() or tf.config.list_physical_devices("GPU"):
+        return None
+    try:
+        library = tf.load_op_library(str(LIBRARY))
+    except tf.errors.OpError:
+        return None
+    return library if hasattr(library, "bifsmn_epilogue") else None
+
+
+def enabled() -> bool:
+    """Whether the library is there and may be used."""
+    return _allowed and _library() is not None
+
+
+@contextlib.contextmanager
+def disabled() -> Iterator[None]:
+    """Graphs that are traced inside do without the library."""
+    global _allowed
+    before, _allowed = _allowed, False
+    try:
+        yield
+    finally:
+        _allowed = before
+
+
+def _threads() -> int:
+    return tf.config.threading.get_intra_op_parallelism_threads() or (
+        len(os.sched_getaffinity(0))
+    )
+
+
+class Epilogue(NamedTuple):
+    """What :func:`epilogue` gives.
+
+    Attributes:
+        stream: y, the shape of z; None unless asked for.
+        signs: s, the shape of z; None unless asked for.
+        mean: of the batch, the shape of gamma.
+        variance: of the batch, unbiased, the shape of gamma.
+    """
+
+    stream: tf.Tensor | None
+    signs: tf.Tensor | None
+    mean: tf.Tensor
+    variance: tf.Tensor
+
+
+def epilogue(
+    z: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    slope: tf.Tensor,
+    *,
+    epsilon: float,
+    residual: tf.Tensor | None = None,
+    threshold: tf.Tensor | None = None,
+    surrogate: str = "ste",
+    stream: bool = True,
+) -> Epilogue:
+    """BatchNorm in training, PReLU, residual and sign, with gradients.
+
+    Args:
+        z: what a linear layer gives, (..., variants, channels).
+        gamma: of BatchNorm, (variants, channels).
+        beta: of BatchNorm, (variants, channels).
+        slope: of PReLU, (variants, channels or 1).
+        epsilon: of BatchNorm.
+        residual: added, the shape of z; or None.
+        threshold: of the sign, (variants, channels); None for no signs.
+        surrogate: gradient through the sign: one of :data:`SURROGATES`.
+        stream: give y; always when there is no threshold.
+    """
+    channels = z.shape[-1]
+    variants = gamma.shape[0]
+    columns = variants * channels
+    rows = tf.reshape(z, (-1, columns))
+    none = tf.zeros((0, columns))
+    signs = threshold is not None
+    stream = stream or not signs
+    stream_out, signs_out, mean, variance, _ = _library().bifsmn_epilogue(
+        z=rows,
+        residual=(
+            none if residual is None else tf.reshape(residual, (-1, columns))
+        ),
+        gamma=tf.reshape(gamma, (columns,)),
+        beta=tf.reshape(beta, (columns,)),
+        slope=tf.reshape(tf.broadcast_to(slope, gamma.shape), (columns,)),
+        threshold=(
+            tf.reshape(threshold, (columns,)) if signs else tf.zeros(columns)
+        ),
+        epsilon=epsilon,
+        surrogate=SURROGATES.index(surrogate),
+        with_residual=int(residual is not None),
+        with_stream=int(stream or residual is not None),
+        with_signs=int(signs),
+        threads=_threads(),
+    )
+    return Epilogue(
+        stream=_like(stream_out, z) if stream else None,
+        signs=_like(signs_out, z) if signs else None,
+        mean=tf.reshape(mean, gamma.shape),
+        variance=tf.reshape(variance, gamma.shape),
+    )
+
+
+def sign(x: tf.Tensor, threshold: tf.Tensor, surrogate: str) -> tf.Tensor:
+    """The sign of ``x - threshold`` with a surrogate gradient (Eq. 1).
+
+    Args:
+        x: (..., variants, channels).
+        threshold: (variants, channels).
+        surrogate: one of :data:`SURROGATES`.
+
+    Returns:
+        +1 and -1, the shape of x.
+    """
+    columns = threshold.shape[0] * x.shape[-1]
+    signs = _library().bifsmn_sign(
+        y=tf.reshape(x, (-1, columns)),
+        threshold=tf.reshape(threshold, (columns,)),
+        surrogate=SURROGATES.index(surrogate),
+        threads=_threads(),
+    )
+    return _like(signs, x)
+
+
+def _like(rows: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    result = tf.reshape(rows, tf.shape(x))
+    result.set_shape(x.shape)
+    return result
+
+
+@tf.RegisterGradient("BifsmnEpilogue")
+def _epilogue_gradient(op, dstream, dsigns, *_):
+    z, _, gamma, beta, slope, threshold = op.inputs
+    stream, _, mean, _, inverse = op.outputs
+    attributes = {
+        name: op.get_attr(name)
+        for name in ("surrogate", "with_residual", "threads")
+    }
+    none = tf.zeros_like(z[:0])
+    residual = attributes["with_residual"]
+    # Without a residual y is computed again; signs need it with one.
+    dz, dresidual, *parameters = _library().bifsmn_epilogue_gradient(
+        z=z,
+        stream_in=stream if residual else none,
+        gamma=gamma,
+        beta=beta,
+        slope=slope,
+        threshold=threshold,
+        mean=mean,
+        inverse=inverse,
+        dstream=dstream if op.get_attr("with_stream") else none,
+        dsigns=dsigns if op.get_attr("with_signs") else none,
+        **attributes,
+    )
+    return [dz, dresidual if residual else none, *parameters]
+
+
+@tf.RegisterGradient("BifsmnSign")
+def _sign_gradient(op, dsigns):
+    y, threshold = op.inputs
+    return _library().bifsmn_sign_gradient(
+        y=y,
+        threshold=threshold,
+        dsigns=dsigns,
+        surrogate=op.get_attr("surrogate"),
+        threads=op.get_attr("threads"),
+    )

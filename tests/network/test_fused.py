@@ -1,0 +1,129 @@
+"""The fused training ops are what the layers define, gradients included."""
+
+import numpy as np
+import pytest
+
+from bifsmn_tf._keras import set_random_seed
+from bifsmn_tf._keras import tf
+from bifsmn_tf.network import config as configs
+from bifsmn_tf.network import fused
+from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.fsmn import Block
+
+_SIZES = {"memory_size": 24, "hidden_size": 40, "blocks": 4, "frames": 12}
+
+
+def test_the_library_is_in_use():
+    assert fused.enabled()
+    with fused.disabled():
+        assert not fused.enabled()
+    assert fused.enabled()
+
+
+def _vary(layer):
+    """Gives every parameter its own value."""
+    rng = np.random.default_rng(1)
+    for variable in layer.trainable_variables:
+        noise = 0.1 * rng.normal(size=variable.shape)
+        variable.assign_add(noise.astype(np.float32))
+
+
+@pytest.mark.parametrize("surrogate", ["sign", "approx_sign"])
+@pytest.mark.parametrize("prelu", ["channel", "shared"])
+@pytest.mark.parametrize("variants", [1, 3])
+@pytest.mark.parametrize("residual", [False, True])
+def test_an_epilogue_and_its_gradients_are_those_of_the_layers(
+    surrogate, prelu, variants, residual
+):
+    config = configs.bifsmn(
+        5, **_SIZES, prelu=prelu, activation_quantizer=f"bifsmn_{surrogate}"
+    )
+    set_random_seed(0)
+    block = Block(config, variants)
+    block.build((None, 3, variants, 24))
+    _vary(block)
+    rng = np.random.default_rng(0)
+    z, skip, dy, ds = (
+        tf.constant(rng.normal(size=(7, 3, variants, 24)), tf.float32)
+        for _ in range(4)
+    )
+    parameters = [
+        *block.memory.norm.trainable_variables,
+        *block.memory.prelu.trainable_variables,
+        *block.expand.sign.trainable_variables,
+    ]
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch([z, skip])
+            stream, signs = block.memory.epilogue(
+                z, skip if residual else None, following=block.expand
+            )
+            loss = tf.reduce_sum(stream * dy + signs * ds)
+        sources = [z, *([skip] if residual else []), *parameters]
+        return stream, signs, tape.gradient(loss, sources)
+
+    stream, signs, gradients = run()
+    with fused.disabled():
+        expected_stream, expected_signs, expected = run()
+    np.testing.assert_allclose(stream, expected_stream, atol=1e-5)
+    margin = np.abs(stream - block.expand.sign.thresholds)
+    assert margin.min() > 1e-5, "another seed: rounding decides a sign"
+    np.testing.assert_array_equal(signs, expected_signs)
+    for mine, theirs in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
+    inputs_only, _ = block.memory.epilogue(z, skip)
+    np.testing.assert_allclose(
+        inputs_only, skip + block.memory.prelu(block.memory.norm(z)), atol=1e-5
+    )
+
+
+def test_a_network_and_its_statistics_are_those_of_the_layers():
+    rng = np.random.default_rng(0)
+    features = tf.constant(rng.normal(size=(6, 12, 32)), tf.float32)
+
+    def run():
+        set_random_seed(0)
+        network = FSMN(configs.dfsmn(5, **_SIZES, dropout=0))
+        _vary(network)
+        with tf.GradientTape() as tape:
+            (logits,), _ = network.forward(features)
+            loss = tf.reduce_sum(tf.square(logits))
+        return network, tape.gradient(loss, network.trainable_variables)
+
+    network, gradients = run()
+    with fused.disabled():
+        other, expected = run()
+    for variable, mine, theirs in zip(
+        network.trainable_variables, gradients, expected, strict=True
+    ):
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(
+            mine, theirs, atol=1e-4 * scale + 3e-4, err_msg=variable.name
+        )
+    for mine, theirs in zip(
+        network.non_trainable_variables,
+        other.non_trainable_variables,
+        strict=True,
+    ):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_ops_run_in_a_graph_that_does_not_know_the_batch():
+    threshold = tf.constant([[0.5, -0.5, 0.0]])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2, 1, 3))])
+    def signs(x):
+        return fused.sign(x, threshold, "ste")
+
+    x = tf.constant([[[[0.5, -0.6, 0.0]], [[0.4, -0.5, -1e-9]]]])
+    np.testing.assert_array_equal(signs(x), [[[[1, -1, 1]], [[-1, 1, -1]]]])
+    assert signs.get_concrete_function().outputs[0].shape[1:] == (2, 1, 3)
+
+
+def test_a_parameter_of_another_size_is_refused():
+    library = fused._library()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input 1 has 5"):
+        library.bifsmn_sign(tf.zeros((6, 4)), tf.zeros(5))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no matrix"):
+        library.bifsmn_sign(tf.zeros(4), tf.zeros(4))
