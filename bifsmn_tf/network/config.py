@@ -40,6 +40,14 @@ class NetworkConfig:
             the width of the surrogate gradient's window; 0.3 keeps it inside.
         dropout: rate behind every pointwise layer of a block and before the
             classifier, in training.
+        memory_stages: how often a block's memory is applied, one after the
+            other, each time with a kernel, thresholds, norm and slopes of its
+            own: another look at the stream, at other thresholds.
+        front_branches: how many second convolutions read the first one, each
+            with a projection of its own; the sum of these starts the stream.
+        front_bases: 1, where all branches read the same signs of the first
+            convolution; or ``front_branches``, where each one compares it with
+            thresholds of its own.
     """
 
     classes: int
@@ -63,6 +71,9 @@ class NetworkConfig:
     projection_norm: bool = False
     residual_scale: float = 1.0
     dropout: float = 0.0
+    memory_stages: int = 1
+    front_branches: int = 1
+    front_bases: int = 1
 
     def __post_init__(self):
         object.__setattr__(self, "deltas", tuple(self.deltas))
@@ -77,6 +88,9 @@ class NetworkConfig:
             "blocks",
             "stride_back",
             "stride_ahead",
+            "memory_stages",
+            "front_branches",
+            "front_bases",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -88,6 +102,16 @@ class NetworkConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ValueError("dropout must be in [0, 1)")
+        if self.front_bases not in (1, self.front_branches):
+            raise ValueError(
+                f"front_bases must be 1 or front_branches, "
+                f"{self.front_branches}, not {self.front_bases}"
+            )
+        if self.front_bases > 1 and not (self.binary and self.thresholds):
+            raise ValueError(
+                "front_bases differ by their learned thresholds: a binary "
+                "network with thresholds is needed for more than one"
+            )
         if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
             raise ValueError(
                 f"deltas must ascend without repeats: {self.deltas}"
@@ -127,8 +151,19 @@ class NetworkConfig:
         )
 
     def to_dict(self) -> dict:
-        """As plain values for JSON."""
-        return {**dataclasses.asdict(self), "deltas": list(self.deltas)}
+        """As plain values for JSON.
+
+        Options that are off are left out: runs and files from before there
+        were any stay what they are.
+        """
+        values = {**dataclasses.asdict(self), "deltas": list(self.deltas)}
+        for field in dataclasses.fields(self):
+            if (
+                field.name in _OPTIONS
+                and getattr(self, field.name) == field.default
+            ):
+                del values[field.name]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict) -> "NetworkConfig":
@@ -139,6 +174,9 @@ class NetworkConfig:
                 f"unknown network settings: {', '.join(sorted(unknown))}"
             )
         return cls(**{**values, "deltas": tuple(values["deltas"])})
+
+
+_OPTIONS = ("memory_stages", "front_branches", "front_bases")
 
 
 def dfsmn(classes: int, **changes) -> NetworkConfig:

@@ -30,6 +30,9 @@ FEATURE_SCALE = 32.0
 LARGEST_SLOPE = 1.99
 """Of a binary network's PReLU, which is 16-bit integers when deployed."""
 
+INITIAL_SLOPE = 0.25
+"""Of every PReLU."""
+
 
 class BinaryDense(lq.layers.QuantDense):
     """A pointwise layer on the last axis, one-bit by default (Eq. 4).
@@ -386,7 +389,7 @@ class VariantPReLU(tf.keras.layers.Layer):
         self.slope = self.add_weight(
             "slope",
             (self.variants, input_shape[-1] if self.per_channel else 1),
-            initializer=tf.keras.initializers.Constant(0.25),
+            initializer=tf.keras.initializers.Constant(INITIAL_SLOPE),
             constraint=SlopeBounds() if self.bounded else None,
         )
         super().build(input_shape)
@@ -428,10 +431,19 @@ class VariantSign(tf.keras.layers.Layer):
         variants: how many depths run through the layer.
         learned: learn the thresholds (RSign, arXiv:2003.03488); else they are
             0.
+        initial: of learned thresholds.
     """
 
-    def __init__(self, quantizer, variants: int = 1, learned=True, **kwargs):
+    def __init__(
+        self,
+        quantizer,
+        variants: int = 1,
+        learned=True,
+        initial: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        self.initial = initial
         self.quantizer = lq.quantizers.get(quantizer)
         self.variants = variants
         self.learned = learned
@@ -440,7 +452,11 @@ class VariantSign(tf.keras.layers.Layer):
         """Makes the thresholds: (variants, channels)."""
         shape = (self.variants, input_shape[-1])
         self.thresholds = (
-            self.add_weight("threshold", shape, initializer="zeros")
+            self.add_weight(
+                "threshold",
+                shape,
+                initializer=tf.keras.initializers.Constant(self.initial),
+            )
             if self.learned
             else tf.zeros(shape)
         )

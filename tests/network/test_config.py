@@ -17,6 +17,18 @@ def test_survives_json(name):
     assert isinstance(again.deltas, tuple)
 
 
+def test_options_that_are_off_are_not_written():
+    """Files and runs of before there were any stay what they are."""
+    options = {"memory_stages", "front_branches", "front_bases"}
+    config = network_config.bifsmn(12)
+    assert not options & set(config.to_dict())
+    config = dataclasses.replace(
+        config, memory_stages=2, front_branches=2, front_bases=2
+    )
+    assert options < set(config.to_dict())
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+
+
 def test_unknown_settings_are_refused():
     values = {**network_config.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
     with pytest.raises(ValueError, match="colour, depth"):
@@ -39,6 +51,9 @@ def test_unknown_settings_are_refused():
                 "blocks",
                 "stride_back",
                 "stride_ahead",
+                "memory_stages",
+                "front_branches",
+                "front_bases",
             )
         ),
         ({"look_back": -1}, "look_back"),
@@ -52,6 +67,15 @@ def test_unknown_settings_are_refused():
         ({"deltas": (3,), "blocks": 6}, "power of two"),
         ({"deltas": (1, 4), "blocks": 6}, "divides"),
         ({"deltas": (0, 1)}, "power of two"),
+        ({"front_bases": 2}, "1 or front_branches, 1, not 2"),
+        (
+            {"front_bases": 2, "front_branches": 2, "thresholds": True},
+            "binary network with thresholds",
+        ),
+        (
+            {"front_bases": 2, "front_branches": 2, "binary": True},
+            "binary network with thresholds",
+        ),
     ],
 )
 def test_what_makes_no_network_is_refused(changes, message):
