@@ -202,24 +202,42 @@ def summarise(config: NetworkConfig) -> Summary:
     frames, bands = config.memory_frames, config.front_bands
     half = (math.ceil(config.frames / 2), math.ceil(config.mels / 2))
     layers = [
-        counter.first("conv1", (*half, c), k * k),
-        counter.to_bits("conv2", (frames, bands, 2 * c), k * k, c),
-        counter.to_stream(
-            "projection",
-            (frames, config.memory_size),
-            bands,
-            2 * c,
-            norm=config.projection_norm,
-            paper_norm=False,
-        ),
+        counter.first("conv1", (*half, c), k * k, bases=config.front_bases)
     ]
+    for number in range(1, config.front_branches + 1):
+        suffix = "" if number == 1 else f"_{number}"
+        layers += [
+            counter.to_bits(
+                f"conv2{suffix}",
+                (frames, bands, 2 * c),
+                k * k,
+                c,
+                signs=c if number <= config.front_bases else 0,
+            ),
+            counter.to_stream(
+                f"projection{suffix}",
+                (frames, config.memory_size),
+                bands,
+                2 * c,
+                norm=config.projection_norm,
+                paper_norm=False,
+                last=number == config.front_branches,
+            ),
+        ]
     for number in range(1, config.blocks + 1):
         depths = tuple(config.deltas[i] for i in config.variants(number))
         if not depths:
             continue
         stream = (frames, config.memory_size)
         layers += [
-            counter.memory(f"block{number}/memory", stream, depths),
+            *(
+                counter.memory(
+                    f"block{number}/memory{'' if i == 1 else f'_{i}'}",
+                    stream,
+                    depths,
+                )
+                for i in range(1, config.memory_stages + 1)
+            ),
             counter.to_bits(
                 f"block{number}/expand",
                 (frames, config.hidden_size),
@@ -273,20 +291,20 @@ class _Counter:
     def __init__(self, config: NetworkConfig):
         self.config = config
 
-    def first(self, name, shape, positions) -> LayerSummary:
-        """8-bit weights, integer thresholds, bits out."""
+    def first(self, name, shape, positions, bases) -> LayerSummary:
+        """8-bit weights, integer thresholds, bits out: once for each basis."""
         channels = shape[-1]
         return self._layer(
             name,
             shape,
             bits=8,
             weights=positions * channels,
-            fan_in=positions,
-            shared=positions * channels + 4 * channels,
+            fan_in=positions * bases,
+            shared=positions * channels + 4 * channels * bases,
             signs=0,
         )
 
-    def to_bits(self, name, shape, positions, channels, depths=()):
+    def to_bits(self, name, shape, positions, channels, depths=(), signs=None):
         """Integer thresholds, bits out."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
@@ -299,7 +317,7 @@ class _Counter:
             fan_in=positions * channels,
             shared=kernel + (0 if depths else own),
             each=own if depths else 0,
-            signs=channels,
+            signs=channels if signs is None else signs,
             depths=depths,
         )
 
@@ -312,13 +330,17 @@ class _Counter:
         depths=(),
         norm=True,
         paper_norm=True,
+        last=True,
     ):
-        """Scale, offset, slope and the next layer's threshold."""
+        """Scale, offset, slope and the next layer's threshold.
+
+        What is not the ``last`` of a sum has none of the latter.
+        """
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
         own = 2 * 4 * outputs
         # The next layer's threshold is another one at each depth.
-        apart = bool(depths) or self.config.thresholds
+        apart = bool(depths) or (last and self.config.thresholds)
         return self._layer(
             name,
             shape,
