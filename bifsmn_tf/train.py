@@ -122,6 +122,18 @@ _NETWORK_FLAGS = (
         "1, or as many as branches: each has thresholds of its own on the "
         "first convolution.",
     ),
+    flags.DEFINE_list(
+        "float_sites",
+        None,
+        f"What is not binarized, to see what it costs: some of "
+        f"{', '.join(networks.SITES)}. Cannot be converted.",
+    ),
+    flags.DEFINE_list(
+        "int8_sites",
+        None,
+        "What has 8 bits instead of one, likewise: mixed precision. Cannot be "
+        "converted.",
+    ),
 )
 _TEACHER = flags.DEFINE_string(
     "teacher",

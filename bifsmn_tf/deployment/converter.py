@@ -103,8 +103,10 @@ def convert_binary(
 
     Raises:
         ValueError: the network cannot be folded (its training diverged, or a
-            PReLU in front of a sign has a negative slope).
+            PReLU in front of a sign has a negative slope), or has sites of
+            more than a bit.
     """
+    _check_sites(network)
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
@@ -380,7 +382,12 @@ class _DepthGraph:
 
 
 def stream_step(network: FSMN) -> float:
-    """Units of the network per step of its integer stream, for all depths."""
+    """Units of the network per step of its integer stream, for all depths.
+
+    Raises:
+        ValueError: the network has sites of more than a bit.
+    """
+    _check_sites(network)
     return short_stream.resolution(
         [
             stream_stage(stage, network.config.deltas.index(delta))
@@ -388,6 +395,18 @@ def stream_step(network: FSMN) -> float:
         ]
         for delta in network.config.deltas
     )
+
+
+def _check_sites(network: FSMN) -> None:
+    config = network.config
+    for name in ("float_sites", "int8_sites"):
+        sites = getattr(config, name)
+        if sites:
+            raise ValueError(
+                f"{name} of this network: {', '.join(sites)}. There are no ops "
+                "for them; evaluate the run itself, or train without to "
+                "convert"
+            )
 
 
 def stream_stages(network: FSMN, delta: int) -> list[Stage]:

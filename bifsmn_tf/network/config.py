@@ -3,6 +3,9 @@
 import dataclasses
 import math
 
+SITES = ("conv2", "projection", "memory", "expand", "shrink")
+"""The layers that are one bit in a binary network."""
+
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
@@ -48,6 +51,11 @@ class NetworkConfig:
         front_bases: 1, where all branches read the same signs of the first
             convolution; or ``front_branches``, where each one compares it with
             thresholds of its own.
+        float_sites: which of ``SITES`` keep weights and activations in full
+            precision, in all blocks: to find out where one bit loses most.
+            There is no conversion.
+        int8_sites: which have 8 bits instead: a mixed-precision network.
+            There is no conversion.
     """
 
     classes: int
@@ -74,9 +82,12 @@ class NetworkConfig:
     memory_stages: int = 1
     front_branches: int = 1
     front_bases: int = 1
+    float_sites: tuple[str, ...] = ()
+    int8_sites: tuple[str, ...] = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "deltas", tuple(self.deltas))
+        for name in _SEQUENCES:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in (
             "classes",
             "frames",
@@ -107,10 +118,13 @@ class NetworkConfig:
                 f"front_bases must be 1 or front_branches, "
                 f"{self.front_branches}, not {self.front_bases}"
             )
-        if self.front_bases > 1 and not (self.binary and self.thresholds):
+        self._check_sites()
+        if self.front_bases > 1 and not (
+            self.bits("conv2") == 1 and self.thresholds
+        ):
             raise ValueError(
-                "front_bases differ by their learned thresholds: a binary "
-                "network with thresholds is needed for more than one"
+                "front_bases differ by their learned thresholds: a one-bit "
+                "conv2 with thresholds is needed for more than one"
             )
         if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
             raise ValueError(
@@ -122,6 +136,30 @@ class NetworkConfig:
                     f"delta {delta} must be a power of two that divides the "
                     f"{self.blocks} blocks (Eq. 12)"
                 )
+
+    def _check_sites(self):
+        sites = (*self.float_sites, *self.int8_sites)
+        for site in sites:
+            if site not in SITES:
+                raise ValueError(
+                    f"float_sites and int8_sites have no {site!r}: some of "
+                    f"{', '.join(SITES)}"
+                )
+            if sites.count(site) > 1:
+                raise ValueError(
+                    f"{site} is named twice in float_sites and int8_sites"
+                )
+        if sites and not self.binary:
+            raise ValueError(
+                "float_sites and int8_sites are those of a binary network: "
+                "this one has full precision everywhere"
+            )
+
+    def bits(self, site: str) -> int:
+        """Of the weights and activations of one of ``SITES``: 1, 8 or 32."""
+        if not self.binary or site in self.float_sites:
+            return 32
+        return 8 if site in self.int8_sites else 1
 
     @property
     def memory_frames(self) -> int:
@@ -156,7 +194,9 @@ class NetworkConfig:
         Options that are off are left out: runs and files from before there
         were any stay what they are.
         """
-        values = {**dataclasses.asdict(self), "deltas": list(self.deltas)}
+        values = dataclasses.asdict(self)
+        for name in _SEQUENCES:
+            values[name] = list(values[name])
         for field in dataclasses.fields(self):
             if (
                 field.name in _OPTIONS
@@ -173,10 +213,18 @@ class NetworkConfig:
             raise ValueError(
                 f"unknown network settings: {', '.join(sorted(unknown))}"
             )
-        return cls(**{**values, "deltas": tuple(values["deltas"])})
+        return cls(**values)
 
 
-_OPTIONS = ("memory_stages", "front_branches", "front_bases")
+_SEQUENCES = ("deltas", "float_sites", "int8_sites")
+
+_OPTIONS = (
+    "memory_stages",
+    "front_branches",
+    "front_bases",
+    "float_sites",
+    "int8_sites",
+)
 
 
 def dfsmn(classes: int, **changes) -> NetworkConfig:

@@ -36,6 +36,7 @@ from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -46,7 +47,9 @@ class Stage(tf.keras.layers.Layer):
         config: the network's settings.
         linear: a layer with a kernel.
         variants: how many depths run through the stage.
-        binarize: binarize the input.
+        bits: of the weights, and of the inputs unless ``binarize`` is false:
+            1, 8 or 32.
+        binarize: quantize the input.
         norm: with BatchNorm.
         initial_scale: of BatchNorm.
         joins_bands: the linear layer reads all frequency bands of a frame at
@@ -60,6 +63,7 @@ class Stage(tf.keras.layers.Layer):
         config: NetworkConfig,
         linear,
         variants: int = 1,
+        bits: int = 32,
         binarize: bool = True,
         norm: bool = True,
         initial_scale: float = 1.0,
@@ -71,9 +75,11 @@ class Stage(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.linear = linear
         self.joins_bands = joins_bands
-        self.binary = config.binary
+        # The first convolution's dot products are integers, too.
+        self.binary = bits == 1
+        self.rounding = mixed.Int8Activation() if bits == 8 else None
         self.sign = sign
-        if config.binary and binarize and sign is None:
+        if self.binary and binarize and sign is None:
             self.sign = layers.VariantSign(
                 config.activation_quantizer,
                 variants,
@@ -95,6 +101,8 @@ class Stage(tf.keras.layers.Layer):
         """Builds the layers inside for (..., variants, channels)."""
         if self.sign and not self.sign.built:
             self.sign.build(input_shape)
+        if self.rounding:
+            self.rounding.build(input_shape)
         if self.joins_bands:
             batch, time, bands, channels = input_shape
             input_shape = (batch, time, 1, bands * channels)
@@ -108,6 +116,7 @@ class Stage(tf.keras.layers.Layer):
     def call(self, inputs):
         """Training: (..., variants, in) to (..., variants, out)."""
         x = self.sign(inputs) if self.sign else inputs
+        x = self.rounding(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)[:, :, tf.newaxis]
         x = self.linear(x)
@@ -138,6 +147,7 @@ class Stage(tf.keras.layers.Layer):
     def infer(self, inputs, variant: int):
         """Inference: (..., in) to (..., out), one variant."""
         x = self.sign.apply(inputs, variant) if self.sign else inputs
+        x = self.rounding(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)
         return self.infer_signs(x, variant)
@@ -148,7 +158,10 @@ class Stage(tf.keras.layers.Layer):
         if self.binary:
             x = self.linear.integer_dot(x) * scale
         else:
-            x = self.linear.dot(x, self.linear.kernel * scale)
+            kernel = self.linear.kernel
+            if self.linear.kernel_quantizer:
+                kernel = self.linear.kernel_quantizer(kernel)
+            x = self.linear.dot(x, kernel * scale)
         return self.prelu.apply(x + offset, variant)
 
 
@@ -162,11 +175,6 @@ class Block(tf.keras.layers.Layer):
 
     def __init__(self, config: NetworkConfig, variants: int, **kwargs):
         super().__init__(**kwargs)
-        kernel_quantizer = config.kernel_quantizer if config.binary else None
-        dense: dict[str, Any] = {
-            "kernel_quantizer": kernel_quantizer,
-            "use_bias": not config.binary,
-        }
         self.memory, *further = (
             Stage(
                 config,
@@ -175,10 +183,11 @@ class Block(tf.keras.layers.Layer):
                     config.look_ahead,
                     config.stride_back,
                     config.stride_ahead,
-                    kernel_quantizer=kernel_quantizer,
+                    kernel_quantizer=_kernel_quantizer(config, "memory"),
                     use_bias=not config.binary,
                 ),
                 variants,
+                config.bits("memory"),
                 initial_scale=config.residual_scale,
                 name=_numbered("memory", number),
             )
@@ -187,14 +196,20 @@ class Block(tf.keras.layers.Layer):
         self.further_memories = further
         self.expand = Stage(
             config,
-            layers.BinaryDense(config.hidden_size, **dense),
+            layers.BinaryDense(
+                config.hidden_size, **_weights(config, "expand")
+            ),
             variants,
+            config.bits("expand"),
             name="expand",
         )
         self.shrink = Stage(
             config,
-            layers.BinaryDense(config.memory_size, **dense),
+            layers.BinaryDense(
+                config.memory_size, **_weights(config, "shrink")
+            ),
             variants,
+            config.bits("shrink"),
             initial_scale=config.residual_scale,
             name="shrink",
         )
@@ -248,8 +263,6 @@ class FSMN(tf.keras.Model):
         super().__init__(**kwargs)
         self.config = config
         c = config.front_channels
-        bias = {"use_bias": not config.binary}
-        kernel_quantizer = config.kernel_quantizer if config.binary else None
         front: dict[str, Any] = {
             "strides": 2,
             "kernel_size": config.front_kernel,
@@ -258,21 +271,23 @@ class FSMN(tf.keras.Model):
             config,
             layers.FirstConv2D(c, **front)
             if config.binary
-            else layers.BinaryConv2D(c, kernel_quantizer=None, **front, **bias),
+            else layers.BinaryConv2D(
+                c, kernel_quantizer=None, use_bias=True, **front
+            ),
+            bits=1 if config.binary else 32,
             binarize=False,
             name="conv1",
         )
         self.conv2, *convolutions = self._second_convolutions(
-            {**front, "kernel_quantizer": kernel_quantizer, **bias}
+            {**front, **_weights(config, "conv2")}
         )
         self.projection, *projections = (
             Stage(
                 config,
                 layers.BinaryDense(
-                    config.memory_size,
-                    kernel_quantizer=kernel_quantizer,
-                    **bias,
+                    config.memory_size, **_weights(config, "projection")
                 ),
+                bits=config.bits("projection"),
                 norm=config.projection_norm,
                 joins_bands=True,
                 name=_numbered("projection", number),
@@ -304,6 +319,7 @@ class FSMN(tf.keras.Model):
             stage = Stage(
                 config,
                 layers.BinaryConv2D(2 * config.front_channels, **settings),
+                bits=config.bits("conv2"),
                 sign=sign if shared else None,
                 threshold=0.0 if shared else bases[number - 1],
                 name=_numbered("conv2", number),
@@ -477,6 +493,21 @@ def initial_thresholds(bases: int) -> list[float]:
     normal = statistics.NormalDist()
     quantiles = [normal.inv_cdf(i / (bases + 1)) for i in range(1, bases + 1)]
     return [x if x >= 0 else layers.INITIAL_SLOPE * x for x in quantiles]
+
+
+def _kernel_quantizer(config: NetworkConfig, site: str):
+    quantizers = {1: config.kernel_quantizer, 8: mixed.ChannelInt8(), 32: None}
+    return quantizers[config.bits(site)]
+
+
+def _weights(config: NetworkConfig, site: str) -> dict[str, Any]:
+    """Arguments of a Larq layer."""
+    one_bit = config.bits(site) == 1
+    return {
+        "kernel_quantizer": _kernel_quantizer(config, site),
+        "kernel_constraint": "weight_clip" if one_bit else None,
+        "use_bias": not config.binary,
+    }
 
 
 def _numbered(name: str, number: int) -> str:

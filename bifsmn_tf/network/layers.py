@@ -228,7 +228,9 @@ class MemoryFilter(tf.keras.layers.Layer):
             (len(self.offsets), channels),
             initializer=self.kernel_initializer,
             constraint=(
-                lq.constraints.WeightClip() if self.kernel_quantizer else None
+                lq.constraints.WeightClip()
+                if getattr(self.kernel_quantizer, "precision", None) == 1
+                else None
             ),
         )
         if self.use_bias:

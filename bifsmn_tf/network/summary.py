@@ -194,7 +194,9 @@ def summarise(config: NetworkConfig) -> Summary:
     Bytes are those of the constants that the converter writes by default: bits
     in 16-bit words, folded norms and thresholds in 16 bits (the first
     convolution's in 32), a classifier of 8. The converter stores equal
-    constants once, so that a file can come out a few bytes smaller.
+    constants once, so that a file can come out a few bytes smaller. There is
+    none for sites of more than a bit: theirs are weights of 8 or 32 bits, and
+    a scale, an offset and a slope of 32 for each output.
     """
     counter = _Counter(config)
     c = config.front_channels
@@ -212,6 +214,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 (frames, bands, 2 * c),
                 k * k,
                 c,
+                site="conv2",
                 signs=c if number <= config.front_bases else 0,
             ),
             counter.to_stream(
@@ -219,6 +222,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 (frames, config.memory_size),
                 bands,
                 2 * c,
+                site="projection",
                 norm=config.projection_norm,
                 paper_norm=False,
                 last=number == config.front_branches,
@@ -244,6 +248,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.memory_size,
                 depths,
+                site="expand",
             ),
             counter.to_stream(
                 f"block{number}/shrink",
@@ -251,6 +256,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.hidden_size,
                 depths,
+                site="shrink",
             ),
         ]
     inputs = frames * config.memory_size
@@ -297,14 +303,16 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=8,
+            site=None,
             weights=positions * channels,
             fan_in=positions * bases,
             shared=positions * channels + 4 * channels * bases,
             signs=0,
         )
 
-    def to_bits(self, name, shape, positions, channels, depths=(), signs=None):
+    def to_bits(
+        self, name, shape, positions, channels, depths=(), *, site, signs=None
+    ):
         """Integer thresholds, bits out."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
@@ -312,7 +320,7 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=1,
+            site=site,
             weights=outputs * positions * channels,
             fan_in=positions * channels,
             shared=kernel + (0 if depths else own),
@@ -328,6 +336,8 @@ class _Counter:
         positions,
         channels,
         depths=(),
+        *,
+        site,
         norm=True,
         paper_norm=True,
         last=True,
@@ -344,7 +354,7 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=1,
+            site=site,
             weights=outputs * positions * channels,
             fan_in=positions * channels,
             shared=kernel + (0 if apart else own),
@@ -362,7 +372,7 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=1,
+            site="memory",
             weights=taps * channels,
             fan_in=taps,
             shared=taps * _words(channels),
@@ -375,7 +385,7 @@ class _Counter:
         self,
         name,
         shape,
-        bits,
+        site,
         weights,
         fan_in,
         shared,
@@ -388,7 +398,13 @@ class _Counter:
         config = self.config
         channels = shape[-1]
         slopes = channels if config.prelu == "channel" else 1
-        thresholds = signs if config.binary and config.thresholds else 0
+        bits = config.bits(site) if site else 8
+        thresholds = signs if bits == 1 and config.thresholds else 0
+        ranges = 1 if bits == 8 and site else 0
+        if site and bits > 1:
+            own = 4 * 3 * channels
+            shared, each = (0, own) if depths else (own, 0)
+            shared += weights * bits // 8
         if not config.binary:
             # Norms are folded into weights and bias, apart for each depth.
             bits = 32
@@ -401,7 +417,7 @@ class _Counter:
             depths=depths or config.deltas,
             variants=len(depths) or 1,
             weights=weights,
-            biases=0 if config.binary else channels,
+            biases=ranges if config.binary else channels,
             floats=slopes + thresholds + (2 * channels if norm else 0),
             statistics=2 * channels if norm else 0,
             shared_bytes=shared,

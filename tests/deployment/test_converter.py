@@ -252,6 +252,17 @@ def test_refuses_a_negative_slope_before_a_sign():
         convert_binary(network, describe(network.config))
 
 
+@pytest.mark.parametrize("option", ["float_sites", "int8_sites"])
+def test_refuses_sites_of_more_than_a_bit(option):
+    config = networks.bifsmn_s(5, **{option: ("memory", "conv2")})
+    network = random_network(config)
+    message = f"{option} of this network: memory, conv2. There are no ops"
+    with pytest.raises(ValueError, match=message):
+        convert_binary(network, describe(config), AS_TRAINED)
+    with pytest.raises(ValueError, match=message):
+        ShortNetwork(network)
+
+
 def test_refuses_a_diverged_network():
     network = random_network(networks.bifsmn_s(5))
     network.blocks[0].memory.norm.beta.assign(

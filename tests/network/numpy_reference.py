@@ -102,6 +102,7 @@ class Stage:
     mean: np.ndarray | None
     variance: np.ndarray | None
     slope: np.ndarray
+    range: float | None = None
 
     def activate(self, x):
         """Bias, BatchNorm with moving statistics, PReLU."""
@@ -151,6 +152,7 @@ def weights_of(network, delta):
             mean=row("norm", "moving_mean"),
             variance=row("norm", "moving_variance"),
             slope=row("prelu", "slope"),
+            range=float(stage.rounding.range) if stage.rounding else None,
         )
 
     return Weights(
@@ -228,6 +230,12 @@ class Reference:
         h = self._stage(expand, y, np.matmul)
         return y + self._stage(shrink, h, np.matmul)
 
+    def _rounded(self, steps):
+        """To integers in [-128, 127]; a tie may go either way."""
+        ties = np.abs(steps - np.floor(steps) - 0.5)
+        self.margin = min(self.margin, ties.min())
+        return np.clip(np.rint(steps), -128, 127)
+
     def _first_convolution(self, features):
         stage = self.weights.conv1
         if not self.config.binary:
@@ -238,7 +246,11 @@ class Reference:
 
     def _stage(self, stage, x, linear):
         kernel = stage.kernel.astype(np.float64)
-        if not self.config.binary:
+        if stage.range is not None:
+            x = self._rounded(x * (128 / stage.range)) * (stage.range / 128)
+            step = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(0) / 127
+            return stage.activate(linear(x, np.rint(kernel / step) * step))
+        if stage.thresholds is None:
             return stage.activate(linear(x, kernel))
         distances = x - stage.thresholds
         self.margin = min(self.margin, np.abs(distances[distances != 0]).min())

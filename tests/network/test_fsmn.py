@@ -7,6 +7,7 @@ import pytest
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
@@ -43,6 +44,18 @@ CONFIGS = {
     "front_bases": bifsmn(
         **SMALL, front_branches=3, front_bases=3, memory_stages=3
     ),
+    "float_sites": bifsmn(**SMALL, float_sites=("conv2", "memory")),
+    "other_float_sites": bifsmn(
+        **SMALL, float_sites=("projection", "expand", "shrink")
+    ),
+    "int8_sites": bifsmn(**SMALL, int8_sites=("conv2", "projection", "memory")),
+    "mixed": bifsmn(
+        **SMALL,
+        front_branches=2,
+        memory_stages=2,
+        float_sites=("memory",),
+        int8_sites=("conv2", "expand", "shrink"),
+    ),
     "dfsmn": dfsmn(**SMALL),
     "dfsmn_options": dfsmn(**SMALL, memory_stages=2, front_branches=2),
     "dfsmn_thinnable": dfsmn(**SMALL, deltas=(1, 2, 4), prelu="channel"),
@@ -64,6 +77,8 @@ def randomised(config, seed=0):
             values = values * 3
         elif name == "slope":
             values = np.abs(values) * 0.5 if variable.constraint else values
+        elif name == "range":
+            values = 3 + np.abs(values)
         elif name == "kernel" and not config.binary:
             values = values / np.sqrt(variable.shape[0])
         variable.assign(values)
@@ -106,7 +121,7 @@ class TestInference:
             np.testing.assert_allclose(logits, want, rtol=1e-3, atol=2e-2)
 
     @pytest.mark.parametrize(
-        "name", ["bifsmn", "paper", "front_bases", "dfsmn_thinnable"]
+        "name", ["bifsmn", "paper", "front_bases", "mixed", "dfsmn_thinnable"]
     )
     def test_equals_training_with_the_batch_s_statistics(self, name):
         # Without this norm a dot product of 0 meets a threshold of 0, and
@@ -259,11 +274,16 @@ class TestTraining:
         }
 
     @pytest.mark.parametrize(
-        "name", ["bifsmn", "front_branches", "front_bases", "dfsmn"]
+        "name",
+        ["bifsmn", "front_branches", "front_bases", "mixed", "dfsmn"],
     )
     def test_every_weight_gets_a_gradient(self, name):
         config = CONFIGS[name]
         network = randomised(config)
+        for layer in network.submodules:
+            if isinstance(layer, mixed.Int8Activation):
+                # What lies outside is what moves it.
+                layer.range.assign(0.5)
         with tf.GradientTape() as tape:
             logits, _ = network.forward(features_of(config, 4))
             loss = tf.add_n([tf.reduce_sum(tf.square(x)) for x in logits])
@@ -389,7 +409,7 @@ class TestWeights:
         exist = [n for n, block in enumerate(network.blocks, 1) if block]
         assert exist == [2, 4, 6, 8]
 
-    @pytest.mark.parametrize("name", ["bifsmn", "front_bases"])
+    @pytest.mark.parametrize("name", ["bifsmn", "front_bases", "mixed"])
     def test_survives_a_checkpoint(self, tmp_path, name):
         config = CONFIGS[name]
         network = randomised(config)

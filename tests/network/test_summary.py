@@ -36,6 +36,13 @@ CONFIGS = {
     "plain branches": bifsmn(
         5, **SMALL, front_branches=2, thresholds=False, prelu="shared"
     ),
+    "mixed": bifsmn(
+        5,
+        **SMALL,
+        front_branches=2,
+        float_sites=("memory", "projection"),
+        int8_sites=("conv2", "shrink"),
+    ),
     "float": dfsmn(5, **SMALL, deltas=(1, 4), prelu="channel"),
 }
 
@@ -216,6 +223,23 @@ def test_bases_compute_the_first_convolution_again():
     # 16 learned thresholds, and 16 folded ones of 32 bits.
     assert two.file().floats - one.file().floats == 16
     assert two.file().bytes - one.file().bytes == 64
+
+
+def test_bytes_of_a_site_are_those_of_its_bits():
+    plain, bytes_, floats = (
+        {layer.name: layer for layer in summarise(bifsmn(12, **sites)).layers}
+        for sites in (
+            {},
+            {"int8_sites": ("conv2", "memory")},
+            {"float_sites": ("conv2", "memory")},
+        )
+    )
+    assert plain["conv2"].file_bytes == 12_800 // 8 + 2 * 32
+    assert bytes_["conv2"].file_bytes == 12_800 + 12 * 32
+    assert floats["conv2"].file_bytes == 4 * 12_800 + 12 * 32
+    # Three depths run through the fourth block.
+    assert bytes_["block4/memory"].file_bytes == 5 * 128 + 3 * 12 * 128
+    assert bytes_["block4/expand"] == plain["block4/expand"]
 
 
 def test_totals_of_depths_and_file():
