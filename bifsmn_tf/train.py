@@ -105,6 +105,35 @@ _NETWORK_FLAGS = (
         "residual_scale", None, "Initial BatchNorm scale of a block's stages."
     ),
     flags.DEFINE_float("dropout", None, "In training."),
+    flags.DEFINE_integer(
+        "memory_stages",
+        None,
+        "How often a block's memory is applied, each time with weights of its "
+        "own.",
+    ),
+    flags.DEFINE_integer(
+        "front_branches",
+        None,
+        "Second convolutions with a projection each, which are added.",
+    ),
+    flags.DEFINE_integer(
+        "front_bases",
+        None,
+        "1, or as many as branches: each has thresholds of its own on the "
+        "first convolution.",
+    ),
+    flags.DEFINE_list(
+        "float_sites",
+        None,
+        f"What is not binarized, to see what it costs: some of "
+        f"{', '.join(networks.SITES)}. Cannot be converted.",
+    ),
+    flags.DEFINE_list(
+        "int8_sites",
+        None,
+        "What has 8 bits instead of one, likewise: mixed precision. Cannot be "
+        "converted.",
+    ),
 )
 _TEACHER = flags.DEFINE_string(
     "teacher",

@@ -73,13 +73,9 @@ def make_bifsmn(
         kernels: to run the same file with, too: names of kernels, separated
             by commas, by what to call them.
     """
-    config = ARCHITECTURES[architecture](classes)
-    content = _convert_binary(config)
     title = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
-    ours = [
-        Contestant(f"{title} δ={d}", content, signature_key(d), Role.OURS)
-        for d in config.deltas
-    ]
+    ours = make_configuration(title, ARCHITECTURES[architecture](classes))
+    content = ours[0].content
     front_ends = [
         Contestant(f"{title}, {name}", content, key, Role.FRONT_END)
         for key, name in (
@@ -98,6 +94,20 @@ def make_bifsmn(
         for contestant in ours
     ]
     return ours + variants + front_ends
+
+
+def make_configuration(title: str, config: NetworkConfig) -> list[Contestant]:
+    """A binary network of any sizes, in one file, at each of its depths.
+
+    Args:
+        title: what to call it.
+        config: the network's settings.
+    """
+    content = _convert_binary(config)
+    return [
+        Contestant(f"{title} δ={d}", content, signature_key(d), Role.OURS)
+        for d in config.deltas
+    ]
 
 
 def make_ds_cnn(classes: int) -> list[Contestant]:

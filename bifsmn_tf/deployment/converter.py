@@ -103,8 +103,10 @@ def convert_binary(
 
     Raises:
         ValueError: the network cannot be folded (its training diverged, or a
-            PReLU in front of a sign has a negative slope).
+            PReLU in front of a sign has a negative slope), or has sites of
+            more than a bit.
     """
+    _check_sites(network)
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
@@ -149,32 +151,15 @@ class _DepthGraph:
         return self.graph.input(descriptions.FEATURES, shape, np.float32)
 
     def build(self, features: model_writer.Tensor) -> model_writer.Subgraph:
-        config = self.config
-        network = self.network
-        x = self._first_convolution(features)
-        x = self._to_bits(
-            "conv2",
-            network.conv2,
-            network.projection,
-            x,
-            weights=_packed(network.conv2.linear),
-            variant=0,
-            **same_padding(network.conv2.linear, x.shape[1:3]),
-        )
-        bands, channels = config.front_bands, 2 * config.front_channels
-        x, bits = self._to_stream(
-            "projection",
-            network.projection,
-            x,
-            weights=_packed(network.projection.linear, (1, bands, channels)),
-            channels=channels,
-            residual=None,
-            variant=0,
-            successor=self.blocks[0][1].memory,
-        )
+        x, bits = self._front_end(features)
         for i, (number, block) in enumerate(self.blocks):
             following = self.blocks[i + 1 :]
-            x, bits = self._memory(number, block, x, bits)
+            successors = [*block.memories[1:], block.expand]
+            for memory, successor in zip(
+                block.memories, successors, strict=True
+            ):
+                name = f"block{number}/{memory.name}"
+                x, bits = self._memory(name, memory, x, bits, successor)
             hidden = self._to_bits(
                 f"block{number}/expand",
                 block.expand,
@@ -188,13 +173,51 @@ class _DepthGraph:
                 block.shrink,
                 hidden,
                 weights=_packed(block.shrink.linear),
-                channels=config.hidden_size,
+                channels=self.config.hidden_size,
                 residual=x,
                 variant=self.variant,
                 successor=following[0][1].memory if following else None,
             )
         self.graph.output(descriptions.LOGITS, self._classifier(x))
         return self.graph
+
+    def _front_end(self, features):
+        """The start of the stream, and the first block's bits."""
+        bands, channels = (
+            self.config.front_bands,
+            2 * self.config.front_channels,
+        )
+        _, last = self.network.branches[-1]
+        read: dict[int, model_writer.Tensor] = {}
+        stream = bits = None
+        for conv2, projection in self.network.branches:
+            basis = id(conv2.sign)
+            if basis not in read:
+                name = "conv1" if not read else f"conv1_{len(read) + 1}"
+                read[basis] = self._first_convolution(name, features, conv2)
+            x = read[basis]
+            x = self._to_bits(
+                conv2.name,
+                conv2,
+                projection,
+                x,
+                weights=_packed(conv2.linear),
+                variant=0,
+                **same_padding(conv2.linear, x.shape[1:3]),
+            )
+            stream, bits = self._to_stream(
+                projection.name,
+                projection,
+                x,
+                weights=_packed(projection.linear, (1, bands, channels)),
+                channels=channels,
+                residual=stream,
+                variant=0,
+                successor=self.blocks[0][1].memory
+                if projection is last
+                else None,
+            )
+        return stream, bits
 
     def _classifier(self, stream):
         classifier = self.network.classifier
@@ -214,12 +237,12 @@ class _DepthGraph:
         )
         return logits
 
-    def _first_convolution(self, features):
+    def _first_convolution(self, name, features, successor):
         stage = self.network.conv1
         attributes = same_padding(stage.linear, features.shape[1:3])
         if self.precision.first_convolution == "float32":
             weights, threshold = _float_fold(
-                stage, sign_threshold(self.network.conv2, 0)
+                stage, sign_threshold(successor, 0)
             )
             op: ops.Op = ops.FloatConv2D(**attributes)
         else:
@@ -228,7 +251,7 @@ class _DepthGraph:
             threshold, flips = self._fold(
                 stage,
                 0,
-                self.network.conv2,
+                successor,
                 math.prod(weights.shape[1:]) * _LARGEST_INT8_PRODUCT,
             )
             # -1 where dot >= threshold, that is where -dot < 1 - threshold.
@@ -239,7 +262,7 @@ class _DepthGraph:
                 inverse_scale=layers.FEATURE_SCALE, **attributes
             )
         constants = [("weights", weights), ("thresholds", threshold)]
-        (bits,) = self._op("conv1", op, [features], constants, ["bits"])
+        (bits,) = self._op(name, op, [features], constants, ["bits"])
         return bits
 
     def _to_bits(
@@ -281,8 +304,8 @@ class _DepthGraph:
             residual,
         )
 
-    def _memory(self, number, block, stream, bits):
-        linear = block.memory.linear
+    def _memory(self, name, stage, stream, bits, successor):
+        linear = stage.linear
         op = ops.Memory(
             channels=self.config.memory_size,
             look_back=linear.look_back,
@@ -291,13 +314,13 @@ class _DepthGraph:
             stride_ahead=linear.stride_ahead,
         )
         return self._stream_op(
-            f"block{number}/memory",
+            name,
             op,
-            block.memory,
+            stage,
             [bits, stream],
             pack_bits(layers.binary_weights(linear)),
             self.variant,
-            block.expand,
+            successor,
         )
 
     def _stream_op(
@@ -359,18 +382,39 @@ class _DepthGraph:
 
 
 def stream_step(network: FSMN) -> float:
-    """Units of the network per step of its integer stream, for all depths."""
+    """Units of the network per step of its integer stream, for all depths.
+
+    Raises:
+        ValueError: the network has sites of more than a bit.
+    """
+    _check_sites(network)
     return short_stream.resolution(
         [
-            stream_stage(network.projection, 0),
-            *(
-                stream_stage(stage, network.config.deltas.index(delta))
-                for _, block in network.running_blocks(delta)
-                for stage in (block.memory, block.shrink)
-            ),
+            stream_stage(stage, network.config.deltas.index(delta))
+            for stage in stream_stages(network, delta)
         ]
         for delta in network.config.deltas
     )
+
+
+def _check_sites(network: FSMN) -> None:
+    config = network.config
+    for name in ("float_sites", "int8_sites"):
+        sites = getattr(config, name)
+        if sites:
+            raise ValueError(
+                f"{name} of this network: {', '.join(sites)}. There are no ops "
+                "for them; evaluate the run itself, or train without to "
+                "convert"
+            )
+
+
+def stream_stages(network: FSMN, delta: int) -> list[Stage]:
+    """The stages of one depth that add to the stream, in order."""
+    stages = [projection for _, projection in network.branches]
+    for _, block in network.running_blocks(delta):
+        stages += [*block.memories, block.shrink]
+    return stages
 
 
 def stream_stage(stage: Stage, variant: int) -> short_stream.StreamStage:

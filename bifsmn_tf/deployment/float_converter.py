@@ -52,15 +52,15 @@ def _build(graph, network: FSMN, delta: int) -> None:
         descriptions.FEATURES, (1, config.frames, config.mels), np.float32
     )
     x = graph.reshape(x, (1, config.frames, config.mels, 1), "image")
-    for name, stage in (("conv1", network.conv1), ("conv2", network.conv2)):
-        x = _convolution(graph, name, stage, x)
-    frames = config.memory_frames
-    x = graph.reshape(x, (1, frames, 1, x.shape[2] * x.shape[3]), "frames")
-    x = _pointwise(graph, "projection", network.projection, x, 0)
+    x = _convolution(graph, "conv1", network.conv1, x)
+    x = _front_end(graph, network, x)
     for number, block in network.running_blocks(delta):
         name = f"block{number}"
-        y = _memory(graph, f"{name}/memory", block.memory, x, variant)
-        y = _add(graph, f"{name}/memory/sum", x, y)
+        y = x
+        for memory in block.memories:
+            part = f"{name}/{memory.name}"
+            z = _memory(graph, part, memory, y, variant)
+            y = _add(graph, f"{part}/sum", y, z)
         h = _pointwise(graph, f"{name}/expand", block.expand, y, variant)
         z = _pointwise(graph, f"{name}/shrink", block.shrink, h, variant)
         x = _add(graph, f"{name}/sum", y, z)
@@ -71,6 +71,20 @@ def _build(graph, network: FSMN, delta: int) -> None:
         "classifier",
     )
     graph.output(descriptions.LOGITS, logits)
+
+
+def _front_end(graph, network: FSMN, first):
+    """What starts the stream, of the first convolution's outputs."""
+    frames = network.config.memory_frames
+    total = None
+    for conv2, projection in network.branches:
+        x = _convolution(graph, conv2.name, conv2, first)
+        shape = (1, frames, 1, x.shape[2] * x.shape[3])
+        name = projection.name
+        x = graph.reshape(x, shape, "frames")
+        x = _pointwise(graph, name, projection, x, 0)
+        total = x if total is None else _add(graph, f"{name}/sum", total, x)
+    return total
 
 
 def _convolution(graph, name, stage: Stage, x):

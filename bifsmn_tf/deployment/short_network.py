@@ -42,34 +42,52 @@ class ShortNetwork:
             float32 (batch, classes), as the file's signature gives them.
         """
         network = self._network
-        frames = network.config.memory_frames
         variant = network.config.deltas.index(delta)
         blocks = [block for _, block in network.running_blocks(delta)]
-        x = network.conv1.infer(features[..., tf.newaxis], 0)
-        x = network.conv2.infer(x, 0)
-        signs = _signs(network.projection, x, 0)
-        signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
-        stream, signs = self._add(
-            network.projection, signs, blocks[0].memory, variant, None
-        )
+        stream, signs = self._front_end(features, blocks[0].memory, variant)
         for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-            memory, signs = self._add(
-                block.memory,
-                signs[:, :, tf.newaxis],
-                block.expand,
-                variant,
-                stream[:, :, tf.newaxis],
-            )
+            for memory, successor in zip(
+                block.memories,
+                [*block.memories[1:], block.expand],
+                strict=True,
+            ):
+                stream, signs = (
+                    x[:, :, 0]
+                    for x in self._add(
+                        memory,
+                        signs[:, :, tf.newaxis],
+                        successor,
+                        variant,
+                        stream[:, :, tf.newaxis],
+                    )
+                )
             # Signs are the same whether folded or in floats.
-            hidden = block.expand.infer_signs(signs[:, :, 0], variant)
+            hidden = block.expand.infer_signs(signs, variant)
             stream, signs = self._add(
                 block.shrink,
                 _signs(block.shrink, hidden, variant),
                 following.memory if following else None,
                 variant,
-                memory[:, :, 0],
+                stream,
             )
         return self._classify(stream)
+
+    def _front_end(
+        self, features: tf.Tensor, successor: Stage, variant: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As :meth:`_add`, of what starts the stream."""
+        network = self._network
+        frames = network.config.memory_frames
+        first = network.conv1.infer(features[..., tf.newaxis], 0)
+        stream = signs = None
+        for conv2, projection in network.branches:
+            x = conv2.infer(first, 0)
+            signs = _signs(projection, x, 0)
+            signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
+            stream, signs = self._add(
+                projection, signs, successor, variant, stream
+            )
+        return stream, signs
 
     def _add(
         self,

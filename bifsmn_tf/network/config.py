@@ -3,6 +3,9 @@
 import dataclasses
 import math
 
+SITES = ("conv2", "projection", "memory", "expand", "shrink")
+"""The layers that are one bit in a binary network."""
+
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
@@ -40,6 +43,19 @@ class NetworkConfig:
             the width of the surrogate gradient's window; 0.3 keeps it inside.
         dropout: rate behind every pointwise layer of a block and before the
             classifier, in training.
+        memory_stages: how often a block's memory is applied, one after the
+            other, each time with a kernel, thresholds, norm and slopes of its
+            own: another look at the stream, at other thresholds.
+        front_branches: how many second convolutions read the first one, each
+            with a projection of its own; the sum of these starts the stream.
+        front_bases: 1, where all branches read the same signs of the first
+            convolution; or ``front_branches``, where each one compares it with
+            thresholds of its own.
+        float_sites: which of ``SITES`` keep weights and activations in full
+            precision, in all blocks: to find out where one bit loses most.
+            There is no conversion.
+        int8_sites: which have 8 bits instead: a mixed-precision network.
+            There is no conversion.
     """
 
     classes: int
@@ -63,9 +79,15 @@ class NetworkConfig:
     projection_norm: bool = False
     residual_scale: float = 1.0
     dropout: float = 0.0
+    memory_stages: int = 1
+    front_branches: int = 1
+    front_bases: int = 1
+    float_sites: tuple[str, ...] = ()
+    int8_sites: tuple[str, ...] = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "deltas", tuple(self.deltas))
+        for name in _SEQUENCES:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in (
             "classes",
             "frames",
@@ -77,6 +99,9 @@ class NetworkConfig:
             "blocks",
             "stride_back",
             "stride_ahead",
+            "memory_stages",
+            "front_branches",
+            "front_bases",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -88,6 +113,19 @@ class NetworkConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ValueError("dropout must be in [0, 1)")
+        if self.front_bases not in (1, self.front_branches):
+            raise ValueError(
+                f"front_bases must be 1 or front_branches, "
+                f"{self.front_branches}, not {self.front_bases}"
+            )
+        self._check_sites()
+        if self.front_bases > 1 and not (
+            self.bits("conv2") == 1 and self.thresholds
+        ):
+            raise ValueError(
+                "front_bases differ by their learned thresholds: a one-bit "
+                "conv2 with thresholds is needed for more than one"
+            )
         if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
             raise ValueError(
                 f"deltas must ascend without repeats: {self.deltas}"
@@ -98,6 +136,30 @@ class NetworkConfig:
                     f"delta {delta} must be a power of two that divides the "
                     f"{self.blocks} blocks (Eq. 12)"
                 )
+
+    def _check_sites(self):
+        sites = (*self.float_sites, *self.int8_sites)
+        for site in sites:
+            if site not in SITES:
+                raise ValueError(
+                    f"float_sites and int8_sites have no {site!r}: some of "
+                    f"{', '.join(SITES)}"
+                )
+            if sites.count(site) > 1:
+                raise ValueError(
+                    f"{site} is named twice in float_sites and int8_sites"
+                )
+        if sites and not self.binary:
+            raise ValueError(
+                "float_sites and int8_sites are those of a binary network: "
+                "this one has full precision everywhere"
+            )
+
+    def bits(self, site: str) -> int:
+        """Of the weights and activations of one of ``SITES``: 1, 8 or 32."""
+        if not self.binary or site in self.float_sites:
+            return 32
+        return 8 if site in self.int8_sites else 1
 
     @property
     def memory_frames(self) -> int:
@@ -127,8 +189,21 @@ class NetworkConfig:
         )
 
     def to_dict(self) -> dict:
-        """As plain values for JSON."""
-        return {**dataclasses.asdict(self), "deltas": list(self.deltas)}
+        """As plain values for JSON.
+
+        Options that are off are left out: runs and files from before there
+        were any stay what they are.
+        """
+        values = dataclasses.asdict(self)
+        for name in _SEQUENCES:
+            values[name] = list(values[name])
+        for field in dataclasses.fields(self):
+            if (
+                field.name in _OPTIONS
+                and getattr(self, field.name) == field.default
+            ):
+                del values[field.name]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict) -> "NetworkConfig":
@@ -138,7 +213,18 @@ class NetworkConfig:
             raise ValueError(
                 f"unknown network settings: {', '.join(sorted(unknown))}"
             )
-        return cls(**{**values, "deltas": tuple(values["deltas"])})
+        return cls(**values)
+
+
+_SEQUENCES = ("deltas", "float_sites", "int8_sites")
+
+_OPTIONS = (
+    "memory_stages",
+    "front_branches",
+    "front_bases",
+    "float_sites",
+    "int8_sites",
+)
 
 
 def dfsmn(classes: int, **changes) -> NetworkConfig:

@@ -18,14 +18,27 @@ A block, with x = H(p̃) + p of Eq. 3::
 The bias b of Eq. 3 and 4 is the BatchNorm's shift. The memory filter reads the
 sum of p and the skip, and the two extra BatchNorm-PReLU pairs stand where the
 authors' code has them.
+
+Two options look more than once where most of the accuracy is lost. With
+``memory_stages``, each stage reads the signs of what the last one left::
+
+    y = x + f1(memory1(sign(x)));  y = y + f2(memory2(sign(y)));  ...
+
+With ``front_branches``, several second convolutions read the first one, with
+the same signs or (``front_bases``) each with its own::
+
+    conv1 -+-> conv2 -> projection -+-> sum -> block 1 -> ...
+           +-> conv2 -> projection -+
 """
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -36,11 +49,15 @@ class Stage(tf.keras.layers.Layer):
         config: the network's settings.
         linear: a layer with a kernel.
         variants: how many depths run through the stage.
-        binarize: binarize the input.
+        bits: of the weights, and of the inputs unless ``binarize`` is false:
+            1, 8 or 32.
+        binarize: quantize the input.
         norm: with BatchNorm.
         initial_scale: of BatchNorm.
         joins_bands: the linear layer reads all frequency bands of a frame at
             once: (batch, time, bands, channels) in, no bands out.
+        sign: of another stage, instead of one of its own.
+        threshold: initial one of its own sign.
     """
 
     def __init__(
@@ -48,23 +65,29 @@ class Stage(tf.keras.layers.Layer):
         config: NetworkConfig,
         linear,
         variants: int = 1,
+        bits: int = 32,
         binarize: bool = True,
         norm: bool = True,
         initial_scale: float = 1.0,
         joins_bands: bool = False,
+        sign: layers.VariantSign | None = None,
+        threshold: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.linear = linear
         self.joins_bands = joins_bands
-        self.binary = config.binary
-        self.sign = (
-            layers.VariantSign(
-                config.activation_quantizer, variants, config.thresholds
+        # The first convolution's dot products are integers, too.
+        self.binary = bits == 1
+        self.rounding = mixed.Int8Activation() if bits == 8 else None
+        self.sign = sign
+        if self.binary and binarize and sign is None:
+            self.sign = layers.VariantSign(
+                config.activation_quantizer,
+                variants,
+                config.thresholds,
+                threshold,
             )
-            if config.binary and binarize
-            else None
-        )
         self.norm = (
             layers.VariantNorm(variants, initial_scale=initial_scale)
             if norm
@@ -78,8 +101,10 @@ class Stage(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         """Builds the layers inside for (..., variants, channels)."""
-        if self.sign:
+        if self.sign and not self.sign.built:
             self.sign.build(input_shape)
+        if self.rounding:
+            self.rounding.build(input_shape)
         if self.joins_bands:
             batch, time, bands, channels = input_shape
             input_shape = (batch, time, 1, bands * channels)
@@ -95,7 +120,12 @@ class Stage(tf.keras.layers.Layer):
         return self.epilogue(self.apply_linear(self.input_of(inputs)))[0]
 
     def input_of(self, stream):
-        """What the linear layer reads of a stream: its signs, or itself."""
+        """What the linear layer reads of a stream: its signs, or itself.
+
+        Rounded to 8 bits where the stage is.
+        """
+        if self.rounding:
+            return self.rounding(stream)
         if self.sign is None:
             return stream
         if fused.enabled() and self.sign.surrogate:
@@ -178,6 +208,7 @@ class Stage(tf.keras.layers.Layer):
     def infer(self, inputs, variant: int):
         """Inference: (..., in) to (..., out), one variant."""
         x = self.sign.apply(inputs, variant) if self.sign else inputs
+        x = self.rounding(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)
         return self.infer_signs(x, variant)
@@ -188,7 +219,10 @@ class Stage(tf.keras.layers.Layer):
         if self.binary:
             x = self.linear.integer_dot(x) * scale
         else:
-            x = self.linear.dot(x, self.linear.kernel * scale)
+            kernel = self.linear.kernel
+            if self.linear.kernel_quantizer:
+                kernel = self.linear.kernel_quantizer(kernel)
+            x = self.linear.dot(x, kernel * scale)
         return self.prelu.apply(x + offset, variant)
 
 
@@ -202,53 +236,75 @@ class Block(tf.keras.layers.Layer):
 
     def __init__(self, config: NetworkConfig, variants: int, **kwargs):
         super().__init__(**kwargs)
-        kernel_quantizer = config.kernel_quantizer if config.binary else None
-        dense: dict[str, Any] = {
-            "kernel_quantizer": kernel_quantizer,
-            "use_bias": not config.binary,
-        }
-        self.memory = Stage(
-            config,
-            layers.MemoryFilter(
-                config.look_back,
-                config.look_ahead,
-                config.stride_back,
-                config.stride_ahead,
-                kernel_quantizer=kernel_quantizer,
-                use_bias=not config.binary,
-            ),
-            variants,
-            initial_scale=config.residual_scale,
-            name="memory",
+        self.memory, *further = (
+            Stage(
+                config,
+                layers.MemoryFilter(
+                    config.look_back,
+                    config.look_ahead,
+                    config.stride_back,
+                    config.stride_ahead,
+                    kernel_quantizer=_kernel_quantizer(config, "memory"),
+                    use_bias=not config.binary,
+                ),
+                variants,
+                config.bits("memory"),
+                initial_scale=config.residual_scale,
+                name=_numbered("memory", number),
+            )
+            for number in range(1, config.memory_stages + 1)
         )
+        self.further_memories = further
         self.expand = Stage(
             config,
-            layers.BinaryDense(config.hidden_size, **dense),
+            layers.BinaryDense(
+                config.hidden_size, **_weights(config, "expand")
+            ),
             variants,
+            config.bits("expand"),
             name="expand",
         )
         self.shrink = Stage(
             config,
-            layers.BinaryDense(config.memory_size, **dense),
+            layers.BinaryDense(
+                config.memory_size, **_weights(config, "shrink")
+            ),
             variants,
+            config.bits("shrink"),
             initial_scale=config.residual_scale,
             name="shrink",
         )
         self.dropout = config.dropout
 
+    @property
+    def memories(self) -> list[Stage]:
+        """The memory's stages, in order."""
+        return [self.memory, *self.further_memories]
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """All stages by their name, in order."""
+        memories = {stage.name: stage for stage in self.memories}
+        return {**memories, "expand": self.expand, "shrink": self.shrink}
+
     def build(self, input_shape):
         """Builds the stages for (batch, time, variants, memory channels)."""
         hidden = (*input_shape[:-1], self.expand.linear.units)
-        self.memory.build(input_shape)
+        for memory in self.memories:
+            memory.build(input_shape)
         self.expand.build(input_shape)
         self.shrink.build(hidden)
         super().build(input_shape)
 
     def call(self, inputs, dropout_seed=None):
         """Training: (batch, time, variants, channels) to the same shape."""
-        memory, expand, shrink = self.memory, self.expand, self.shrink
-        z = memory.apply_linear(memory.input_of(inputs))
-        y, x = memory.epilogue(z, residual=inputs, following=expand)
+        expand, shrink = self.expand, self.shrink
+        y, x = inputs, self.memory.input_of(inputs)
+        following = [*self.further_memories, expand]
+        for memory, reader in zip(self.memories, following, strict=True):
+            y, x = memory.epilogue(
+                memory.apply_linear(x), residual=y, following=reader
+            )
         _, x = expand.epilogue(
             expand.apply_linear(x),
             following=shrink,
@@ -269,8 +325,9 @@ class Block(tf.keras.layers.Layer):
 
     def infer(self, inputs, variant: int):
         """Inference: (batch, time, channels) to the same shape."""
-        memory = self.memory.infer(inputs[:, :, tf.newaxis], variant)
-        y = inputs + memory[:, :, 0]
+        y = inputs
+        for memory in self.memories:
+            y = y + memory.infer(y[:, :, tf.newaxis], variant)[:, :, 0]
         h = self.expand.infer(y, variant)
         return y + self.shrink.infer(h, variant)
 
@@ -286,8 +343,6 @@ class FSMN(tf.keras.Model):
         super().__init__(**kwargs)
         self.config = config
         c = config.front_channels
-        bias = {"use_bias": not config.binary}
-        kernel_quantizer = config.kernel_quantizer if config.binary else None
         front: dict[str, Any] = {
             "strides": 2,
             "kernel_size": config.front_kernel,
@@ -296,25 +351,31 @@ class FSMN(tf.keras.Model):
             config,
             layers.FirstConv2D(c, **front)
             if config.binary
-            else layers.BinaryConv2D(c, kernel_quantizer=None, **front, **bias),
+            else layers.BinaryConv2D(
+                c, kernel_quantizer=None, use_bias=True, **front
+            ),
+            bits=1 if config.binary else 32,
             binarize=False,
             name="conv1",
         )
-        self.conv2 = Stage(
-            config,
-            layers.BinaryConv2D(
-                2 * c, kernel_quantizer=kernel_quantizer, **front, **bias
-            ),
-            name="conv2",
+        self.conv2, *convolutions = self._second_convolutions(
+            {**front, **_weights(config, "conv2")}
         )
-        self.projection = Stage(
-            config,
-            layers.BinaryDense(
-                config.memory_size, kernel_quantizer=kernel_quantizer, **bias
-            ),
-            norm=config.projection_norm,
-            joins_bands=True,
-            name="projection",
+        self.projection, *projections = (
+            Stage(
+                config,
+                layers.BinaryDense(
+                    config.memory_size, **_weights(config, "projection")
+                ),
+                bits=config.bits("projection"),
+                norm=config.projection_norm,
+                joins_bands=True,
+                name=_numbered("projection", number),
+            )
+            for number in range(1, config.front_branches + 1)
+        )
+        self.further_branches = list(
+            zip(convolutions, projections, strict=True)
         )
         self.blocks = [
             Block(config, len(config.variants(i)), name=f"block{i}")
@@ -329,14 +390,37 @@ class FSMN(tf.keras.Model):
         )
         self._build()
 
+    def _second_convolutions(self, settings: dict[str, Any]):
+        config = self.config
+        bases = initial_thresholds(config.front_bases)
+        sign = None
+        for number in range(1, config.front_branches + 1):
+            shared = number > config.front_bases
+            stage = Stage(
+                config,
+                layers.BinaryConv2D(2 * config.front_channels, **settings),
+                bits=config.bits("conv2"),
+                sign=sign if shared else None,
+                threshold=0.0 if shared else bases[number - 1],
+                name=_numbered("conv2", number),
+            )
+            sign = stage.sign
+            yield stage
+
+    @property
+    def branches(self) -> list[tuple[Stage, Stage]]:
+        """Second convolutions, each with its projection, in order."""
+        return [(self.conv2, self.projection), *self.further_branches]
+
     def _build(self):
         config = self.config
         c = config.front_channels
         # The front end's single variant is the axis before the channels, so
         # that its normalisation and thresholds need no case of their own.
         self.conv1.build((None, config.frames, config.mels, 1))
-        self.conv2.build((None, None, None, c))
-        self.projection.build((None, None, config.front_bands, 2 * c))
+        for conv2, projection in self.branches:
+            conv2.build((None, None, None, c))
+            projection.build((None, None, config.front_bands, 2 * c))
         for number, block in enumerate(self.blocks, 1):
             if block:
                 variants = len(config.variants(number))
@@ -370,15 +454,7 @@ class FSMN(tf.keras.Model):
             (batch, time, variants, channels).
         """
         config = self.config
-        front = (self.conv1, self.conv2, self.projection)
-        x = features[..., tf.newaxis]
-        for stage, following in zip(front, (*front[1:], None), strict=True):
-            stream, x = stage.epilogue(
-                stage.apply_linear(x),
-                following=following,
-                keep=following is None,
-            )
-        x = stream[:, :, 0]
+        x = self._front(features)
         paths = [x] * len(config.deltas)
         states = {}
         for number, block in self.running_blocks(min(config.deltas)):
@@ -397,6 +473,27 @@ class FSMN(tf.keras.Model):
             for i, path in enumerate(paths)
         ], states
 
+    def _front(self, features):
+        """The front end in training: (batch, time, memory size)."""
+        shared = self.conv2
+        x = self.conv1.apply_linear(features[..., tf.newaxis])
+        stream, x = self.conv1.epilogue(
+            x, following=shared, keep=len(self.branches) > 1
+        )
+        total = None
+        for conv2, projection in self.branches:
+            if conv2 is not shared and (
+                conv2.sign is not shared.sign or conv2.rounding
+            ):
+                shared, x = conv2, conv2.input_of(stream)
+            _, y = conv2.epilogue(
+                conv2.apply_linear(x), following=projection, keep=False
+            )
+            total, _ = projection.epilogue(
+                projection.apply_linear(y), residual=total
+            )
+        return total[:, :, 0]
+
     def running_blocks(self, delta: int) -> list[tuple[int, Block]]:
         """The blocks of one depth with their numbers from 1 (Eq. 13)."""
         return [
@@ -408,21 +505,35 @@ class FSMN(tf.keras.Model):
     def start_from(self, other: "FSMN") -> None:
         """Takes over the weights of another network of the same sizes.
 
-        What only one of the two has, such as thresholds and biases, stays as
-        it is; what the other has once is taken for every variant.
+        What only one of the two has, such as thresholds, biases and further
+        stages, stays as it is; what the other has once is taken for every
+        variant.
 
         Raises:
             ValueError: the other network has other sizes.
         """
-        pairs = zip(self._stages(), other._stages(), strict=True)
-        for mine, theirs in pairs:
-            mine.start_from(theirs)
+        if other.config.blocks != self.config.blocks:
+            raise ValueError(
+                f"a network of {other.config.blocks} blocks cannot start one "
+                f"of {self.config.blocks}"
+            )
+        theirs = other.stages
+        for name, stage in self.stages.items():
+            if name in theirs:
+                stage.start_from(theirs[name])
         _assign(self.classifier, other.classifier, ("kernel", "bias"))
 
-    def _stages(self) -> list[Stage]:
-        stages = [self.conv1, self.conv2, self.projection]
-        for _, block in self.running_blocks(1):
-            stages += [block.memory, block.expand, block.shrink]
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """All stages by their name, ``"block3/expand"``, in order."""
+        front = [
+            self.conv1,
+            *(stage for pair in self.branches for stage in pair),
+        ]
+        stages = {stage.name: stage for stage in front}
+        for number, block in self.running_blocks(1):
+            for name, stage in block.stages.items():
+                stages[f"block{number}/{name}"] = stage
         return stages
 
     def _flat(self, x):
@@ -448,8 +559,10 @@ class FSMN(tf.keras.Model):
                 f"one of {list(self.config.deltas)}"
             )
         x = self.conv1.infer(features[..., tf.newaxis], 0)
-        x = self.conv2.infer(x, 0)
-        x = self.projection.infer(x, 0)
+        x = _sum(
+            projection.infer(conv2.infer(x, 0), 0)
+            for conv2, projection in self.branches
+        )
         states = {}
         variant = self.config.deltas.index(delta)
         for number, block in self.running_blocks(delta):
@@ -464,6 +577,48 @@ class FSMN(tf.keras.Model):
         else:
             logits = [self.infer(inputs, d)[0] for d in self.config.deltas]
         return tf.stack(logits, axis=1)
+
+
+def initial_thresholds(bases: int) -> list[float]:
+    """Where several signs of one convolution start: so that all parts count.
+
+    They split what a fresh BatchNorm and PReLU give of a normal distribution
+    into ``bases + 1`` parts of the same probability; one sign starts at 0.
+
+    Args:
+        bases: how many signs.
+    """
+    normal = statistics.NormalDist()
+    quantiles = [normal.inv_cdf(i / (bases + 1)) for i in range(1, bases + 1)]
+    return [x if x >= 0 else layers.INITIAL_SLOPE * x for x in quantiles]
+
+
+def _kernel_quantizer(config: NetworkConfig, site: str):
+    quantizers = {1: config.kernel_quantizer, 8: mixed.ChannelInt8(), 32: None}
+    return quantizers[config.bits(site)]
+
+
+def _weights(config: NetworkConfig, site: str) -> dict[str, Any]:
+    """Arguments of a Larq layer."""
+    one_bit = config.bits(site) == 1
+    return {
+        "kernel_quantizer": _kernel_quantizer(config, site),
+        "kernel_constraint": "weight_clip" if one_bit else None,
+        "use_bias": not config.binary,
+    }
+
+
+def _numbered(name: str, number: int) -> str:
+    """The name of one of several stages: the first has none."""
+    return name if number == 1 else f"{name}_{number}"
+
+
+def _sum(values):
+    """From the first to the last, in the order of the deployed operations."""
+    total, *rest = values
+    for value in rest:
+        total = total + value
+    return total
 
 
 def _assign(target, source, names) -> None:

@@ -30,6 +30,9 @@ FEATURE_SCALE = 32.0
 LARGEST_SLOPE = 1.99
 """Of a binary network's PReLU, which is 16-bit integers when deployed."""
 
+INITIAL_SLOPE = 0.25
+"""Of every PReLU."""
+
 
 class BinaryDense(lq.layers.QuantDense):
     """A pointwise layer on the last axis, one-bit by default (Eq. 4).
@@ -225,7 +228,9 @@ class MemoryFilter(tf.keras.layers.Layer):
             (len(self.offsets), channels),
             initializer=self.kernel_initializer,
             constraint=(
-                lq.constraints.WeightClip() if self.kernel_quantizer else None
+                lq.constraints.WeightClip()
+                if getattr(self.kernel_quantizer, "precision", None) == 1
+                else None
             ),
         )
         if self.use_bias:
@@ -397,7 +402,7 @@ class VariantPReLU(tf.keras.layers.Layer):
         self.slope = self.add_weight(
             "slope",
             (self.variants, input_shape[-1] if self.per_channel else 1),
-            initializer=tf.keras.initializers.Constant(0.25),
+            initializer=tf.keras.initializers.Constant(INITIAL_SLOPE),
             constraint=SlopeBounds() if self.bounded else None,
         )
         super().build(input_shape)
@@ -439,10 +444,19 @@ class VariantSign(tf.keras.layers.Layer):
         variants: how many depths run through the layer.
         learned: learn the thresholds (RSign, arXiv:2003.03488); else they are
             0.
+        initial: of learned thresholds.
     """
 
-    def __init__(self, quantizer, variants: int = 1, learned=True, **kwargs):
+    def __init__(
+        self,
+        quantizer,
+        variants: int = 1,
+        learned=True,
+        initial: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        self.initial = initial
         self.quantizer = lq.quantizers.get(quantizer)
         self.variants = variants
         self.learned = learned
@@ -451,7 +465,11 @@ class VariantSign(tf.keras.layers.Layer):
         """Makes the thresholds: (variants, channels)."""
         shape = (self.variants, input_shape[-1])
         self.thresholds = (
-            self.add_weight("threshold", shape, initializer="zeros")
+            self.add_weight(
+                "threshold",
+                shape,
+                initializer=tf.keras.initializers.Constant(self.initial),
+            )
             if self.learned
             else tf.zeros(shape)
         )

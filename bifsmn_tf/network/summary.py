@@ -194,7 +194,9 @@ def summarise(config: NetworkConfig) -> Summary:
     Bytes are those of the constants that the converter writes by default: bits
     in 16-bit words, folded norms and thresholds in 16 bits (the first
     convolution's in 32), a classifier of 8. The converter stores equal
-    constants once, so that a file can come out a few bytes smaller.
+    constants once, so that a file can come out a few bytes smaller. There is
+    none for sites of more than a bit: theirs are weights of 8 or 32 bits, and
+    a scale, an offset and a slope of 32 for each output.
     """
     counter = _Counter(config)
     c = config.front_channels
@@ -202,30 +204,51 @@ def summarise(config: NetworkConfig) -> Summary:
     frames, bands = config.memory_frames, config.front_bands
     half = (math.ceil(config.frames / 2), math.ceil(config.mels / 2))
     layers = [
-        counter.first("conv1", (*half, c), k * k),
-        counter.to_bits("conv2", (frames, bands, 2 * c), k * k, c),
-        counter.to_stream(
-            "projection",
-            (frames, config.memory_size),
-            bands,
-            2 * c,
-            norm=config.projection_norm,
-            paper_norm=False,
-        ),
+        counter.first("conv1", (*half, c), k * k, bases=config.front_bases)
     ]
+    for number in range(1, config.front_branches + 1):
+        suffix = "" if number == 1 else f"_{number}"
+        layers += [
+            counter.to_bits(
+                f"conv2{suffix}",
+                (frames, bands, 2 * c),
+                k * k,
+                c,
+                site="conv2",
+                signs=c if number <= config.front_bases else 0,
+            ),
+            counter.to_stream(
+                f"projection{suffix}",
+                (frames, config.memory_size),
+                bands,
+                2 * c,
+                site="projection",
+                norm=config.projection_norm,
+                paper_norm=False,
+                last=number == config.front_branches,
+            ),
+        ]
     for number in range(1, config.blocks + 1):
         depths = tuple(config.deltas[i] for i in config.variants(number))
         if not depths:
             continue
         stream = (frames, config.memory_size)
         layers += [
-            counter.memory(f"block{number}/memory", stream, depths),
+            *(
+                counter.memory(
+                    f"block{number}/memory{'' if i == 1 else f'_{i}'}",
+                    stream,
+                    depths,
+                )
+                for i in range(1, config.memory_stages + 1)
+            ),
             counter.to_bits(
                 f"block{number}/expand",
                 (frames, config.hidden_size),
                 1,
                 config.memory_size,
                 depths,
+                site="expand",
             ),
             counter.to_stream(
                 f"block{number}/shrink",
@@ -233,6 +256,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.hidden_size,
                 depths,
+                site="shrink",
             ),
         ]
     inputs = frames * config.memory_size
@@ -273,20 +297,22 @@ class _Counter:
     def __init__(self, config: NetworkConfig):
         self.config = config
 
-    def first(self, name, shape, positions) -> LayerSummary:
-        """8-bit weights, integer thresholds, bits out."""
+    def first(self, name, shape, positions, bases) -> LayerSummary:
+        """8-bit weights, integer thresholds, bits out: once for each basis."""
         channels = shape[-1]
         return self._layer(
             name,
             shape,
-            bits=8,
+            site=None,
             weights=positions * channels,
-            fan_in=positions,
-            shared=positions * channels + 4 * channels,
+            fan_in=positions * bases,
+            shared=positions * channels + 4 * channels * bases,
             signs=0,
         )
 
-    def to_bits(self, name, shape, positions, channels, depths=()):
+    def to_bits(
+        self, name, shape, positions, channels, depths=(), *, site, signs=None
+    ):
         """Integer thresholds, bits out."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
@@ -294,12 +320,12 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=1,
+            site=site,
             weights=outputs * positions * channels,
             fan_in=positions * channels,
             shared=kernel + (0 if depths else own),
             each=own if depths else 0,
-            signs=channels,
+            signs=channels if signs is None else signs,
             depths=depths,
         )
 
@@ -310,19 +336,25 @@ class _Counter:
         positions,
         channels,
         depths=(),
+        *,
+        site,
         norm=True,
         paper_norm=True,
+        last=True,
     ):
-        """Scale, offset, slope and the next layer's threshold."""
+        """Scale, offset, slope and the next layer's threshold.
+
+        What is not the ``last`` of a sum has none of the latter.
+        """
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
         own = 2 * 4 * outputs
         # The next layer's threshold is another one at each depth.
-        apart = bool(depths) or self.config.thresholds
+        apart = bool(depths) or (last and self.config.thresholds)
         return self._layer(
             name,
             shape,
-            bits=1,
+            site=site,
             weights=outputs * positions * channels,
             fan_in=positions * channels,
             shared=kernel + (0 if apart else own),
@@ -340,7 +372,7 @@ class _Counter:
         return self._layer(
             name,
             shape,
-            bits=1,
+            site="memory",
             weights=taps * channels,
             fan_in=taps,
             shared=taps * _words(channels),
@@ -353,7 +385,7 @@ class _Counter:
         self,
         name,
         shape,
-        bits,
+        site,
         weights,
         fan_in,
         shared,
@@ -366,7 +398,13 @@ class _Counter:
         config = self.config
         channels = shape[-1]
         slopes = channels if config.prelu == "channel" else 1
-        thresholds = signs if config.binary and config.thresholds else 0
+        bits = config.bits(site) if site else 8
+        thresholds = signs if bits == 1 and config.thresholds else 0
+        ranges = 1 if bits == 8 and site else 0
+        if site and bits > 1:
+            own = 4 * 3 * channels
+            shared, each = (0, own) if depths else (own, 0)
+            shared += weights * bits // 8
         if not config.binary:
             # Norms are folded into weights and bias, apart for each depth.
             bits = 32
@@ -379,7 +417,7 @@ class _Counter:
             depths=depths or config.deltas,
             variants=len(depths) or 1,
             weights=weights,
-            biases=0 if config.binary else channels,
+            biases=ranges if config.binary else channels,
             floats=slopes + thresholds + (2 * channels if norm else 0),
             statistics=2 * channels if norm else 0,
             shared_bytes=shared,

@@ -43,6 +43,37 @@ CONFIGS = {
         stride_back=2,
         stride_ahead=3,
     ),
+    "memory stages": networks.bifsmn_s(12, memory_stages=3),
+    "front branches": networks.bifsmn_s(12, front_branches=2),
+    "front bases": networks.bifsmn(
+        12, front_branches=2, front_bases=2, memory_stages=2
+    ),
+    "odd front bases": networks.bifsmn(
+        7,
+        frames=29,
+        mels=23,
+        front_channels=5,
+        front_kernel=3,
+        memory_size=37,
+        hidden_size=50,
+        blocks=4,
+        deltas=(2, 4),
+        front_branches=3,
+        front_bases=3,
+        memory_stages=2,
+    ),
+    "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
+    "long memory": networks.bifsmn(
+        12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
+    ),
+    "wide memory": networks.bifsmn(
+        12,
+        look_back=3,
+        look_ahead=3,
+        memory_size=192,
+        hidden_size=384,
+        deltas=(4,),
+    ),
 }
 
 
@@ -142,19 +173,22 @@ def test_integer_stream_refuses_steep_slopes():
     convert_binary(network, describe(network.config), AS_TRAINED)
 
 
-def test_integer_stream_never_saturates():
+@pytest.mark.parametrize(
+    "options", [{}, {"front_branches": 2, "memory_stages": 2}]
+)
+def test_integer_stream_never_saturates(options):
     """Whatever comes in: the resolution is that of the worst case."""
-    config = networks.bifsmn_s(5)
+    config = networks.bifsmn_s(5, **options)
     network = random_network(config)
     step = stream_step(network)
     for delta in config.deltas:
         variant = config.deltas.index(delta)
-        stages = [(network.projection, 0)]
+        stages = [projection for _, projection in network.branches]
         for _, block in network.running_blocks(delta):
-            stages += [(block.memory, variant), (block.shrink, variant)]
+            stages += [*block.memories, block.shrink]
         high = low = 0
-        for stage, which in stages:
-            short = stream_stage(stage, which)
+        for stage in stages:
+            short = stream_stage(stage, variant)
             dots = np.arange(-short.terms, short.terms + 1)[:, np.newaxis]
             zeros = np.zeros(len(short.epilogue.scale), np.float32)
             parameters = short_stream.parameters(short, zeros, step)
@@ -183,6 +217,15 @@ def test_depths_share_their_weights():
     assert binary == bits // 8
 
 
+def test_bases_share_the_first_convolutions_weights():
+    config = networks.bifsmn_s(5, front_branches=2, front_bases=2)
+    network = random_network(config)
+    parts = convert_binary(network, describe(config)).bytes_by_part
+    assert parts["conv1/weights"] == 9 * 16
+    assert "conv1_2/weights" not in parts
+    assert parts["conv1/thresholds"] == parts["conv1_2/thresholds"] == 4 * 16
+
+
 def test_the_file_is_smaller_than_the_papers_ratio():
     """15.5 times less than the full-precision network (Table 4)."""
     config = networks.bifsmn(12)
@@ -209,6 +252,17 @@ def test_refuses_a_negative_slope_before_a_sign():
         convert_binary(network, describe(network.config))
 
 
+@pytest.mark.parametrize("option", ["float_sites", "int8_sites"])
+def test_refuses_sites_of_more_than_a_bit(option):
+    config = networks.bifsmn_s(5, **{option: ("memory", "conv2")})
+    network = random_network(config)
+    message = f"{option} of this network: memory, conv2. There are no ops"
+    with pytest.raises(ValueError, match=message):
+        convert_binary(network, describe(config), AS_TRAINED)
+    with pytest.raises(ValueError, match=message):
+        ShortNetwork(network)
+
+
 def test_refuses_a_diverged_network():
     network = random_network(networks.bifsmn_s(5))
     network.blocks[0].memory.norm.beta.assign(
@@ -231,6 +285,7 @@ def test_refuses_a_diverged_network():
             prelu="channel",
             deltas=(1, 2),
         ),
+        networks.dfsmn_s(5, memory_stages=2, front_branches=2),
     ],
 )
 def test_float_file_agrees_with_keras(config):

@@ -102,6 +102,7 @@ class Stage:
     mean: np.ndarray | None
     variance: np.ndarray | None
     slope: np.ndarray
+    range: float | None = None
 
     def activate(self, x):
         """Bias, BatchNorm with moving statistics, PReLU."""
@@ -115,12 +116,15 @@ class Stage:
 
 @dataclasses.dataclass
 class Weights:
-    """The arrays of a network at one depth; blocks by their number."""
+    """The arrays of a network at one depth; blocks by their number.
+
+    A branch is a second convolution and a projection; a block one memory or
+    more and its two pointwise layers.
+    """
 
     conv1: Stage
-    conv2: Stage
-    projection: Stage
-    blocks: dict[int, tuple[Stage, Stage, Stage]]
+    branches: list[tuple[Stage, Stage]]
+    blocks: dict[int, tuple[Stage, ...]]
     classifier: np.ndarray
     classifier_bias: np.ndarray
 
@@ -148,16 +152,19 @@ def weights_of(network, delta):
             mean=row("norm", "moving_mean"),
             variance=row("norm", "moving_variance"),
             slope=row("prelu", "slope"),
+            range=float(stage.rounding.range) if stage.rounding else None,
         )
 
     return Weights(
         conv1=stage_of(network.conv1, 0),
-        conv2=stage_of(network.conv2, 0),
-        projection=stage_of(network.projection, 0),
+        branches=[
+            (stage_of(conv2, 0), stage_of(projection, 0))
+            for conv2, projection in network.branches
+        ],
         blocks={
             number: tuple(
                 stage_of(stage, index)
-                for stage in (block.memory, block.expand, block.shrink)
+                for stage in (*block.memories, block.expand, block.shrink)
             )
             for number, block in enumerate(network.blocks, 1)
             if block is not None and number % delta == 0
@@ -185,20 +192,25 @@ class Reference:
         """Logits (batch, classes) and the running blocks' outputs."""
         weights = self.weights
         x = self._first_convolution(features[..., np.newaxis])
-        x = self._stage(weights.conv2, x, lambda signs, k: conv2d(signs, k, 2))
-        batch, time = x.shape[:2]
-        x = self._stage(
-            weights.projection,
-            x,
-            lambda signs, k: signs.reshape(batch, time, -1) @ k,
+        x = np.sum(
+            [self._branch(x, *branch) for branch in weights.branches], axis=0
         )
         states = {}
         for number, block in weights.blocks.items():
             x = states[number] = self._block(x, *block)
-        flat = x.reshape(batch, -1)
+        flat = x.reshape(len(x), -1)
         return flat @ weights.classifier + weights.classifier_bias, states
 
-    def _block(self, x, memory, expand, shrink):
+    def _branch(self, x, conv2, projection):
+        x = self._stage(conv2, x, lambda signs, k: conv2d(signs, k, 2))
+        batch, time = x.shape[:2]
+        return self._stage(
+            projection,
+            x,
+            lambda signs, k: signs.reshape(batch, time, -1) @ k,
+        )
+
+    def _block(self, x, *stages):
         config = self.config
 
         def taps(signs, kernel):
@@ -211,9 +223,18 @@ class Reference:
                 config.stride_ahead,
             )
 
-        y = x + self._stage(memory, x, taps)
+        *memories, expand, shrink = stages
+        y = x
+        for memory in memories:
+            y = y + self._stage(memory, y, taps)
         h = self._stage(expand, y, np.matmul)
         return y + self._stage(shrink, h, np.matmul)
+
+    def _rounded(self, steps):
+        """To integers in [-128, 127]; a tie may go either way."""
+        ties = np.abs(steps - np.floor(steps) - 0.5)
+        self.margin = min(self.margin, ties.min())
+        return np.clip(np.rint(steps), -128, 127)
 
     def _first_convolution(self, features):
         stage = self.weights.conv1
@@ -225,7 +246,11 @@ class Reference:
 
     def _stage(self, stage, x, linear):
         kernel = stage.kernel.astype(np.float64)
-        if not self.config.binary:
+        if stage.range is not None:
+            x = self._rounded(x * (128 / stage.range)) * (stage.range / 128)
+            step = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(0) / 127
+            return stage.activate(linear(x, np.rint(kernel / step) * step))
+        if stage.thresholds is None:
             return stage.activate(linear(x, kernel))
         distances = x - stage.thresholds
         self.margin = min(self.margin, np.abs(distances[distances != 0]).min())

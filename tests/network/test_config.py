@@ -17,6 +17,45 @@ def test_survives_json(name):
     assert isinstance(again.deltas, tuple)
 
 
+def test_options_that_are_off_are_not_written():
+    """Files and runs of before there were any stay what they are."""
+    options = {
+        "memory_stages",
+        "front_branches",
+        "front_bases",
+        "float_sites",
+        "int8_sites",
+    }
+    config = network_config.bifsmn(12)
+    assert not options & set(config.to_dict())
+    config = dataclasses.replace(
+        config,
+        memory_stages=2,
+        front_branches=2,
+        front_bases=2,
+        float_sites=("memory",),
+        int8_sites=("shrink",),
+    )
+    text = json.dumps(config.to_dict())
+    assert options < set(json.loads(text))
+    assert NetworkConfig.from_dict(json.loads(text)) == config
+
+
+def test_sites_have_bits():
+    config = network_config.bifsmn(
+        12, float_sites=("memory",), int8_sites=("conv2", "shrink")
+    )
+    assert [config.bits(site) for site in network_config.SITES] == [
+        8,
+        1,
+        32,
+        1,
+        8,
+    ]
+    teacher = network_config.dfsmn(12)
+    assert {teacher.bits(site) for site in network_config.SITES} == {32}
+
+
 def test_unknown_settings_are_refused():
     values = {**network_config.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
     with pytest.raises(ValueError, match="colour, depth"):
@@ -39,6 +78,9 @@ def test_unknown_settings_are_refused():
                 "blocks",
                 "stride_back",
                 "stride_ahead",
+                "memory_stages",
+                "front_branches",
+                "front_bases",
             )
         ),
         ({"look_back": -1}, "look_back"),
@@ -52,6 +94,35 @@ def test_unknown_settings_are_refused():
         ({"deltas": (3,), "blocks": 6}, "power of two"),
         ({"deltas": (1, 4), "blocks": 6}, "divides"),
         ({"deltas": (0, 1)}, "power of two"),
+        ({"front_bases": 2}, "1 or front_branches, 1, not 2"),
+        (
+            {"front_bases": 2, "front_branches": 2, "thresholds": True},
+            "one-bit conv2 with thresholds",
+        ),
+        (
+            {"front_bases": 2, "front_branches": 2, "binary": True},
+            "one-bit conv2 with thresholds",
+        ),
+        (
+            {
+                "front_bases": 2,
+                "front_branches": 2,
+                "binary": True,
+                "thresholds": True,
+                "int8_sites": ("conv2",),
+            },
+            "one-bit conv2 with thresholds",
+        ),
+        ({"binary": True, "float_sites": ("conv1",)}, "have no 'conv1'"),
+        (
+            {
+                "binary": True,
+                "float_sites": ("memory",),
+                "int8_sites": ("expand", "memory"),
+            },
+            "memory is named twice",
+        ),
+        ({"int8_sites": ("memory",)}, "full precision everywhere"),
     ],
 )
 def test_what_makes_no_network_is_refused(changes, message):

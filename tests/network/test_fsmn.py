@@ -7,12 +7,14 @@ import pytest
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import bifsmn_s
 from bifsmn_tf.network.config import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.fsmn import initial_thresholds
 
 SMALL = {
     "classes": 5,
@@ -37,7 +39,25 @@ CONFIGS = {
     ),
     "short": bifsmn(**{**SMALL, "frames": 5}),
     "thin": bifsmn(**SMALL, deltas=(2, 8)),
+    "memory_stages": bifsmn(**SMALL, memory_stages=2),
+    "front_branches": bifsmn(**SMALL, front_branches=2),
+    "front_bases": bifsmn(
+        **SMALL, front_branches=3, front_bases=3, memory_stages=3
+    ),
+    "float_sites": bifsmn(**SMALL, float_sites=("conv2", "memory")),
+    "other_float_sites": bifsmn(
+        **SMALL, float_sites=("projection", "expand", "shrink")
+    ),
+    "int8_sites": bifsmn(**SMALL, int8_sites=("conv2", "projection", "memory")),
+    "mixed": bifsmn(
+        **SMALL,
+        front_branches=2,
+        memory_stages=2,
+        float_sites=("memory",),
+        int8_sites=("conv2", "expand", "shrink"),
+    ),
     "dfsmn": dfsmn(**SMALL),
+    "dfsmn_options": dfsmn(**SMALL, memory_stages=2, front_branches=2),
     "dfsmn_thinnable": dfsmn(**SMALL, deltas=(1, 2, 4), prelu="channel"),
 }
 
@@ -57,6 +77,8 @@ def randomised(config, seed=0):
             values = values * 3
         elif name == "slope":
             values = np.abs(values) * 0.5 if variable.constraint else values
+        elif name == "range":
+            values = 3 + np.abs(values)
         elif name == "kernel" and not config.binary:
             values = values / np.sqrt(variable.shape[0])
         variable.assign(values)
@@ -98,7 +120,9 @@ class TestInference:
                 )
             np.testing.assert_allclose(logits, want, rtol=1e-3, atol=2e-2)
 
-    @pytest.mark.parametrize("name", ["bifsmn", "paper", "dfsmn_thinnable"])
+    @pytest.mark.parametrize(
+        "name", ["bifsmn", "paper", "front_bases", "mixed", "dfsmn_thinnable"]
+    )
     def test_equals_training_with_the_batch_s_statistics(self, name):
         # Without this norm a dot product of 0 meets a threshold of 0, and
         # training's sum of +alpha and -alpha need not be 0 exactly.
@@ -113,6 +137,8 @@ class TestInference:
         # With momentum 0 the moving statistics are those of the batch, but
         # for the variance being the unbiased one.
         logits, states = network.forward(features)
+        # A rounding apart, an 8-bit activation is a step apart.
+        tolerance = 5e-2 if config.int8_sites else 1e-2
         for layer in network.submodules:
             if isinstance(layer, layers.VariantNorm):
                 rows = self.rows(config, layer, network)
@@ -122,19 +148,22 @@ class TestInference:
         for i, delta in enumerate(config.deltas):
             inferred, inferred_states = network.infer(features, delta)
             np.testing.assert_allclose(
-                inferred, logits[i], rtol=1e-3, atol=1e-2
+                inferred, logits[i], rtol=1e-3, atol=tolerance
             )
             for number, state in inferred_states.items():
                 index = config.variants(number).index(i)
                 np.testing.assert_allclose(
-                    state, states[number][:, :, index], rtol=1e-3, atol=1e-2
+                    state,
+                    states[number][:, :, index],
+                    rtol=1e-3,
+                    atol=tolerance,
                 )
 
     @staticmethod
     def rows(config, layer, network):
         if layer is network.conv1.norm:
             return 6 * -(-config.frames // 2) * -(-config.mels // 2)
-        if layer is network.conv2.norm:
+        if any(layer is conv2.norm for conv2, _ in network.branches):
             return 6 * config.memory_frames * config.front_bands
         return 6 * config.memory_frames
 
@@ -163,26 +192,23 @@ def alone(network, index):
     """One depth of a network as a network of its own."""
     config = network.config
     single = FSMN(dataclasses.replace(config, deltas=(config.deltas[index],)))
-    for name in ("conv1", "conv2", "projection", "classifier"):
-        single_layer, layer = getattr(single, name), getattr(network, name)
-        single_layer.set_weights(layer.get_weights())
-    for mine, block in zip(single.blocks, network.blocks, strict=True):
-        for name in ("memory", "expand", "shrink") if mine else ():
-            stage, source = getattr(mine, name), getattr(block, name)
-            stage.linear.set_weights(source.linear.get_weights())
-            for part in ("sign", "norm", "prelu"):
-                if getattr(stage, part):
-                    getattr(stage, part).set_weights(
-                        [
-                            values[index : index + 1]
-                            for values in getattr(source, part).get_weights()
-                        ]
-                    )
+    single.classifier.set_weights(network.classifier.get_weights())
+    for name, stage in single.stages.items():
+        source = network.stages[name]
+        stage.linear.set_weights(source.linear.get_weights())
+        for part in ("sign", "norm", "prelu"):
+            if getattr(stage, part):
+                values = getattr(source, part).get_weights()
+                if name.startswith("block"):
+                    values = [v[index : index + 1] for v in values]
+                getattr(stage, part).set_weights(values)
     return single
 
 
 class TestTraining:
-    @pytest.mark.parametrize("name", ["bifsmn", "paper", "dfsmn_thinnable"])
+    @pytest.mark.parametrize(
+        "name", ["bifsmn", "paper", "front_bases", "dfsmn_thinnable"]
+    )
     def test_all_depths_at_once_equal_each_alone(self, name):
         config = dataclasses.replace(CONFIGS[name], dropout=0.0)
         network = randomised(config)
@@ -252,10 +278,17 @@ class TestTraining:
             8: 3,
         }
 
-    @pytest.mark.parametrize("name", ["bifsmn", "dfsmn"])
+    @pytest.mark.parametrize(
+        "name",
+        ["bifsmn", "front_branches", "front_bases", "mixed", "dfsmn"],
+    )
     def test_every_weight_gets_a_gradient(self, name):
         config = CONFIGS[name]
         network = randomised(config)
+        for layer in network.submodules:
+            if isinstance(layer, mixed.Int8Activation):
+                # What lies outside is what moves it.
+                layer.range.assign(0.5)
         with tf.GradientTape() as tape:
             logits, _ = network.forward(features_of(config, 4))
             loss = tf.add_n([tf.reduce_sum(tf.square(x)) for x in logits])
@@ -373,7 +406,7 @@ class TestWeights:
             (bifsmn(**SMALL), True),
             (dfsmn(**SMALL), False),
         ):
-            for stage in FSMN(config)._stages():
+            for stage in FSMN(config).stages.values():
                 assert stage.prelu.bounded == bounded
 
     def test_blocks_without_a_depth_do_not_exist(self):
@@ -381,8 +414,9 @@ class TestWeights:
         exist = [n for n, block in enumerate(network.blocks, 1) if block]
         assert exist == [2, 4, 6, 8]
 
-    def test_survives_a_checkpoint(self, tmp_path):
-        config = CONFIGS["bifsmn"]
+    @pytest.mark.parametrize("name", ["bifsmn", "front_bases", "mixed"])
+    def test_survives_a_checkpoint(self, tmp_path, name):
+        config = CONFIGS[name]
         network = randomised(config)
         path = tf.train.Checkpoint(network=network).write(tmp_path / "weights")
         again = FSMN(config)
@@ -432,3 +466,50 @@ def test_starts_from_a_teacher():
     smaller = FSMN(dfsmn(3, **{**sizes, "hidden_size": 10}))
     with pytest.raises(ValueError, match="cannot start one with"):
         student.start_from(smaller)
+    shorter = FSMN(dfsmn(3, **{**sizes, "blocks": 2}))
+    with pytest.raises(ValueError, match="2 blocks cannot start one of 4"):
+        student.start_from(shorter)
+
+
+def test_further_stages_do_not_start_from_a_teacher():
+    teacher = randomised(dfsmn(**SMALL, projection_norm=True))
+    student = FSMN(bifsmn(**SMALL, memory_stages=2, front_branches=2))
+    before = {
+        name: stage.linear.kernel.numpy()
+        for name, stage in student.stages.items()
+    }
+    student.start_from(teacher)
+    for name, stage in student.stages.items():
+        found = stage.linear.kernel.numpy()
+        if name in teacher.stages:
+            np.testing.assert_array_equal(
+                found, teacher.stages[name].linear.kernel
+            )
+        else:
+            np.testing.assert_array_equal(found, before[name])
+
+
+class TestFrontBases:
+    def test_branches_share_signs_unless_they_have_bases(self):
+        shared = FSMN(CONFIGS["front_branches"])
+        assert shared.branches[0][0].sign is shared.branches[1][0].sign
+        apart = FSMN(CONFIGS["front_bases"])
+        assert len({id(conv2.sign) for conv2, _ in apart.branches}) == 3
+
+    def test_signs_start_at_parts_of_the_same_probability(self):
+        normal = np.random.default_rng(0).normal(size=200_000)
+        outputs = np.where(normal >= 0, normal, layers.INITIAL_SLOPE * normal)
+        for bases in (1, 2, 3):
+            edges = [-np.inf, *initial_thresholds(bases), np.inf]
+            shares, _ = np.histogram(outputs, edges)
+            np.testing.assert_allclose(
+                shares / len(outputs), 1 / (bases + 1), atol=5e-3
+            )
+        assert initial_thresholds(1) == [0.0]
+        network = FSMN(CONFIGS["front_bases"])
+        for (conv2, _), threshold in zip(
+            network.branches, initial_thresholds(3), strict=True
+        ):
+            np.testing.assert_array_equal(
+                conv2.sign.thresholds, np.full((1, 4), threshold, np.float32)
+            )

@@ -29,6 +29,20 @@ CONFIGS = {
         5, **SMALL, thresholds=False, prelu="shared", projection_norm=False
     ),
     "thin": bifsmn(5, **SMALL, deltas=(2, 8)),
+    "branches": bifsmn(5, **SMALL, front_branches=2, memory_stages=2),
+    "bases": bifsmn(
+        5, **SMALL, front_branches=3, front_bases=3, memory_stages=3
+    ),
+    "plain branches": bifsmn(
+        5, **SMALL, front_branches=2, thresholds=False, prelu="shared"
+    ),
+    "mixed": bifsmn(
+        5,
+        **SMALL,
+        front_branches=2,
+        float_sites=("memory", "projection"),
+        int8_sites=("conv2", "shrink"),
+    ),
     "float": dfsmn(5, **SMALL, deltas=(1, 4), prelu="channel"),
 }
 
@@ -90,9 +104,13 @@ class TestNetwork:
 
     def test_has_as_many_variables_layer_by_layer(self, name, network):
         summary = summarise(CONFIGS[name])
+        counted = set()
         for layer in summary.layers:
             found = self.find(network, layer.name)
-            trainable = sum(math.prod(v.shape) for v in found.trainable_weights)
+            # Branches may share a sign's thresholds.
+            own = [v for v in found.trainable_weights if id(v) not in counted]
+            counted |= {id(v) for v in own}
+            trainable = sum(math.prod(v.shape) for v in own)
             moving = sum(
                 math.prod(v.shape) for v in found.non_trainable_weights
             )
@@ -121,27 +139,40 @@ class TestNetwork:
         shapes = {x.name: x.output_shape for x in summarise(config).layers}
         x = network.conv1.infer(features, 0)
         assert x.shape == (1, *shapes["conv1"])
-        x = network.conv2.infer(x, 0)
-        assert x.shape == (1, *shapes["conv2"])
-        x = network.projection.infer(x, 0)
-        assert x.shape == (1, *shapes["projection"])
+        first = x
+        for conv2, projection in network.branches:
+            x = conv2.infer(first, 0)
+            assert x.shape == (1, *shapes[conv2.name])
+            x = projection.infer(x, 0)
+            assert x.shape == (1, *shapes[projection.name])
         for number, block in enumerate(network.blocks, 1):
             if block:
-                assert x.shape == (1, *shapes[f"block{number}/memory"])
+                for memory in block.memories:
+                    name = f"block{number}/{memory.name}"
+                    assert x.shape == (1, *shapes[name])
                 hidden = block.expand.infer(x, 0)
                 assert hidden.shape == (1, *shapes[f"block{number}/expand"])
                 assert x.shape == (1, *shapes[f"block{number}/shrink"])
 
     @staticmethod
     def find(network, name):
-        block, _, part = name.partition("/")
-        if part:
-            number = int(block.removeprefix("block"))
-            return getattr(network.blocks[number - 1], part)
-        return getattr(network, name)
+        if name == "classifier":
+            return network.classifier
+        return network.stages[name]
 
 
-@pytest.mark.parametrize("name", ["bifsmn_s", "small", "plain", "thin"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bifsmn_s",
+        "small",
+        "plain",
+        "thin",
+        "branches",
+        "bases",
+        "plain branches",
+    ],
+)
 def test_bytes_are_those_of_the_converter(name):
     from bifsmn_tf.data.features import FeatureParameters
     from bifsmn_tf.data.features import FeatureStatistics
@@ -180,6 +211,35 @@ def test_bytes_are_those_of_the_converter(name):
         weights = constants[f"{layer.name}/weights"]
         inputs = config.hidden_size
         assert weights == config.memory_size * 2 * -(-inputs // 16)
+
+
+def test_bases_compute_the_first_convolution_again():
+    one, two = (
+        summarise(bifsmn(12, front_branches=2, front_bases=bases))
+        for bases in (1, 2)
+    )
+    assert two.at(1).other_macs - one.at(1).other_macs == 102_400
+    assert two.file().eight_bit == one.file().eight_bit
+    # 16 learned thresholds, and 16 folded ones of 32 bits.
+    assert two.file().floats - one.file().floats == 16
+    assert two.file().bytes - one.file().bytes == 64
+
+
+def test_bytes_of_a_site_are_those_of_its_bits():
+    plain, bytes_, floats = (
+        {layer.name: layer for layer in summarise(bifsmn(12, **sites)).layers}
+        for sites in (
+            {},
+            {"int8_sites": ("conv2", "memory")},
+            {"float_sites": ("conv2", "memory")},
+        )
+    )
+    assert plain["conv2"].file_bytes == 12_800 // 8 + 2 * 32
+    assert bytes_["conv2"].file_bytes == 12_800 + 12 * 32
+    assert floats["conv2"].file_bytes == 4 * 12_800 + 12 * 32
+    # Three depths run through the fourth block.
+    assert bytes_["block4/memory"].file_bytes == 5 * 128 + 3 * 12 * 128
+    assert bytes_["block4/expand"] == plain["block4/expand"]
 
 
 def test_totals_of_depths_and_file():

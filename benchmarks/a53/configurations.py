@@ -1,0 +1,195 @@
+"""Modelled cycles and bytes of networks with other settings, a table of them.
+
+    tools/aarch64_sysroot.sh BOARD
+    python benchmarks/a53/configurations.py BOARD \\
+        [memory_stages=2 front_branches=2,front_bases=2 ...] \\
+        [--results=results/architecture_cycles]
+
+An argument is one network: settings of NetworkConfig that differ from
+BiFSMN's, separated by commas. Weights are random, as neither cycles nor bytes
+depend on them. Without arguments it measures those of
+results/architecture_cycles.md. BOARD is as in network.py.
+"""
+
+import argparse
+import ast
+import dataclasses
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import toolchain
+
+sys.path.insert(0, str(toolchain.REPOSITORY))
+
+from network import model_invoke  # noqa: E402
+
+from bifsmn_tf.benchmarking.contestants import make_configuration  # noqa: E402
+from bifsmn_tf.network.config import NetworkConfig  # noqa: E402
+from bifsmn_tf.network.config import bifsmn  # noqa: E402
+from bifsmn_tf.network.summary import summarise  # noqa: E402
+
+_CONFIGURATIONS = (
+    "memory_stages=2",
+    "front_branches=2",
+    "front_branches=2,front_bases=2",
+    "memory_stages=2,front_branches=2,front_bases=2",
+    "front_channels=32",
+    "look_back=3,look_ahead=3",
+    "look_back=4,look_ahead=4",
+)
+
+_CLASSES = 12
+
+_DEFAULT = "BiFSMN"
+
+_PAGE = """# Modelled Cortex-A53 cycles of networks with other settings
+
+*Modelled*, as in [a53.md](a53.md): one `invoke()` from Python, one clip of
+features, random weights, {classes} classes. A row names what differs from the
+first, which is BiFSMN as it is by default.
+
+    tools/aarch64_sysroot.sh BOARD
+    python benchmarks/a53/configurations.py BOARD {arguments}
+
+Bits are weights of one bit, MACs those of one clip at the full depth, bytes
+those of the .tflite with all depths; cycles in thousands at each depth δ, and
+**bold** where they are more than {limits}, the most that a network may take.
+
+{table}
+"""
+
+
+def parse(text: str) -> NetworkConfig:
+    """Returns BiFSMN with the settings of a text, ``"blocks=4,prelu=shared"``.
+
+    Raises:
+        ValueError: there is no such setting, or it makes no network.
+    """
+    known = {field.name for field in dataclasses.fields(NetworkConfig)}
+    changes: dict[str, Any] = {}
+    for setting in text.split(","):
+        name, _, value = setting.partition("=")
+        if name not in known:
+            raise ValueError(f"{text}: NetworkConfig has no {name!r}")
+        try:
+            changes[name] = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            changes[name] = value
+    return bifsmn(_CLASSES, **changes)
+
+
+def measure(
+    board: Path,
+    plugin: Path,
+    folder: Path,
+    config: NetworkConfig,
+    repetitions: int,
+) -> dict:
+    """Returns the figures of one configuration."""
+    contestants = make_configuration("measured", config)
+    model = folder / "measured.tflite"
+    model.write_bytes(contestants[0].content)
+    totals = summarise(config).at(min(config.deltas))
+    cycles = {}
+    for delta, contestant in zip(config.deltas, contestants, strict=True):
+        entry = {"signature": contestant.signature}
+        cost = model_invoke(board, plugin, folder, entry, model, repetitions)
+        cycles[str(delta)] = cost._asdict()
+    return {
+        "bytes": len(contestants[0].content),
+        "one_bit": totals.one_bit,
+        "binary_macs": totals.binary_macs,
+        "other_macs": totals.other_macs,
+        "cycles": cycles,
+    }
+
+
+def table(figures: dict[str, dict], limits: dict[str, float]) -> str:
+    """Returns the rows as Markdown, strict cycles in thousands."""
+    depths = list(next(iter(figures.values()))["cycles"])
+    heads = ["network", "bits", "binary MACs", "other MACs", "bytes"]
+    heads += [f"δ = {depth}" for depth in depths]
+    lines = ["| " + " | ".join(heads) + " |"]
+    lines.append("|---|" + "---:|" * (len(heads) - 1))
+    for name, row in figures.items():
+        cells = [name]
+        cells += [
+            f"{row[key]:,}"
+            for key in ("one_bit", "binary_macs", "other_macs", "bytes")
+        ]
+        for depth in depths:
+            if depth not in row["cycles"]:
+                cells.append("")
+                continue
+            thousands = row["cycles"][depth]["strict"] / 1000
+            over = thousands > limits.get(depth, float("inf"))
+            cells.append(f"**{thousands:.1f}**" if over else f"{thousands:.1f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("board", type=Path)
+    parser.add_argument("configurations", nargs="*")
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument(
+        "--limits",
+        default="286,201,140",
+        help="the most thousands of cycles at δ = 1, 2, 4",
+    )
+    parser.add_argument(
+        "--results", type=Path, help="write this .json and .md, too"
+    )
+    options = parser.parse_args(arguments)
+    toolchain.check()
+    board = options.board.resolve()
+    if not (board / "library").is_dir():
+        sys.exit(f"error: tools/aarch64_sysroot.sh {options.board} makes it")
+    configurations = {_DEFAULT: bifsmn(_CLASSES)}
+    try:
+        limits = dict(
+            zip(
+                ("1", "2", "4"),
+                map(float, options.limits.split(",")),
+                strict=False,
+            )
+        )
+        for text in options.configurations or _CONFIGURATIONS:
+            configurations[text.replace(",", ", ")] = parse(text)
+    except (TypeError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    figures = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plugin = toolchain.build_plugin(folder)
+        for row, config in configurations.items():
+            figures[row] = measure(
+                board, plugin, folder, config, options.repetitions
+            )
+            print(f"{row}: {figures[row]}", file=sys.stderr)
+    print(table(figures, limits))
+    if options.results:
+        results = options.results
+        content = json.dumps(figures, indent=1, ensure_ascii=False)
+        results.with_suffix(".json").write_text(content + "\n", "utf-8")
+        page = _PAGE.format(
+            classes=_CLASSES,
+            arguments=" ".join(
+                [*options.configurations, f"--results={results}"]
+            ),
+            limits=" / ".join(f"{x:.0f}" for x in limits.values()),
+            table=table(figures, limits),
+        )
+        results.with_suffix(".md").write_text(page, "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

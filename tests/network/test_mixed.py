@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from bifsmn_tf._keras import lq
+from bifsmn_tf._keras import tf
+from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
+
+
+class TestChannelInt8:
+    @pytest.mark.parametrize("shape", [(5, 8), (300, 4), (3, 3, 6, 4)])
+    def test_rounds_to_127_steps_of_each_channel(self, shape):
+        kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        kernel[..., 1] *= 100
+        found = mixed.ChannelInt8()(tf.constant(kernel)).numpy()
+        step = np.abs(kernel).reshape(-1, shape[-1]).max(axis=0) / 127
+        np.testing.assert_allclose(
+            found, np.rint(kernel / step) * step, rtol=1e-5, atol=1e-6
+        )
+
+    def test_a_channel_of_zeros_stays(self):
+        kernel = np.zeros((4, 2), np.float32)
+        np.testing.assert_array_equal(
+            mixed.ChannelInt8()(tf.constant(kernel)), kernel
+        )
+
+    def test_gradient_passes(self):
+        kernel = tf.Variable(np.random.default_rng(0).normal(size=(7, 3)))
+        kernel = tf.cast(kernel, tf.float32)
+        weights = tf.random.normal((7, 3))
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            loss = tf.reduce_sum(mixed.ChannelInt8()(kernel) * weights)
+        np.testing.assert_array_equal(tape.gradient(loss, kernel), weights)
+
+    def test_larq_knows_its_precision(self):
+        layer = layers.BinaryDense(
+            3, kernel_quantizer=mixed.ChannelInt8(), kernel_constraint=None
+        )
+        assert layer.kernel_quantizer.precision == 8
+        config = tf.keras.utils.serialize_keras_object(mixed.ChannelInt8())
+        assert isinstance(lq.quantizers.get(config), mixed.ChannelInt8)
+
+
+class TestInt8Activation:
+    def make(self, value):
+        layer = mixed.Int8Activation()
+        layer.build((None, 3))
+        layer.range.assign(value)
+        return layer
+
+    def test_rounds_to_steps_and_cuts_off(self):
+        layer = self.make(2.0)
+        inputs = np.float32([-9, -2, -1.001, 0, 0.003, 1.5, 1.984375, 1.99, 9])
+        np.testing.assert_allclose(
+            layer(inputs),
+            np.clip(np.rint(inputs * 64), -128, 127) / 64,
+            atol=1e-6,
+        )
+
+    def test_starts_with_the_range_of_features(self):
+        layer = mixed.Int8Activation()
+        layer.build((None, 3))
+        assert layer.range.numpy() == 128 / layers.FEATURE_SCALE
+
+    def test_gradients(self):
+        layer = self.make(1.0)
+        inputs = tf.constant([-3.0, -0.5, 0.25, 0.9, 5.0, 6.0])
+        weights = np.float32([2, 3, 5, 7, 11, 13])
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(layer(inputs) * weights)
+        dx, dr = tape.gradient(loss, [inputs, layer.range])
+        np.testing.assert_allclose(dx, [0, 3, 5, 7, 0, 0])
+        np.testing.assert_allclose(dr, (11 + 13) * 127 / 128 - 2, rtol=1e-6)
+
+    def test_a_range_stays_positive(self):
+        bounds = mixed.RangeBounds()
+        assert bounds(tf.constant(-1.0)).numpy() == np.float32(1e-2)
+        assert bounds(tf.constant(3.0)).numpy() == 3
