@@ -83,8 +83,9 @@ _BINARIZER = flags.DEFINE_enum(
     "binarizer",
     None,
     sorted(networks.BINARIZERS),
-    "Binarize as one of the methods that the paper compares with; sets the "
-    "quantizers and what belongs to them, where no other flag does.",
+    "Binarize as another method does (bnn, dorefa, rad, xnor, bireal, irnet), "
+    "or as the authors' code does by mistake (w32a1): sets the quantizers and "
+    "what belongs to them where no other flag does.",
 )
 _NETWORK_FLAGS = (
     flags.DEFINE_list("deltas", None, "The depths δ, such as 1,2,4."),
@@ -233,9 +234,15 @@ def _network_config(architecture: str, classes: int, features):
     if "deltas" in changes:
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
-    return networks.ARCHITECTURES[architecture](
+    config = networks.ARCHITECTURES[architecture](
         classes, frames=frames, mels=mels, **changes
     )
+    if _BINARIZER.value and not config.binary:
+        raise UserError(
+            f"--binarizer: {architecture} is full precision; choose "
+            "--architecture=bifsmn or bifsmn_s"
+        )
+    return config
 
 
 def _teacher_config(student: networks.NetworkConfig):

@@ -46,6 +46,11 @@ CONFIGS = {
 }
 
 
+CONFIGS |= {
+    name: networks.bifsmn_s(12, deltas=(1, 4), **networks.BINARIZERS[name])
+    for name in ("bnn", "rad", "bireal", "irnet")
+}
+
 AS_TRAINED = Precision(stream="float32", classifier="float32")
 
 
@@ -207,6 +212,30 @@ def test_refuses_a_negative_slope_before_a_sign():
     slope.assign(-slope)
     with pytest.raises(ValueError, match="negative slope"):
         convert_binary(network, describe(network.config))
+
+
+@pytest.mark.parametrize(
+    ("binarizer", "message"),
+    [
+        ("xnor", "input scale K depends on the data"),
+        ("dorefa", "bifsmn_dorefa_activation are not -1 and [+]1"),
+        ("w32a1", "Latent in .* are 32 bits, not one"),
+    ],
+)
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda network: convert_binary(network, describe(network.config)),
+        ShortNetwork,
+    ],
+)
+def test_refuses_binarizers_that_the_ops_do_not_compute(
+    convert, binarizer, message
+):
+    changes = networks.BINARIZERS[binarizer]
+    network = random_network(networks.bifsmn_s(5, **changes))
+    with pytest.raises(ValueError, match=f"{message}.*evaluate the run itself"):
+        convert(network)
 
 
 def test_refuses_a_diverged_network():

@@ -26,7 +26,7 @@ def signs(quantizer, kernel: tf.Tensor) -> tf.Tensor:
     """
     if hasattr(quantizer, "signs"):
         return quantizer.signs(kernel)
-    return sign(quantizer(kernel))
+    return sign(quantizer(tf.convert_to_tensor(kernel)))
 
 
 def scale(quantizer, kernel: tf.Tensor) -> tf.Tensor:
@@ -42,7 +42,7 @@ def scale(quantizer, kernel: tf.Tensor) -> tf.Tensor:
     if hasattr(quantizer, "scale"):
         return quantizer.scale(kernel)
     # All of a channel have the same magnitude.
-    magnitude = tf.abs(quantizer(kernel))
+    magnitude = tf.abs(quantizer(tf.convert_to_tensor(kernel)))
     return tf.reduce_max(magnitude, axis=list(range(kernel.shape.rank - 1)))
 
 
