@@ -103,10 +103,10 @@ def convert_binary(
 
     Raises:
         ValueError: the network cannot be folded (its training diverged, or a
-            PReLU in front of a sign has a negative slope), or has sites of
-            more than a bit.
+            PReLU in front of a sign has a negative slope), its binarizer is
+            none that the ops compute, or it has sites of more than a bit.
     """
-    _check_sites(network)
+    check_convertible(network)
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
@@ -130,6 +130,44 @@ def convert_binary(
             writer.signature(key, graph.build(features))
     writer.metadata(descriptions.NAME, description.to_bytes())
     return ConvertedModel.of(writer)
+
+
+def check_convertible(network: FSMN) -> None:
+    """Refuses what is for comparison in Keras only.
+
+    Raises:
+        ValueError: the network needs more than bits and a scale per channel.
+    """
+    for name in ("float_sites", "int8_sites"):
+        sites = getattr(network.config, name)
+        if sites:
+            raise ValueError(
+                f"{name} of this network: {', '.join(sites)}. There are no ops "
+                "for them; evaluate the run itself, or train without to "
+                "convert"
+            )
+    remedy = "evaluate the run itself, or train with another binarizer"
+    if network.config.input_scale:
+        raise ValueError(
+            "XNOR-Net's input scale K depends on the data, and the ops "
+            f"multiply with trained constants only: {remedy}"
+        )
+    for layer in network.submodules:
+        if isinstance(layer, layers.VariantSign) and not layer.gives_signs:
+            raise ValueError(
+                f"activations of {network.config.activation_quantizer} are "
+                f"not -1 and +1, the only values that the ops take: {remedy}"
+            )
+        quantizer = getattr(layer, "kernel_quantizer", None)
+        if (
+            quantizer is not None
+            and quantizer.precision != 1
+            and not isinstance(layer, layers.FirstConv2D)
+        ):
+            raise ValueError(
+                f"weights of {type(quantizer).__name__} in {layer.name} are "
+                f"{quantizer.precision} bits, not one: {remedy}"
+            )
 
 
 class _DepthGraph:
@@ -387,7 +425,7 @@ def stream_step(network: FSMN) -> float:
     Raises:
         ValueError: the network has sites of more than a bit.
     """
-    _check_sites(network)
+    check_convertible(network)
     return short_stream.resolution(
         [
             stream_stage(stage, network.config.deltas.index(delta))
@@ -395,18 +433,6 @@ def stream_step(network: FSMN) -> float:
         ]
         for delta in network.config.deltas
     )
-
-
-def _check_sites(network: FSMN) -> None:
-    config = network.config
-    for name in ("float_sites", "int8_sites"):
-        sites = getattr(config, name)
-        if sites:
-            raise ValueError(
-                f"{name} of this network: {', '.join(sites)}. There are no ops "
-                "for them; evaluate the run itself, or train without to "
-                "convert"
-            )
 
 
 def stream_stages(network: FSMN, delta: int) -> list[Stage]:

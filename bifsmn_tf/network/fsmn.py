@@ -39,6 +39,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import mixed
+from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -87,7 +88,9 @@ class Stage(tf.keras.layers.Layer):
                 variants,
                 config.thresholds,
                 threshold,
+                regularized=config.distribution_weight > 0,
             )
+        self.scales_inputs = config.input_scale and self.sign is not None
         self.norm = (
             layers.VariantNorm(variants, initial_scale=initial_scale)
             if norm
@@ -120,23 +123,37 @@ class Stage(tf.keras.layers.Layer):
         return self.epilogue(self.apply_linear(self.input_of(inputs)))[0]
 
     def input_of(self, stream):
-        """What the linear layer reads of a stream: its signs, or itself.
+        """What :meth:`apply_linear` reads of a stream.
 
-        Rounded to 8 bits where the stage is.
+        Its signs, or where the stage is not binary itself, rounded or not;
+        with XNOR-Net's scale K of the stream, both.
         """
         if self.rounding:
             return self.rounding(stream)
         if self.sign is None:
             return stream
-        if fused.enabled() and self.sign.surrogate:
+        if self.reads_signs_alone and fused.enabled():
             return fused.sign(stream, self.sign.thresholds, self.sign.surrogate)
-        return self.sign(stream)
+        signs = self.sign(stream)
+        if self.scales_inputs:
+            return signs, self.input_scale(stream)
+        return signs
+
+    @property
+    def reads_signs_alone(self) -> bool:
+        """Whether nothing but Eq. 1 stands in front of the linear layer."""
+        sign = self.sign
+        return bool(sign and sign.surrogate and not self.scales_inputs)
 
     def apply_linear(self, inputs):
         """The linear layer of what :meth:`input_of` gives."""
+        inputs, scale = inputs if self.scales_inputs else (inputs, None)
         if self.joins_bands:
             inputs = _joined(inputs)[:, :, tf.newaxis]
-        return self.linear(inputs)
+        z = self.linear(inputs)
+        if scale is not None:
+            z *= scale[:, :, tf.newaxis] if self.joins_bands else scale
+        return z
 
     def epilogue(
         self,
@@ -159,9 +176,8 @@ class Stage(tf.keras.layers.Layer):
             The result (..., variants, out), or None if it need not be kept;
             and what ``following`` reads of it: None without one.
         """
-        sign = following.sign if following else None
         if self.norm and not regularize and fused.enabled():
-            surrogate = sign.surrogate if sign else None
+            reads_signs = following is not None and following.reads_signs_alone
             result = fused.epilogue(
                 z,
                 self.norm.gamma,
@@ -169,8 +185,8 @@ class Stage(tf.keras.layers.Layer):
                 self.prelu.slope,
                 epsilon=self.norm.epsilon,
                 residual=residual,
-                threshold=sign.thresholds if sign and surrogate else None,
-                surrogate=surrogate or "ste",
+                threshold=following.sign.thresholds if reads_signs else None,
+                surrogate=following.sign.surrogate if reads_signs else "ste",
                 stream=keep,
             )
             self.norm.update(result.mean, result.variance)
@@ -211,13 +227,24 @@ class Stage(tf.keras.layers.Layer):
         x = self.rounding(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)
-        return self.infer_signs(x, variant)
+        scale = self.input_scale(inputs) if self.scales_inputs else None
+        return self.infer_signs(x, variant, scale)
 
-    def infer_signs(self, x, variant: int):
+    def input_scale(self, inputs):
+        """K of XNOR-Net, of what the sign in front gets; without gradient."""
+        magnitudes = tf.abs(tf.stop_gradient(inputs))
+        if self.joins_bands:
+            magnitudes = _joined(magnitudes)
+        return self.linear.input_scale(magnitudes)
+
+    def infer_signs(self, x, variant: int, input_scale=None):
         """As :meth:`infer`, of what the sign in front gave."""
         scale, offset = self.affine(variant)
         if self.binary:
-            x = self.linear.integer_dot(x) * scale
+            x = self.linear.integer_dot(x)
+            if input_scale is not None:
+                x *= input_scale
+            x *= scale
         else:
             kernel = self.linear.kernel
             if self.linear.kernel_quantizer:
@@ -502,6 +529,23 @@ class FSMN(tf.keras.Model):
             if block is not None and number % delta == 0
         ]
 
+    def set_progress(self, fraction: float) -> None:
+        """Says which fraction of the training is over, in [0, 1].
+
+        Surrogate gradients that sharpen as it goes on follow it.
+        """
+        for module in self.submodules:
+            if isinstance(module, quantizers.ErrorDecay):
+                module.set_progress(fraction)
+
+    def distribution_loss(self) -> tf.Tensor:
+        """RAD's loss of the batch that :meth:`forward` saw, with its weight.
+
+        A scalar: the mean over all signs; depths are not told apart.
+        """
+        losses = self.losses
+        return self.config.distribution_weight * tf.add_n(losses) / len(losses)
+
     def start_from(self, other: "FSMN") -> None:
         """Takes over the weights of another network of the same sizes.
 
@@ -594,8 +638,10 @@ def initial_thresholds(bases: int) -> list[float]:
 
 
 def _kernel_quantizer(config: NetworkConfig, site: str):
-    quantizers = {1: config.kernel_quantizer, 8: mixed.ChannelInt8(), 32: None}
-    return quantizers[config.bits(site)]
+    if config.float_pointwise and site in ("expand", "shrink"):
+        return "bifsmn_latent"
+    choices = {1: config.kernel_quantizer, 8: mixed.ChannelInt8(), 32: None}
+    return choices[config.bits(site)]
 
 
 def _weights(config: NetworkConfig, site: str) -> dict[str, Any]:

@@ -77,6 +77,11 @@ CONFIGS = {
 }
 
 
+CONFIGS |= {
+    name: networks.bifsmn_s(12, deltas=(1, 4), **networks.BINARIZERS[name])
+    for name in ("bnn", "rad", "bireal", "irnet")
+}
+
 AS_TRAINED = Precision(stream="float32", classifier="float32")
 
 
@@ -261,6 +266,30 @@ def test_refuses_sites_of_more_than_a_bit(option):
         convert_binary(network, describe(config), AS_TRAINED)
     with pytest.raises(ValueError, match=message):
         ShortNetwork(network)
+
+
+@pytest.mark.parametrize(
+    ("binarizer", "message"),
+    [
+        ("xnor", "input scale K depends on the data"),
+        ("dorefa", "bifsmn_dorefa_activation are not -1 and [+]1"),
+        ("w32a1", "Latent in .* are 32 bits, not one"),
+    ],
+)
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda network: convert_binary(network, describe(network.config)),
+        ShortNetwork,
+    ],
+)
+def test_refuses_binarizers_that_the_ops_do_not_compute(
+    convert, binarizer, message
+):
+    changes = networks.BINARIZERS[binarizer]
+    network = random_network(networks.bifsmn_s(5, **changes))
+    with pytest.raises(ValueError, match=f"{message}.*evaluate the run itself"):
+        convert(network)
 
 
 def test_refuses_a_diverged_network():

@@ -15,6 +15,7 @@ from bifsmn_tf.distillation.throughput import depths_apart
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.distillation.trainer import wavelet_energies
+from bifsmn_tf.network.config import BINARIZERS
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
@@ -282,6 +283,31 @@ class TestStep:
             np.testing.assert_allclose(decayed - plain, expected, atol=1e-5)
         assert seen == 2
 
+    def test_distribution_loss_is_added(self):
+        batch = make_batch()
+        loss = LossConfig(distillation="none")
+        changes = {**BINARIZERS["rad"], "deltas": (1,)}
+        student = make_student(**changes)
+        variables = student.trainable_variables
+        with tf.GradientTape() as tape:
+            student.forward(batch[0])
+            distribution = student.distribution_loss()
+        expected = tape.gradient(
+            distribution,
+            variables,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        without = {**changes, "distribution_weight": 0.0}
+        plain = gradients_of(make_student(**without), None, loss, batch)
+        found = gradients_of(make_student(**changes), None, loss, batch)
+        seen = 0.0
+        for a, b, gradient in zip(
+            found.values(), plain.values(), expected, strict=True
+        ):
+            np.testing.assert_allclose(a - b, gradient, rtol=1e-3, atol=2e-3)
+            seen += np.abs(gradient).max()
+        assert seen > 0.1
+
     def test_latent_weights_stay_clipped(self):
         student = make_student()
         optimizer = tf.keras.optimizers.legacy.SGD(1e4)
@@ -417,6 +443,18 @@ class TestTraining:
             for i in (0, -1)
         ]
         assert np.all(np.isfinite(distances))
+
+    @pytest.mark.parametrize("binarizer", list(BINARIZERS))
+    def test_learns_a_toy_problem_with_every_binarizer(self, binarizer):
+        student = make_student(deltas=(1,), **BINARIZERS[binarizer])
+        trainer = Trainer(student, None, LossConfig(distillation="none"))
+        trainer.compile(tf.keras.optimizers.legacy.Adam(5e-3))
+        features, labels = toy_problem(48)
+        history = trainer.fit(
+            features, labels, batch_size=16, epochs=12, shuffle=False, verbose=0
+        ).history
+        assert np.all(np.isfinite(history["loss"]))
+        assert history["loss"][-1] < 0.5 * history["loss"][0]
 
     def test_distillation_alone_comes_nearer_to_the_teacher(self):
         _, history = fitted(LossConfig(gamma=10.0), epochs=6)

@@ -88,6 +88,15 @@ def test_unknown_settings_are_refused():
         ({"prelu": "both"}, "'both'"),
         ({"dropout": 1.0}, "dropout"),
         ({"dropout": -0.1}, "dropout"),
+        ({"distribution_weight": -1.0, "binary": True}, "not be negative"),
+        ({"distribution_weight": float("nan")}, "not be negative"),
+        ({"distribution_weight": 1.0}, "of binary networks"),
+        ({"input_scale": True}, "input_scale is a setting of binary networks"),
+        ({"float_pointwise": True}, "of binary networks"),
+        (
+            {"input_scale": True, "binary": True, "thresholds": True},
+            "set thresholds to False",
+        ),
         ({"deltas": ()}, "deltas"),
         ({"deltas": (2, 1)}, "ascend"),
         ({"deltas": (1, 1)}, "repeats"),
@@ -183,3 +192,24 @@ def test_the_paper_s_architectures():
         3,
     )
     assert network_config.bifsmn(12, deltas=(1,), blocks=4).blocks == 4
+
+
+@pytest.mark.parametrize("name", list(network_config.BINARIZERS))
+def test_binarizers_change_nothing_but_how_to_binarize(name):
+    changes = network_config.BINARIZERS[name]
+    config = network_config.bifsmn(12, deltas=(1,), **changes)
+    plain = network_config.bifsmn(12, deltas=(1,))
+    differing = {
+        key
+        for key, value in config.to_dict().items()
+        if value != plain.to_dict()[key]
+    }
+    assert differing <= {
+        "activation_quantizer",
+        "kernel_quantizer",
+        "input_scale",
+        "float_pointwise",
+        "distribution_weight",
+        "thresholds",
+    }
+    assert not config.thresholds

@@ -8,7 +8,9 @@ from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import mixed
+from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import BINARIZERS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import bifsmn_s
@@ -59,6 +61,10 @@ CONFIGS = {
     "dfsmn": dfsmn(**SMALL),
     "dfsmn_options": dfsmn(**SMALL, memory_stages=2, front_branches=2),
     "dfsmn_thinnable": dfsmn(**SMALL, deltas=(1, 2, 4), prelu="channel"),
+}
+
+BINARIZED = {
+    name: bifsmn(**SMALL, **changes) for name, changes in BINARIZERS.items()
 }
 
 
@@ -121,13 +127,21 @@ class TestInference:
             np.testing.assert_allclose(logits, want, rtol=1e-3, atol=2e-2)
 
     @pytest.mark.parametrize(
-        "name", ["bifsmn", "paper", "front_bases", "mixed", "dfsmn_thinnable"]
+        "name",
+        [
+            "bifsmn",
+            "paper",
+            "front_bases",
+            "mixed",
+            "dfsmn_thinnable",
+            *BINARIZED,
+        ],
     )
     def test_equals_training_with_the_batch_s_statistics(self, name):
         # Without this norm a dot product of 0 meets a threshold of 0, and
         # training's sum of +alpha and -alpha need not be 0 exactly.
         config = dataclasses.replace(
-            CONFIGS[name], dropout=0.0, projection_norm=True
+            {**CONFIGS, **BINARIZED}[name], dropout=0.0, projection_norm=True
         )
         network = randomised(config)
         for layer in network.submodules:
@@ -280,10 +294,18 @@ class TestTraining:
 
     @pytest.mark.parametrize(
         "name",
-        ["bifsmn", "front_branches", "front_bases", "mixed", "dfsmn"],
+        # DoReFa-Net's gradient has a window of width 1, where few inputs are.
+        [
+            "bifsmn",
+            "front_branches",
+            "front_bases",
+            "mixed",
+            "dfsmn",
+            *sorted(BINARIZED.keys() - {"dorefa"}),
+        ],
     )
     def test_every_weight_gets_a_gradient(self, name):
-        config = CONFIGS[name]
+        config = {**CONFIGS, **BINARIZED}[name]
         network = randomised(config)
         for layer in network.submodules:
             if isinstance(layer, mixed.Int8Activation):
@@ -299,6 +321,36 @@ class TestTraining:
         ):
             assert gradient is not None, variable.name
             assert np.any(gradient != 0), variable.name
+
+    def test_progress_reaches_every_quantizer_of_ir_net(self):
+        network = FSMN(BINARIZED["irnet"])
+        network.set_progress(0.25)
+        found = [
+            float(module.progress)
+            for module in network.submodules
+            if isinstance(module, quantizers.ErrorDecay)
+        ]
+        # Weights and activations of two layers and three a block.
+        assert found == [0.25] * 2 * (2 + 3 * 8)
+
+    def test_distribution_loss_is_the_mean_over_signs(self, monkeypatch):
+        seen = []
+        original = layers.distribution_loss
+
+        def recorded(x, own_axes):
+            seen.append(float(original(x, own_axes)))
+            return original(x, own_axes)
+
+        monkeypatch.setattr(layers, "distribution_loss", recorded)
+        config = dataclasses.replace(BINARIZED["rad"], distribution_weight=0.7)
+        network = randomised(config)
+        for _ in range(2):
+            seen.clear()
+            network.forward(features_of(config))
+            np.testing.assert_allclose(
+                network.distribution_loss(), 0.7 * np.mean(seen), rtol=1e-6
+            )
+            assert len(seen) == 2 + 3 * 8
 
     def test_dropout_depends_on_nothing_but_its_seed(self):
         config = CONFIGS["dfsmn"]
@@ -373,6 +425,16 @@ class TestWeights:
         assert network.classifier in others
         assert network.conv1.linear in others
         assert network.conv1.linear.kernel_quantizer.precision == 8
+
+    def test_only_pointwise_weights_of_w32a1_are_floats(self):
+        network = FSMN(BINARIZED["w32a1"])
+        for stage in (network.conv2, network.projection):
+            assert stage.linear.kernel_quantizer.precision == 1
+        for block in network.blocks:
+            assert [
+                stage.linear.kernel_quantizer.precision
+                for stage in (block.memory, block.expand, block.shrink)
+            ] == [1, 32, 32]
 
     def test_larq_agrees_that_they_are_one_bit(self):
         network = FSMN(bifsmn_s(4))

@@ -379,24 +379,138 @@ class TestVariantSign:
             layer.apply(x[:, :, 1], 1), np.where(x[:, :, 1] >= 0, 1, -1)
         )
 
+    @pytest.mark.parametrize("learned", [False, True])
+    def test_zeros_and_ones_of_dorefa_are_those_of_training(self, learned):
+        layer = layers.VariantSign("bifsmn_dorefa_activation", 2, learned)
+        layer.build((None, None, 2, 3))
+        if learned:
+            layer.thresholds.assign(normal((2, 3), 1))
+        x = normal((4, 5, 2, 3))
+        thresholds = np.array(layer.thresholds)
+        value = layer(x).numpy()
+        np.testing.assert_array_equal(value, x - thresholds > 0.5)
+        for variant in range(2):
+            np.testing.assert_array_equal(
+                layer.apply(x[:, :, variant], variant), value[:, :, variant]
+            )
+
+    @pytest.mark.parametrize("variants", [1, 2])
+    def test_regularized_adds_the_loss_of_each_variant(self, variants):
+        layer = layers.VariantSign(
+            "ste_sign", variants, learned=False, regularized=True
+        )
+        x = normal((6, 4, variants, 3), 2) * [[[2.0, 0.1, 9.0]]] + 1
+        layer(tf.constant(x, tf.float32))
+        (loss,) = layer.losses
+        expected = np.mean(
+            [
+                layers.distribution_loss(tf.constant(x[:, :, i]))
+                for i in range(variants)
+            ]
+        )
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
+        plain = layers.VariantSign("ste_sign", variants, learned=False)
+        plain(tf.constant(x, tf.float32))
+        assert plain.losses == []
+
+
+class TestDistributionLoss:
+    @pytest.mark.parametrize(
+        ("mean", "deviation", "expected"),
+        [
+            # None of the three.
+            (0.0, 3.0, 0.0),
+            (1.0, 1.5, 0.0),
+            # Degeneration, saturation, mismatch, each alone.
+            (3.0, 2.0, 9.0 - 4.0),
+            (-3.0, 2.0, 9.0 - 4.0),
+            (0.5, 6.0, (6.0 - 4.0) ** 2),
+            (0.2, 0.5, (2.0 - 0.2 - 0.5) ** 2),
+            (-0.2, 0.5, (2.0 - 0.2 - 0.5) ** 2),
+            # Mismatch and degeneration.
+            (0.9, 0.1, 0.81 - 0.01 + 1.0),
+        ],
+    )
+    def test_closed_form(self, mean, deviation, expected):
+        x = mean + deviation * np.array([[-1.0], [1.0]] * 8)
+        loss = layers.distribution_loss(tf.constant(x, tf.float32))
+        np.testing.assert_allclose(loss, expected, rtol=1e-5, atol=1e-6)
+
+    def test_is_the_mean_over_channels(self):
+        x = np.array([[1.0, -1.0], [-1.0, 1.0]]) * [3.0, 6.0]
+        loss = layers.distribution_loss(tf.constant(x))
+        np.testing.assert_allclose(loss, (0 + 4) / 2, rtol=1e-6)
+
+    def test_has_a_gradient_where_nothing_varies(self):
+        x = tf.zeros((4, 3))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = layers.distribution_loss(x)
+        assert np.all(np.isfinite(tape.gradient(loss, x)))
+
+
+class TestInputScale:
+    """K of XNOR-Net, from sums over positions in NumPy."""
+
+    def test_pointwise(self):
+        layer = layers.BinaryDense(3)
+        layer.build((None, 7))
+        x = np.abs(normal((2, 4, 7)))
+        np.testing.assert_allclose(
+            layer.input_scale(x), x.mean(axis=-1, keepdims=True), rtol=1e-6
+        )
+
+    @pytest.mark.parametrize("stride", [1, 2])
+    def test_convolution(self, stride):
+        layer = layers.BinaryConv2D(3, 3, stride)
+        layer.build((None, 6, 5, 4))
+        x = np.abs(normal((2, 6, 5, 4)))
+        expected = reference.conv2d(x, np.full((3, 3, 4, 1), 1 / 36), stride)
+        np.testing.assert_allclose(layer.input_scale(x), expected, rtol=1e-5)
+        assert expected.shape[1:3] == layer(x).shape[1:3]
+
+    def test_taps(self):
+        layer = layers.MemoryFilter(2, 1, 2, 1)
+        layer.build((None, 9, 2, 5))
+        x = np.abs(normal((2, 9, 2, 5)))
+        for variant in range(2):
+            expected = reference.memory_filter(
+                x[:, :, variant], np.full((4, 5), 1 / 4), 2, 1, 2, 1
+            )
+            np.testing.assert_allclose(
+                layer.input_scale(x)[:, :, variant], expected, rtol=1e-5
+            )
+
 
 @pytest.mark.parametrize(
-    ("layer", "shape"),
+    "name", ["bifsmn_scaled_sign", "bifsmn_libra", "ste_sign"]
+)
+@pytest.mark.parametrize(
+    ("make", "shape"),
     [
-        (layers.BinaryDense(5), (None, 7)),
-        (layers.BinaryConv2D(5, 3), (None, 6, 6, 2)),
-        (layers.MemoryFilter(), (None, 8, 1, 5)),
+        (lambda **q: layers.BinaryDense(5, **q), (None, 7)),
+        (lambda **q: layers.BinaryConv2D(5, 3, **q), (None, 6, 6, 2)),
+        (lambda **q: layers.MemoryFilter(**q), (None, 8, 1, 5)),
     ],
 )
-def test_scale_times_sign_is_the_quantized_kernel(layer, shape):
+def test_scale_times_sign_is_the_quantized_kernel(make, shape, name):
+    layer = make(kernel_quantizer=name)
     layer.build(shape)
     weights = layers.binary_weights(layer)
     assert weights.dtype == np.int8
     assert set(np.unique(weights)) <= {-1, 1}
     np.testing.assert_allclose(
         weights * layers.layer_scale(layer).numpy(),
-        lq.quantizers.get("bifsmn_scaled_sign")(layer.kernel.numpy()),
+        lq.quantizers.get(name)(tf.constant(layer.kernel.numpy())),
         rtol=1e-6,
+    )
+    signs = normal((2, *shape[1:]))
+    signs = np.where(signs >= 0, 1, -1).astype(np.float32)
+    np.testing.assert_allclose(
+        layer.integer_dot(signs) * layers.layer_scale(layer),
+        layer(signs),
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import BINARIZERS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import bifsmn_s
@@ -43,6 +44,10 @@ CONFIGS = {
         float_sites=("memory", "projection"),
         int8_sites=("conv2", "shrink"),
     ),
+    **{
+        name: bifsmn(5, **SMALL, deltas=(1, 4), **changes)
+        for name, changes in BINARIZERS.items()
+    },
     "float": dfsmn(5, **SMALL, deltas=(1, 4), prelu="channel"),
 }
 
@@ -65,6 +70,24 @@ class TestPaper:
     def test_flops_of_table_2(self, classes, full, binary):
         assert flops(dfsmn(classes)) == [full]
         assert flops(bifsmn(classes)) == binary
+
+    @pytest.mark.parametrize(
+        ("binarizer", "found"),
+        [
+            ("dorefa", "40.46"),
+            ("bnn", "35.87"),
+            ("rad", "35.87"),
+            ("xnor", "45.04"),
+            ("bireal", "40.46"),
+            ("irnet", "40.46"),
+        ],
+    )
+    def test_flops_of_other_binarizers_in_table_2(self, binarizer, found):
+        config = bifsmn(12, deltas=(1,), **BINARIZERS[binarizer])
+        assert flops(config) == [found]
+
+    def test_flops_of_xnor_with_35_classes(self):
+        assert flops(bifsmn(35, deltas=(1,), **BINARIZERS["xnor"])) == ["48.06"]
 
     def test_flops_of_the_small_network_in_table_3(self):
         assert flops(dfsmn_s(12)) == ["91.62"]
@@ -161,6 +184,38 @@ class TestNetwork:
         return network.stages[name]
 
 
+def test_operations_of_the_input_scale_of_xnor_net():
+    xnor, bnn = (
+        summarise(bifsmn(12, deltas=(1,), **BINARIZERS[name]))
+        for name in ("xnor", "bnn")
+    )
+    found = {x.name: x.scale_macs for x in xnor.layers if x.scale_macs}
+    outputs, hidden = 8 * 128, 8 * 256
+    expected = {
+        # Mean over channels, box filter, product with each output.
+        "conv2": 16 * 16 * 16 + 8 * 8 * 25 + 8 * 8 * 32,
+        "projection": 8 * 8 * 32 + outputs,
+    }
+    for number in range(1, 9):
+        expected[f"block{number}/memory"] = outputs * 5 + outputs
+        expected[f"block{number}/expand"] = outputs + hidden
+        expected[f"block{number}/shrink"] = hidden + outputs
+    assert found == expected
+    assert xnor.at(1).binary_macs == bnn.at(1).binary_macs
+    assert xnor.at(1).other_macs == bnn.at(1).other_macs + sum(
+        expected.values()
+    )
+    assert all(x.scale_macs == 0 for x in bnn.layers)
+
+
+def test_most_weights_of_w32a1_are_floats():
+    totals = summarise(bifsmn(12, deltas=(1,), **BINARIZERS["w32a1"])).at(1)
+    pointwise = 8 * 2 * 128 * 256
+    assert totals.one_bit == 574_976 - pointwise
+    assert totals.other_macs == 102_400 + 12_288 + 8 * pointwise
+    assert totals.bytes > 4 * pointwise
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -171,6 +226,10 @@ class TestNetwork:
         "branches",
         "bases",
         "plain branches",
+        "bnn",
+        "rad",
+        "bireal",
+        "irnet",
     ],
 )
 def test_bytes_are_those_of_the_converter(name):

@@ -15,6 +15,8 @@ import toy_run
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
@@ -61,6 +63,42 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     for entry in (*histories[0], *histories[1]):
         del entry["seconds"]
     assert histories[0] == histories[1]
+
+
+def test_progress_depends_on_the_epoch_alone(tmp_path, monkeypatch):
+    """IR-Net's gradient, which follows it, is the same in a resumed run."""
+    settings = {**BINARIZERS["irnet"], "distillation": "none"}
+    toy_run.train(tmp_path / "whole", 3, **settings)
+    progress, epochs = [], []
+    set_progress, epoch_of = FSMN.set_progress, toy_run.ToyPipeline.epoch
+
+    def recorded(network, fraction):
+        progress.append(fraction)
+        set_progress(network, fraction)
+
+    def stopped_once(pipeline, epoch):
+        epochs.append(epoch)
+        if epochs == [0, 1]:
+            raise KeyboardInterrupt
+        return epoch_of(pipeline, epoch)
+
+    monkeypatch.setattr(FSMN, "set_progress", recorded)
+    monkeypatch.setattr(toy_run.ToyPipeline, "epoch", stopped_once)
+    with pytest.raises(KeyboardInterrupt):
+        toy_run.train(tmp_path / "stopped", 3, **settings)
+    toy_run.train(tmp_path / "stopped", 3, **settings)
+    assert progress == [0.0, 0.5, 0.5, 1.0]
+    whole, stopped = (
+        toy_run.digest(RunFolder(tmp_path / name).load_network("last"))
+        for name in ("whole", "stopped")
+    )
+    assert whole == stopped
+
+
+def test_a_single_epoch_has_no_progress(tmp_path):
+    settings = {**BINARIZERS["irnet"], "distillation": "none"}
+    metrics = toy_run.train(tmp_path, 1, **settings)
+    assert np.isfinite(metrics["history"][0]["loss"])
 
 
 def test_two_workers_equal_one_on_the_same_batches(tmp_path):
