@@ -22,8 +22,8 @@ from bifsmn_tf import cli
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
 from bifsmn_tf.network.config import NetworkConfig
@@ -75,7 +75,7 @@ class _Description(Protocol):
     @property
     def label_names(self) -> tuple[str, ...]: ...
     @property
-    def features(self) -> FeatureParameters: ...
+    def features(self) -> Features: ...
     @property
     def statistics(self) -> FeatureStatistics: ...
     @property
