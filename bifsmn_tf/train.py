@@ -79,6 +79,13 @@ _ARCHITECTURE = flags.DEFINE_enum(
     sorted(networks.ARCHITECTURES),
     "bifsmn and bifsmn_s are binary, dfsmn and dfsmn_s full precision.",
 )
+_BINARIZER = flags.DEFINE_enum(
+    "binarizer",
+    None,
+    sorted(networks.BINARIZERS),
+    "Binarize as one of the methods that the paper compares with; sets the "
+    "quantizers and what belongs to them, where no other flag does.",
+)
 _NETWORK_FLAGS = (
     flags.DEFINE_list("deltas", None, "The depths δ, such as 1,2,4."),
     flags.DEFINE_integer("blocks", None, "N, the number of blocks."),
@@ -94,6 +101,23 @@ _NETWORK_FLAGS = (
         "activation_quantizer", None, "Of binary activations, by name."
     ),
     flags.DEFINE_string("kernel_quantizer", None, "Of binary weights."),
+    flags.DEFINE_bool(
+        "input_scale",
+        None,
+        "Multiply with XNOR-Net's K, the mean size of a layer's inputs; a file "
+        "cannot.",
+    ),
+    flags.DEFINE_bool(
+        "float_pointwise",
+        None,
+        "Leave the blocks' pointwise weights in 32 bits, as the authors' code "
+        "does by mistake; to compare, no file.",
+    ),
+    flags.DEFINE_float(
+        "distribution_weight",
+        None,
+        "Of RAD's loss on the distribution of what goes into each sign.",
+    ),
     flags.DEFINE_bool("thresholds", None, "Learn activation thresholds."),
     flags.DEFINE_enum(
         "prelu", None, ["channel", "shared"], "A slope for each of these."
@@ -203,7 +227,8 @@ def _strategy() -> tf.distribute.Strategy:
 
 def _network_config(architecture: str, classes: int, features):
     changes: dict[str, Any] = {
-        f.name: f.value for f in _NETWORK_FLAGS if f.value is not None
+        **(networks.BINARIZERS[_BINARIZER.value] if _BINARIZER.value else {}),
+        **{f.name: f.value for f in _NETWORK_FLAGS if f.value is not None},
     }
     if "deltas" in changes:
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))

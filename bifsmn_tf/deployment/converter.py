@@ -103,8 +103,10 @@ def convert_binary(
 
     Raises:
         ValueError: the network cannot be folded (its training diverged, or a
-            PReLU in front of a sign has a negative slope).
+            PReLU in front of a sign has a negative slope), or its binarizer is
+            none that the ops compute.
     """
+    check_convertible(network)
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
@@ -128,6 +130,36 @@ def convert_binary(
             writer.signature(key, graph.build(features))
     writer.metadata(descriptions.NAME, description.to_bytes())
     return ConvertedModel.of(writer)
+
+
+def check_convertible(network: FSMN) -> None:
+    """Refuses binarizers that are for comparison in Keras only.
+
+    Raises:
+        ValueError: the network needs more than bits and a scale per channel.
+    """
+    remedy = "evaluate the run itself, or train with another binarizer"
+    if network.config.input_scale:
+        raise ValueError(
+            "XNOR-Net's input scale K depends on the data, and the ops "
+            f"multiply with trained constants only: {remedy}"
+        )
+    for layer in network.submodules:
+        if isinstance(layer, layers.VariantSign) and not layer.gives_signs:
+            raise ValueError(
+                f"activations of {network.config.activation_quantizer} are "
+                f"not -1 and +1, the only values that the ops take: {remedy}"
+            )
+        quantizer = getattr(layer, "kernel_quantizer", None)
+        if (
+            quantizer is not None
+            and quantizer.precision != 1
+            and not isinstance(layer, layers.FirstConv2D)
+        ):
+            raise ValueError(
+                f"weights of {type(quantizer).__name__} in {layer.name} are "
+                f"{quantizer.precision} bits, not one: {remedy}"
+            )
 
 
 class _DepthGraph:

@@ -254,6 +254,8 @@ class Trainer(tf.keras.Model):
                     [tf.nn.l2_loss(v) for v in self._decayed_kernels()]
                 )
                 loss += self.loss_config.weight_decay * decayed / replicas
+            if self.student.config.distribution_weight:
+                loss += self.student.distribution_loss() / replicas
         variables = self.student.trainable_variables
         self.optimizer.apply_gradients(
             zip(tape.gradient(loss, variables), variables, strict=True)

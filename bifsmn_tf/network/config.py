@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,11 @@ class NetworkConfig:
             full-precision D-FSMN.
         activation_quantizer: name of the quantizer of binary activations.
         kernel_quantizer: name of the quantizer of binary weights.
+        input_scale: multiply what a binary layer gives with XNOR-Net's K, the
+            mean size of its inputs, which depends on the data.
+        float_pointwise: weights of the blocks' pointwise layers are the latent
+            ones, 32 bits: what the authors' code does by mistake, to compare.
+        distribution_weight: of RAD's loss on what goes into each sign.
         thresholds: learn one activation threshold per channel and variant
             (RSign of ReActNet); ``False`` compares with 0 (Eq. 1).
         prelu: ``"channel"`` for a slope per channel, ``"shared"`` for one per
@@ -58,6 +65,9 @@ class NetworkConfig:
     binary: bool = False
     activation_quantizer: str = "bifsmn_sign"
     kernel_quantizer: str = "bifsmn_scaled_sign"
+    input_scale: bool = False
+    float_pointwise: bool = False
+    distribution_weight: float = 0.0
     thresholds: bool = False
     prelu: str = "shared"
     projection_norm: bool = False
@@ -88,6 +98,16 @@ class NetworkConfig:
             )
         if not 0 <= self.dropout < 1:
             raise ValueError("dropout must be in [0, 1)")
+        if not self.distribution_weight >= 0:
+            raise ValueError("distribution_weight must not be negative")
+        for name in ("input_scale", "float_pointwise", "distribution_weight"):
+            if getattr(self, name) and not self.binary:
+                raise ValueError(f"{name} is a setting of binary networks")
+        if self.input_scale and self.thresholds:
+            raise ValueError(
+                "input_scale is of activations that are compared with 0: set "
+                "thresholds to False"
+            )
         if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
             raise ValueError(
                 f"deltas must ascend without repeats: {self.deltas}"
@@ -163,6 +183,63 @@ def bifsmn(classes: int, **changes) -> NetworkConfig:
     }
     return NetworkConfig(classes=classes, **{**defaults, **changes})
 
+
+_BNN = {
+    "activation_quantizer": "ste_sign",
+    "kernel_quantizer": "ste_sign",
+    "thresholds": False,
+}
+
+BINARIZERS: Mapping[str, Mapping[str, Any]] = {
+    "bnn": _BNN,
+    "dorefa": {
+        "activation_quantizer": "bifsmn_dorefa_activation",
+        "kernel_quantizer": "bifsmn_dorefa_kernel",
+        "thresholds": False,
+    },
+    # The weight is that of its authors' command.
+    "rad": {**_BNN, "distribution_weight": 2.0},
+    "xnor": {
+        "activation_quantizer": "ste_sign",
+        "kernel_quantizer": "bifsmn_xnor_kernel",
+        "input_scale": True,
+        "thresholds": False,
+    },
+    "bireal": {
+        "activation_quantizer": "bifsmn_approx_sign",
+        "kernel_quantizer": "bifsmn_scaled_sign",
+        "thresholds": False,
+    },
+    "irnet": {
+        "activation_quantizer": "bifsmn_ede_sign",
+        "kernel_quantizer": "bifsmn_libra",
+        "thresholds": False,
+    },
+    "w32a1": {
+        "activation_quantizer": "bifsmn_sign",
+        "kernel_quantizer": "bifsmn_scaled_sign",
+        "float_pointwise": True,
+        "thresholds": False,
+    },
+}
+"""Settings that compare a binarizer with BiFSMN (Table 2), by its name.
+
+What each one is: :mod:`bifsmn_tf.network.quantizers`. None of them learns
+thresholds.
+"""
+
+UNSCALED_KERNELS = frozenset(
+    {
+        "bifsmn_sign",
+        "bifsmn_approx_sign",
+        "bifsmn_ede_sign",
+        "bifsmn_latent",
+        "ste_sign",
+        "approx_sign",
+        "swish_sign",
+    }
+)
+"""Quantizers that give weights no scale beside their signs."""
 
 _SMALL = {"memory_size": 32, "hidden_size": 64, "front_kernel": 3}
 

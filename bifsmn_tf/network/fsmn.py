@@ -24,6 +24,7 @@ from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -58,11 +59,15 @@ class Stage(tf.keras.layers.Layer):
         self.binary = config.binary
         self.sign = (
             layers.VariantSign(
-                config.activation_quantizer, variants, config.thresholds
+                config.activation_quantizer,
+                variants,
+                config.thresholds,
+                regularized=config.distribution_weight > 0,
             )
             if config.binary and binarize
             else None
         )
+        self.scales_inputs = config.input_scale and self.sign is not None
         self.norm = (
             layers.VariantNorm(variants, initial_scale=initial_scale)
             if norm
@@ -94,6 +99,9 @@ class Stage(tf.keras.layers.Layer):
         if self.joins_bands:
             x = _joined(x)[:, :, tf.newaxis]
         x = self.linear(x)
+        if self.scales_inputs:
+            scale = self.input_scale(inputs)
+            x *= scale[:, :, tf.newaxis] if self.joins_bands else scale
         if self.norm:
             x = self.norm(x)
         return self.prelu(x)
@@ -123,13 +131,24 @@ class Stage(tf.keras.layers.Layer):
         x = self.sign.apply(inputs, variant) if self.sign else inputs
         if self.joins_bands:
             x = _joined(x)
-        return self.infer_signs(x, variant)
+        scale = self.input_scale(inputs) if self.scales_inputs else None
+        return self.infer_signs(x, variant, scale)
 
-    def infer_signs(self, x, variant: int):
+    def input_scale(self, inputs):
+        """K of XNOR-Net, of what the sign in front gets; without gradient."""
+        magnitudes = tf.abs(tf.stop_gradient(inputs))
+        if self.joins_bands:
+            magnitudes = _joined(magnitudes)
+        return self.linear.input_scale(magnitudes)
+
+    def infer_signs(self, x, variant: int, input_scale=None):
         """As :meth:`infer`, of what the sign in front gave."""
         scale, offset = self.affine(variant)
         if self.binary:
-            x = self.linear.integer_dot(x) * scale
+            x = self.linear.integer_dot(x)
+            if input_scale is not None:
+                x *= input_scale
+            x *= scale
         else:
             x = self.linear.dot(x, self.linear.kernel * scale)
         return self.prelu.apply(x + offset, variant)
@@ -147,7 +166,9 @@ class Block(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         kernel_quantizer = config.kernel_quantizer if config.binary else None
         dense: dict[str, Any] = {
-            "kernel_quantizer": kernel_quantizer,
+            "kernel_quantizer": "bifsmn_latent"
+            if config.float_pointwise
+            else kernel_quantizer,
             "use_bias": not config.binary,
         }
         self.memory = Stage(
@@ -324,6 +345,23 @@ class FSMN(tf.keras.Model):
             for number, block in enumerate(self.blocks, 1)
             if block is not None and number % delta == 0
         ]
+
+    def set_progress(self, fraction: float) -> None:
+        """Says which fraction of the training is over, in [0, 1].
+
+        Surrogate gradients that sharpen as it goes on follow it.
+        """
+        for module in self.submodules:
+            if isinstance(module, quantizers.ErrorDecay):
+                module.set_progress(fraction)
+
+    def distribution_loss(self) -> tf.Tensor:
+        """RAD's loss of the batch that :meth:`forward` saw, with its weight.
+
+        A scalar: the mean over all signs; depths are not told apart.
+        """
+        losses = self.losses
+        return self.config.distribution_weight * tf.add_n(losses) / len(losses)
 
     def start_from(self, other: "FSMN") -> None:
         """Takes over the weights of another network of the same sizes.

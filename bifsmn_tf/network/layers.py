@@ -89,7 +89,18 @@ class BinaryDense(lq.layers.QuantDense):
         Returns:
             float32 that holds integers, (..., units).
         """
-        return self.dot(signs, quantizers.sign(self.kernel))
+        return self.dot(signs, layer_signs(self))
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """K of XNOR-Net: the mean size of the inputs behind each output.
+
+        Args:
+            magnitudes: absolute inputs in front of their signs, (..., in).
+
+        Returns:
+            A shape that multiplies with the layer's outputs: here (..., 1).
+        """
+        return tf.reduce_mean(magnitudes, axis=-1, keepdims=True)
 
 
 class BinaryConv2D(lq.layers.QuantConv2D):
@@ -130,7 +141,17 @@ class BinaryConv2D(lq.layers.QuantConv2D):
 
     def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the convolution."""
-        return self.dot(signs, quantizers.sign(self.kernel))
+        return self.dot(signs, layer_signs(self))
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.input_scale`, for the convolution.
+
+        A padded position counts as an input of 0.
+        """
+        means = tf.reduce_mean(magnitudes, axis=-1, keepdims=True)
+        positions = self.kernel_size[0] * self.kernel_size[1]
+        box = tf.fill((*self.kernel_size, 1, 1), 1.0 / positions)
+        return tf.nn.conv2d(means, box, self.strides, "SAME")
 
 
 class FirstConv2D(lq.layers.QuantConv2D):
@@ -262,7 +283,16 @@ class MemoryFilter(tf.keras.layers.Layer):
 
     def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the taps."""
-        return self.dot(signs, quantizers.sign(self.kernel))
+        return self.dot(signs, layer_signs(self))
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """As :meth:`BinaryDense.input_scale`, for the taps.
+
+        An output sees one channel only, and so does its scale: the same shape
+        as the inputs.
+        """
+        box = tf.fill(self.kernel.shape, 1.0 / len(self.offsets))
+        return self.dot(magnitudes, box)
 
 
 class VariantNorm(tf.keras.layers.Layer):
@@ -428,13 +458,24 @@ class VariantSign(tf.keras.layers.Layer):
         variants: how many depths run through the layer.
         learned: learn the thresholds (RSign, arXiv:2003.03488); else they are
             0.
+        regularized: add a :func:`distribution_loss` of what goes in, for each
+            batch trained on.
     """
 
-    def __init__(self, quantizer, variants: int = 1, learned=True, **kwargs):
+    def __init__(
+        self,
+        quantizer,
+        variants: int = 1,
+        learned=True,
+        regularized: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.quantizer = lq.quantizers.get(quantizer)
+        self.gives_signs = quantizers.gives_signs(self.quantizer)
         self.variants = variants
         self.learned = learned
+        self.regularized = regularized
 
     def build(self, input_shape):
         """Makes the thresholds: (variants, channels)."""
@@ -450,22 +491,61 @@ class VariantSign(tf.keras.layers.Layer):
         """Training: (..., variants, channels) to +1 and -1."""
         if self.learned:
             inputs = inputs - self.thresholds
+        if self.regularized:
+            # One variant may come without an axis of its own.
+            own = 2 if self.variants > 1 else 1
+            self.add_loss(distribution_loss(inputs, own))
         return self.quantizer(inputs)
 
     def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
-        """Inference: (..., channels) to +1 where x >= threshold, else -1."""
+        """Inference: (..., channels) to +1 where x >= threshold, else -1.
+
+        A quantizer with other values than these gives its own.
+        """
+        if not self.gives_signs:
+            return self.quantizer(inputs - self.thresholds[variant])
         return tf.where(inputs >= self.thresholds[variant], 1.0, -1.0)
+
+
+def distribution_loss(x: tf.Tensor, own_axes: int = 1) -> tf.Tensor:
+    """What keeps the inputs of a sign useful (RAD, arXiv:1904.02823).
+
+    With mean μ and deviation σ of each channel over a batch, the mean over
+    channels of three parts, as in the code of that paper::
+
+        max(0, μ² - σ²)           degeneration: nearly all of one sign
+        max(0, σ - 4)²            saturation: outside the surrogate's window
+        max(0, 2 - abs(μ) - σ)²   gradient mismatch: all inside of it
+
+    Args:
+        x: in front of a sign.
+        own_axes: how many of the last axes have statistics of their own.
+
+    Returns:
+        A scalar.
+    """
+    axes = list(range(x.shape.rank - own_axes))
+    mean, variance = tf.nn.moments(x, axes)
+    # The root has no gradient at 0.
+    deviation = tf.sqrt(variance + 1e-10)
+    degeneration = tf.nn.relu(tf.square(mean) - tf.square(deviation))
+    saturation = tf.square(tf.nn.relu(deviation - 4.0))
+    mismatch = tf.square(tf.nn.relu(2.0 - tf.abs(mean) - deviation))
+    return tf.reduce_mean(degeneration + saturation + mismatch)
 
 
 def layer_scale(layer) -> tf.Tensor:
     """What a layer's integer dot product is multiplied with, per channel."""
     if isinstance(layer, FirstConv2D):
         return layer.integer_kernel()[1] / FEATURE_SCALE
-    if isinstance(layer.kernel_quantizer, quantizers.ScaledSign):
-        return quantizers.channel_scale(layer.kernel)
-    return tf.ones(layer.kernel.shape[-1])
+    return quantizers.scale(layer.kernel_quantizer, layer.kernel)
+
+
+def layer_signs(layer) -> tf.Tensor:
+    """The signs of a binary layer's weights in the kernel's shape."""
+    return quantizers.signs(layer.kernel_quantizer, layer.kernel)
 
 
 def binary_weights(layer) -> np.ndarray:
-    """The signs of a binary layer's weights as int8 in the kernel's shape."""
-    return quantizers.sign(layer.kernel).numpy().astype(np.int8)
+    """As :func:`layer_signs`, as int8."""
+    return layer_signs(layer).numpy().astype(np.int8)

@@ -1,29 +1,40 @@
 """What a network costs: parameters, bytes and operations, layer by layer.
 
     python -m bifsmn_tf.network.summary --architecture=bifsmn --classes=12
+    python -m bifsmn_tf.network.summary --deltas=1 --binarizer=xnor
 
 Everything is counted from the configuration, for one clip, without
 TensorFlow. A thinnable network has one set of weights for all its depths and
 norms, slopes and thresholds for each, so that every figure exists for a depth
 and for the whole file.
 
+XNOR-Net's K is in the multiply-accumulates in full: one for each input that a
+mean over channels reads, one for each position of the box filter behind it, and
+one for multiplying each output. A network that no file can hold has the bytes
+that its bits and floats would take.
+
 The FLOPs of the paper's tables are reproduced by :meth:`Summary.paper_flops`.
 They are those of a batch of 128 clips, and count
 
 * a multiply-accumulate as 1, also with zero padding, and every bias as one
   more; the classifier's, and the projection's, which has none, are left out;
-* in a one-bit layer 1/64 of that, and 1 for scaling each output (Eq. 2);
+* in a one-bit layer 1/64 of that, and 1 for scaling each output (Eq. 2), none
+  where weights have no scale (BNN, RAD), 2 with XNOR-Net's K, whose own
+  computation is left out;
 * 2 for each element that a BatchNorm sees; PReLU and skips count nothing.
 """
 
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.config import UNSCALED_KERNELS
 from bifsmn_tf.network.config import NetworkConfig
 
 PAPER_BATCH = 128
@@ -49,6 +60,9 @@ class LayerSummary:
         depth_bytes: in the model file, for each depth.
         macs: multiply-accumulates, those with padding too.
         paper_norm: the paper's network has a BatchNorm here.
+        scalings: factors that each output of a one-bit layer is multiplied
+            with: the weights' scale, XNOR-Net's K.
+        scale_macs: multiply-accumulates in float of XNOR-Net's K.
     """
 
     name: str
@@ -64,6 +78,8 @@ class LayerSummary:
     depth_bytes: int
     macs: int
     paper_norm: bool = True
+    scalings: int = 1
+    scale_macs: int = 0
 
     @property
     def file_bytes(self) -> int:
@@ -77,7 +93,8 @@ class LayerSummary:
         if self.paper_norm:
             operations += elements
         if self.bits == 1:
-            operations = operations / _BINARY_SPEEDUP + elements
+            operations /= _BINARY_SPEEDUP
+            operations += self.scalings * elements
         if self.paper_norm:
             operations += 2 * elements
         return operations
@@ -144,7 +161,9 @@ class Summary:
             statistics=sum(layer.statistics for layer in layers),
             bytes=sum(x.shared_bytes + x.depth_bytes for x in layers),
             binary_macs=sum(x.macs for x in layers if x.bits == 1),
-            other_macs=sum(x.macs for x in layers if x.bits != 1),
+            other_macs=sum(
+                x.scale_macs + (x.macs if x.bits != 1 else 0) for x in layers
+            ),
         )
 
     def file(self) -> Totals:
@@ -203,7 +222,13 @@ def summarise(config: NetworkConfig) -> Summary:
     half = (math.ceil(config.frames / 2), math.ceil(config.mels / 2))
     layers = [
         counter.first("conv1", (*half, c), k * k),
-        counter.to_bits("conv2", (frames, bands, 2 * c), k * k, c),
+        counter.to_bits(
+            "conv2",
+            (frames, bands, 2 * c),
+            k * k,
+            c,
+            scale_macs=math.prod(half) * c + frames * bands * k * k,
+        ),
         counter.to_stream(
             "projection",
             (frames, config.memory_size),
@@ -226,6 +251,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.memory_size,
                 depths,
+                latent=config.float_pointwise,
             ),
             counter.to_stream(
                 f"block{number}/shrink",
@@ -233,6 +259,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 1,
                 config.hidden_size,
                 depths,
+                latent=config.float_pointwise,
             ),
         ]
     inputs = frames * config.memory_size
@@ -286,10 +313,19 @@ class _Counter:
             signs=0,
         )
 
-    def to_bits(self, name, shape, positions, channels, depths=()):
+    def to_bits(
+        self,
+        name,
+        shape,
+        positions,
+        channels,
+        depths=(),
+        latent=False,
+        scale_macs=None,
+    ):
         """Integer thresholds, bits out."""
         outputs = shape[-1]
-        kernel = outputs * positions * _words(channels)
+        kernel = self._kernel(outputs * positions, channels, latent)
         own = 2 * outputs
         return self._layer(
             name,
@@ -301,6 +337,10 @@ class _Counter:
             each=own if depths else 0,
             signs=channels,
             depths=depths,
+            latent=latent,
+            scale_macs=shape[0] * channels
+            if scale_macs is None
+            else scale_macs,
         )
 
     def to_stream(
@@ -312,10 +352,11 @@ class _Counter:
         depths=(),
         norm=True,
         paper_norm=True,
+        latent=False,
     ):
         """Scale, offset, slope and the next layer's threshold."""
         outputs = shape[-1]
-        kernel = outputs * positions * _words(channels)
+        kernel = self._kernel(outputs * positions, channels, latent)
         own = 2 * 4 * outputs
         # The next layer's threshold is another one at each depth.
         apart = bool(depths) or self.config.thresholds
@@ -331,7 +372,14 @@ class _Counter:
             depths=depths,
             norm=norm,
             paper_norm=paper_norm,
+            latent=latent,
+            scale_macs=shape[0] * positions * channels,
         )
+
+    @staticmethod
+    def _kernel(pixels, channels, latent):
+        """Bytes of a kernel, packed or in float."""
+        return pixels * (4 * channels if latent else _words(channels))
 
     def memory(self, name, shape, depths) -> LayerSummary:
         """As :meth:`to_stream`, a weight per tap and channel."""
@@ -347,6 +395,7 @@ class _Counter:
             each=2 * 4 * channels,
             signs=channels,
             depths=depths,
+            scale_macs=math.prod(shape) * taps,
         )
 
     def _layer(
@@ -362,11 +411,16 @@ class _Counter:
         depths=(),
         norm=True,
         paper_norm=True,
+        latent=False,
+        scale_macs=0,
     ) -> LayerSummary:
         config = self.config
         channels = shape[-1]
+        scaled_inputs = config.input_scale and signs > 0
         slopes = channels if config.prelu == "channel" else 1
         thresholds = signs if config.binary and config.thresholds else 0
+        if latent and config.binary:
+            bits = 32
         if not config.binary:
             # Norms are folded into weights and bias, apart for each depth.
             bits = 32
@@ -386,6 +440,9 @@ class _Counter:
             depth_bytes=each,
             macs=math.prod(shape) * fan_in,
             paper_norm=paper_norm,
+            scalings=(config.kernel_quantizer not in UNSCALED_KERNELS)
+            + scaled_inputs,
+            scale_macs=(scale_macs + math.prod(shape)) if scaled_inputs else 0,
         )
 
 
@@ -405,6 +462,7 @@ def _layer_table(summary: Summary) -> str:
     ]
     for layer in summary.layers:
         binary = layer.bits == 1
+        other_macs = layer.scale_macs + (0 if binary else layer.macs)
         rows.append(
             (
                 layer.name,
@@ -415,7 +473,7 @@ def _layer_table(summary: Summary) -> str:
                 f"{layer.biases + layer.variants * layer.floats:,}",
                 f"{layer.file_bytes:,}",
                 f"{layer.macs:,}" if binary else "",
-                "" if binary else f"{layer.macs:,}",
+                f"{other_macs:,}" if other_macs else "",
             )
         )
     return _aligned(rows, left=3)
@@ -477,7 +535,12 @@ def main() -> None:
     """Prints what the flags ask for."""
     settings = flags.FLAGS
     make = ARCHITECTURES[settings.architecture]
-    print(summarise(make(settings.classes)))
+    changes: dict[str, Any] = {}
+    if settings.binarizer:
+        changes.update(BINARIZERS[settings.binarizer])
+    if settings.deltas:
+        changes["deltas"] = tuple(map(int, settings.deltas))
+    print(summarise(make(settings.classes, **changes)))
 
 
 if __name__ == "__main__":
@@ -485,4 +548,11 @@ if __name__ == "__main__":
         "architecture", "bifsmn", list(ARCHITECTURES), "Which network."
     )
     flags.DEFINE_integer("classes", 12, "Of the classifier.", lower_bound=1)
+    flags.DEFINE_enum(
+        "binarizer",
+        None,
+        sorted(BINARIZERS),
+        "One of those that the paper compares with.",
+    )
+    flags.DEFINE_list("deltas", None, "The depths δ, such as 1,2,4.")
     cli.run(main)

@@ -145,6 +145,8 @@ def fit(
     progress = _Progress(bar)
     with bar:
         for epoch in range(len(history), settings.epochs):
+            # Of the epoch alone, so that a resumed run is the same.
+            network.set_progress(epoch / max(settings.epochs - 1, 1))
             began = time.perf_counter()
             fitted = trainer.fit(
                 pipeline.epoch(epoch), verbose=0, callbacks=[progress]

@@ -1,26 +1,9 @@
-"""Quantizers: what makes a weight or an activation one bit (Eq. 1, 2).
-
-A quantizer is a function with a gradient of its own. As in Larq it is an
-object, ``Sign(surrogate="approx")``, or a name, ``"bifsmn_sign"``, that
-``larq.quantizers.get`` and every Larq layer resolve:
-
-========================  ====================================================
-``"bifsmn_sign"``         :class:`Sign`, Eq. 1: clipped straight-through
-``"bifsmn_approx_sign"``  :class:`Sign` with Bi-Real's surrogate gradient
-``"bifsmn_scaled_sign"``  :class:`ScaledSign`, Eq. 2: one scale per channel
-``"bifsmn_int8"``         :class:`Int8`, one scale per channel, 16-bit sums
-========================  ====================================================
-"""
-
-import math
+"""The sign and its surrogate gradients, the scaled sign (Eq. 1, 2)."""
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 
 SURROGATES = ("ste", "approx")
-
-MAX_SHORT_TERMS = 255
-"""Weights of a channel up to which :class:`Int8` keeps sums in 16 bits."""
 
 
 def sign(x: tf.Tensor) -> tf.Tensor:
@@ -44,6 +27,7 @@ def surrogate_slope(x: tf.Tensor, surrogate: str) -> tf.Tensor:
     )
 
 
+@lq.utils.register_alias("bifsmn_sign")
 @lq.utils.register_keras_custom_object
 class Sign(lq.quantizers.Quantizer):
     """Eq. 1: sign forward, a surrogate gradient backward.
@@ -71,6 +55,14 @@ class Sign(lq.quantizers.Quantizer):
 
         return super().call(quantize(inputs))
 
+    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
+        """The signs of the weights."""
+        return sign(kernel)
+
+    def scale(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Ones for each output channel: (channels,)."""
+        return tf.ones(kernel.shape[-1:], kernel.dtype)
+
     def get_config(self):
         """The arguments that make this quantizer again."""
         return {**super().get_config(), "surrogate": self.surrogate}
@@ -90,6 +82,7 @@ def channel_scale(kernel: tf.Tensor) -> tf.Tensor:
     )
 
 
+@lq.utils.register_alias("bifsmn_scaled_sign")
 @lq.utils.register_keras_custom_object
 class ScaledSign(Sign):
     """Eq. 2: w ≈ α·sign(w) with one α per output channel, the last axis.
@@ -99,51 +92,12 @@ class ScaledSign(Sign):
 
     def call(self, inputs):
         """Gives α·sign(w) in the shape of ``inputs``."""
-        scale = tf.stop_gradient(channel_scale(inputs))
+        scale = tf.stop_gradient(self.scale(inputs))
         return scale * super().call(inputs)
 
-
-@lq.utils.register_keras_custom_object
-class Int8(lq.quantizers.Quantizer):
-    """Symmetric 8-bit weights whose sums fit 16 bits.
-
-    w ≈ s·round(w/s), one s per output channel (last axis), so large that
-    round(w/s) is at most 127 and, with up to ``MAX_SHORT_TERMS`` weights a
-    channel, their absolute values sum up to at most 255: the sum of products
-    with 8-bit inputs then fits a 16-bit integer, and a processor computes twice
-    as many at a time. The gradient passes unchanged.
-    """
-
-    precision = 8
-
-    @staticmethod
-    def integers(kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The integers (as float, in [-127, 127]) and the scale per channel."""
-        axes = list(range(kernel.shape.rank - 1))
-        magnitude = tf.abs(kernel)
-        terms = math.prod(kernel.shape[:-1])
-        scale = tf.reduce_max(magnitude, axis=axes) / 127.0
-        if terms <= MAX_SHORT_TERMS:
-            # Rounding adds at most 1/2 to each term.
-            room = 255.0 - terms / 2
-            total = tf.reduce_sum(magnitude, axis=axes)
-            scale = tf.maximum(scale, total / room)
-        scale = tf.maximum(scale, 1e-8)
-        return tf.round(kernel / scale), scale
-
-    def call(self, inputs):
-        """Gives s·round(w/s) in the shape of ``inputs``."""
-        integers, scale = self.integers(inputs)
-        quantized = integers * scale
-        return super().call(inputs + tf.stop_gradient(quantized - inputs))
-
-
-for _name, _class in (
-    ("bifsmn_sign", Sign),
-    ("bifsmn_scaled_sign", ScaledSign),
-    ("bifsmn_int8", Int8),
-):
-    lq.utils.register_alias(_name)(_class)
+    def scale(self, kernel: tf.Tensor) -> tf.Tensor:
+        """α for each output channel: (channels,)."""
+        return channel_scale(kernel)
 
 
 @lq.utils.register_alias("bifsmn_approx_sign")
