@@ -95,12 +95,17 @@ class _KerasModel:
     def __init__(self, folder: str):
         from bifsmn_tf._keras import tf
         from bifsmn_tf.deployment.short_network import ShortNetwork
+        from bifsmn_tf.network.fsmn import FSMN
         from bifsmn_tf.training.run import RunFolder
 
         run = RunFolder(folder)
         self.description = run.read_config()
         network = run.load_network(_CHECKPOINT.value)
 
+        if _INTEGERS.value and not isinstance(network, FSMN):
+            raise UserError(
+                f"--integers: a {network.config.peer} is no file in integers"
+            )
         if _INTEGERS.value and network.config.binary:
             self._infer = ShortNetwork(network).infer
         else:

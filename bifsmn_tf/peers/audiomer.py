@@ -201,7 +201,7 @@ def audiomer(
     x = binarizer.dense(x.shape[-1])(x)
     x = layers.Activation("gelu")(x)
     x = Dropout(0.2)(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name=f"audiomer_{size}")
 
 
@@ -244,9 +244,9 @@ def _around(x, time, channels, reads):
     """A convolution of two taps and stride 2, to so many frames."""
     layers = tf.keras.layers
     missing = 2 * time - x.shape[1]
-    x = layers.ZeroPadding2D(
-        ((missing // 2, missing - missing // 2), (0, 0))
-    )(x)
+    x = layers.ZeroPadding2D(((missing // 2, missing - missing // 2), (0, 0)))(
+        x
+    )
     x = reads.conv2d(channels, (2, 1), strides=(2, 1), use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
     return layers.ReLU()(x)

@@ -145,7 +145,7 @@ def bc_resnet(
     x = _convolution(binarizer, 4 * base, 1)(x)
     x = binarizer.relu()(_norm()(x))
     x = layers.GlobalAveragePooling2D()(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name=f"bc_resnet_{tau}")
 
 

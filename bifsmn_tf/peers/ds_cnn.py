@@ -50,7 +50,7 @@ def ds_cnn(
     # Rounded down as in the benchmark: its last odd frame is not looked at.
     x = layers.AveragePooling2D((input_shape[0] // 2, input_shape[1] // 2))(x)
     x = layers.Flatten()(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name="ds_cnn")
 
 

@@ -71,5 +71,5 @@ def fsmn(
         )
         x = prelu(shared_axes=(1, 2, 3))(x)
     x = layers.Flatten()(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name="fsmn")

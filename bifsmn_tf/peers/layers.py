@@ -10,6 +10,7 @@ import dataclasses
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network import config as networks
 from bifsmn_tf.network import quantizers
 
 
@@ -25,15 +26,28 @@ class PerChannel(lq.quantizers.Quantizer):
     """
 
     def __init__(self, quantizer, **kwargs):
-        self.quantizer = quantizers.get(quantizer)
-        self.precision = self.quantizer.precision
         super().__init__(**kwargs)
+        self.quantizer = lq.quantizers.get(quantizer)
+        self.precision = self.quantizer.precision
 
     def call(self, inputs):
         """Gives the quantized kernel in the shape of ``inputs``."""
-        rows, columns, channels, multiplier = inputs.shape
-        kernel = tf.reshape(inputs, (rows, columns, channels * multiplier))
-        return super().call(tf.reshape(self.quantizer(kernel), inputs.shape))
+        quantized = self.quantizer(self._by_output(inputs))
+        return super().call(tf.reshape(quantized, inputs.shape))
+
+    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
+        """The signs of the weights in the kernel's shape."""
+        signs = quantizers.signs(self.quantizer, self._by_output(kernel))
+        return tf.reshape(signs, kernel.shape)
+
+    def scale(self, kernel: tf.Tensor) -> tf.Tensor:
+        """The factor of each output: (inputs x multiplier,)."""
+        return quantizers.scale(self.quantizer, self._by_output(kernel))
+
+    @staticmethod
+    def _by_output(kernel):
+        rows, columns, channels, multiplier = kernel.shape
+        return tf.reshape(kernel, (rows, columns, channels * multiplier))
 
     def get_config(self):
         """The arguments that make this quantizer again."""
@@ -41,6 +55,60 @@ class PerChannel(lq.quantizers.Quantizer):
             **super().get_config(),
             "quantizer": tf.keras.utils.serialize_keras_object(self.quantizer),
         }
+
+
+class InputScaled:
+    """Multiplies what a layer gives with XNOR-Net's K, in front of the bias.
+
+    K is the mean size of the inputs behind each output, without a gradient. A
+    padded position counts as an input of 0.
+    """
+
+    def call(self, inputs):
+        """As of the layer that this is mixed into."""
+        outputs = super().call(inputs)
+        scale = self.input_scale(tf.abs(tf.stop_gradient(inputs)))
+        bias = self.bias if self.use_bias else 0.0
+        return (outputs - bias) * scale + bias
+
+
+class ScaledConv2D(InputScaled, lq.layers.QuantConv2D):
+    """Larq's ``QuantConv2D`` times K."""
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """K from absolute inputs: (batch, rows, columns, 1)."""
+        means = tf.reduce_mean(magnitudes, axis=-1, keepdims=True)
+        positions = self.kernel_size[0] * self.kernel_size[1]
+        return tf.nn.conv2d(
+            means,
+            tf.fill((*self.kernel_size, 1, 1), 1.0 / positions),
+            self.strides,
+            self.padding.upper(),
+            dilations=self.dilation_rate,
+        )
+
+
+class ScaledDepthwiseConv2D(InputScaled, lq.layers.QuantDepthwiseConv2D):
+    """Larq's ``QuantDepthwiseConv2D`` times K, of each channel apart."""
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """K from absolute inputs: (batch, rows, columns, outputs)."""
+        positions = self.kernel_size[0] * self.kernel_size[1]
+        return tf.nn.depthwise_conv2d(
+            magnitudes,
+            tf.fill(self.depthwise_kernel.shape, 1.0 / positions),
+            (1, *self.strides, 1),
+            self.padding.upper(),
+            dilations=self.dilation_rate,
+        )
+
+
+class ScaledDense(InputScaled, lq.layers.QuantDense):
+    """Larq's ``QuantDense`` times K."""
+
+    def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
+        """K from absolute inputs: (..., 1)."""
+        return tf.reduce_mean(magnitudes, axis=-1, keepdims=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +119,22 @@ class Binarizer:
         activations: name of the quantizer of what a layer reads; None for
             full precision.
         kernels: name of the quantizer of weights; None for full precision.
+        input_scale: multiply with XNOR-Net's K.
     """
 
     activations: str | None = None
     kernels: str | None = None
+    input_scale: bool = False
+
+    @classmethod
+    def named(cls, name: str) -> "Binarizer":
+        """One of those that BiFSMN is compared with, by its name."""
+        settings = networks.BINARIZERS[name]
+        return cls(
+            settings["activation_quantizer"],
+            settings["kernel_quantizer"],
+            settings.get("input_scale", False),
+        )
 
     @property
     def binary(self) -> bool:
@@ -63,7 +143,8 @@ class Binarizer:
 
     def conv2d(self, filters: int, size, **kwargs):
         """A convolution, as Keras's of these arguments."""
-        return lq.layers.QuantConv2D(
+        layer = ScaledConv2D if self.input_scale else lq.layers.QuantConv2D
+        return layer(
             filters,
             size,
             input_quantizer=self.activations,
@@ -74,7 +155,12 @@ class Binarizer:
 
     def depthwise(self, size, **kwargs):
         """A depthwise convolution, as Keras's of these arguments."""
-        return lq.layers.QuantDepthwiseConv2D(
+        layer = (
+            ScaledDepthwiseConv2D
+            if self.input_scale
+            else lq.layers.QuantDepthwiseConv2D
+        )
+        return layer(
             size,
             input_quantizer=self.activations,
             depthwise_quantizer=PerChannel(self.kernels)
@@ -86,12 +172,25 @@ class Binarizer:
 
     def dense(self, units: int, **kwargs):
         """A fully connected layer on the last axis, as Keras's."""
-        return lq.layers.QuantDense(
+        layer = ScaledDense if self.input_scale else lq.layers.QuantDense
+        return layer(
             units,
             input_quantizer=self.activations,
             kernel_quantizer=self.kernels,
             kernel_constraint=self._constraint,
             **kwargs,
+        )
+
+    def classifier(self, classes: int):
+        """The last layer, in full precision.
+
+        Behind one-bit layers from zero: their width would make the first
+        logits large and wrong.
+        """
+        return tf.keras.layers.Dense(
+            classes,
+            kernel_initializer="zeros" if self.binary else "glorot_uniform",
+            name="logits",
         )
 
     def relu(self, **kwargs):
@@ -113,6 +212,8 @@ FULL_PRECISION = Binarizer()
 BINARIZERS = {
     "none": FULL_PRECISION,
     "sign": Binarizer("bifsmn_sign", "bifsmn_scaled_sign"),
+    "xnor": Binarizer.named("xnor"),
+    "irnet": Binarizer.named("irnet"),
 }
 """``sign`` is Eq. 1 and 2 of the BiFSMN paper, as its HED rows have it."""
 

@@ -12,6 +12,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.data.waveforms import WaveformParameters
+from bifsmn_tf.network.quantizers import ErrorDecay
 from bifsmn_tf.peers.audiomer import audiomer
 from bifsmn_tf.peers.bc_resnet import bc_resnet
 from bifsmn_tf.peers.ds_cnn import ds_cnn
@@ -93,6 +94,11 @@ class PeerConfig:
     def dropout(self) -> bool:
         """Whether a step of the training needs a seed."""
         return True
+
+    @property
+    def distribution_weight(self) -> float:
+        """RAD's loss is not one of a peer's."""
+        return 0.0
 
     @property
     def frames(self) -> int:
@@ -196,6 +202,12 @@ class PeerNetwork(tf.keras.Model):
             raise ValueError(f"a peer has no delta {delta}, only 1")
         logits, states = self._run(features, training=False)
         return logits, {i: x[:, :, 0] for i, x in states.items()}
+
+    def set_progress(self, fraction: float) -> None:
+        """As :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""
+        for module in self.submodules:
+            if isinstance(module, ErrorDecay):
+                module.set_progress(fraction)
 
     def call(self, inputs, training=False):
         """Logits: (batch, δ, classes) with one δ."""

@@ -67,5 +67,5 @@ def vgg19_bn(
         x = binarizer.dense(_HIDDEN)(x)
         x = binarizer.relu(shared_axes=None)(x)
         x = Dropout(0.5)(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name="vgg19_bn")

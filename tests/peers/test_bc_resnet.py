@@ -65,7 +65,9 @@ def test_stride_along_frequency_alone():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 8, 3)).astype(np.float32)
     inputs = tf.keras.layers.Input(x.shape[1:])
-    model = tf.keras.Model(inputs, module._along_frequency(FULL_PRECISION, inputs, 2))
+    model = tf.keras.Model(
+        inputs, module._along_frequency(FULL_PRECISION, inputs, 2)
+    )
     (kernel,) = model.get_weights()
     # "Same" padding of an even size has nothing in front.
     padded = np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)))
