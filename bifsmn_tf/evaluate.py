@@ -26,7 +26,6 @@ from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
-from bifsmn_tf.network.config import NetworkConfig
 
 _MODEL = flags.DEFINE_string(
     "model", None, "Folder of a run, or a .tflite file.", required=True
@@ -69,6 +68,11 @@ _INTEGERS = flags.DEFINE_bool(
 _BATCH = 256
 
 
+class _Depths(Protocol):
+    @property
+    def deltas(self) -> tuple[int, ...]: ...
+
+
 class _Description(Protocol):
     """What a run's description and a file's have in common."""
 
@@ -79,7 +83,7 @@ class _Description(Protocol):
     @property
     def statistics(self) -> FeatureStatistics: ...
     @property
-    def network(self) -> NetworkConfig: ...
+    def network(self) -> _Depths: ...
     @property
     def dataset(self) -> dict: ...
 

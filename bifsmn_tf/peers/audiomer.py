@@ -146,7 +146,7 @@ class LinearAttention(tf.keras.layers.Layer):
         dots = tf.einsum("bnhd,df->bnhf", x, self.projection)
         # What is the same for all that are summed cancels out.
         largest = tf.reduce_max(dots, axis=axes, keepdims=True)
-        return tf.exp(dots - squares - tf.stop_gradient(largest)) + 1e-4
+        return tf.exp(dots - squares - tf.stop_gradient(largest)) + 1e-6
 
 
 def orthogonal_features(size: int, features: int, seed: int) -> np.ndarray:
@@ -161,10 +161,11 @@ def orthogonal_features(size: int, features: int, seed: int) -> np.ndarray:
         float32 (size, features).
     """
     rng = np.random.default_rng(seed)
-    groups = [
-        np.linalg.qr(rng.normal(size=(size, size)))[0]
-        for _ in range(math.ceil(features / size))
-    ]
+    groups = []
+    for _ in range(math.ceil(features / size)):
+        q, r = np.linalg.qr(rng.normal(size=(size, size)))
+        # A QR decomposition chooses the signs; these make all as likely.
+        groups.append(q * np.sign(np.diag(r)))
     directions = np.concatenate(groups, axis=1)[:, :features]
     lengths = np.linalg.norm(rng.normal(size=(size, features)), axis=0)
     return (directions * lengths).astype(np.float32)

@@ -57,7 +57,7 @@ class PerChannel(lq.quantizers.Quantizer):
         }
 
 
-class InputScaled:
+class InputScaled(tf.keras.layers.Layer):
     """Multiplies what a layer gives with XNOR-Net's K, in front of the bias.
 
     K is the mean size of the inputs behind each output, without a gradient. A

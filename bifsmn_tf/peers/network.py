@@ -111,7 +111,7 @@ class PeerConfig:
         return self.input_shape[1]
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, ...]:
         """Of the Keras model, without the batch."""
         frames, *bands = PEERS[self.peer].hears.shape
         return (frames, *(bands or [1]), 1)

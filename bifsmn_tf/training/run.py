@@ -34,8 +34,9 @@ AnyNetwork = FSMN | PeerNetwork
 
 def make_network(config: AnyConfig) -> AnyNetwork:
     """Makes the untrained network of a configuration."""
-    kind = PeerNetwork if isinstance(config, PeerConfig) else FSMN
-    return kind(config, name="network")
+    if isinstance(config, PeerConfig):
+        return PeerNetwork(config, name="network")
+    return FSMN(config, name="network")
 
 
 @dataclasses.dataclass(frozen=True)
