@@ -4,8 +4,11 @@ import errno
 import sys
 import warnings
 from collections.abc import Callable
+from collections.abc import Collection
+from typing import Any
 
 from absl import app
+from absl import flags
 from absl import logging
 
 from bifsmn_tf.data.errors import DataWarning
@@ -43,6 +46,36 @@ def run(main: Callable[[], None]) -> None:
             sys.exit("stopped: the same command goes on from here")
 
     app.run(guarded)
+
+
+def flag_values(without: Collection[str]) -> dict[str, Any]:
+    """What a training depends on: its command's flags by name.
+
+    Args:
+        without: flags that change where or how fast it goes, not what comes
+            out of it.
+    """
+    return {
+        flag.name: flag.value
+        for flag in _own_flags()
+        if flag.name not in without
+    }
+
+
+def flagfile() -> str:
+    """The text of a flagfile that repeats a training's command."""
+    return "".join(
+        f"{flag.serialize()}\n"
+        for flag in _own_flags()
+        if flag.value is not None
+    )
+
+
+def _own_flags() -> list[flags.Flag]:
+    # absl files the flags of a module that is run under its script's name.
+    module = flags.FLAGS.find_module_defining_flag("run_dir")
+    assert module is not None
+    return flags.FLAGS.flags_by_module_dict()[module]
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

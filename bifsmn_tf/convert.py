@@ -17,10 +17,12 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.deployment import converter
 from bifsmn_tf.deployment import float_converter
 from bifsmn_tf.deployment.metadata import ModelMetadata
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.peers.network import PeerConfig
 from bifsmn_tf.training.run import RunFolder
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
@@ -84,6 +86,12 @@ def main() -> None:
         raise UserError(f"--output: there is no folder {output.parent}")
     folder = _folder()
     config = folder.read_config()
+    if isinstance(config.network, PeerConfig):
+        raise UserError(
+            f"{_MODEL.value} is the run of a {config.network.peer}, which "
+            "bifsmn_tf.peers.train converts itself"
+        )
+    assert isinstance(config.features, FeatureParameters)
     network = folder.load_network(_CHECKPOINT.value)
     description = ModelMetadata(
         label_names=config.label_names,

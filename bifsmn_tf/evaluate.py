@@ -22,11 +22,10 @@ from bifsmn_tf import cli
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
-from bifsmn_tf.network.config import NetworkConfig
 
 _MODEL = flags.DEFINE_string(
     "model", None, "Folder of a run, or a .tflite file.", required=True
@@ -69,17 +68,22 @@ _INTEGERS = flags.DEFINE_bool(
 _BATCH = 256
 
 
+class _Depths(Protocol):
+    @property
+    def deltas(self) -> tuple[int, ...]: ...
+
+
 class _Description(Protocol):
     """What a run's description and a file's have in common."""
 
     @property
     def label_names(self) -> tuple[str, ...]: ...
     @property
-    def features(self) -> FeatureParameters: ...
+    def features(self) -> Features: ...
     @property
     def statistics(self) -> FeatureStatistics: ...
     @property
-    def network(self) -> NetworkConfig: ...
+    def network(self) -> _Depths: ...
     @property
     def dataset(self) -> dict: ...
 
@@ -95,12 +99,17 @@ class _KerasModel:
     def __init__(self, folder: str):
         from bifsmn_tf._keras import tf
         from bifsmn_tf.deployment.short_network import ShortNetwork
+        from bifsmn_tf.network.fsmn import FSMN
         from bifsmn_tf.training.run import RunFolder
 
         run = RunFolder(folder)
         self.description = run.read_config()
         network = run.load_network(_CHECKPOINT.value)
 
+        if _INTEGERS.value and not isinstance(network, FSMN):
+            raise UserError(
+                f"--integers: a {network.config.peer} is no file in integers"
+            )
         if _INTEGERS.value and network.config.binary:
             self._infer = ShortNetwork(network).infer
         else:

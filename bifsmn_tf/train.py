@@ -312,30 +312,6 @@ def _numbers(name: str, values: list[str] | None) -> tuple[float, ...]:
         raise UserError(f"--{name}: {values} are not numbers") from None
 
 
-def _own_flags() -> list[flags.Flag]:
-    # absl files the flags of a module that is run under its script's name.
-    module = flags.FLAGS.find_module_defining_flag("run_dir")
-    assert module is not None
-    return flags.FLAGS.flags_by_module_dict()[module]
-
-
-def _flag_values() -> dict:
-    """This module's flags that the result depends on."""
-    return {
-        flag.name: flag.value
-        for flag in _own_flags()
-        if flag.name not in _NOT_THE_RESULT
-    }
-
-
-def _flagfile() -> str:
-    return "".join(
-        f"{flag.serialize()}\n"
-        for flag in _own_flags()
-        if flag.value is not None
-    )
-
-
 def main() -> None:
     """Trains what the flags say."""
     if _THREADS.value:
@@ -400,7 +376,7 @@ def main() -> None:
         features=features,
         statistics=pipeline.statistics,
         dataset={"name": _DATASET.value, "options": options},
-        training=_flag_values(),
+        training=cli.flag_values(without=_NOT_THE_RESULT),
     )
     loss = LossConfig(
         distillation=_DISTILLATION.value,
@@ -429,7 +405,7 @@ def main() -> None:
             fit(
                 teacher_run,
                 dataclasses.replace(config, network=_teacher_config(student)),
-                _flagfile(),
+                cli.flagfile(),
                 dataclasses.replace(
                     loss,
                     distillation="none",
@@ -465,7 +441,7 @@ def main() -> None:
     metrics = fit(
         run,
         config,
-        _flagfile(),
+        cli.flagfile(),
         loss,
         settings,
         pipeline,

@@ -4,16 +4,16 @@ import numpy as np
 
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.data.features import FloatArray
 from bifsmn_tf.data.renditions import Renderer
 from bifsmn_tf.data.renditions import Renditions
+from bifsmn_tf.data.waveforms import Features
 
 
 def evaluation_features(
     clips: Clips,
-    features: FeatureParameters,
+    features: Features,
     statistics: FeatureStatistics,
     *,
     workers: int | None = None,

@@ -90,6 +90,10 @@ class FeatureParameters:
         """Returns the parameters as plain numbers, for JSON."""
         return dataclasses.asdict(self)
 
+    def extract(self, waveforms: FloatArray) -> FloatArray:
+        """Computes :func:`log_mel` of clips, (clips, samples)."""
+        return log_mel(waveforms, self)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FeatureParameters":
         """Returns the parameters that `to_dict` gave.

@@ -15,12 +15,12 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.data.features import FloatArray
 from bifsmn_tf.data.renditions import Renderer
 from bifsmn_tf.data.renditions import Renditions
 from bifsmn_tf.data.spec_augment import spec_augment
+from bifsmn_tf.data.waveforms import Features
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 
@@ -47,9 +47,11 @@ class TrainingPipeline:
         workers: processes that compute features; None for one a processor, 0
             for none but this one.
         progress: whether to show progress bars while computing features.
+        statistics: to normalise with; None takes those of the unvaried
+            features.
 
     Attributes:
-        statistics: mean and standard deviation of the unvaried features.
+        statistics: mean and standard deviation that normalise the features.
         steps_per_epoch: batches an epoch.
 
     Raises:
@@ -60,7 +62,7 @@ class TrainingPipeline:
         self,
         clips: Clips,
         noise: Sequence[FloatArray],
-        features: FeatureParameters,
+        features: Features,
         augmentation: AugmentationParameters | None,
         *,
         batch_size: int,
@@ -70,6 +72,7 @@ class TrainingPipeline:
         spec_augment: SpecAugmentParameters | None = None,
         workers: int | None = None,
         progress: bool = True,
+        statistics: FeatureStatistics | None = None,
     ) -> None:
         if batch_size < 1 or renditions < 0:
             raise ValueError(
@@ -99,13 +102,12 @@ class TrainingPipeline:
             progress=progress,
         )
         weakref.finalize(self, self._renditions.close)
-        original = self._renditions(None)
-        self.statistics = FeatureStatistics.of(original)
+        self._memory: dict[int | None, np.ndarray] = {}
+        self.statistics = statistics or FeatureStatistics.of(
+            self._features(None)
+        )
         self.steps_per_epoch = len(clips) // batch_size
         self._shape = features.shape
-        self._memory: dict[int | None, np.ndarray] = {}
-        if cache_dir is None:
-            self._memory[None] = original
 
     def _features(self, rendition: int | None) -> np.ndarray:
         if self._renditions.folder is not None:

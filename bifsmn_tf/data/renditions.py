@@ -23,9 +23,8 @@ from bifsmn_tf.data import audio
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import rendition_rng
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FloatArray
-from bifsmn_tf.data.features import log_mel
+from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same parameters come to mean other features.
@@ -48,7 +47,7 @@ class Renderer:
     def __init__(
         self,
         noise: Sequence[FloatArray],
-        features: FeatureParameters,
+        features: Features,
         augmentation: AugmentationParameters,
         seed: int,
     ) -> None:
@@ -77,7 +76,8 @@ class Renderer:
             rendition: which; None for the clips as they are.
 
         Returns:
-            Decibel, float32 (n, frames, mels).
+            float32 (n, frames, mels) in decibel, or what else
+            `features.extract` gives.
         """
         sounds = audio.to_float(waveforms)
         if rendition is not None:
@@ -93,7 +93,7 @@ class Renderer:
                     for sound, i in zip(sounds, indices, strict=True)
                 ]
             )
-        return log_mel(sounds, self.features)
+        return self.features.extract(sounds)
 
     def fingerprint(self) -> Any:
         """Returns what tells this renderer from others, for a cache's key."""

@@ -12,6 +12,9 @@ of this package, (batch, time, frequency, channels).
 """
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.peers.layers import FULL_PRECISION
+from bifsmn_tf.peers.layers import Binarizer
+from bifsmn_tf.peers.layers import Dropout
 
 INPUT_SHAPE = (101, 40, 1)
 """One second: a frame of 40 log-mels every 10 ms."""
@@ -92,6 +95,7 @@ def bc_resnet(
     classes: int,
     tau: int = 1,
     input_shape: tuple[int, int, int] = INPUT_SHAPE,
+    binarizer: Binarizer = FULL_PRECISION,
 ) -> tf.keras.Model:
     """Makes an untrained BC-ResNet-τ.
 
@@ -104,6 +108,7 @@ def bc_resnet(
         input_shape: (time, frequency, 1) of the features; frequency divides
             by 8. Sub-bands are as many as frequencies are left in the end:
             the paper's 5 for its 40 mels.
+        binarizer: of all but the first convolution and the last layer.
 
     Returns:
         A model of (batch, time, frequency, 1) that gives logits
@@ -122,12 +127,13 @@ def bc_resnet(
     layers = tf.keras.layers
     base = BASE_CHANNELS * tau
     inputs = layers.Input(input_shape, name="features")
-    x = _convolution(2 * base, 5, strides=(1, 2))(inputs)
-    x = layers.ReLU()(_norm()(x))
+    x = _convolution(FULL_PRECISION, 2 * base, 5, strides=(1, 2))(inputs)
+    x = binarizer.relu()(_norm()(x))
     for stage, (width, blocks, stride) in enumerate(_STAGES):
         for block in range(blocks):
             x = _block(
                 x,
+                binarizer,
                 int(base * width),
                 stride if block == 0 else 1,
                 2**stage,
@@ -135,51 +141,47 @@ def bc_resnet(
             )
     # Over all frequencies and five frames: padded along time only.
     x = layers.ZeroPadding2D(((2, 2), (0, 0)))(x)
-    x = layers.DepthwiseConv2D((5, sub_bands), use_bias=False)(x)
-    x = _convolution(4 * base, 1)(x)
-    x = layers.ReLU()(_norm()(x))
+    x = binarizer.depthwise((5, sub_bands), use_bias=False)(x)
+    x = _convolution(binarizer, 4 * base, 1)(x)
+    x = binarizer.relu()(_norm()(x))
     x = layers.GlobalAveragePooling2D()(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name=f"bc_resnet_{tau}")
 
 
-def _block(x, channels: int, stride: int, dilation: int, sub_bands: int):
+def _block(x, made, channels: int, stride: int, dilation: int, sub_bands: int):
     layers = tf.keras.layers
     shortcut = x
     transition = x.shape[-1] != channels
     if transition:
-        x = layers.ReLU()(_norm()(_convolution(channels, 1)(x)))
-    planar = SubSpectralNorm(sub_bands)(_along_frequency(x, stride))
+        x = made.relu()(_norm()(_convolution(made, channels, 1)(x)))
+    planar = SubSpectralNorm(sub_bands)(_along_frequency(made, x, stride))
     x = layers.AveragePooling2D((1, planar.shape[2]))(planar)
-    x = _norm()(_depthwise((3, 1), dilation_rate=(dilation, 1))(x))
+    x = _norm()(_depthwise(made, (3, 1), dilation_rate=(dilation, 1))(x))
     x = layers.Activation("swish")(x)
-    x = _convolution(channels, 1)(x)
-    x = layers.SpatialDropout2D(0.1)(x)
+    x = _convolution(made, channels, 1)(x)
+    x = Dropout(0.1, channels=True)(x)
     x = planar + x
-    return layers.ReLU()(x if transition else x + shortcut)
+    return made.relu()(x if transition else x + shortcut)
 
 
-def _along_frequency(x, stride: int):
+def _along_frequency(made, x, stride: int):
     if stride == 1:
-        return _depthwise((1, 3))(x)
+        return _depthwise(made, (1, 3))(x)
     # TensorFlow strides a depthwise convolution alike in both axes, so the
     # frames go to the batch.
     _, time, frequencies, channels = x.shape
     x = tf.reshape(x, (-1, frequencies, 1, channels))
-    x = _depthwise((3, 1), strides=stride)(x)
+    x = _depthwise(made, (3, 1), strides=stride)(x)
     return tf.reshape(x, (-1, time, x.shape[1], channels))
 
 
-def _convolution(filters, size, **kwargs):
-    return tf.keras.layers.Conv2D(
-        filters, size, padding="same", use_bias=False, **kwargs
-    )
+def _convolution(made, filters, size, **kwargs):
+    return made.conv2d(filters, size, padding="same", use_bias=False, **kwargs)
 
 
-def _depthwise(size, **kwargs):
-    return tf.keras.layers.DepthwiseConv2D(
-        size, padding="same", use_bias=False, **kwargs
-    )
+def _depthwise(made, size, **kwargs):
+    return made.depthwise(size, padding="same", use_bias=False, **kwargs)
 
 
 def _norm():

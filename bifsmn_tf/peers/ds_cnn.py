@@ -7,6 +7,9 @@ depthwise and a pointwise one, all of them with BatchNorm and ReLU.
 """
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.peers.layers import FULL_PRECISION
+from bifsmn_tf.peers.layers import Binarizer
+from bifsmn_tf.peers.layers import Dropout
 
 FILTERS = 64
 
@@ -17,7 +20,9 @@ _PAIRS = 4
 
 
 def ds_cnn(
-    classes: int, input_shape: tuple[int, int, int] = INPUT_SHAPE
+    classes: int,
+    input_shape: tuple[int, int, int] = INPUT_SHAPE,
+    binarizer: Binarizer = FULL_PRECISION,
 ) -> tf.keras.Model:
     """Makes an untrained DS-CNN.
 
@@ -25,6 +30,7 @@ def ds_cnn(
         classes: outputs.
         input_shape: (time, frequency, 1) of the features. One second of other
             features than the benchmark's does, too.
+        binarizer: of all but the first convolution and the last layer.
 
     Returns:
         A model of (batch, time, frequency, 1) that gives logits
@@ -33,20 +39,20 @@ def ds_cnn(
     layers = tf.keras.layers
     inputs = layers.Input(input_shape, name="features")
     x = layers.Conv2D(FILTERS, (10, 4), 2, padding="same")(inputs)
-    x = _normalised(x)
-    x = layers.Dropout(0.2)(x)
+    x = _normalised(x, binarizer)
+    x = Dropout(0.2)(x)
     for _ in range(_PAIRS):
-        x = layers.DepthwiseConv2D(3, padding="same")(x)
-        x = _normalised(x)
-        x = layers.Conv2D(FILTERS, 1)(x)
-        x = _normalised(x)
-    x = layers.Dropout(0.4)(x)
+        x = binarizer.depthwise(3, padding="same")(x)
+        x = _normalised(x, binarizer)
+        x = binarizer.conv2d(FILTERS, 1)(x)
+        x = _normalised(x, binarizer)
+    x = Dropout(0.4)(x)
     # Rounded down as in the benchmark: its last odd frame is not looked at.
     x = layers.AveragePooling2D((input_shape[0] // 2, input_shape[1] // 2))(x)
     x = layers.Flatten()(x)
-    logits = layers.Dense(classes, name="logits")(x)
+    logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name="ds_cnn")
 
 
-def _normalised(x):
-    return tf.keras.layers.ReLU()(tf.keras.layers.BatchNormalization()(x))
+def _normalised(x, binarizer):
+    return binarizer.relu()(tf.keras.layers.BatchNormalization()(x))

@@ -15,6 +15,7 @@ from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.run import make_network
 from bifsmn_tf.training.run import restore
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
@@ -94,7 +95,7 @@ def fit(
     set_random_seed(settings.seed)
     steps = pipeline.steps_per_epoch
     with strategy.scope():
-        network = FSMN(config.network, name="network")
+        network = make_network(config.network)
         if initial is not None:
             network.start_from(initial)
         optimizer = make_optimizer(

@@ -17,13 +17,26 @@ import os
 from pathlib import Path
 
 from bifsmn_tf._keras import tf
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.data.waveforms import Features
+from bifsmn_tf.data.waveforms import features_from_dict
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.peers.network import PeerConfig
+from bifsmn_tf.peers.network import PeerNetwork
 
 FORMAT = 1
+
+AnyConfig = NetworkConfig | PeerConfig
+AnyNetwork = FSMN | PeerNetwork
+
+
+def make_network(config: AnyConfig) -> AnyNetwork:
+    """Makes the untrained network of a configuration."""
+    if isinstance(config, PeerConfig):
+        return PeerNetwork(config, name="network")
+    return FSMN(config, name="network")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +44,17 @@ class RunConfig:
     """What a run trains on and trains.
 
     Attributes:
-        network: the architecture.
+        network: the architecture, ours or a peer.
         label_names: of the classes, in order.
-        features: how sound becomes log-mel.
+        features: how sound becomes what the network reads.
         statistics: of the training set's features, which normalise all.
         dataset: name and options of the data set.
         training: everything else that the result depends on.
     """
 
-    network: NetworkConfig
+    network: AnyConfig
     label_names: tuple[str, ...]
-    features: FeatureParameters
+    features: Features
     statistics: FeatureStatistics
     dataset: dict
     training: dict
@@ -66,10 +79,11 @@ class RunConfig:
                 f"run.json has format {values.get('format')!r}, this version "
                 f"reads {FORMAT}: train again"
             )
+        kind = PeerConfig if "peer" in values["network"] else NetworkConfig
         return cls(
-            network=NetworkConfig.from_dict(values["network"]),
+            network=kind.from_dict(values["network"]),
             label_names=tuple(values["label_names"]),
-            features=FeatureParameters.from_dict(values["features"]),
+            features=features_from_dict(values["features"]),
             statistics=FeatureStatistics(**values["statistics"]),
             dataset=values["dataset"],
             training=values["training"],
@@ -132,7 +146,7 @@ class RunFolder:
         """Writes metrics.json as a whole or not at all."""
         write_json(self.path / "metrics.json", metrics)
 
-    def load_network(self, checkpoint: str = "best") -> FSMN:
+    def load_network(self, checkpoint: str = "best") -> AnyNetwork:
         """Builds the network with its trained weights.
 
         Args:
@@ -142,7 +156,7 @@ class RunFolder:
             UserError: there is no such checkpoint, or it is of another
                 configuration.
         """
-        network = FSMN(self.read_config().network)
+        network = make_network(self.read_config().network)
         path = (
             str(self.best)
             if checkpoint == "best"

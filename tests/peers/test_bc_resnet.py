@@ -8,6 +8,7 @@ from bifsmn_tf.peers.bc_resnet import bc_resnet
 from bifsmn_tf.peers.convert import convert
 from bifsmn_tf.peers.counts import macs
 from bifsmn_tf.peers.counts import parameters
+from bifsmn_tf.peers.layers import FULL_PRECISION
 
 
 @pytest.mark.parametrize(("tau", "thousands"), [(1, 9.2), (2, 27.3), (3, 54.2)])
@@ -64,7 +65,9 @@ def test_stride_along_frequency_alone():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 8, 3)).astype(np.float32)
     inputs = tf.keras.layers.Input(x.shape[1:])
-    model = tf.keras.Model(inputs, module._along_frequency(inputs, 2))
+    model = tf.keras.Model(
+        inputs, module._along_frequency(FULL_PRECISION, inputs, 2)
+    )
     (kernel,) = model.get_weights()
     # "Same" padding of an even size has nothing in front.
     padded = np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)))
