@@ -168,3 +168,95 @@ def wavelet_energies(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
     _save(figure, path)
+
+
+def accuracies(
+    values: Mapping[str, Mapping[str, Sequence[float]]], path: str | Path
+) -> None:
+    """Draws a bar for each network and series, whiskers for its seeds.
+
+    Args:
+        values: for each series, such as a depth, the accuracies in % of one
+            or more runs by network.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    names = list(dict.fromkeys(n for bars in values.values() for n in bars))
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(names)))
+    height = 0.8 / len(values)
+    for i, (series, bars) in enumerate(values.items()):
+        means = [float(np.mean(runs)) for runs in bars.values()]
+        spreads = [[m - min(r), max(r) - m] for m, r in _with(means, bars)]
+        axes.barh(
+            [names.index(n) + (i + 0.5) * height - 0.4 for n in bars],
+            means,
+            height,
+            xerr=np.transpose(spreads),
+            error_kw={"linewidth": 1, "ecolor": "#203040"},
+            color=_COLOURS[i % len(_COLOURS)],
+            label=series,
+        )
+    runs = [r for bars in values.values() for rs in bars.values() for r in rs]
+    axes.set_xlim(max(0.0, 10 * np.floor(min(runs) / 10 - 0.5)), 100)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "test accuracy, %; whiskers from the worst seed to the best"
+    )
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(values) > 1:
+        axes.legend(fontsize=8, frameon=False, loc="lower left")
+    _save(figure, path)
+
+
+def _with(means, bars):
+    return zip(means, bars.values(), strict=True)
+
+
+def sweep(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    path: str | Path,
+    label: str,
+    value: str,
+) -> None:
+    """Draws the mean of some runs for each setting, and each run as a dot.
+
+    Args:
+        curves: for each method, the values of one or more runs by setting;
+            settings without a run are left out.
+        path: of the PNG.
+        label: of the settings.
+        value: of the values.
+    """
+    plt = _pyplot()
+    settings = list(
+        dict.fromkeys(s for curve in curves.values() for s in curve)
+    )
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for i, (name, curve) in enumerate(curves.items()):
+        colour = _COLOURS[i % len(_COLOURS)]
+        there = {
+            settings.index(s) + 0.06 * i: runs
+            for s, runs in curve.items()
+            if len(runs)
+        }
+        axes.plot(
+            list(there),
+            [float(np.mean(runs)) for runs in there.values()],
+            color=colour,
+            marker="o",
+            label=name,
+        )
+        for x, runs in there.items():
+            axes.plot(
+                [x] * len(runs), runs, ".", color=colour, alpha=0.5, zorder=1
+            )
+    axes.set_xticks(range(len(settings)), settings)
+    axes.set_xlabel(label)
+    axes.set_ylabel(value)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)

@@ -7,9 +7,15 @@ from bifsmn_tf.experiments.runner import Row
 from bifsmn_tf.experiments.runner import Selection
 
 ROWS = [
-    Row("teacher", "teacher.flags", (0, 1, 2)),
-    Row("student", "student.flags", (0, 1, 2), teacher="teacher"),
-    Row("small", "small.flags"),
+    Row("teacher", "Teacher", "teacher.flags", seeds=(0, 1, 2)),
+    Row(
+        "student",
+        "Student",
+        "student.flags",
+        seeds=(0, 1, 2),
+        teacher="teacher",
+    ),
+    Row("small", "Small", "small.flags"),
 ]
 
 
