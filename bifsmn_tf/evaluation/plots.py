@@ -260,3 +260,89 @@ def sweep(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
     _save(figure, path)
+
+
+def representations(values: Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Draws hidden states as heat maps, each in a scale of its own (Figure 2).
+
+    Args:
+        values: by title, (time, channels) each.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    figure, all_axes = plt.subplots(
+        1, len(values), figsize=(2.6 * len(values), 4.6), squeeze=False
+    )
+    for axes, (name, states) in zip(all_axes[0], values.items(), strict=True):
+        largest = max(float(np.abs(states).max()), 1e-12)
+        axes.imshow(
+            states.T,
+            cmap="RdBu_r",
+            vmin=-largest,
+            vmax=largest,
+            origin="lower",
+            aspect="auto",
+            interpolation="nearest",
+        )
+        axes.set_title(name.replace(": ", ":\n"), fontsize=8)
+        axes.set_xlabel("frame")
+        axes.set_ylabel("channel")
+        axes.tick_params(labelsize=7)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def trade_offs(
+    points: Mapping[str, Sequence[tuple[str, float, Mapping[str, float]]]],
+    path: str | Path,
+) -> None:
+    """Draws accuracy against each of several costs, on logarithmic axes.
+
+    Args:
+        points: for each family of networks, drawn in one colour and joined by
+            a line: label, accuracy in % and costs by name.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    costs = list(
+        dict.fromkeys(
+            name
+            for family in points.values()
+            for _, _, by_name in family
+            for name in by_name
+        )
+    )
+    figure, all_axes = plt.subplots(
+        1, len(costs), figsize=(5.4 * len(costs), 4.4), squeeze=False
+    )
+    for axes, cost in zip(all_axes[0], costs, strict=True):
+        for i, (family, members) in enumerate(points.items()):
+            there = sorted(
+                (by_name[cost], accuracy, label)
+                for label, accuracy, by_name in members
+                if cost in by_name
+            )
+            axes.plot(
+                [x for x, _, _ in there],
+                [y for _, y, _ in there],
+                "o-",
+                color=_COLOURS[i % len(_COLOURS)],
+                label=family,
+            )
+            for x, y, label in there:
+                axes.annotate(
+                    label,
+                    (x, y),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+        axes.set_xscale("log")
+        axes.set_xlabel(cost)
+        axes.margins(x=0.2, y=0.12)
+        axes.grid(alpha=0.25, which="both")
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[0][0].set_ylabel("test accuracy, %")
+    all_axes[0][0].legend(fontsize=8, frameon=False, loc="lower right")
+    figure.tight_layout()
+    _save(figure, path)

@@ -12,23 +12,10 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pages
-from bifsmn_tf.experiments import precision
-from bifsmn_tf.experiments import sc10
-from bifsmn_tf.experiments import table1
+from bifsmn_tf.experiments.catalogue import EXPERIMENTS
 from bifsmn_tf.experiments.runner import Runner
 from bifsmn_tf.experiments.runner import Selection
-
-EXPERIMENTS = {
-    module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (
-        table1,
-        gamma,
-        sc10,
-        precision,
-    )
-}
 
 _NAME = flags.DEFINE_enum(
     "name", None, list(EXPERIMENTS), "Which experiment.", required=True

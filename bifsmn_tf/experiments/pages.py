@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bifsmn_tf.evaluation import plots
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Row
 from bifsmn_tf.experiments.runner import Runner
@@ -155,6 +156,10 @@ class Results:
         return f"![{title}]({self.experiment.name}/{name})"
 
 
+Column = Callable[[Results, str, str], str]
+"""A cell from results, row and δ."""
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table and an empty line."""
     rows = [head, ["---"] * len(head), *lines]
@@ -165,7 +170,7 @@ def comparison(
     results: Results,
     paper: Mapping[str, Mapping[str, Sequence[str]]],
     paper_columns: Sequence[str],
-    columns: Mapping[str, Callable[[Results, str, str], str]] | None = None,
+    columns: Mapping[str, Column] | None = None,
     reference: str | None = "dfsmn",
 ) -> list[str]:
     """The table of a paper's rows: one line for each row and depth.
@@ -206,6 +211,25 @@ def comparison(
         "stand beside ours for the order of the rows, not for the level.*",
         "",
     ]
+
+
+def compared(
+    paper: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    paper_columns: Sequence[str] = (),
+    columns: Mapping[str, Column] | None = None,
+) -> Callable[[Results], list[str]]:
+    """A body that is :func:`comparison` and its picture."""
+
+    def body(results: Results) -> list[str]:
+        path = results.folder / "accuracies.png"
+        plots.accuracies(series(results), path)
+        return [
+            *comparison(results, paper or {}, paper_columns, columns),
+            results.picture(path.name, "test accuracy"),
+            "",
+        ]
+
+    return body
 
 
 def series(results: Results) -> dict[str, dict[str, list[float]]]:

@@ -30,7 +30,7 @@ ONE_DEPTH = "--deltas=1"
 """The binarized D-FSMN: BiFSMN that has its full depth only."""
 
 
-def distilled(name: str, title: str, *flags: str) -> Row:
+def distilled(name: str, title: str, *flags: str, note: str = "") -> Row:
     """BiFSMN's recipe with changes, from the teacher of the same seed."""
     return Row(
         name,
@@ -39,6 +39,7 @@ def distilled(name: str, title: str, *flags: str) -> Row:
         flags,
         seeds=SEEDS,
         teacher=TEACHER.name,
+        note=note,
     )
 
 

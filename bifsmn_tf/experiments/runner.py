@@ -47,6 +47,7 @@ class Row:
         teacher: the row whose run of the same seed is the teacher.
         command: the module that trains.
         converts: into a .tflite, which then is what is evaluated.
+        stages: trainings one after the other that share the row's epochs.
         own_epochs: keeps the epochs of its flags, whatever the experiment's.
         note: what a reader has to know of this row alone.
     """
@@ -59,6 +60,7 @@ class Row:
     teacher: str | None = None
     command: str = TRAIN
     converts: bool = True
+    stages: int = 1
     own_epochs: bool = False
     note: str = ""
 
@@ -266,7 +268,10 @@ class Runner:
         """What a row trains with one seed, with its teacher's training."""
         flags = [f"--flagfile=configs/{row.flagfile}", *row.flags]
         if epochs is not None and not row.own_epochs:
-            flags.append(f"--epochs={epochs}")
+            last = epochs // row.stages
+            if row.stages > 1:
+                flags.append(f"--first_stage_epochs={epochs - last}")
+            flags.append(f"--epochs={last}")
         teacher = None
         if row.teacher:
             (its,) = (other for other in rows if other.name == row.teacher)

@@ -1,13 +1,17 @@
 """Table 1: what distillation, HED and the thinnable architecture bring."""
 
-from bifsmn_tf.evaluation import plots
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
 
 _PLAIN = ("--distillation=plain", recipes.NO_LOGITS)
 _HED = ("--distillation=hed", recipes.NO_LOGITS)
+
+BIFSMN_VANILLA = recipes.vanilla("bifsmn_vanilla", "BiFSMN, vanilla")
+BIFSMN_PLAIN = recipes.distilled(
+    "bifsmn_plain", "BiFSMN, plain distillation", *_PLAIN
+)
+BIFSMN_HED = recipes.distilled("bifsmn_hed", "BiFSMN, HED", *_HED)
 
 ROWS = (
     recipes.TEACHER,
@@ -23,9 +27,9 @@ ROWS = (
     recipes.distilled(
         "dfsmn_hed", "D-FSMN, 1 bit, HED", *_HED, recipes.ONE_DEPTH
     ),
-    recipes.vanilla("bifsmn_vanilla", "BiFSMN, vanilla"),
-    recipes.distilled("bifsmn_plain", "BiFSMN, plain distillation", *_PLAIN),
-    recipes.distilled("bifsmn_hed", "BiFSMN, HED", *_HED),
+    BIFSMN_VANILLA,
+    BIFSMN_PLAIN,
+    BIFSMN_HED,
 )
 
 # FLOPs in millions, accuracy on V1-12 and on V2-12.
@@ -52,20 +56,6 @@ PAPER = {
 }
 
 
-def _body(results: Results) -> list[str]:
-    plots.accuracies(pages.series(results), results.folder / "accuracies.png")
-    return [
-        *pages.comparison(
-            results,
-            PAPER,
-            ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
-            {"FLOPs, M": pages.flops},
-        ),
-        results.picture("accuracies.png", "test accuracy"),
-        "",
-    ]
-
-
 EXPERIMENT = Experiment(
     "table1",
     "Table 1: ablation of distillation and thinnable architecture",
@@ -77,6 +67,10 @@ EXPERIMENT = Experiment(
     "all 1-bit rows: learned thresholds, a slope for each channel, the "
     "smoother surrogate gradient.",
     ROWS,
-    _body,
+    pages.compared(
+        PAPER,
+        ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
+        {"FLOPs, M": pages.flops},
+    ),
     recipes.EPOCHS,
 )
