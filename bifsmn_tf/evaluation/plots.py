@@ -207,7 +207,13 @@ def accuracies(
     axes.grid(axis="x", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if len(values) > 1:
-        axes.legend(fontsize=8, frameon=False, loc="lower left")
+        axes.legend(
+            fontsize=8,
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=len(values),
+        )
     _save(figure, path)
 
 

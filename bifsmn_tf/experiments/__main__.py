@@ -6,6 +6,7 @@ A stopped experiment goes on with the same command; experiments share the runs
 that they have in common. --collect writes the page from what is there.
 """
 
+import json
 from pathlib import Path
 
 from absl import flags
@@ -58,6 +59,22 @@ _COLLECT = flags.DEFINE_bool(
 _AGAIN = flags.DEFINE_bool(
     "again", False, "Convert and evaluate anew what has been trained."
 )
+_CYCLES = flags.DEFINE_list(
+    "cycles",
+    [
+        "results/benchmark/a53_cycles.json",
+        "results/architecture_cycles.json",
+    ],
+    "JSON files of modelled Cortex-A53 cycles by name, those that are there.",
+)
+
+
+def _cycles() -> dict[str, dict]:
+    found: dict[str, dict] = {}
+    for path in map(Path, _CYCLES.value):
+        if path.is_file():
+            found |= json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _seeds() -> list[int] | None:
@@ -103,7 +120,7 @@ def main() -> None:
     outcomes = runner.run(experiment.rows, budget)
     folder = Path(_RESULTS.value)
     results = pages.Results(
-        experiment, runner, outcomes, folder / experiment.name
+        experiment, runner, outcomes, folder / experiment.name, _cycles()
     )
     page = folder / f"{experiment.name}.md"
     pages.write(results, page, _command(), budget)

@@ -70,6 +70,8 @@ class Results:
         runner: that ran it, for what a body makes of the runs.
         outcomes: by row and seed.
         folder: for pictures and JSON; has the experiment's name.
+        cycles: modelled Cortex-A53 cycles by name, as ``benchmarks/a53``
+            writes them.
 
     Attributes:
         figures: what a body found, for the JSON.
@@ -81,11 +83,13 @@ class Results:
         runner: Runner,
         outcomes: Mapping[tuple[str, int], Outcome],
         folder: Path,
+        cycles: Mapping[str, dict] | None = None,
     ):
         self.experiment = experiment
         self.runner = runner
         self.outcomes = outcomes
         self.folder = folder
+        self.cycles = cycles or {}
         self.rows = runner.selection.of(experiment.rows)
         self.figures: dict = {}
 
@@ -150,6 +154,23 @@ class Results:
                 config = NetworkConfig.from_dict(outcome.run["network"])
                 return summarise(config)
         return None
+
+    def cost(self, name: str) -> dict | None:
+        """What a row's network costs, if it was run and is a peer."""
+        return next((o.cost for o in self.of(name) if o.cost), None)
+
+    def strict_cycles(self, model: str, delta: str) -> float | None:
+        """Modelled Cortex-A53 cycles, ``strict``, of a decision.
+
+        Args:
+            model: its name in the JSON, without its depth.
+            delta: the depth.
+        """
+        several = self.cycles.get(model, {}).get("cycles", {}).get(delta)
+        entry = several or self.cycles.get(f"{model} δ={delta}")
+        if entry is None and delta == "1":
+            entry = self.cycles.get(model)
+        return entry.get("strict") if entry else None
 
     def picture(self, name: str, title: str) -> str:
         """A reference to a picture in the experiment's folder."""
@@ -217,6 +238,7 @@ def compared(
     paper: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
     paper_columns: Sequence[str] = (),
     columns: Mapping[str, Column] | None = None,
+    reference: str | None = "dfsmn",
 ) -> Callable[[Results], list[str]]:
     """A body that is :func:`comparison` and its picture."""
 
@@ -224,7 +246,9 @@ def compared(
         path = results.folder / "accuracies.png"
         plots.accuracies(series(results), path)
         return [
-            *comparison(results, paper or {}, paper_columns, columns),
+            *comparison(
+                results, paper or {}, paper_columns, columns, reference
+            ),
             results.picture(path.name, "test accuracy"),
             "",
         ]
@@ -242,9 +266,20 @@ def series(results: Results) -> dict[str, dict[str, list[float]]]:
     return found
 
 
+def parameters(results: Results, name: str, delta: str) -> str:
+    """Millions of trained parameters, all depths together."""
+    del delta
+    cost, summary = results.cost(name), results.summary(name)
+    if cost:
+        return f"{cost['parameters'] / 1e6:.2f}"
+    return f"{summary.file().parameters / 1e6:.2f}" if summary else ""
+
+
 def flops(results: Results, name: str, delta: str) -> str:
     """Millions of FLOPs as the paper counts them, for a batch of 128."""
-    summary = results.summary(name)
+    cost, summary = results.cost(name), results.summary(name)
+    if cost:
+        return f"{cost['paper_mflops_batch_128']:.2f}"
     return f"{summary.paper_flops(int(delta)) / 1e6:.2f}" if summary else ""
 
 
@@ -268,7 +303,7 @@ def write(results: Results, page: Path, command: str, budget: int | None):
     experiment = results.experiment
     body = (
         experiment.body(results)
-        if results.outcomes
+        if results.outcomes or not experiment.rows
         else [f"No row has been run yet: {NOT_RUN}.", ""]
     )
     lines = [
@@ -351,15 +386,15 @@ def _discussion(folder: Path) -> list[str]:
 
 
 def _flags(results: Results, budget: int | None) -> list[str]:
-    lines = ["## What each row is", ""]
     rows = results.experiment.rows
+    lines = ["## What each row is", ""] if rows else []
     for row in results.rows:
         training = results.runner.training(rows, row, row.seeds[0], budget)
         words = [f"python -m {row.command}", *training.flags, "--seed=SEED"]
         if row.teacher:
             words.append(f"--teacher=RUN_OF_{row.teacher}")
         note = f" {row.note}" if row.note else ""
-        lines += [f"`{row.name}`, {row.title}.{note}", ""]
+        lines += [f"`{row.name}`: {row.title}.{note}", ""]
         lines += [f"    {' '.join(words)}", ""]
     if results.missing:
         lines += ["Not run:", ""]
@@ -389,6 +424,9 @@ def _values(results: Results, outcome: Outcome, budget: int | None) -> dict:
     training = results.runner.training(
         results.experiment.rows, outcome.row, outcome.seed, budget
     )
+    evaluated = outcome.row.report or (
+        "tflite" if outcome.row.converts else "keras"
+    )
     return {
         "row": outcome.row.name,
         "seed": outcome.seed,
@@ -397,7 +435,7 @@ def _values(results: Results, outcome: Outcome, budget: int | None) -> dict:
         "flags": list(training.flags),
         "teacher": outcome.row.teacher,
         "dataset": outcome.run["dataset"],
-        "evaluated": "tflite" if outcome.row.converts else "keras",
+        "evaluated": evaluated,
         "file_bytes": outcome.file_bytes,
         "epochs": len(history),
         "training_seconds": round(sum(e["seconds"] for e in history)),

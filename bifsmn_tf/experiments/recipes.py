@@ -43,6 +43,41 @@ def distilled(name: str, title: str, *flags: str, note: str = "") -> Row:
     )
 
 
+def distilled_small(name: str, title: str, *flags: str) -> Row:
+    """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
+    return Row(
+        name,
+        title,
+        "sc10_bifsmn_s.flags",
+        flags,
+        seeds=SEEDS,
+        teacher=SMALL_TEACHER.name,
+    )
+
+
+def peer(
+    name: str,
+    title: str,
+    model: str,
+    *flags: str,
+    own_epochs: bool = False,
+    note: str = "",
+) -> Row:
+    """Another network, with data and augmentation as the teacher has them."""
+    return Row(
+        name,
+        title,
+        "sc10_peers.flags",
+        (f"--model={model}", *flags),
+        seeds=SEEDS,
+        command="bifsmn_tf.peers.train",
+        converts=False,
+        report="report_keras",
+        own_epochs=own_epochs,
+        note=note,
+    )
+
+
 def vanilla(name: str, title: str, *flags: str) -> Row:
     """BiFSMN's recipe with changes, without a teacher."""
     return Row(

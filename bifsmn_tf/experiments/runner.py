@@ -47,6 +47,8 @@ class Row:
         teacher: the row whose run of the same seed is the teacher.
         command: the module that trains.
         converts: into a .tflite, which then is what is evaluated.
+        report: that training itself leaves in the run's folder, by its name;
+            then nothing is converted or evaluated.
         stages: trainings one after the other that share the row's epochs.
         own_epochs: keeps the epochs of its flags, whatever the experiment's.
         note: what a reader has to know of this row alone.
@@ -60,6 +62,7 @@ class Row:
     teacher: str | None = None
     command: str = TRAIN
     converts: bool = True
+    report: str | None = None
     stages: int = 1
     own_epochs: bool = False
     note: str = ""
@@ -83,6 +86,8 @@ class Selection:
         Raises:
             UserError: there is no such row, or none with such a seed.
         """
+        if not rows and not self.rows:
+            return []
         names = [row.name for row in rows]
         for name in self.rows or ():
             if name not in names:
@@ -180,7 +185,8 @@ class Outcome:
         metrics: its metrics.json.
         report: of ``evaluate`` on the converted file, or on the run if the row
             does not convert.
-        file_bytes: size of the converted file.
+        file_bytes: size of the file that was evaluated; ``None`` for Keras.
+        cost: the run's cost.json, which peers have.
     """
 
     row: Row
@@ -190,6 +196,7 @@ class Outcome:
     metrics: dict
     report: dict
     file_bytes: int | None
+    cost: dict | None = None
 
 
 class Runner:
@@ -329,7 +336,8 @@ class Runner:
             teacher.result()
         folder = self.path(training)
         with _alone(folder):
-            if not self.complete(training):
+            wanted = row and row.report and folder / f"{row.report}.json"
+            if not self.complete(training) or (wanted and not wanted.exists()):
                 words = [
                     training.command,
                     *training.flags,
@@ -341,8 +349,8 @@ class Runner:
                 ]
                 if training.teacher:
                     words.append(f"--teacher={self.path(training.teacher)}")
-                self._try(folder, words)
-            if row is not None and self.complete(training):
+                self.call(folder, *words)
+            if row and not row.report and self.complete(training):
                 if row.converts:
                     self.convert(folder, folder / _MODEL)
                 self.evaluate(folder, *_evaluated(row, folder))
@@ -357,6 +365,7 @@ class Runner:
             return None
         if not model.exists():
             return None
+        size = model.stat().st_size if row.converts else None
         return Outcome(
             row=row,
             seed=training.seed,
@@ -364,7 +373,8 @@ class Runner:
             run=run,
             metrics=metrics,
             report=report,
-            file_bytes=model.stat().st_size if row.converts else None,
+            file_bytes=report["bytes"] if row.report else size,
+            cost=_read(folder / "cost.json"),
         )
 
     def convert(self, folder: Path, output: Path, *flags: str) -> None:
@@ -378,7 +388,7 @@ class Runner:
         if not self._wanted(output):
             return
         words = [f"--model={folder}", f"--output={output}", *flags]
-        self._try(folder, ["bifsmn_tf.convert", *words])
+        self.call(folder, "bifsmn_tf.convert", *words)
 
     def evaluate(
         self, folder: Path, model: Path, name: str, *flags: str
@@ -420,7 +430,7 @@ class Runner:
         path = folder / f"{name}.json"
         if self._wanted(path):
             words = [*flags, f"--data_dir={self.data_dir}", f"--json={path}"]
-            self._try(folder, [module, *words])
+            self.call(folder, module, *words)
         return _read(path)
 
     def _wanted(self, path: Path) -> bool:
@@ -430,24 +440,33 @@ class Runner:
             path.unlink(missing_ok=True)
         return not path.exists()
 
-    def _try(self, folder: Path, words: list[str]) -> None:
+    def call(self, folder: Path, module: str, *flags: str) -> None:
+        """Runs a command of the package; a failure goes to ``failures``.
+
+        Args:
+            folder: of the run; its log lies beside it.
+            module: the command.
+            *flags: of the command.
+        """
         log = folder.with_name(folder.name + ".log")
         with open(log, "a") as out:
-            out.write(f"$ python -m {' '.join(words)}\n")
+            out.write(f"$ python -m {' '.join([module, *flags])}\n")
             out.flush()
             done = subprocess.run(
-                [sys.executable, "-m", *words],
+                [sys.executable, "-m", module, *flags],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=ROOT,
             )
         if done.returncode:
-            self.failures.append(f"python -m {words[0]} failed: see {log}")
+            self.failures.append(f"python -m {module} failed: see {log}")
 
 
 def _evaluated(row: Row, folder: Path) -> tuple[Path, str]:
     """What of a row's run is evaluated, and the name of the report."""
+    if row.report:
+        return folder, row.report
     if row.converts:
         return folder / _MODEL, "test_tflite"
     return folder, "test_keras"

@@ -5,28 +5,27 @@ from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
 
 _PLAIN = ("--distillation=plain", recipes.NO_LOGITS)
-_HED = ("--distillation=hed", recipes.NO_LOGITS)
+HED = ("--distillation=hed", recipes.NO_LOGITS)
 
+DFSMN_HED = recipes.distilled(
+    "dfsmn_hed", "D-FSMN, HED", *HED, recipes.ONE_DEPTH
+)
 BIFSMN_VANILLA = recipes.vanilla("bifsmn_vanilla", "BiFSMN, vanilla")
 BIFSMN_PLAIN = recipes.distilled(
     "bifsmn_plain", "BiFSMN, plain distillation", *_PLAIN
 )
-BIFSMN_HED = recipes.distilled("bifsmn_hed", "BiFSMN, HED", *_HED)
+BIFSMN_HED = recipes.distilled("bifsmn_hed", "BiFSMN, HED", *HED)
 
 ROWS = (
     recipes.TEACHER,
-    recipes.vanilla(
-        "dfsmn_vanilla", "D-FSMN, 1 bit, vanilla", recipes.ONE_DEPTH
-    ),
+    recipes.vanilla("dfsmn_vanilla", "D-FSMN, vanilla", recipes.ONE_DEPTH),
     recipes.distilled(
         "dfsmn_plain",
-        "D-FSMN, 1 bit, plain distillation",
+        "D-FSMN, plain distillation",
         *_PLAIN,
         recipes.ONE_DEPTH,
     ),
-    recipes.distilled(
-        "dfsmn_hed", "D-FSMN, 1 bit, HED", *_HED, recipes.ONE_DEPTH
-    ),
+    DFSMN_HED,
     BIFSMN_VANILLA,
     BIFSMN_PLAIN,
     BIFSMN_HED,
