@@ -331,7 +331,7 @@ def trade_offs(
             axes.plot(
                 [x for x, _, _ in there],
                 [y for _, y, _ in there],
-                "o-",
+                marker="os^"[i // len(_COLOURS) % 3],
                 color=_COLOURS[i % len(_COLOURS)],
                 label=family,
             )
