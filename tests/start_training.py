@@ -1,6 +1,6 @@
 """Starts trainings up to their first step, several in one process.
 
-    python start_training.py MODULE
+    python -m tests.start_training MODULE
 
 Reads a list of command lines from its input. Each one loads its data, computes
 features and builds networks; instead of the steps, what the first one gets is

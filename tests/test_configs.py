@@ -33,7 +33,7 @@ def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
         for name in flagfiles
     ]
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "start_training.py", module],
+        [sys.executable, "-m", "tests.start_training", module],
         input=json.dumps(lines),
         capture_output=True,
         text=True,

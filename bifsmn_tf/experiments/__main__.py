@@ -64,6 +64,7 @@ _CYCLES = flags.DEFINE_list(
     [
         "results/benchmark/a53_cycles.json",
         "results/architecture_cycles.json",
+        "results/pareto/a53_cycles.json",
     ],
     "JSON files of modelled Cortex-A53 cycles by name, those that are there.",
 )

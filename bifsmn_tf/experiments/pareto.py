@@ -1,6 +1,7 @@
 """Accuracy against bytes, multiply-accumulates and modelled cycles."""
 
 import dataclasses
+import json
 
 import numpy as np
 
@@ -32,17 +33,28 @@ ROWS = (
     ),
 )
 
-# By row: its line in the picture, and its name in the cycles' JSON.
+# By row: its line in the picture.
 _FAMILIES = {
-    "dfsmn": ("D-FSMN, fp32", "D-FSMN fp32, graph by hand"),
-    "dfsmn_s": ("D-FSMN, fp32", "D-FSMN_S fp32, graph by hand"),
-    "bifsmn": ("BiFSMN", "BiFSMN"),
-    "bifsmn_s": ("BiFSMN_S", "BiFSMN_S"),
+    "dfsmn": "D-FSMN, fp32",
+    "dfsmn_s": "D-FSMN, fp32",
+    "bifsmn": "BiFSMN",
+    "bifsmn_s": "BiFSMN_S",
 } | {
-    f"{model}_{form}": (f"{family}, {short}", f"{title} {short}")
-    for model, (title, family) in _PEERS.items()
+    f"{model}_{form}": f"{family}, {short}"
+    for model, (_, family) in _PEERS.items()
     for form, short in _FORMS.items()
 }
+
+# Networks of the same sizes in results/benchmark/a53_cycles.json, whose peers
+# have other features than ours.
+_ALIKE = {
+    "dfsmn": "D-FSMN fp32, graph by hand",
+    "bifsmn": "BiFSMN",
+    "bifsmn_s": "BiFSMN_S",
+}
+
+CONTESTANTS = "pareto_contestants.json"
+"""Beside the runs: their files as ``benchmarks/a53/network.py`` takes them."""
 
 _BYTES = "bytes of the .tflite"
 _MACS = "multiply-accumulates; 64 of one bit are one"
@@ -63,13 +75,38 @@ def _costs(results: Results, name: str, delta: str) -> dict[str, float]:
         totals = summary.at(int(delta))
         assert totals.binary_macs is not None and totals.other_macs is not None
         found[_MACS] = totals.other_macs + totals.binary_macs / 64
-    cycles = results.strict_cycles(_FAMILIES[name][1], delta)
+    cycles = results.strict_cycles(name, delta) or results.strict_cycles(
+        _ALIKE.get(name, ""), delta
+    )
     if cycles:
         found[_CYCLES] = cycles
     return found
 
 
+def contestants(results: Results) -> list[dict]:
+    """The file of each row's first seed, once for each of its depths."""
+    found = []
+    for row in results.rows:
+        for outcome in results.of(row.name)[:1]:
+            form = row.report and row.report.partition("_")[2]
+            file = f"model_{form}.tflite" if form else "model.tflite"
+            for delta in results.deltas(row.name):
+                found.append(
+                    {
+                        "name": row.name if form else f"{row.name} δ={delta}",
+                        "file": f"{outcome.folder.name}/{file}",
+                        "signature": None if form else f"delta_{delta}",
+                        "kernels": None,
+                    }
+                )
+    return found
+
+
 def _body(results: Results) -> list[str]:
+    if not results.runner.collect:
+        text = json.dumps(contestants(results), indent=1, ensure_ascii=False)
+        path = results.runner.folder / CONTESTANTS
+        path.write_text(text + "\n", encoding="utf-8")
     lines = []
     points: dict[str, list] = {}
     for row in results.rows:
@@ -90,7 +127,7 @@ def _body(results: Results) -> list[str]:
             if runs:
                 label = row.title.partition(",")[0]
                 several = len(results.deltas(row.name)) > 1
-                points.setdefault(_FAMILIES[row.name][0], []).append(
+                points.setdefault(_FAMILIES[row.name], []).append(
                     (
                         f"{label}, δ = {delta}" if several else label,
                         float(np.mean(runs)),
@@ -102,9 +139,14 @@ def _body(results: Results) -> list[str]:
         *pages.table(
             ("network", "δ", "test accuracy, %", _BYTES, _MACS, _CYCLES), lines
         ),
-        "Cycles are modelled (`results/a53.md`), for networks of the same "
-        "sizes with 12 classes. Bytes of a thinnable network are those of all "
-        "its depths.",
+        "Bytes of a thinnable network are those of all its depths. Cycles are "
+        "modelled, not measured: of these files, where they were modelled, by",
+        "",
+        f"    python benchmarks/a53/network.py BOARD RUNS/{CONTESTANTS} "
+        "--json=results/pareto/a53_cycles.json",
+        "",
+        "or else, for our networks, those of the same sizes with 12 classes "
+        "([a53.md](a53.md)). The peers there read other features than here.",
         "",
         results.picture("pareto.png", "accuracy against three costs"),
         "",

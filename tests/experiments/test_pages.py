@@ -8,6 +8,7 @@ from fake_rows import row
 
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import pareto
 from bifsmn_tf.experiments import speed
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
 from bifsmn_tf.experiments.pages import Experiment
@@ -237,6 +238,46 @@ def test_gamma_pairs_runs_of_the_same_seed(tmp_path, recordings):
     assert "| 0.1 | 3 | +0.00 | 0.50 | -1.24 to +1.24 |" in text
     assert "| 1 | 0 | *not run* |  |  |" in text
     assert (results.folder / "gamma.png").is_file()
+
+
+def test_pareto_names_files_for_the_model_of_the_board(tmp_path, recordings):
+    by_name = {one.name: one for one in pareto.ROWS}
+    found = {
+        (name, 0): outcome(by_name[name], 0, correct, **more)
+        for name, correct, more in (
+            ("bifsmn", {"1": 180, "2": 182}, {}),
+            (
+                "ds_cnn_int8",
+                {"1": 190},
+                {"cost": {"macs": 640, "one_bit_macs": 64}},
+            ),
+        )
+    }
+    results = make(
+        tmp_path, recordings, pareto.ROWS, found, pareto.EXPERIMENT.body
+    )
+    assert [
+        (entry["name"], entry["file"], entry["signature"])
+        for entry in pareto.contestants(results)
+    ] == [
+        ("bifsmn δ=1", "run0/model.tflite", "delta_1"),
+        ("bifsmn δ=2", "run0/model.tflite", "delta_2"),
+        ("ds_cnn_int8", "run0/model_int8.tflite", None),
+    ]
+    results.cycles = {
+        "bifsmn δ=1": {"strict": 111.0},
+        "BiFSMN δ=1": {"strict": 222.0},
+        "BiFSMN δ=2": {"strict": 333.0},
+        # Of other features.
+        "DS-CNN int8": {"strict": 444.0},
+    }
+    text, _ = written(results)
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    assert any(x.startswith("| BiFSMN | 1") and "| 111 |" in x for x in lines)
+    assert any(x.startswith("| BiFSMN | 2") and "| 333 |" in x for x in lines)
+    # 576 of eight bits, and 64 of one bit.
+    peer = "| DS-CNN, int8 | 1 | **95.00** (80.0-90.0) | 1,000 | 577 |  |"
+    assert peer in lines
 
 
 def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
