@@ -39,6 +39,64 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     return low, high
 
 
+def student_t(probability: float, freedom: int) -> float:
+    """The two-sided quantile of Student's t distribution.
+
+    Args:
+        probability: that a value lies between minus and plus the quantile.
+        freedom: degrees of freedom.
+
+    Raises:
+        ValueError: the probability is not in (0, 1), or freedom is below 1.
+    """
+    if not 0 < probability < 1 or freedom < 1:
+        raise ValueError(f"no t of {probability} with {freedom} degrees")
+    low, high = 0.0, 1.0
+    while _within(high, freedom) < probability:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _within(middle, freedom) < probability:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _within(t: float, freedom: int) -> float:
+    """P(abs(T) <= t), Abramowitz and Stegun 26.7.3 and 26.7.4."""
+    angle = math.atan(t / math.sqrt(freedom))
+    cosine = math.cos(angle)
+    odd = freedom % 2
+    term, total = (cosine, 0.0) if odd else (1.0, 0.0)
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    if odd:
+        return 2 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """A mean with its 95 % interval by Student's t.
+
+    Args:
+        values: at least two, such as differences between paired runs.
+
+    Returns:
+        The mean and the bounds of the interval.
+
+    Raises:
+        ValueError: there are fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError(f"no interval from {len(values)} values")
+    mean = float(np.mean(values))
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = student_t(0.95, len(values) - 1) * error
+    return mean, mean - half, mean + half
+
+
 def confusion(
     labels: np.ndarray, predicted: np.ndarray, classes: int
 ) -> np.ndarray:

@@ -168,3 +168,187 @@ def wavelet_energies(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
     _save(figure, path)
+
+
+def accuracies(
+    values: Mapping[str, Mapping[str, Sequence[float]]], path: str | Path
+) -> None:
+    """Draws a bar for each network and series, whiskers for its seeds.
+
+    Args:
+        values: for each series, such as a depth, the accuracies in % of one
+            or more runs by network.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    names = list(dict.fromkeys(n for bars in values.values() for n in bars))
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(names)))
+    height = 0.8 / len(values)
+    for i, (series, bars) in enumerate(values.items()):
+        means = [float(np.mean(runs)) for runs in bars.values()]
+        spreads = [[m - min(r), max(r) - m] for m, r in _with(means, bars)]
+        axes.barh(
+            [names.index(n) + (i + 0.5) * height - 0.4 for n in bars],
+            means,
+            height,
+            xerr=np.transpose(spreads),
+            error_kw={"linewidth": 1, "ecolor": "#203040"},
+            color=_COLOURS[i % len(_COLOURS)],
+            label=series,
+        )
+    runs = [r for bars in values.values() for rs in bars.values() for r in rs]
+    axes.set_xlim(max(0.0, 10 * np.floor(min(runs) / 10 - 0.5)), 100)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "test accuracy, %; whiskers from the worst seed to the best"
+    )
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(values) > 1:
+        axes.legend(
+            fontsize=8,
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=len(values),
+        )
+    _save(figure, path)
+
+
+def _with(means, bars):
+    return zip(means, bars.values(), strict=True)
+
+
+def sweep(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    path: str | Path,
+    label: str,
+    value: str,
+) -> None:
+    """Draws the mean of some runs for each setting, and each run as a dot.
+
+    Args:
+        curves: for each method, the values of one or more runs by setting;
+            settings without a run are left out.
+        path: of the PNG.
+        label: of the settings.
+        value: of the values.
+    """
+    plt = _pyplot()
+    settings = list(
+        dict.fromkeys(s for curve in curves.values() for s in curve)
+    )
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for i, (name, curve) in enumerate(curves.items()):
+        colour = _COLOURS[i % len(_COLOURS)]
+        there = {
+            settings.index(s) + 0.06 * i: runs
+            for s, runs in curve.items()
+            if len(runs)
+        }
+        axes.plot(
+            list(there),
+            [float(np.mean(runs)) for runs in there.values()],
+            color=colour,
+            marker="o",
+            label=name,
+        )
+        for x, runs in there.items():
+            axes.plot(
+                [x] * len(runs), runs, ".", color=colour, alpha=0.5, zorder=1
+            )
+    axes.set_xticks(range(len(settings)), settings)
+    axes.set_xlabel(label)
+    axes.set_ylabel(value)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)
+
+
+def representations(values: Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Draws hidden states as heat maps, each in a scale of its own (Figure 2).
+
+    Args:
+        values: by title, (time, channels) each.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    figure, all_axes = plt.subplots(
+        1, len(values), figsize=(2.6 * len(values), 4.6), squeeze=False
+    )
+    for axes, (name, states) in zip(all_axes[0], values.items(), strict=True):
+        largest = max(float(np.abs(states).max()), 1e-12)
+        axes.imshow(
+            states.T,
+            cmap="RdBu_r",
+            vmin=-largest,
+            vmax=largest,
+            origin="lower",
+            aspect="auto",
+            interpolation="nearest",
+        )
+        axes.set_title(name.replace(": ", ":\n"), fontsize=8)
+        axes.set_xlabel("frame")
+        axes.set_ylabel("channel")
+        axes.tick_params(labelsize=7)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def trade_offs(
+    points: Mapping[str, Sequence[tuple[str, float, Mapping[str, float]]]],
+    path: str | Path,
+) -> None:
+    """Draws accuracy against each of several costs, on logarithmic axes.
+
+    Args:
+        points: for each family of networks, drawn in one colour and joined by
+            a line: label, accuracy in % and costs by name.
+        path: of the PNG.
+    """
+    plt = _pyplot()
+    costs = list(
+        dict.fromkeys(
+            name
+            for family in points.values()
+            for _, _, by_name in family
+            for name in by_name
+        )
+    )
+    figure, all_axes = plt.subplots(
+        1, len(costs), figsize=(5.4 * len(costs), 4.4), squeeze=False
+    )
+    for axes, cost in zip(all_axes[0], costs, strict=True):
+        for i, (family, members) in enumerate(points.items()):
+            there = sorted(
+                (by_name[cost], accuracy, label)
+                for label, accuracy, by_name in members
+                if cost in by_name
+            )
+            axes.plot(
+                [x for x, _, _ in there],
+                [y for _, y, _ in there],
+                marker="os^"[i // len(_COLOURS) % 3],
+                color=_COLOURS[i % len(_COLOURS)],
+                label=family,
+            )
+            for x, y, label in there:
+                axes.annotate(
+                    label,
+                    (x, y),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+        axes.set_xscale("log")
+        axes.set_xlabel(cost)
+        axes.margins(x=0.2, y=0.12)
+        axes.grid(alpha=0.25, which="both")
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[0][0].set_ylabel("test accuracy, %")
+    all_axes[0][0].legend(fontsize=8, frameon=False, loc="lower right")
+    figure.tight_layout()
+    _save(figure, path)

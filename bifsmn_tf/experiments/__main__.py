@@ -1,51 +1,81 @@
 """Runs an experiment and writes its page into results/.
 
-    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
+    python -m bifsmn_tf.experiments --name=table1 --data_dir=RECORDINGS
 
-A stopped experiment goes on with the same command.
+A stopped experiment goes on with the same command; experiments share the runs
+that they have in common. --collect writes the page from what is there.
 """
 
+import json
 from pathlib import Path
 
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.experiments import precision
-from bifsmn_tf.experiments import runner
-from bifsmn_tf.experiments import sc10
-
-_EXPERIMENTS = {module.NAME: module for module in (sc10, precision)}
+from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments.catalogue import EXPERIMENTS
+from bifsmn_tf.experiments.runner import Runner
+from bifsmn_tf.experiments.runner import Selection
 
 _NAME = flags.DEFINE_enum(
-    "name", None, sorted(_EXPERIMENTS), "Which experiment.", required=True
+    "name", None, list(EXPERIMENTS), "Which experiment.", required=True
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "The recordings.", required=True
 )
 _RUNS = flags.DEFINE_string(
-    "runs",
-    None,
-    "Folder for the runs; by default runs/sc10, which precision uses, too.",
+    "runs", "runs/experiments", "Folder for the runs of all experiments."
+)
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", None, "Where features are kept; by default RUNS/cache."
 )
 _RESULTS = flags.DEFINE_string("results", "results", "Where the page goes.")
 _JOBS = flags.DEFINE_integer(
     "jobs", 2, "Trainings at a time, one thread each.", lower_bound=1
 )
+_EPOCHS = flags.DEFINE_integer(
+    "epochs",
+    None,
+    "Epochs of every row that has none of its own, as the teacher has; by "
+    "default the experiment's.",
+    lower_bound=1,
+)
 _EXTRA = flags.DEFINE_multi_string(
     "train_flag",
     [],
-    "A flag for every training, such as --train_flag=--epochs=2 to try it out.",
+    "A flag for every training, teachers too, such as --train_flag=--epochs=2 "
+    "to try it out, or --train_flag=--dataset=folder.",
 )
-
-
 _ROWS = flags.DEFINE_list(
-    "rows", None, "Only these rows of the table, such as dfsmn,bifsmn."
+    "rows", None, "Only these rows of the table, such as dfsmn,bifsmn_hed."
 )
-
 _SEEDS = flags.DEFINE_list(
     "seeds", None, "Only these seeds of each row, such as 0,1."
 )
+_COLLECT = flags.DEFINE_bool(
+    "collect", False, "Run nothing: write the page from what is complete."
+)
+_AGAIN = flags.DEFINE_bool(
+    "again", False, "Convert and evaluate anew what has been trained."
+)
+_CYCLES = flags.DEFINE_list(
+    "cycles",
+    [
+        "results/benchmark/a53_cycles.json",
+        "results/architecture_cycles.json",
+        "results/pareto/a53_cycles.json",
+    ],
+    "JSON files of modelled Cortex-A53 cycles by name, those that are there.",
+)
+
+
+def _cycles() -> dict[str, dict]:
+    found: dict[str, dict] = {}
+    for path in map(Path, _CYCLES.value):
+        if path.is_file():
+            found |= json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _seeds() -> list[int] | None:
@@ -57,29 +87,50 @@ def _seeds() -> list[int] | None:
     return [int(seed) for seed in _SEEDS.value]
 
 
-def main() -> None:
-    """Runs what the flags say."""
-    experiment = _EXPERIMENTS[_NAME.value]
-    command = (
-        f"python -m bifsmn_tf.experiments --name={_NAME.value} "
-        "--data_dir=RECORDINGS"
-    )
+def _command() -> str:
+    """The command as the page says it: without what changes no figure."""
+    words = [
+        f"python -m bifsmn_tf.experiments --name={_NAME.value}",
+        "--data_dir=RECORDINGS",
+    ]
     for name, values in (("rows", _ROWS.value), ("seeds", _SEEDS.value)):
         if values:
-            command += f" --{name}={','.join(values)}"
-    command += "".join(f" --train_flag={flag}" for flag in _EXTRA.value)
-    page = experiment.run(
-        runner.Runner(
-            Path(_RUNS.value or f"runs/{experiment.RUNS}").resolve(),
-            str(Path(_DATA_DIR.value).resolve()),
-            _JOBS.value,
-            _EXTRA.value,
-            runner.Selection(_ROWS.value, _seeds()),
-        ),
-        Path(_RESULTS.value),
-        command,
+            words.append(f"--{name}={','.join(values)}")
+    if _EPOCHS.value:
+        words.append(f"--epochs={_EPOCHS.value}")
+    words += [f"--train_flag={flag}" for flag in _EXTRA.value]
+    return " ".join(words)
+
+
+def main() -> None:
+    """Runs what the flags say."""
+    if _COLLECT.value and _AGAIN.value:
+        raise UserError("--collect runs nothing: leave out --again")
+    experiment = EXPERIMENTS[_NAME.value]
+    runner = Runner(
+        Path(_RUNS.value).resolve(),
+        str(Path(_DATA_DIR.value).resolve()),
+        jobs=_JOBS.value,
+        extra=_EXTRA.value,
+        selection=Selection(_ROWS.value, _seeds()),
+        cache_dir=_CACHE_DIR.value and str(Path(_CACHE_DIR.value).resolve()),
+        collect=_COLLECT.value,
+        again=_AGAIN.value,
     )
+    budget = _EPOCHS.value or experiment.epochs
+    outcomes = runner.run(experiment.rows, budget)
+    folder = Path(_RESULTS.value)
+    results = pages.Results(
+        experiment, runner, outcomes, folder / experiment.name, _cycles()
+    )
+    page = folder / f"{experiment.name}.md"
+    pages.write(results, page, _command(), budget)
     print(f"results: {page}")
+    for row, seed in results.missing:
+        training = runner.training(experiment.rows, row, seed, budget)
+        print(f"not run: {row.name}, seed {seed}: {runner.path(training)}")
+    if runner.failures:
+        raise UserError("; ".join(runner.failures))
 
 
 if __name__ == "__main__":

@@ -4,18 +4,13 @@ BiFSMN's three seeds of the experiment ``sc10``, converted with every option of
 ``convert``: accuracy on the test split and bytes.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
+from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments import sc10
-from bifsmn_tf.experiments.runner import Runner
-
-NAME = "precision"
-
-RUNS = sc10.NAME
-"""Whose runs these are."""
+from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.pages import Results
 
 # Stream, classifier, first convolution: what Keras computes comes first.
 OPTIONS = (
@@ -29,41 +24,38 @@ OPTIONS = (
 )
 DEFAULT = ("int16", "int8", "int8")
 
-_ROW = "bifsmn"
+_HEAD = (
+    "stream",
+    "classifier",
+    "first convolution",
+    "δ = 1",
+    "δ = 2",
+    "δ = 4",
+    "file, bytes",
+)
 
 
-def run(runner: Runner, results: Path, command: str) -> Path:
-    """Converts, evaluates, and writes the page and its JSON.
-
-    Args:
-        runner: trains what is not there, converts and evaluates.
-        results: folder to write into.
-        command: that was called, for the page.
-
-    Returns:
-        The page.
-    """
-    rows = [row for row in sc10.ROWS if row.name in (_ROW, "dfsmn")]
-    outcomes = [o for o in runner.run(rows) if o.row.name == _ROW]
-    values = []
+def _measured(results: Results) -> list[dict]:
+    """Bytes and correct clips of every option and seed."""
+    found = []
     for option in OPTIONS:
-        for outcome in outcomes:
+        for outcome in results.of(sc10.BIFSMN.name):
             name = "precision_" + "_".join(option)
             model = outcome.folder / f"{name}.tflite"
             stream, classifier, first = option
-            runner.convert(
+            results.runner.convert(
                 outcome.folder,
                 model,
                 f"--stream={stream}",
                 f"--classifier={classifier}",
                 f"--first_convolution={first}",
             )
-            report = runner.evaluate(outcome.folder, model, name)
-            values.append(
+            report = results.runner.evaluate(outcome.folder, model, name)
+            if report is None or not model.exists():
+                continue
+            found.append(
                 {
-                    "stream": stream,
-                    "classifier": classifier,
-                    "first_convolution": first,
+                    "option": option,
                     "seed": outcome.seed,
                     "file_bytes": model.stat().st_size,
                     "clips": report["clips"],
@@ -73,67 +65,60 @@ def run(runner: Runner, results: Path, command: str) -> Path:
                     },
                 }
             )
-    folder = results / NAME
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(values, indent=1) + "\n")
-    page = results / f"{NAME}.md"
-    page.write_text(_page(values, command))
-    return page
+    return found
 
 
-def _page(values: list[dict], command: str) -> str:
-    seeds = sorted({value["seed"] for value in values})
-    clips = values[0]["clips"]
-    lines = [
-        "# Precision of what is not one bit",
-        "",
-        "Command:",
-        "",
-        f"    {command}",
-        "",
-        f"BiFSMN of results/sc10.md, seeds {', '.join(map(str, seeds))}, the "
-        f"same {clips:,} test clips, converted in different ways. The first "
-        "row is what Keras computes in floats, bit for bit in front of the "
-        "classifier; the bold one is what `convert` writes by default. "
-        "Accuracy is the mean over the seeds, in brackets the change against "
-        "the first row, in points.",
-        "",
-        "| stream | classifier | first convolution | δ = 1 | δ = 2 | δ = 4 | "
-        "file, bytes |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    means = {}
+def _body(results: Results) -> list[str]:
+    values = results.figures["options"] = _measured(results)
+    means: dict[tuple, dict[str, float]] = {}
+    lines = []
     for option in OPTIONS:
-        rows = [v for v in values if _option(v) == option]
-        means[option] = {
-            delta: 100
-            * np.mean([row["correct"][delta] for row in rows])
-            / clips
-            for delta in rows[0]["correct"]
-        }
+        runs = [v for v in values if v["option"] == option]
         bold = "**" if option == DEFAULT else ""
         cells = [f"{bold}{name}{bold}" for name in option]
+        if not runs:
+            lines.append([*cells, pages.NOT_RUN, "", "", ""])
+            continue
+        means[option] = {
+            delta: 100
+            * float(np.mean([v["correct"][delta] / v["clips"] for v in runs]))
+            for delta in runs[0]["correct"]
+        }
         for delta, mean in means[option].items():
-            change = mean - means[OPTIONS[0]][delta]
+            change = mean - means.get(OPTIONS[0], means[option])[delta]
             shown = f" ({change:+.2f})" if option != OPTIONS[0] else ""
             cells.append(f"{mean:.2f}{shown}")
-        size = round(np.mean([row["file_bytes"] for row in rows]))
-        lines.append(f"| {' | '.join(cells)} | {size:,} |")
+        size = round(np.mean([v["file_bytes"] for v in runs]))
+        lines.append([*cells, f"{size:,}"])
+    return [*pages.table(_HEAD, lines), *_loss(values, means)]
+
+
+def _loss(values: list[dict], means: dict) -> list[str]:
+    if not {DEFAULT, OPTIONS[0]} <= means.keys():
+        return []
     lost = max(
         means[OPTIONS[0]][delta] - mean
         for delta, mean in means[DEFAULT].items()
     )
-    lines += [
-        "",
+    runs = len({v["seed"] for v in values})
+    return [
         f"The default loses at most {max(lost, 0):.2f} points at any δ. One "
-        f"clip of one seed is {100 / clips / len(seeds):.3f} points.",
+        f"clip of one seed is {100 / values[0]['clips'] / runs:.3f} points.",
         "",
         "The first convolution is trained in 8 bits; in floats it uses the "
         "latent weights, which training never saw.",
         "",
     ]
-    return "\n".join(lines)
 
 
-def _option(value: dict) -> tuple[str, str, str]:
-    return value["stream"], value["classifier"], value["first_convolution"]
+EXPERIMENT = Experiment(
+    "precision",
+    "Precision of what is not one bit",
+    "BiFSMN of the experiment `sc10`, converted in different ways. The first "
+    "row is what Keras computes in floats, bit for bit in front of the "
+    "classifier; the bold one is what `convert` writes by default. Accuracy is "
+    "the mean over the seeds, in brackets the change against the first row, "
+    "in points.",
+    (recipes.TEACHER, sc10.BIFSMN),
+    _body,
+)

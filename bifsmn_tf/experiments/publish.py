@@ -1,7 +1,7 @@
 """Puts trained models and their cards into the package.
 
     python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
-    python -m bifsmn_tf.experiments.publish --runs=runs/sc10
+    python -m bifsmn_tf.experiments.publish
 
 Of several seeds the one with the highest validation accuracy is taken.
 """
@@ -17,7 +17,10 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.errors import UserError
 
 _RUNS = flags.DEFINE_string(
-    "runs", None, "Folder of the experiment's runs.", required=True
+    "runs", "runs/experiments", "Folder of the experiment's runs."
+)
+_RESULTS = flags.DEFINE_string(
+    "results", "results/sc10/results.json", "What the experiment found."
 )
 
 _NAMES = flags.DEFINE_list("names", None, "Only these models.")
@@ -28,28 +31,31 @@ MODELS = {"bifsmn-sc10": "bifsmn", "bifsmn_s-sc10": "bifsmn_s"}
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
 
-def _best(runs: Path, row: str) -> Path:
-    """The run of a row with the highest validation accuracy."""
+def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict]:
+    """The run of a row with the highest validation accuracy.
+
+    Returns:
+        Its folder, and what the experiment's JSON says of it.
+    """
+    if not results.is_file():
+        raise UserError(f"--results: there is no file {results}")
     finished = [
-        folder
-        for folder in sorted(runs.glob(f"{row}_seed*"))
-        if all((folder / name).is_file() for name in (*_FILES, "model.tflite"))
+        run
+        for run in json.loads(results.read_text(encoding="utf-8"))["runs"]
+        if run["row"] == row and (runs / run["run"] / "model.tflite").is_file()
     ]
     if not finished:
         raise UserError(f"--runs: {runs} has no finished run of {row}")
-    return max(
-        finished,
-        key=lambda folder: _read(folder, "metrics.json")["best"]["score"],
-    )
+    best = max(finished, key=lambda run: run["validation"])
+    return runs / best["run"], best
 
 
 def _read(folder: Path, name: str) -> dict:
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
-def _card(name: str, row: str, folder: Path) -> str:
+def _card(name: str, folder: Path, found: dict) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
-    seed = folder.name.rpartition("seed")[2]
     keywords = [
         label
         for label in test["label_names"]
@@ -112,9 +118,10 @@ def _card(name: str, row: str, folder: Path) -> str:
         "## How it was made",
         "",
         "    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS",
-        "    python -m bifsmn_tf.experiments.publish --runs=runs/sc10",
+        "    python -m bifsmn_tf.experiments.publish",
         "",
-        f"Row `{row}`, seed {seed}; every setting: `configs/sc10_{row}.flags`.",
+        f"Row `{found['row']}`, seed {found['seed']}: "
+        f"`python -m {found['command']} {' '.join(found['flags'])}`.",
         "",
     ]
     return "\n".join(lines)
@@ -126,11 +133,11 @@ def main() -> None:
         if name not in MODELS:
             raise UserError(f"--names: one of {', '.join(MODELS)}, not {name}")
         row = MODELS[name]
-        folder = _best(Path(_RUNS.value), row)
+        folder, found = _best(Path(_RUNS.value), Path(_RESULTS.value), row)
         target = pretrained.FOLDER / f"{name}.tflite"
         shutil.copyfile(folder / "model.tflite", target)
         target.with_suffix(".md").write_text(
-            _card(name, row, folder), encoding="utf-8"
+            _card(name, folder, found), encoding="utf-8"
         )
         print(f"{target}: {folder.name}")
 

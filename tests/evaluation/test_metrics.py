@@ -113,3 +113,37 @@ def test_table_has_a_line_for_each_depth_and_class():
     assert yes == ["yes", "2", "100.0", "%", "0.0", "%"]
     (unknown,) = [line.split() for line in lines if line.startswith("unknown")]
     assert unknown == ["unknown", "0", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("probability", "freedom", "quantile"),
+    [
+        # tan(0.95 pi / 2); 0.95 sqrt(2 / (1 - 0.95 ** 2)).
+        (0.95, 1, 12.7062047),
+        (0.95, 2, 4.3026527),
+        (0.5, 1, 1.0),
+        # Of the tables.
+        (0.95, 3, 3.1824463),
+        (0.95, 8, 2.3060041),
+        (0.99, 11, 3.1058065),
+        (0.95, 1000, 1.9623391),
+    ],
+)
+def test_student_t(probability, freedom, quantile):
+    found = metrics.student_t(probability, freedom)
+    assert found == pytest.approx(quantile, rel=1e-7)
+
+
+@pytest.mark.parametrize(("probability", "freedom"), [(0, 2), (1, 2), (0.5, 0)])
+def test_student_t_refuses(probability, freedom):
+    with pytest.raises(ValueError, match="no t of"):
+        metrics.student_t(probability, freedom)
+
+
+def test_mean_interval():
+    mean, low, high = metrics.mean_interval([1.0, 2.0, 3.0])
+    assert mean == 2
+    assert high - mean == pytest.approx(4.3026527 / 3**0.5)
+    assert mean - low == pytest.approx(high - mean)
+    with pytest.raises(ValueError, match="no interval from 1 values"):
+        metrics.mean_interval([1.0])

@@ -120,6 +120,80 @@ def test_wavelet_energies(tmp_path, figures):
     assert student[0].get_x() == pytest.approx(4)
 
 
+def test_accuracies(tmp_path, figures):
+    plots.accuracies(
+        {
+            "δ = 1": {"teacher": [94.0, 96.0], "student": [90.0]},
+            "δ = 2": {"student": [88.0]},
+        },
+        tmp_path / "a.png",
+    )
+    pixels(tmp_path / "a.png")
+    (axes,) = figures[0].axes
+    assert [x.get_text() for x in axes.get_yticklabels()] == [
+        "teacher",
+        "student",
+    ]
+    bars = [c for c in axes.containers if hasattr(c, "patches")]
+    widths = [[bar.get_width() for bar in c.patches] for c in bars]
+    assert widths == [[95.0, 90.0], [88.0]]
+    whiskers = bars[0].errorbar.lines[2][0].get_segments()
+    assert whiskers[0][:, 0].tolist() == [94.0, 96.0]
+    assert axes.get_xlim() == (80, 100)
+
+
+def test_sweep(tmp_path, figures):
+    plots.sweep(
+        {"HED": {"0": [1.0, 3.0], "1": []}, "plain": {"0": [2.0], "1": [5.0]}},
+        tmp_path / "a.png",
+        "γ",
+        "accuracy",
+    )
+    pixels(tmp_path / "a.png")
+    (axes,) = figures[0].axes
+    assert [x.get_text() for x in axes.get_xticklabels()] == ["0", "1"]
+    means = {
+        line.get_label(): line.get_ydata()
+        for line in axes.lines
+        if line.get_label() in ("HED", "plain")
+    }
+    assert {k: list(v) for k, v in means.items()} == {
+        "HED": [2.0],
+        "plain": [2.0, 5.0],
+    }
+
+
+def test_representations(tmp_path, figures):
+    states = np.arange(6.0).reshape(2, 3) - 1
+    plots.representations(
+        {"teacher: states": states, "teacher: signs": np.sign(states)},
+        tmp_path / "a.png",
+    )
+    pixels(tmp_path / "a.png")
+    first, second = figures[0].axes
+    np.testing.assert_array_equal(first.images[0].get_array(), states.T)
+    assert first.images[0].get_clim() == (-4, 4)
+    assert second.images[0].get_clim() == (-1, 1)
+
+
+def test_trade_offs(tmp_path, figures):
+    plots.trade_offs(
+        {
+            "ours": [("b", 91.0, {"bytes": 200}), ("a", 90.0, {"bytes": 100})],
+            "theirs": [("c", 93.0, {"bytes": 50, "cycles": 7})],
+        },
+        tmp_path / "a.png",
+    )
+    pixels(tmp_path / "a.png")
+    size, cycles = figures[0].axes
+    ours, theirs = size.lines
+    assert list(ours.get_xdata()) == [100, 200]
+    assert list(ours.get_ydata()) == [90, 91]
+    assert size.get_xscale() == "log"
+    assert [len(line.get_xdata()) for line in cycles.lines] == [0, 1]
+    assert {t.get_text() for t in size.texts} == {"a", "b", "c"}
+
+
 def test_figures_are_closed(tmp_path):
     plt = plots._pyplot()
     before = plt.get_fignums()

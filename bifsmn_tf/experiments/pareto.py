@@ -1,0 +1,164 @@
+"""Accuracy against bytes, multiply-accumulates and modelled cycles."""
+
+import dataclasses
+import json
+
+import numpy as np
+
+from bifsmn_tf.evaluation import plots
+from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import recipes
+from bifsmn_tf.experiments import sc10
+from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.pages import Results
+
+# Title, and the line that it belongs to in the picture.
+_PEERS = {
+    "ds_cnn": ("DS-CNN", "DS-CNN"),
+    "bc_resnet_1": ("BC-ResNet-1", "BC-ResNet"),
+    "bc_resnet_2": ("BC-ResNet-2", "BC-ResNet"),
+}
+
+_FORMS = {"float32": "fp32", "int8": "int8"}
+
+ROWS = (
+    *sc10.ROWS,
+    *(
+        dataclasses.replace(
+            recipes.peer(f"{model}_{form}", f"{title}, {short}", model),
+            report=f"report_{form}",
+        )
+        for model, (title, _) in _PEERS.items()
+        for form, short in _FORMS.items()
+    ),
+)
+
+# By row: its line in the picture.
+_FAMILIES = {
+    "dfsmn": "D-FSMN, fp32",
+    "dfsmn_s": "D-FSMN, fp32",
+    "bifsmn": "BiFSMN",
+    "bifsmn_s": "BiFSMN_S",
+} | {
+    f"{model}_{form}": f"{family}, {short}"
+    for model, (_, family) in _PEERS.items()
+    for form, short in _FORMS.items()
+}
+
+# Networks of the same sizes in results/benchmark/a53_cycles.json, whose peers
+# have other features than ours.
+_ALIKE = {
+    "dfsmn": "D-FSMN fp32, graph by hand",
+    "bifsmn": "BiFSMN",
+    "bifsmn_s": "BiFSMN_S",
+}
+
+CONTESTANTS = "pareto_contestants.json"
+"""Beside the runs: their files as ``benchmarks/a53/network.py`` takes them."""
+
+_BYTES = "bytes of the .tflite"
+_MACS = "multiply-accumulates; 64 of one bit are one"
+_CYCLES = "modelled Cortex-A53 cycles"
+
+
+def _costs(results: Results, name: str, delta: str) -> dict[str, float]:
+    """What is known of the costs of a row at a depth."""
+    found: dict[str, float] = {}
+    sizes = [o.file_bytes for o in results.of(name) if o.file_bytes]
+    if sizes:
+        found[_BYTES] = float(np.mean(sizes))
+    cost, summary = results.cost(name), results.summary(name)
+    if cost:
+        binary, macs = cost["one_bit_macs"], cost["macs"]
+        found[_MACS] = macs - binary + binary / 64
+    elif summary:
+        totals = summary.at(int(delta))
+        assert totals.binary_macs is not None and totals.other_macs is not None
+        found[_MACS] = totals.other_macs + totals.binary_macs / 64
+    cycles = results.strict_cycles(name, delta) or results.strict_cycles(
+        _ALIKE.get(name, ""), delta
+    )
+    if cycles:
+        found[_CYCLES] = cycles
+    return found
+
+
+def contestants(results: Results) -> list[dict]:
+    """The file of each row's first seed, once for each of its depths."""
+    found = []
+    for row in results.rows:
+        for outcome in results.of(row.name)[:1]:
+            form = row.report and row.report.partition("_")[2]
+            file = f"model_{form}.tflite" if form else "model.tflite"
+            for delta in results.deltas(row.name):
+                found.append(
+                    {
+                        "name": row.name if form else f"{row.name} δ={delta}",
+                        "file": f"{outcome.folder.name}/{file}",
+                        "signature": None if form else f"delta_{delta}",
+                        "kernels": None,
+                    }
+                )
+    return found
+
+
+def _body(results: Results) -> list[str]:
+    if not results.runner.collect:
+        text = json.dumps(contestants(results), indent=1, ensure_ascii=False)
+        path = results.runner.folder / CONTESTANTS
+        path.write_text(text + "\n", encoding="utf-8")
+    lines = []
+    points: dict[str, list] = {}
+    for row in results.rows:
+        for delta in results.deltas(row.name) or ["1"]:
+            costs = _costs(results, row.name, delta)
+            lines.append(
+                [
+                    row.title,
+                    delta,
+                    results.accuracy(row.name, delta),
+                    *(
+                        f"{costs[cost]:,.0f}" if cost in costs else ""
+                        for cost in (_BYTES, _MACS, _CYCLES)
+                    ),
+                ]
+            )
+            runs = list(results.accuracies(row.name, delta).values())
+            if runs:
+                label = row.title.partition(",")[0]
+                several = len(results.deltas(row.name)) > 1
+                points.setdefault(_FAMILIES[row.name], []).append(
+                    (
+                        f"{label}, δ = {delta}" if several else label,
+                        float(np.mean(runs)),
+                        costs,
+                    )
+                )
+    plots.trade_offs(points, results.folder / "pareto.png")
+    return [
+        *pages.table(
+            ("network", "δ", "test accuracy, %", _BYTES, _MACS, _CYCLES), lines
+        ),
+        "Bytes of a thinnable network are those of all its depths. Cycles are "
+        "modelled, not measured: of these files, where they were modelled, by",
+        "",
+        f"    python benchmarks/a53/network.py BOARD RUNS/{CONTESTANTS} "
+        "--json=results/pareto/a53_cycles.json",
+        "",
+        "or else, for our networks, those of the same sizes with 12 classes "
+        "([a53.md](a53.md)). The peers there read other features than here.",
+        "",
+        results.picture("pareto.png", "accuracy against three costs"),
+        "",
+    ]
+
+
+EXPERIMENT = Experiment(
+    "pareto",
+    "What one would run instead",
+    "BiFSMN with our whole recipe beside its full-precision teachers and small "
+    "networks of the field, trained on the same clips with the same "
+    "augmentation, converted, and evaluated as files.",
+    ROWS,
+    _body,
+)

@@ -1,0 +1,89 @@
+"""Where one bit loses accuracy, and what helps there at which cost."""
+
+import dataclasses
+
+from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import recipes
+from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.runner import Row
+
+_SITES = ("conv2", "projection", "memory", "expand", "shrink")
+
+BIFSMN = recipes.distilled("bifsmn", "BiFSMN")
+
+
+def _without_file(kind: str, *sites: str) -> Row:
+    return dataclasses.replace(
+        recipes.distilled(
+            f"{kind}_{'_'.join(sites)}",
+            f"{kind} in {' and '.join(sites)}",
+            f"--{kind}_sites={','.join(sites)}",
+            note="Evaluated in Keras: there is no conversion.",
+        ),
+        converts=False,
+    )
+
+
+# What stays bitwise: name, title, settings of the network.
+_BITWISE = (
+    ("memory2", "memory twice", {"memory_stages": 2}),
+    ("branches2", "two second convolutions", {"front_branches": 2}),
+    (
+        "bases2",
+        "two second convolutions, each with thresholds of its own",
+        {"front_branches": 2, "front_bases": 2},
+    ),
+    (
+        "all2",
+        "memory twice, two second convolutions with own thresholds",
+        {"memory_stages": 2, "front_branches": 2, "front_bases": 2},
+    ),
+    ("wide_front", "32 + 64 front-end channels", {"front_channels": 32}),
+    ("look3", "memory of 7 taps", {"look_back": 3, "look_ahead": 3}),
+)
+
+ROWS = (
+    recipes.TEACHER,
+    BIFSMN,
+    *(_without_file("float", site) for site in _SITES),
+    _without_file("float", "conv2", "projection"),
+    _without_file("int8", "conv2", "projection"),
+    _without_file("int8", "conv2", "projection", "memory"),
+    *(
+        recipes.distilled(
+            name, title, *(f"--{key}={value}" for key, value in changes.items())
+        )
+        for name, title, changes in _BITWISE
+    ),
+)
+
+# As benchmarks/a53/configurations.py names them.
+_MODELS = {BIFSMN.name: "BiFSMN"} | {
+    name: ", ".join(f"{key}={value}" for key, value in changes.items())
+    for name, _, changes in _BITWISE
+}
+
+
+def _cycles(results: Results, name: str, delta: str) -> str:
+    found = results.strict_cycles(_MODELS.get(name, ""), delta)
+    return f"{found / 1000:.1f}" if found else ""
+
+
+EXPERIMENT = Experiment(
+    "precision_sites",
+    "Where the loss sits",
+    "BiFSMN with our whole recipe; and one kind of layer at a time in full "
+    "precision, in all blocks, to see what one bit costs there; in 8 bits, as "
+    "mixed precision; and with more of what is bitwise: another memory stage, "
+    "another second convolution, more channels, more taps. Cycles are those of "
+    "the model of the Cortex-A53 in `benchmarks/a53`, not measured.",
+    ROWS,
+    pages.compared(
+        columns={
+            "file, bytes": pages.file_bytes,
+            "modelled A53 cycles, thousands": _cycles,
+        }
+    ),
+    recipes.EPOCHS,
+)

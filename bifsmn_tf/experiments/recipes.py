@@ -1,0 +1,89 @@
+"""Rows that several experiments have, and what they have in common."""
+
+from bifsmn_tf.experiments.runner import Row
+
+SEEDS = (0, 1, 2)
+
+EPOCHS = 60
+"""Of every row of a table, unless ``--epochs`` says otherwise."""
+
+TEACHER = Row(
+    "dfsmn",
+    "D-FSMN, full precision",
+    "sc10_dfsmn.flags",
+    seeds=SEEDS,
+    own_epochs=True,
+)
+
+SMALL_TEACHER = Row(
+    "dfsmn_s",
+    "D-FSMN in the sizes of BiFSMN_S, full precision",
+    "sc10_dfsmn_s.flags",
+    seeds=SEEDS,
+    own_epochs=True,
+)
+
+NO_LOGITS = "--logit_weight=0"
+"""The paper distils hidden states only."""
+
+ONE_DEPTH = "--deltas=1"
+"""The binarized D-FSMN: BiFSMN that has its full depth only."""
+
+
+def distilled(name: str, title: str, *flags: str, note: str = "") -> Row:
+    """BiFSMN's recipe with changes, from the teacher of the same seed."""
+    return Row(
+        name,
+        title,
+        "sc10_bifsmn.flags",
+        flags,
+        seeds=SEEDS,
+        teacher=TEACHER.name,
+        note=note,
+    )
+
+
+def distilled_small(name: str, title: str, *flags: str) -> Row:
+    """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
+    return Row(
+        name,
+        title,
+        "sc10_bifsmn_s.flags",
+        flags,
+        seeds=SEEDS,
+        teacher=SMALL_TEACHER.name,
+    )
+
+
+def peer(
+    name: str,
+    title: str,
+    model: str,
+    *flags: str,
+    own_epochs: bool = False,
+    note: str = "",
+) -> Row:
+    """Another network, with data and augmentation as the teacher has them."""
+    return Row(
+        name,
+        title,
+        "sc10_peers.flags",
+        (f"--model={model}", *flags),
+        seeds=SEEDS,
+        command="bifsmn_tf.peers.train",
+        converts=False,
+        report="report_keras",
+        own_epochs=own_epochs,
+        note=note,
+    )
+
+
+def vanilla(name: str, title: str, *flags: str) -> Row:
+    """BiFSMN's recipe with changes, without a teacher."""
+    return Row(
+        name,
+        title,
+        "sc10_bifsmn.flags",
+        ("--distillation=none", NO_LOGITS, *flags),
+        seeds=SEEDS,
+    )

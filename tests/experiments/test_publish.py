@@ -1,0 +1,84 @@
+"""Which run goes into the package, and what its card says."""
+
+import json
+
+import pytest
+
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.experiments import publish
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Runs of two rows; the second seed of the first one is the best."""
+    entries = []
+    for row, seed, validation in (
+        ("bifsmn", 0, 0.91),
+        ("bifsmn", 1, 0.93),
+        ("bifsmn", 2, 0.99),
+        ("bifsmn_s", 0, 0.95),
+    ):
+        folder = tmp_path / "runs" / f"{row}_{seed}"
+        folder.mkdir(parents=True)
+        if (row, seed) != ("bifsmn", 2):
+            (folder / "model.tflite").write_bytes(b"x" * 1234)
+        entries.append(
+            {
+                "row": row,
+                "seed": seed,
+                "run": folder.name,
+                "validation": validation,
+                "command": "bifsmn_tf.train",
+                "flags": ["--flagfile=configs/a.flags", "--epochs=3"],
+            }
+        )
+    (tmp_path / "results.json").write_text(json.dumps({"runs": entries}))
+    return tmp_path
+
+
+def best(runs, row):
+    return publish._best(runs / "runs", runs / "results.json", row)
+
+
+def test_the_best_on_validation_that_has_a_file(runs):
+    folder, found = best(runs, "bifsmn")
+    assert folder == runs / "runs" / "bifsmn_1"
+    assert found["seed"] == 1
+
+
+def test_refusals(runs):
+    with pytest.raises(UserError, match="no finished run of dfsmn"):
+        best(runs, "dfsmn")
+    with pytest.raises(UserError, match="--results: there is no file"):
+        publish._best(runs, runs / "nothing.json", "bifsmn")
+
+
+def test_card(runs):
+    folder, found = best(runs, "bifsmn")
+    for name, values in {
+        "run": {"dataset": {"name": "speech_commands/x"}},
+        "metrics": {"best": {"score": 0.934}},
+        "test_tflite": {
+            "label_names": ["yes", "no", "unknown"],
+            "clips": 200,
+            "deltas": {
+                "1": {
+                    "correct": 180,
+                    "accuracy": 0.9,
+                    "interval": [0.85, 0.935],
+                }
+            },
+        },
+    }.items():
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    card = publish._card("bifsmn-sc10", folder, found)
+    for part in (
+        "**Keywords**: yes, no;",
+        "1,234 bytes",
+        "| 1 | 180 | 90.0 % (85.0-93.5) |",
+        "CC BY 4.0",
+        "93.4 %",
+        "Row `bifsmn`, seed 1: `python -m bifsmn_tf.train "
+        "--flagfile=configs/a.flags --epochs=3`.",
+    ):
+        assert part in card

@@ -1,0 +1,78 @@
+"""Every flagfile of configs/ starts: all in front of the first step."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from data.sounds import archive
+
+from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.experiments.runner import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGFILES = sorted(path.name for path in (ROOT / "configs").glob("*.flags"))
+PEERS = ["sc10_peers.flags"]
+
+
+def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
+    """What each flagfile would train, by its name and run."""
+    archive(folder / "recordings", protocol.WORDS["v0.02"], noise_seconds=11)
+    lines = [
+        [
+            f"--flagfile=configs/{name}",
+            f"--data_dir={folder / 'recordings'}",
+            f"--run_dir={folder / name}",
+            f"--cache_dir={folder / 'cache'}",
+            "--renditions=1",
+            "--batch_size=8",
+            *extra,
+            *(["--clips_per_word=8"] if name == "quickstart.flags" else []),
+        ]
+        for name in flagfiles
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.start_training", module],
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [
+        json.loads(line)
+        for line in done.stdout.splitlines()
+        if line.startswith("{")
+    ]
+    return {run["run"]: run for run in found if run["run"] != "teacher"}
+
+
+def test_every_flagfile_starts(tmp_path):
+    names = [name for name in FLAGFILES if name not in PEERS]
+    runs = start("bifsmn_tf.train", tmp_path, names)
+    assert sorted(runs) == names
+    for name, run in runs.items():
+        wanted = settings([f"--flagfile=configs/{name}"])
+        assert run["batch"] == [8, 32, 32]
+        assert run["epochs"] == int(wanted["epochs"])
+        assert run["binary"] == wanted["architecture"].startswith("bifsmn")
+        if run["binary"]:
+            assert run["distillation"] == "hed"
+        if wanted["dataset"].startswith("speech_commands"):
+            task = wanted["dataset"].partition("/")[2]
+            assert run["classes"] == int(task.split("-")[1])
+
+
+def test_flagfiles_of_peers_start(tmp_path):
+    runs = start("bifsmn_tf.peers.train", tmp_path, PEERS, "--model=ds_cnn")
+    assert [run["batch"][0] for run in runs.values()] == [8]
+
+
+@pytest.mark.parametrize("task", protocol.TASKS)
+def test_every_task_on_the_whole_data_set_has_a_flagfile(task):
+    found = settings([f"--flagfile=configs/{task}.flags"])
+    assert found["dataset"] == f"speech_commands/{task}"
+    # All but the task is the same.
+    other = settings(["--flagfile=configs/v0.02-12-official.flags"])
+    assert found | {"dataset": ""} == other | {"dataset": ""}
