@@ -263,13 +263,13 @@ class TestTraining:
         calls = {"conv1": 0, "conv2": 0, "projection": 0}
 
         def counted(stage, name):
-            original = stage.call
+            original = stage.apply_linear
 
-            def call(inputs):
+            def apply_linear(inputs):
                 calls[name] += 1
                 return original(inputs)
 
-            stage.call = call
+            stage.apply_linear = apply_linear
 
         for name in calls:
             counted(getattr(network, name), name)
