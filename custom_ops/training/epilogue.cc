@@ -347,11 +347,35 @@ TileRunner ChooseRunner() {
   return RunBaseline;
 }
 
-void Run(Loop loop, const Data& data, int threads,
-         const float* means = nullptr) {
+TileRunner Runner() {
   static const TileRunner runner = ChooseRunner();
+  return runner;
+}
+
+void Run(Loop loop, const Data& data, int threads) {
   ForTiles(data.shape, threads,
-           [&](const Tile& tile) { runner(loop, data, tile, means); });
+           [&](const Tile& tile) { Runner()(loop, data, tile, nullptr); });
+}
+
+// Runs `first`, which leaves sums, then `between(columns)`, which reads those
+// of all rows, then `second`. Where the rows are one part, a group of columns
+// goes through all three while it is in the cache.
+template <class Between>
+void RunTwice(Loop first, const Between& between, Loop second, const Data& data,
+              const float* means, int threads) {
+  const TileRunner runner = Runner();
+  if (Parts(data.shape.rows) == 1) {
+    ForTiles(data.shape, threads, [&](const Tile& tile) {
+      runner(first, data, tile, means);
+      between(tile.columns);
+      runner(second, data, tile, means);
+    });
+    return;
+  }
+  Run(first, data, threads);
+  between(Range{0, data.shape.columns});
+  ForTiles(data.shape, threads,
+           [&](const Tile& tile) { runner(second, data, tile, means); });
 }
 
 // Adds up a kind of sums over the parts.
@@ -381,19 +405,20 @@ void EpilogueForward(Shape shape, const float* z, const float* residual,
   data.stream = stream;
   data.signs = signs;
   data.sums = sums.data();
-  Run(Loop::kMoments, data, threads);
   const double rows = static_cast<double>(shape.rows);
-  for (int64_t column = 0; column < shape.columns; ++column) {
-    const double shift = Total(sums, shape, kMomentSums, 0, column) / rows;
-    const double squares = Total(sums, shape, kMomentSums, 1, column);
-    const double variance = std::max(0.0, squares / rows - shift * shift);
-    statistics.mean[column] = static_cast<float>(z[column] + shift);
-    statistics.variance[column] =
-        static_cast<float>(variance * rows / std::max(rows - 1, 1.0));
-    statistics.inverse[column] =
-        static_cast<float>(1.0 / std::sqrt(variance + epsilon));
-  }
-  Run(Loop::kNormalize, data, threads);
+  const auto finish = [&](Range columns) {
+    for (int64_t column = columns.begin; column < columns.end; ++column) {
+      const double shift = Total(sums, shape, kMomentSums, 0, column) / rows;
+      const double squares = Total(sums, shape, kMomentSums, 1, column);
+      const double variance = std::max(0.0, squares / rows - shift * shift);
+      statistics.mean[column] = static_cast<float>(z[column] + shift);
+      statistics.variance[column] =
+          static_cast<float>(variance * rows / std::max(rows - 1, 1.0));
+      statistics.inverse[column] =
+          static_cast<float>(1.0 / std::sqrt(variance + epsilon));
+    }
+  };
+  RunTwice(Loop::kMoments, finish, Loop::kNormalize, data, nullptr, threads);
 }
 
 void EpilogueBackward(Shape shape, const float* z, const float* stream,
@@ -417,21 +442,23 @@ void EpilogueBackward(Shape shape, const float* z, const float* stream,
   data.dz = dz;
   data.dresidual = dresidual;
   data.sums = sums.data();
-  Run(Loop::kReduce, data, threads);
-  for (int64_t column = 0; column < shape.columns; ++column) {
-    double totals[kGradientSums];
-    for (int kind = 0; kind < kGradientSums; ++kind) {
-      totals[kind] = Total(sums, shape, kGradientSums, kind, column);
+  const double rows = static_cast<double>(shape.rows);
+  const auto finish = [&](Range columns) {
+    for (int64_t column = columns.begin; column < columns.end; ++column) {
+      double totals[kGradientSums];
+      for (int kind = 0; kind < kGradientSums; ++kind) {
+        totals[kind] = Total(sums, shape, kGradientSums, kind, column);
+      }
+      gradients.beta[column] = static_cast<float>(totals[0]);
+      gradients.gamma[column] = static_cast<float>(totals[1]);
+      gradients.slope[column] = static_cast<float>(totals[2]);
+      gradients.threshold[column] = static_cast<float>(-totals[3]);
+      means[column] = static_cast<float>(totals[0] / rows);
+      means[shape.columns + column] = static_cast<float>(totals[1] / rows);
     }
-    gradients.beta[column] = static_cast<float>(totals[0]);
-    gradients.gamma[column] = static_cast<float>(totals[1]);
-    gradients.slope[column] = static_cast<float>(totals[2]);
-    gradients.threshold[column] = static_cast<float>(-totals[3]);
-    const double rows = static_cast<double>(shape.rows);
-    means[column] = static_cast<float>(totals[0] / rows);
-    means[shape.columns + column] = static_cast<float>(totals[1] / rows);
-  }
-  Run(Loop::kDifferentiate, data, threads, means.data());
+  };
+  RunTwice(Loop::kReduce, finish, Loop::kDifferentiate, data, means.data(),
+           threads);
 }
 
 void SignForward(Shape shape, const float* y, const float* threshold,
