@@ -147,6 +147,16 @@ _NETWORK_FLAGS = (
         "1, or as many as branches: each has thresholds of its own on the "
         "first convolution.",
     ),
+    flags.DEFINE_integer(
+        "front_outputs",
+        None,
+        "Of a second convolution, instead of twice front_channels.",
+    ),
+    flags.DEFINE_bool(
+        "front_skip",
+        None,
+        "One more projection, of the first convolution, beside the second.",
+    ),
     flags.DEFINE_list(
         "float_sites",
         None,

@@ -8,7 +8,8 @@
 An argument is one network: settings of NetworkConfig that differ from
 BiFSMN's, separated by commas. Weights are random, as neither cycles nor bytes
 depend on them. Without arguments it measures those of
-results/architecture_cycles.md. BOARD is as in network.py.
+results/architecture_cycles.md. BOARD is as in network.py. A row that the
+results have already is taken from there: delete them to measure again.
 """
 
 import argparse
@@ -35,6 +36,10 @@ _CONFIGURATIONS = (
     "memory_stages=2",
     "front_branches=2",
     "front_branches=2,front_bases=2",
+    "front_outputs=48",
+    "front_skip=True",
+    "front_skip=True,memory_stages=2",
+    "front_skip=True,front_outputs=48",
     "memory_stages=2,front_branches=2,front_bases=2",
     "front_channels=32",
     "look_back=3,look_ahead=3",
@@ -59,6 +64,12 @@ those of the .tflite with all depths; cycles in thousands at each depth δ, and
 **bold** where they are more than {limits}, the most that a network may take.
 
 {table}
+
+On NEON, products of more than 496 bits take FBCK instead of the faster
+kernel: those of the second convolution with `front_channels` above 16, of the
+projection with `front_outputs` above 48 (or `front_channels` above 24), of a
+block with `memory_size` or `hidden_size` above 496. A memory with other taps
+than 2 + 1 + 2, or strides above 1, takes a loop over its taps.
 """
 
 
@@ -167,14 +178,24 @@ def main(arguments: list[str]) -> None:
     except (TypeError, ValueError) as error:
         sys.exit(f"error: {error}")
     figures = {}
+    if options.results and options.results.with_suffix(".json").exists():
+        text = options.results.with_suffix(".json").read_text("utf-8")
+        figures = {
+            row: known
+            for row, known in json.loads(text).items()
+            if row in configurations
+        }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plugin = toolchain.build_plugin(folder)
         for row, config in configurations.items():
+            if row in figures:
+                continue
             figures[row] = measure(
                 board, plugin, folder, config, options.repetitions
             )
             print(f"{row}: {figures[row]}", file=sys.stderr)
+    figures = {row: figures[row] for row in configurations}
     print(table(figures, limits))
     if options.results:
         results = options.results

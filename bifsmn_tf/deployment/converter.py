@@ -221,39 +221,44 @@ class _DepthGraph:
 
     def _front_end(self, features):
         """The start of the stream, and the first block's bits."""
-        bands, channels = (
-            self.config.front_bands,
-            2 * self.config.front_channels,
-        )
-        _, last = self.network.branches[-1]
+        network, config = self.network, self.config
         read: dict[int, model_writer.Tensor] = {}
-        stream = bits = None
-        for conv2, projection in self.network.branches:
+        # Bits, shape of the weights, and stride of what starts the stream.
+        inputs = []
+        for conv2, projection in network.branches:
             basis = id(conv2.sign)
             if basis not in read:
                 name = "conv1" if not read else f"conv1_{len(read) + 1}"
                 read[basis] = self._first_convolution(name, features, conv2)
-            x = read[basis]
-            x = self._to_bits(
+            bits = self._to_bits(
                 conv2.name,
                 conv2,
                 projection,
-                x,
+                read[basis],
                 weights=_packed(conv2.linear),
                 variant=0,
-                **same_padding(conv2.linear, x.shape[1:3]),
+                **same_padding(conv2.linear, read[basis].shape[1:3]),
             )
+            shape = (1, config.front_bands, config.second_channels)
+            inputs.append((bits, shape, 1))
+        if network.front_skip:
+            shape = (1, config.half_bands, config.front_channels)
+            inputs.append((read[id(network.front_skip.sign)], shape, 2))
+        stream = bits = None
+        first = self.blocks[0][1].memory
+        for stage, (bits, shape, stride) in zip(
+            network.starts, inputs, strict=True
+        ):
             stream, bits = self._to_stream(
-                projection.name,
-                projection,
-                x,
-                weights=_packed(projection.linear, (1, bands, channels)),
-                channels=channels,
+                stage.name,
+                stage,
+                bits,
+                weights=_packed(stage.linear, shape),
+                channels=shape[-1],
                 residual=stream,
                 variant=0,
-                successor=self.blocks[0][1].memory
-                if projection is last
-                else None,
+                successor=first if stage is network.starts[-1] else None,
+                stride_h=stride,
             )
         return stream, bits
 
@@ -328,9 +333,10 @@ class _DepthGraph:
         residual,
         variant,
         successor,
+        **attributes,
     ):
         """A stage that adds to the float stream, and the next one's bits."""
-        op = ops.Conv2DAdd(in_channels=channels)
+        op = ops.Conv2DAdd(in_channels=channels, **attributes)
         return self._stream_op(
             name,
             op,
@@ -437,7 +443,7 @@ def stream_step(network: FSMN) -> float:
 
 def stream_stages(network: FSMN, delta: int) -> list[Stage]:
     """The stages of one depth that add to the stream, in order."""
-    stages = [projection for _, projection in network.branches]
+    stages = network.starts
     for _, block in network.running_blocks(delta):
         stages += [*block.memories, block.shrink]
     return stages

@@ -76,15 +76,38 @@ def _build(graph, network: FSMN, delta: int) -> None:
 def _front_end(graph, network: FSMN, first):
     """What starts the stream, of the first convolution's outputs."""
     frames = network.config.memory_frames
-    total = None
+    starts = []
     for conv2, projection in network.branches:
         x = _convolution(graph, conv2.name, conv2, first)
         shape = (1, frames, 1, x.shape[2] * x.shape[3])
-        name = projection.name
         x = graph.reshape(x, shape, "frames")
-        x = _pointwise(graph, name, projection, x, 0)
-        total = x if total is None else _add(graph, f"{name}/sum", total, x)
+        starts.append(_pointwise(graph, projection.name, projection, x, 0))
+    if network.front_skip:
+        starts.append(_front_skip(graph, network.front_skip, first, frames))
+    total, *rest = starts
+    for i, x in enumerate(rest, 2):
+        total = _add(graph, f"start_{i}", total, x)
     return total
+
+
+def _front_skip(graph, stage: Stage, x, frames: int):
+    """A projection of every second frame, as a convolution."""
+    kernel, bias, slope = _folded(stage, 0)
+    _, _, bands, channels = x.shape
+    weights = kernel.T.reshape(len(bias), 1, bands, channels)
+    (x,) = graph.builtin_op(
+        _OPERATORS.CONV_2D,
+        [
+            x,
+            graph.constant(f"{stage.name}/weights", weights),
+            graph.constant(f"{stage.name}/bias", bias),
+        ],
+        [(stage.name, (1, frames, 1, len(bias)), np.float32)],
+        options=schema.Conv2DOptionsT(
+            padding=schema.Padding.VALID, strideH=2, strideW=1
+        ),
+    )
+    return _prelu(graph, stage.name, x, slope)
 
 
 def _convolution(graph, name, stage: Stage, x):

@@ -81,14 +81,14 @@ class ShortNetwork:
         network = self._network
         frames = network.config.memory_frames
         first = network.conv1.infer(features[..., tf.newaxis], 0)
+        inputs = [conv2.infer(first, 0) for conv2, _ in network.branches]
+        if network.front_skip:
+            inputs.append(first[:, ::2])
         stream = signs = None
-        for conv2, projection in network.branches:
-            x = conv2.infer(first, 0)
-            signs = _signs(projection, x, 0)
+        for stage, x in zip(network.starts, inputs, strict=True):
+            signs = _signs(stage, x, 0)
             signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
-            stream, signs = self._add(
-                projection, signs, successor, variant, stream
-            )
+            stream, signs = self._add(stage, signs, successor, variant, stream)
         return stream, signs
 
     def _add(

@@ -169,6 +169,10 @@ class PlainFSMN(tf.keras.Model):
             or config.look_back != config.look_ahead
         ):
             raise ValueError("a plain depthwise layer has no other memory")
+        if config.options:
+            raise ValueError(
+                f"the plain network has no {', '.join(config.options)}"
+            )
         self.config = config
         binary = config.binary
         inputs = config.activation_quantizer if binary else None

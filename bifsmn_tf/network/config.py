@@ -18,7 +18,7 @@ class NetworkConfig:
         frames: feature frames of one clip (time).
         mels: features of one frame (frequency).
         front_channels: outputs of the first convolution; the second one has
-            twice as many. Both have stride 2 in time and frequency.
+            twice as many by default. Both have stride 2 in time and frequency.
         front_kernel: width of both front-end kernels in time and frequency.
         memory_size: channels of the memory blocks.
         hidden_size: channels between a block's two pointwise layers.
@@ -58,6 +58,11 @@ class NetworkConfig:
         front_bases: 1, where all branches read the same signs of the first
             convolution; or ``front_branches``, where each one compares it with
             thresholds of its own.
+        front_outputs: of each second convolution; 0 for twice
+            ``front_channels``.
+        front_skip: a skip around second convolution and projection: one more
+            projection, of every second frame of the first convolution's signs,
+            is added to the stream's start.
         float_sites: which of ``SITES`` keep weights and activations in full
             precision, in all blocks: to find out where one bit loses most.
             There is no conversion.
@@ -92,6 +97,8 @@ class NetworkConfig:
     memory_stages: int = 1
     front_branches: int = 1
     front_bases: int = 1
+    front_outputs: int = 0
+    front_skip: bool = False
     float_sites: tuple[str, ...] = ()
     int8_sites: tuple[str, ...] = ()
 
@@ -115,6 +122,8 @@ class NetworkConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.front_outputs < 0:
+            raise ValueError("front_outputs must not be negative")
         if self.look_back < 0 or self.look_ahead < 0:
             raise ValueError("look_back and look_ahead must not be negative")
         if self.prelu not in ("channel", "shared"):
@@ -192,9 +201,29 @@ class NetworkConfig:
         return math.ceil(math.ceil(self.mels / 2) / 2)
 
     @property
+    def half_bands(self) -> int:
+        """Frequency bands that the second convolution sees."""
+        return math.ceil(self.mels / 2)
+
+    @property
+    def second_channels(self) -> int:
+        """Outputs of the second convolution."""
+        return self.front_outputs or 2 * self.front_channels
+
+    @property
     def taps(self) -> int:
         """Taps of one memory filter: look-back, the present, look-ahead."""
         return self.look_back + 1 + self.look_ahead
+
+    @property
+    def options(self) -> list[str]:
+        """Names of the options that are on: what the paper has none of."""
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name in _OPTIONS
+            and getattr(self, field.name) != field.default
+        ]
 
     def variants(self, block: int) -> tuple[int, ...]:
         """Which δ run through a block, as indices into ``deltas`` (Eq. 13).
@@ -217,12 +246,9 @@ class NetworkConfig:
         values = dataclasses.asdict(self)
         for name in _SEQUENCES:
             values[name] = list(values[name])
-        for field in dataclasses.fields(self):
-            if (
-                field.name in _OPTIONS
-                and getattr(self, field.name) == field.default
-            ):
-                del values[field.name]
+        for name in _OPTIONS:
+            if name not in self.options:
+                del values[name]
         return values
 
     @classmethod
@@ -242,6 +268,8 @@ _OPTIONS = (
     "memory_stages",
     "front_branches",
     "front_bases",
+    "front_outputs",
+    "front_skip",
     "float_sites",
     "int8_sites",
 )

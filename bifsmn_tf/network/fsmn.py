@@ -29,6 +29,10 @@ the same signs or (``front_bases``) each with its own::
 
     conv1 -+-> conv2 -> projection -+-> sum -> block 1 -> ...
            +-> conv2 -> projection -+
+           +---> front_skip --------+
+
+where the last, an option of its own, is a projection of every second frame:
+the convolutions overlap, so that no feature is left out.
 """
 
 import statistics
@@ -389,20 +393,22 @@ class FSMN(tf.keras.Model):
             {**front, **_weights(config, "conv2")}
         )
         self.projection, *projections = (
-            Stage(
-                config,
-                layers.BinaryDense(
-                    config.memory_size, **_weights(config, "projection")
-                ),
-                bits=config.bits("projection"),
-                norm=config.projection_norm,
-                joins_bands=True,
-                name=_numbered("projection", number),
-            )
+            self._projection(_numbered("projection", number))
             for number in range(1, config.front_branches + 1)
         )
         self.further_branches = list(
             zip(convolutions, projections, strict=True)
+        )
+        self.front_skip = (
+            self._projection(
+                "front_skip",
+                # Signs that are there cost nothing.
+                sign=self.conv2.sign
+                if config.bits("projection") == 1
+                else None,
+            )
+            if config.front_skip
+            else None
         )
         self.blocks = [
             Block(config, len(config.variants(i)), name=f"block{i}")
@@ -417,6 +423,20 @@ class FSMN(tf.keras.Model):
         )
         self._build()
 
+    def _projection(self, name: str, **settings) -> Stage:
+        config = self.config
+        return Stage(
+            config,
+            layers.BinaryDense(
+                config.memory_size, **_weights(config, "projection")
+            ),
+            bits=config.bits("projection"),
+            norm=config.projection_norm,
+            joins_bands=True,
+            name=name,
+            **settings,
+        )
+
     def _second_convolutions(self, settings: dict[str, Any]):
         config = self.config
         bases = initial_thresholds(config.front_bases)
@@ -425,7 +445,7 @@ class FSMN(tf.keras.Model):
             shared = number > config.front_bases
             stage = Stage(
                 config,
-                layers.BinaryConv2D(2 * config.front_channels, **settings),
+                layers.BinaryConv2D(config.second_channels, **settings),
                 bits=config.bits("conv2"),
                 sign=sign if shared else None,
                 threshold=0.0 if shared else bases[number - 1],
@@ -439,6 +459,12 @@ class FSMN(tf.keras.Model):
         """Second convolutions, each with its projection, in order."""
         return [(self.conv2, self.projection), *self.further_branches]
 
+    @property
+    def starts(self) -> list[Stage]:
+        """The stages whose sum is the start of the stream, in order."""
+        starts = [projection for _, projection in self.branches]
+        return [*starts, self.front_skip] if self.front_skip else starts
+
     def _build(self):
         config = self.config
         c = config.front_channels
@@ -447,7 +473,11 @@ class FSMN(tf.keras.Model):
         self.conv1.build((None, config.frames, config.mels, 1))
         for conv2, projection in self.branches:
             conv2.build((None, None, None, c))
-            projection.build((None, None, config.front_bands, 2 * c))
+            projection.build(
+                (None, None, config.front_bands, config.second_channels)
+            )
+        if self.front_skip:
+            self.front_skip.build((None, None, config.half_bands, c))
         for number, block in enumerate(self.blocks, 1):
             if block:
                 variants = len(config.variants(number))
@@ -502,10 +532,10 @@ class FSMN(tf.keras.Model):
 
     def _front(self, features):
         """The front end in training: (batch, time, memory size)."""
-        shared = self.conv2
+        shared, skip = self.conv2, self.front_skip
         x = self.conv1.apply_linear(features[..., tf.newaxis])
         stream, x = self.conv1.epilogue(
-            x, following=shared, keep=len(self.branches) > 1
+            x, following=shared, keep=len(self.starts) > 1
         )
         total = None
         for conv2, projection in self.branches:
@@ -519,6 +549,9 @@ class FSMN(tf.keras.Model):
             total, _ = projection.epilogue(
                 projection.apply_linear(y), residual=total
             )
+        if skip:
+            y = skip.apply_linear(skip.input_of(stream[:, ::2]))
+            total, _ = skip.epilogue(y, residual=total)
         return total[:, :, 0]
 
     def running_blocks(self, delta: int) -> list[tuple[int, Block]]:
@@ -573,6 +606,7 @@ class FSMN(tf.keras.Model):
         front = [
             self.conv1,
             *(stage for pair in self.branches for stage in pair),
+            *([self.front_skip] if self.front_skip else []),
         ]
         stages = {stage.name: stage for stage in front}
         for number, block in self.running_blocks(1):
@@ -603,10 +637,13 @@ class FSMN(tf.keras.Model):
                 f"one of {list(self.config.deltas)}"
             )
         x = self.conv1.infer(features[..., tf.newaxis], 0)
-        x = _sum(
+        starts = [
             projection.infer(conv2.infer(x, 0), 0)
             for conv2, projection in self.branches
-        )
+        ]
+        if self.front_skip:
+            starts.append(self.front_skip.infer(x[:, ::2], 0))
+        x = _sum(starts)
         states = {}
         variant = self.config.deltas.index(delta)
         for number, block in self.running_blocks(delta):

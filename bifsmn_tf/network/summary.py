@@ -221,7 +221,8 @@ def summarise(config: NetworkConfig) -> Summary:
     c = config.front_channels
     k = config.front_kernel
     frames, bands = config.memory_frames, config.front_bands
-    half = (math.ceil(config.frames / 2), math.ceil(config.mels / 2))
+    half = (math.ceil(config.frames / 2), config.half_bands)
+    front_outputs = config.second_channels
     layers = [
         counter.first("conv1", (*half, c), k * k, bases=config.front_bases)
     ]
@@ -230,7 +231,7 @@ def summarise(config: NetworkConfig) -> Summary:
         layers += [
             counter.to_bits(
                 f"conv2{suffix}",
-                (frames, bands, 2 * c),
+                (frames, bands, front_outputs),
                 k * k,
                 c,
                 site="conv2",
@@ -241,13 +242,28 @@ def summarise(config: NetworkConfig) -> Summary:
                 f"projection{suffix}",
                 (frames, config.memory_size),
                 bands,
-                2 * c,
+                front_outputs,
                 site="projection",
                 norm=config.projection_norm,
                 paper_norm=False,
-                last=number == config.front_branches,
+                last=number == config.front_branches and not config.front_skip,
             ),
         ]
+    if config.front_skip:
+        one_bit = config.bits("conv2") == 1
+        layers.append(
+            counter.to_stream(
+                "front_skip",
+                (frames, config.memory_size),
+                config.half_bands,
+                c,
+                site="projection",
+                norm=config.projection_norm,
+                paper_norm=False,
+                # It shares those of the second convolution.
+                signs=0 if one_bit else c,
+            )
+        )
     for number in range(1, config.blocks + 1):
         depths = tuple(config.deltas[i] for i in config.variants(number))
         if not depths:
@@ -378,6 +394,7 @@ class _Counter:
         paper_norm=True,
         last=True,
         latent=False,
+        signs=None,
     ):
         """Scale, offset, slope and the next layer's threshold.
 
@@ -396,7 +413,7 @@ class _Counter:
             fan_in=positions * channels,
             shared=kernel + (0 if apart else own),
             each=own if apart else 0,
-            signs=channels,
+            signs=channels if signs is None else signs,
             depths=depths,
             norm=norm,
             paper_norm=paper_norm,
@@ -444,10 +461,10 @@ class _Counter:
     ) -> LayerSummary:
         config = self.config
         channels = shape[-1]
-        scaled_inputs = config.input_scale and signs > 0
         slopes = channels if config.prelu == "channel" else 1
         bits = config.bits(site) if site else 8
         thresholds = signs if bits == 1 and config.thresholds else 0
+        scaled_inputs = config.input_scale and site is not None and bits == 1
         ranges = 1 if bits == 8 and site else 0
         if site and bits > 1:
             own = 4 * 3 * channels

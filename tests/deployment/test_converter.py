@@ -62,6 +62,24 @@ CONFIGS = {
         front_bases=3,
         memory_stages=2,
     ),
+    "front skip": networks.bifsmn(
+        12, front_skip=True, front_outputs=48, deltas=(4,)
+    ),
+    "odd front skip": networks.bifsmn(
+        7,
+        frames=29,
+        mels=23,
+        front_channels=5,
+        front_kernel=3,
+        front_outputs=19,
+        memory_size=37,
+        hidden_size=50,
+        blocks=4,
+        deltas=(2, 4),
+        front_branches=2,
+        front_bases=2,
+        front_skip=True,
+    ),
     "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
     "long memory": networks.bifsmn(
         12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
@@ -179,7 +197,8 @@ def test_integer_stream_refuses_steep_slopes():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"front_branches": 2, "memory_stages": 2}]
+    "options",
+    [{}, {"front_branches": 2, "memory_stages": 2, "front_skip": True}],
 )
 def test_integer_stream_never_saturates(options):
     """Whatever comes in: the resolution is that of the worst case."""
@@ -188,7 +207,7 @@ def test_integer_stream_never_saturates(options):
     step = stream_step(network)
     for delta in config.deltas:
         variant = config.deltas.index(delta)
-        stages = [projection for _, projection in network.branches]
+        stages = list(network.starts)
         for _, block in network.running_blocks(delta):
             stages += [*block.memories, block.shrink]
         high = low = 0
@@ -314,7 +333,8 @@ def test_refuses_a_diverged_network():
             prelu="channel",
             deltas=(1, 2),
         ),
-        networks.dfsmn_s(5, memory_stages=2, front_branches=2),
+        networks.dfsmn_s(5, memory_stages=2, front_branches=2, front_skip=True),
+        networks.dfsmn(7, frames=29, mels=23, front_skip=True),
     ],
 )
 def test_float_file_agrees_with_keras(config):

@@ -124,6 +124,7 @@ class Weights:
 
     conv1: Stage
     branches: list[tuple[Stage, Stage]]
+    front_skip: Stage | None
     blocks: dict[int, tuple[Stage, ...]]
     classifier: np.ndarray
     classifier_bias: np.ndarray
@@ -161,6 +162,9 @@ def weights_of(network, delta):
             (stage_of(conv2, 0), stage_of(projection, 0))
             for conv2, projection in network.branches
         ],
+        front_skip=(
+            stage_of(network.front_skip, 0) if network.front_skip else None
+        ),
         blocks={
             number: tuple(
                 stage_of(stage, index)
@@ -192,9 +196,10 @@ class Reference:
         """Logits (batch, classes) and the running blocks' outputs."""
         weights = self.weights
         x = self._first_convolution(features[..., np.newaxis])
-        x = np.sum(
-            [self._branch(x, *branch) for branch in weights.branches], axis=0
-        )
+        starts = [self._branch(x, *branch) for branch in weights.branches]
+        if weights.front_skip:
+            starts.append(self._projection(weights.front_skip, x[:, ::2]))
+        x = np.sum(starts, axis=0)
         states = {}
         for number, block in weights.blocks.items():
             x = states[number] = self._block(x, *block)
@@ -203,11 +208,12 @@ class Reference:
 
     def _branch(self, x, conv2, projection):
         x = self._stage(conv2, x, lambda signs, k: conv2d(signs, k, 2))
+        return self._projection(projection, x)
+
+    def _projection(self, stage, x):
         batch, time = x.shape[:2]
         return self._stage(
-            projection,
-            x,
-            lambda signs, k: signs.reshape(batch, time, -1) @ k,
+            stage, x, lambda signs, k: signs.reshape(batch, time, -1) @ k
         )
 
     def _block(self, x, *stages):

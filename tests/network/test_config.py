@@ -23,6 +23,8 @@ def test_options_that_are_off_are_not_written():
         "memory_stages",
         "front_branches",
         "front_bases",
+        "front_outputs",
+        "front_skip",
         "float_sites",
         "int8_sites",
     }
@@ -33,6 +35,8 @@ def test_options_that_are_off_are_not_written():
         memory_stages=2,
         front_branches=2,
         front_bases=2,
+        front_outputs=48,
+        front_skip=True,
         float_sites=("memory",),
         int8_sites=("shrink",),
     )
@@ -84,6 +88,7 @@ def test_unknown_settings_are_refused():
             )
         ),
         ({"look_back": -1}, "look_back"),
+        ({"front_outputs": -1}, "front_outputs"),
         ({"look_ahead": -1}, "look_ahead"),
         ({"prelu": "both"}, "'both'"),
         ({"dropout": 1.0}, "dropout"),

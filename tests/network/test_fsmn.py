@@ -46,6 +46,19 @@ CONFIGS = {
     "front_bases": bifsmn(
         **SMALL, front_branches=3, front_bases=3, memory_stages=3
     ),
+    "front_skip": bifsmn(**SMALL, front_skip=True, front_outputs=6),
+    "front_skip_of_bases": bifsmn(
+        **{**SMALL, "frames": 15, "mels": 9},
+        front_skip=True,
+        front_branches=2,
+        front_bases=2,
+    ),
+    "front_skip_float": bifsmn(
+        **SMALL, front_skip=True, float_sites=("projection",)
+    ),
+    "front_skip_alone": bifsmn(
+        **SMALL, front_skip=True, float_sites=("conv2",)
+    ),
     "float_sites": bifsmn(**SMALL, float_sites=("conv2", "memory")),
     "other_float_sites": bifsmn(
         **SMALL, float_sites=("projection", "expand", "shrink")
@@ -59,7 +72,13 @@ CONFIGS = {
         int8_sites=("conv2", "expand", "shrink"),
     ),
     "dfsmn": dfsmn(**SMALL),
-    "dfsmn_options": dfsmn(**SMALL, memory_stages=2, front_branches=2),
+    "dfsmn_options": dfsmn(
+        **SMALL,
+        memory_stages=2,
+        front_branches=2,
+        front_outputs=7,
+        front_skip=True,
+    ),
     "dfsmn_thinnable": dfsmn(**SMALL, deltas=(1, 2, 4), prelu="channel"),
 }
 
@@ -132,6 +151,7 @@ class TestInference:
             "bifsmn",
             "paper",
             "front_bases",
+            "front_skip",
             "mixed",
             "dfsmn_thinnable",
             *BINARIZED,
@@ -299,6 +319,7 @@ class TestTraining:
             "bifsmn",
             "front_branches",
             "front_bases",
+            "front_skip",
             "mixed",
             "dfsmn",
             *sorted(BINARIZED.keys() - {"dorefa"}),

@@ -34,6 +34,10 @@ CONFIGS = {
     "bases": bifsmn(
         5, **SMALL, front_branches=3, front_bases=3, memory_stages=3
     ),
+    "front skip": bifsmn(5, **SMALL, front_outputs=20, front_skip=True),
+    "front skip of branches": bifsmn(
+        5, **SMALL, front_branches=2, front_bases=2, front_skip=True
+    ),
     "plain branches": bifsmn(
         5, **SMALL, front_branches=2, thresholds=False, prelu="shared"
     ),
@@ -168,6 +172,9 @@ class TestNetwork:
             assert x.shape == (1, *shapes[conv2.name])
             x = projection.infer(x, 0)
             assert x.shape == (1, *shapes[projection.name])
+        if network.front_skip:
+            x = network.front_skip.infer(first[:, ::2], 0)
+            assert x.shape == (1, *shapes["front_skip"])
         for number, block in enumerate(network.blocks, 1):
             if block:
                 for memory in block.memories:
@@ -225,6 +232,8 @@ def test_most_weights_of_w32a1_are_floats():
         "thin",
         "branches",
         "bases",
+        "front skip",
+        "front skip of branches",
         "plain branches",
         "bnn",
         "rad",
