@@ -293,6 +293,10 @@ def test_train_refuses_bad_settings(made, tmp_path):
     assert "delta 3 must be a power of two" in error
     error = fails("train", *TRAINING, *common, "--delta_weights=1,2")
     assert "2 loss weights for 3 depths" in error
+    error = fails(
+        "train", *TRAINING, *common, "--architecture=dfsmn", "--binarizer=bnn"
+    )
+    assert "dfsmn is full precision" in error
     error = fails("train", *TRAINING, *common, "stray")
     assert "stray" in error
     error = fails("train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}")

@@ -152,21 +152,20 @@ def check_convertible(network: FSMN) -> None:
             "XNOR-Net's input scale K depends on the data, and the ops "
             f"multiply with trained constants only: {remedy}"
         )
-    for layer in network.submodules:
-        if isinstance(layer, layers.VariantSign) and not layer.gives_signs:
+    for name, stage in network.stages.items():
+        if stage.sign is None:
+            continue
+        if not stage.sign.gives_signs:
             raise ValueError(
                 f"activations of {network.config.activation_quantizer} are "
                 f"not -1 and +1, the only values that the ops take: {remedy}"
             )
-        quantizer = getattr(layer, "kernel_quantizer", None)
-        if (
-            quantizer is not None
-            and quantizer.precision != 1
-            and not isinstance(layer, layers.FirstConv2D)
-        ):
+        quantizer = stage.linear.kernel_quantizer
+        if quantizer.precision != 1:
             raise ValueError(
-                f"weights of {type(quantizer).__name__} in {layer.name} are "
-                f"{quantizer.precision} bits, not one: {remedy}"
+                f"{name} has weights of {quantizer.precision} bits "
+                f"({type(quantizer).__name__}), and the ops take those of one: "
+                f"{remedy}"
             )
 
 

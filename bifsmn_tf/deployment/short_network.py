@@ -10,7 +10,6 @@ import numpy as np
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.deployment import short_stream
-from bifsmn_tf.deployment.converter import check_convertible
 from bifsmn_tf.deployment.converter import sign_threshold
 from bifsmn_tf.deployment.converter import stream_stage
 from bifsmn_tf.deployment.converter import stream_step
@@ -29,7 +28,6 @@ class ShortNetwork:
     """
 
     def __init__(self, network: FSMN):
-        check_convertible(network)
         self._network = network
         self._step = stream_step(network)
 

@@ -190,6 +190,12 @@ class NetworkConfig:
             return 32
         return 8 if site in self.int8_sites else 1
 
+    def weight_bits(self, site: str) -> int:
+        """Of the weights alone: 1, 8 or 32."""
+        if self.float_pointwise and site in ("expand", "shrink"):
+            return 32
+        return self.bits(site)
+
     @property
     def memory_frames(self) -> int:
         """Frames that the memory blocks see: two convolutions of stride 2."""
@@ -272,6 +278,9 @@ _OPTIONS = (
     "front_skip",
     "float_sites",
     "int8_sites",
+    "input_scale",
+    "float_pointwise",
+    "distribution_weight",
 )
 
 

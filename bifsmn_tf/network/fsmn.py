@@ -136,18 +136,19 @@ class Stage(tf.keras.layers.Layer):
             return self.rounding(stream)
         if self.sign is None:
             return stream
-        if self.reads_signs_alone and fused.enabled():
-            return fused.sign(stream, self.sign.thresholds, self.sign.surrogate)
+        if fused.enabled() and self.surrogate:
+            return fused.sign(stream, self.sign.thresholds, self.surrogate)
         signs = self.sign(stream)
         if self.scales_inputs:
             return signs, self.input_scale(stream)
         return signs
 
     @property
-    def reads_signs_alone(self) -> bool:
-        """Whether nothing but Eq. 1 stands in front of the linear layer."""
-        sign = self.sign
-        return bool(sign and sign.surrogate and not self.scales_inputs)
+    def surrogate(self) -> str | None:
+        """Surrogate gradient where Eq. 1 is all that is in front; else None."""
+        if self.sign is None or self.scales_inputs:
+            return None
+        return self.sign.surrogate
 
     def apply_linear(self, inputs):
         """The linear layer of what :meth:`input_of` gives."""
@@ -180,8 +181,9 @@ class Stage(tf.keras.layers.Layer):
             The result (..., variants, out), or None if it need not be kept;
             and what ``following`` reads of it: None without one.
         """
+        sign = following.sign if following else None
         if self.norm and not regularize and fused.enabled():
-            reads_signs = following is not None and following.reads_signs_alone
+            surrogate = following.surrogate if following else None
             result = fused.epilogue(
                 z,
                 self.norm.gamma,
@@ -189,8 +191,8 @@ class Stage(tf.keras.layers.Layer):
                 self.prelu.slope,
                 epsilon=self.norm.epsilon,
                 residual=residual,
-                threshold=following.sign.thresholds if reads_signs else None,
-                surrogate=following.sign.surrogate if reads_signs else "ste",
+                threshold=sign.thresholds if sign and surrogate else None,
+                surrogate=surrogate or "ste",
                 stream=keep,
             )
             self.norm.update(result.mean, result.variance)
@@ -552,6 +554,7 @@ class FSMN(tf.keras.Model):
         if skip:
             y = skip.apply_linear(skip.input_of(stream[:, ::2]))
             total, _ = skip.epilogue(y, residual=total)
+        assert total is not None
         return total[:, :, 0]
 
     def running_blocks(self, delta: int) -> list[tuple[int, Block]]:
@@ -675,10 +678,10 @@ def initial_thresholds(bases: int) -> list[float]:
 
 
 def _kernel_quantizer(config: NetworkConfig, site: str):
-    if config.float_pointwise and site in ("expand", "shrink"):
-        return "bifsmn_latent"
-    choices = {1: config.kernel_quantizer, 8: mixed.ChannelInt8(), 32: None}
-    return choices[config.bits(site)]
+    if config.bits(site) == 1:
+        latent = config.weight_bits(site) > 1
+        return "bifsmn_latent" if latent else config.kernel_quantizer
+    return mixed.ChannelInt8() if config.bits(site) == 8 else None
 
 
 def _weights(config: NetworkConfig, site: str) -> dict[str, Any]:

@@ -10,8 +10,7 @@ and for the whole file.
 
 XNOR-Net's K is in the multiply-accumulates in full: one for each input that a
 mean over channels reads, one for each position of the box filter behind it, and
-one for multiplying each output. A network that no file can hold has the bytes
-that its bits and floats would take.
+one for multiplying each output.
 
 The FLOPs of the paper's tables are reproduced by :meth:`Summary.paper_flops`.
 They are those of a batch of 128 clips, and count
@@ -285,7 +284,6 @@ def summarise(config: NetworkConfig) -> Summary:
                 config.memory_size,
                 depths,
                 site="expand",
-                latent=config.float_pointwise,
             ),
             counter.to_stream(
                 f"block{number}/shrink",
@@ -294,7 +292,6 @@ def summarise(config: NetworkConfig) -> Summary:
                 config.hidden_size,
                 depths,
                 site="shrink",
-                latent=config.float_pointwise,
             ),
         ]
     inputs = frames * config.memory_size
@@ -358,12 +355,11 @@ class _Counter:
         *,
         site,
         signs=None,
-        latent=False,
         scale_macs=None,
     ):
         """Integer thresholds, bits out."""
         outputs = shape[-1]
-        kernel = self._kernel(outputs * positions, channels, latent)
+        kernel = outputs * positions * _words(channels)
         own = 2 * outputs
         return self._layer(
             name,
@@ -375,7 +371,6 @@ class _Counter:
             each=own if depths else 0,
             signs=channels if signs is None else signs,
             depths=depths,
-            latent=latent,
             scale_macs=shape[0] * channels
             if scale_macs is None
             else scale_macs,
@@ -393,7 +388,6 @@ class _Counter:
         norm=True,
         paper_norm=True,
         last=True,
-        latent=False,
         signs=None,
     ):
         """Scale, offset, slope and the next layer's threshold.
@@ -401,7 +395,7 @@ class _Counter:
         What is not the ``last`` of a sum has none of the latter.
         """
         outputs = shape[-1]
-        kernel = self._kernel(outputs * positions, channels, latent)
+        kernel = outputs * positions * _words(channels)
         own = 2 * 4 * outputs
         # The next layer's threshold is another one at each depth.
         apart = bool(depths) or (last and self.config.thresholds)
@@ -417,14 +411,8 @@ class _Counter:
             depths=depths,
             norm=norm,
             paper_norm=paper_norm,
-            latent=latent,
             scale_macs=shape[0] * positions * channels,
         )
-
-    @staticmethod
-    def _kernel(pixels, channels, latent):
-        """Bytes of a kernel, packed or in float."""
-        return pixels * (4 * channels if latent else _words(channels))
 
     def memory(self, name, shape, depths) -> LayerSummary:
         """As :meth:`to_stream`, a weight per tap and channel."""
@@ -456,7 +444,6 @@ class _Counter:
         depths=(),
         norm=True,
         paper_norm=True,
-        latent=False,
         scale_macs=0,
     ) -> LayerSummary:
         config = self.config
@@ -464,14 +451,17 @@ class _Counter:
         slopes = channels if config.prelu == "channel" else 1
         bits = config.bits(site) if site else 8
         thresholds = signs if bits == 1 and config.thresholds else 0
-        scaled_inputs = config.input_scale and site is not None and bits == 1
         ranges = 1 if bits == 8 and site else 0
+        scaled_weights = config.kernel_quantizer not in UNSCALED_KERNELS
+        scaled_inputs = config.input_scale and site is not None and bits == 1
+        if scaled_inputs:
+            # Branches that read the same signs share their K.
+            scale_macs = math.prod(shape) + (scale_macs if signs else 0)
+        bits = config.weight_bits(site) if site else 8
         if site and bits > 1:
             own = 4 * 3 * channels
             shared, each = (0, own) if depths else (own, 0)
             shared += weights * bits // 8
-        if latent and config.binary:
-            bits = 32
         if not config.binary:
             # Norms are folded into weights and bias, apart for each depth.
             bits = 32
@@ -491,9 +481,8 @@ class _Counter:
             depth_bytes=each,
             macs=math.prod(shape) * fan_in,
             paper_norm=paper_norm,
-            scalings=(config.kernel_quantizer not in UNSCALED_KERNELS)
-            + scaled_inputs,
-            scale_macs=(scale_macs + math.prod(shape)) if scaled_inputs else 0,
+            scalings=scaled_weights + scaled_inputs,
+            scale_macs=scale_macs if scaled_inputs else 0,
         )
 
 

@@ -123,7 +123,9 @@ class RunFolder:
         """
         wanted = json.loads(json.dumps(config.to_dict()))
         if self.exists:
-            found = self._read("run.json")
+            # Read and written again, as versions differ in which settings
+            # they write out.
+            found = json.loads(json.dumps(self.read_config().to_dict()))
             differing = sorted(_differences(found, wanted))
             if differing:
                 raise UserError(

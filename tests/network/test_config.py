@@ -206,8 +206,8 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
     plain = network_config.bifsmn(12, deltas=(1,))
     differing = {
         key
-        for key, value in config.to_dict().items()
-        if value != plain.to_dict()[key]
+        for key, value in dataclasses.asdict(config).items()
+        if value != dataclasses.asdict(plain)[key]
     }
     assert differing <= {
         "activation_quantizer",
@@ -218,3 +218,6 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
         "thresholds",
     }
     assert not config.thresholds
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    off = {"input_scale", "float_pointwise", "distribution_weight"}
+    assert not off & plain.to_dict().keys()

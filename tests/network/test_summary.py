@@ -213,6 +213,14 @@ def test_operations_of_the_input_scale_of_xnor_net():
         expected.values()
     )
     assert all(x.scale_macs == 0 for x in bnn.layers)
+    mixed = summarise(
+        bifsmn(12, **BINARIZERS["xnor"], int8_sites=("conv2", "shrink"))
+    )
+    assert {x.name.split("/")[-1] for x in mixed.layers if x.scale_macs} == {
+        "projection",
+        "memory",
+        "expand",
+    }
 
 
 def test_most_weights_of_w32a1_are_floats():

@@ -171,6 +171,16 @@ def test_refuses_a_folder_of_another_configuration(tmp_path):
         toy_run.train(tmp_path, 1, distillation="none", look_back=1)
 
 
+def test_a_setting_written_out_is_the_same_as_one_left_out(tmp_path):
+    metrics = toy_run.train(tmp_path, 1, distillation="none")
+    path = tmp_path / "run.json"
+    values = json.loads(path.read_text())
+    assert "input_scale" not in values["network"]
+    values["network"]["input_scale"] = False
+    path.write_text(json.dumps(values))
+    assert toy_run.train(tmp_path, 1, distillation="none") == metrics
+
+
 def test_damaged_folders_are_named(tmp_path):
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(UserError, match=r"not the folder of a run"):
