@@ -97,6 +97,16 @@ def test_unknown_settings_are_refused():
             {"input_scale": True, "binary": True, "thresholds": True},
             "set thresholds to False",
         ),
+        ({"learned_window": True}, "learned_window is a setting of binary"),
+        ({"dual_activations": True}, "of binary networks"),
+        (
+            {
+                "learned_window": True,
+                "binary": True,
+                "kernel_quantizer": "bifsmn_sign",
+            },
+            "needs the kernel quantizer bifsmn_scaled_sign, not bifsmn_sign",
+        ),
         ({"deltas": ()}, "deltas"),
         ({"deltas": (2, 1)}, "ascend"),
         ({"deltas": (1, 1)}, "repeats"),
@@ -213,3 +223,12 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
         "thresholds",
     }
     assert not config.thresholds
+
+
+def test_weights_of_a_first_stage_are_not_one_bit():
+    student = network_config.bifsmn(12)
+    assert student.one_bit_weights
+    assert not dataclasses.replace(
+        student, kernel_quantizer=network_config.FLOAT_WEIGHTS
+    ).one_bit_weights
+    assert not network_config.dfsmn(12).one_bit_weights
