@@ -496,7 +496,7 @@ def main() -> None:
                     student, kernel_quantizer=networks.FLOAT_WEIGHTS
                 ),
             ),
-            _flagfile(),
+            cli.flagfile(),
             loss,
             dataclasses.replace(settings, epochs=_FIRST_STAGE_EPOCHS.value),
             pipeline,
