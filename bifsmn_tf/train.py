@@ -5,7 +5,9 @@
 
 A run that was stopped, even by kill -9, goes on with the same command. With a
 distillation and no --teacher, the teacher is trained first, into
-RUN_DIR/teacher. What a run leaves behind is described in
+RUN_DIR/teacher; and with --first_stage_epochs, before the run itself, a network
+whose activations alone are one bit into RUN_DIR/first_stage. What a run leaves
+behind is described in
 bifsmn_tf/training/run.py.
 """
 
@@ -120,6 +122,20 @@ _NETWORK_FLAGS = (
         "Of RAD's loss on the distribution of what goes into each sign.",
     ),
     flags.DEFINE_bool("thresholds", None, "Learn activation thresholds."),
+    flags.DEFINE_bool(
+        "learned_window",
+        None,
+        "Learn the width of the surrogate gradients' windows (BiFSMNv2).",
+    ),
+    flags.DEFINE_bool(
+        "dual_activations",
+        None,
+        "Activations of two bits in two scales (BiFSMNv2): twice the binary "
+        "operations, and no deployed op.",
+    ),
+    flags.DEFINE_bool(
+        "clip_latents", None, "Keep the weights behind one-bit ones in [-1, 1]."
+    ),
     flags.DEFINE_enum(
         "prelu", None, ["channel", "shared"], "A slope for each of these."
     ),
@@ -179,6 +195,13 @@ _INITIALISE = flags.DEFINE_bool(
     "initialize_from_teacher", False, "Start from the teacher's weights."
 )
 _EPOCHS = flags.DEFINE_integer("epochs", 30, "Epochs.", lower_bound=1)
+_FIRST_STAGE_EPOCHS = flags.DEFINE_integer(
+    "first_stage_epochs",
+    0,
+    "Epochs with one-bit activations and float weights before those with both "
+    "one bit; 0 for one stage.",
+    lower_bound=0,
+)
 _TEACHER_EPOCHS = flags.DEFINE_integer(
     "teacher_epochs", 20, "Epochs of a teacher trained first.", lower_bound=1
 )
@@ -205,7 +228,8 @@ _DISTILLATION = flags.DEFINE_enum(
     "distillation",
     "hed",
     losses.METHODS,
-    "hed emphasises the teacher's high frequencies (Eq. 8-10).",
+    "hed emphasises the teacher's high frequencies (Eq. 8-10); fid compares "
+    "high and low ones apart (BiFSMNv2).",
 )
 _GAMMA = flags.DEFINE_float(
     "gamma", 0.01, "γ of Eq. 15, the weight of the distillation."
@@ -224,6 +248,19 @@ _SMOOTHING = flags.DEFINE_float(
 )
 _DECAY = flags.DEFINE_float(
     "weight_decay", 0.0, "L2 on the kernels that are not one bit."
+)
+_MIXUP = flags.DEFINE_float(
+    "mixup",
+    0.0,
+    "α of the Beta distribution that training clips are mixed by; 0 for none.",
+    lower_bound=0,
+)
+_WEIGHT_AVERAGE = flags.DEFINE_float(
+    "weight_average",
+    0.0,
+    "Decay of the moving average of the weights that is evaluated and kept, "
+    "such as 0.999; 0 for none.",
+    lower_bound=0,
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 _DATA_SEED = flags.DEFINE_integer(
@@ -404,7 +441,15 @@ def main() -> None:
         schedule=_SCHEDULE.value,
         warmup_steps=_WARMUP.value,
         seed=_SEED.value,
+        mixup=_MIXUP.value,
+        weight_average=_WEIGHT_AVERAGE.value,
     )
+    if _FIRST_STAGE_EPOCHS.value and not student.one_bit_weights:
+        raise UserError(
+            "--first_stage_epochs is for one-bit weights, which "
+            f"--architecture={_ARCHITECTURE.value} "
+            f"--kernel_quantizer={student.kernel_quantizer} has not"
+        )
     run = RunFolder(_RUN_DIR.value)
     teacher = None
     if student.binary and (
@@ -427,6 +472,8 @@ def main() -> None:
                     epochs=_TEACHER_EPOCHS.value,
                     learning_rate=_TEACHER_RATE.value,
                     optimizer="adam",
+                    mixup=0.0,
+                    weight_average=0.0,
                 ),
                 pipeline,
                 validation,
@@ -448,6 +495,30 @@ def main() -> None:
             loss, distillation="none", logit_weight=0.0, delta_weights=()
         )
 
+    initial = teacher if _INITIALISE.value else None
+    if _FIRST_STAGE_EPOCHS.value:
+        first = RunFolder(Path(run.path) / "first_stage")
+        fit(
+            first,
+            dataclasses.replace(
+                config,
+                network=dataclasses.replace(
+                    student, kernel_quantizer=networks.FLOAT_WEIGHTS
+                ),
+            ),
+            cli.flagfile(),
+            loss,
+            dataclasses.replace(settings, epochs=_FIRST_STAGE_EPOCHS.value),
+            pipeline,
+            validation,
+            teacher=teacher,
+            initial=initial,
+            strategy=strategy,
+            description="first stage",
+        )
+        with strategy.scope():
+            initial = first.load_network()
+
     metrics = fit(
         run,
         config,
@@ -457,7 +528,7 @@ def main() -> None:
         pipeline,
         validation,
         teacher=teacher,
-        initial=teacher if _INITIALISE.value else None,
+        initial=initial,
         strategy=strategy,
         description=_ARCHITECTURE.value,
     )

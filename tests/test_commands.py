@@ -410,3 +410,44 @@ def test_a_student_starts_from_its_teacher(made, tmp_path):
     )
     history = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert history["complete"]
+
+
+def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
+    folder = tmp_path / "run"
+    command = [
+        *TRAINING,
+        "--epochs=1",
+        "--first_stage_epochs=1",
+        "--distillation=fid",
+        "--learned_window",
+        "--noclip_latents",
+        "--mixup=0.2",
+        "--weight_average=0.9",
+        f"--teacher={made / 'run' / 'teacher'}",
+        f"--run_dir={folder}",
+        f"--cache_dir={made / 'cache'}",
+    ]
+    run("train", *command)
+    for stage in (folder / "first_stage", folder):
+        assert json.loads((stage / "metrics.json").read_text())["complete"]
+    output = tmp_path / "model.tflite"
+    run("convert", f"--model={folder}", f"--output={output}")
+    assert output.stat().st_size == pytest.approx(
+        (made / "model.tflite").stat().st_size, abs=200
+    )
+    refused = ["convert", f"--model={folder / 'first_stage'}"]
+    error = fails(*refused, f"--output={tmp_path / 'first.tflite'}")
+    assert "the first of two stages" in error
+    assert not (tmp_path / "first.tflite").exists()
+
+
+def test_only_one_bit_weights_have_a_first_stage(made, tmp_path):
+    error = fails(
+        "train",
+        *TRAINING,
+        "--architecture=dfsmn",
+        "--first_stage_epochs=2",
+        f"--run_dir={tmp_path / 'run'}",
+        f"--cache_dir={made / 'cache'}",
+    )
+    assert "--first_stage_epochs is for one-bit weights" in error

@@ -138,8 +138,20 @@ def check_convertible(network: FSMN) -> None:
     Raises:
         ValueError: the network needs more than bits and a scale per channel.
     """
+    config = network.config
+    if config.binary and not config.one_bit_weights:
+        raise ValueError(
+            "the weights of this network are not one bit, as those of the "
+            "first of two stages of training: convert a run of the second, "
+            f"trained without --kernel_quantizer={config.kernel_quantizer}"
+        )
+    if config.dual_activations:
+        raise ValueError(
+            "this network has activations of two bits in two scales, which no "
+            "op computes: convert one trained without --dual_activations"
+        )
     for name in ("float_sites", "int8_sites"):
-        sites = getattr(network.config, name)
+        sites = getattr(config, name)
         if sites:
             raise ValueError(
                 f"{name} of this network: {', '.join(sites)}. There are no ops "
@@ -428,7 +440,8 @@ def stream_step(network: FSMN) -> float:
     """Units of the network per step of its integer stream, for all depths.
 
     Raises:
-        ValueError: the network has sites of more than a bit.
+        ValueError: the network has weights, activations or sites of more
+            than a bit.
     """
     check_convertible(network)
     return short_stream.resolution(

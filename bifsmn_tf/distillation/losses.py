@@ -4,6 +4,9 @@ H of the paper is the hidden state of one clip, so every σ and every norm is
 taken over the (time, channel) plane of one example and the losses are averaged
 over the batch. They then do not depend on how a batch is cut into replicas.
 (The authors' code takes them over the whole batch tensor.)
+
+``"fid"`` is Frequency-Independent Distillation of BiFSMNv2 (arXiv:2211.06987):
+the high and the low band of both networks' states are compared apart.
 """
 
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 
-METHODS = ("hed", "plain", "none")
+METHODS = ("hed", "fid", "plain", "none")
 
 _TINY = 1e-12
 
@@ -81,6 +84,52 @@ def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
         return result[:, 0, :, 0], gradient
 
     return distance(student)
+
+
+def split_bands(states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The high and the low band of states, which sum to them.
+
+    Args:
+        states: (..., time, channels).
+
+    Returns:
+        Each band of one Haar decomposition transformed back, same shape.
+    """
+    high = haar.high_frequency(states)
+    return high, states - high
+
+
+def band_attention(states: tf.Tensor) -> tf.Tensor:
+    """A teacher's attention maps of both bands: (2, ..., time, channels)."""
+    return tf.stack([attention(band) for band in split_bands(states)])
+
+
+def band_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    """One term of Frequency-Independent Distillation (BiFSMNv2).
+
+    The distance of Eq. 10 of the high bands, and that of the low bands, each
+    band's map divided by a norm of its own. So it is in the authors' code
+    (``select_pass="fid"``), which, weighted by γ too, adds the mean squared
+    error of the logits; here that is the distillation of the logits.
+
+    Args:
+        student: (batch, time, variants, channels), as in
+            :func:`attention_distance`.
+        teacher: the maps of the teacher's state at the same block,
+            (2, batch, time, channels), as :func:`band_attention` gives them.
+
+    Returns:
+        The sum over the two bands, (batch, variants).
+    """
+    by_variant = tf.transpose(student, (0, 2, 1, 3))
+    return tf.add_n(
+        [
+            attention_distance(tf.transpose(band, (0, 2, 1, 3)), target)
+            for band, target in zip(
+                split_bands(by_variant), tf.unstack(teacher), strict=True
+            )
+        ]
+    )
 
 
 def _plane_sum(x):

@@ -2,10 +2,14 @@
 
 import dataclasses
 
+import numpy as np
+
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.mixup import mix
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.layers import VariantNorm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,7 +17,8 @@ class LossConfig:
     """What is minimised.
 
     Attributes:
-        distillation: ``"hed"`` (Eq. 8-10), ``"plain"`` (Eq. 10 with the
+        distillation: ``"hed"`` (Eq. 8-10), ``"fid"`` (Eq. 10 for the high and
+            the low band apart, BiFSMNv2), ``"plain"`` (Eq. 10 with the
             teacher's states as they are) or ``"none"``.
         gamma: γ of Eq. 15, the weight of the distillation loss.
         delta_weights: one weight a depth; empty is Eq. 15's 1/2^(δ-1).
@@ -87,7 +92,15 @@ class Trainer(tf.keras.Model):
         teacher: a trained full-precision network with as many blocks and the
             same memory size, or ``None``.
         loss: what is minimised.
-        seed: of dropout.
+        seed: of dropout and mixup.
+        mixup: α of the Beta distribution that clips are mixed by, normalised
+            features and labels, for the teacher too; 0 mixes none.
+        weight_average: decay of an exponential moving average of the weights,
+            in [0, 1); 0 keeps none.
+
+    Attributes:
+        average: a network with the averaged weights, or ``None``.
+            :meth:`estimate_statistics` gives it those of its norms.
     """
 
     def __init__(
@@ -96,13 +109,31 @@ class Trainer(tf.keras.Model):
         teacher: FSMN | None,
         loss: LossConfig,
         seed: int = 0,
+        mixup: float = 0.0,
+        weight_average: float = 0.0,
         **kwargs,
     ):
+        if mixup < 0:
+            raise ValueError(f"mixup must not be negative: {mixup}")
+        if not 0 <= weight_average < 1:
+            raise ValueError(
+                f"weight_average must be in [0, 1), not {weight_average}"
+            )
         super().__init__(**kwargs)
         self.student = student
         self.teacher = teacher
         self.loss_config = loss
         self.seed = seed
+        self.mixup = mixup
+        self.weight_average = weight_average
+        self.average: FSMN | None = None
+        if weight_average:
+            self.average = average = _averaging_copy(student)
+            self._observe = tf.function(
+                lambda features: self.distribute_strategy.run(
+                    average.forward, args=(features,)
+                )
+            )
         deltas = student.config.deltas
         weights = loss.delta_weights or losses.delta_weights(deltas)
         if len(weights) != len(deltas):
@@ -157,6 +188,11 @@ class Trainer(tf.keras.Model):
         return self.loss_config.distillation != "none"
 
     @property
+    def evaluated(self) -> FSMN:
+        """The network to evaluate and to keep: the average if there is one."""
+        return self.average or self.student
+
+    @property
     def metrics(self):
         """None: Keras would mix those of training into an evaluation."""
         return []
@@ -174,12 +210,17 @@ class Trainer(tf.keras.Model):
         """Attention maps of the teacher's blocks, by block number."""
         numbers = sorted(states)
         stacked = tf.stack([states[n] for n in numbers])
-        if self.loss_config.distillation == "hed":
-            stacked = losses.emphasise(stacked)
-        maps = tf.stop_gradient(losses.attention(stacked))
-        return dict(zip(numbers, tf.unstack(maps), strict=True))
+        axis = 0
+        if self.loss_config.distillation == "fid":
+            maps, axis = losses.band_attention(stacked), 1
+        elif self.loss_config.distillation == "hed":
+            maps = losses.attention(losses.emphasise(stacked))
+        else:
+            maps = losses.attention(stacked)
+        by_number = tf.unstack(tf.stop_gradient(maps), axis=axis)
+        return dict(zip(numbers, by_number, strict=True))
 
-    def _example_losses(self, features, labels):
+    def _example_losses(self, features, target):
         """Cross-entropy, distillation and logits for each depth: (batch,)."""
         settings = self.loss_config
         config = self.student.config
@@ -192,9 +233,8 @@ class Trainer(tf.keras.Model):
             if self._distils_states:
                 maps = self._teacher_maps(states)
         logits, states = self.student.forward(
-            features, self._dropout_seed() if config.dropout else None
+            features, self._step_seed() if config.dropout else None
         )
-        target = tf.one_hot(labels, config.classes)
         smoothing = settings.label_smoothing
         target = target * (1.0 - smoothing) + smoothing / config.classes
         cross_entropies = [
@@ -202,11 +242,16 @@ class Trainer(tf.keras.Model):
             for logit in logits
         ]
         distances = [tf.zeros_like(cross_entropies[0]) for _ in logits]
+        distance_of = (
+            losses.band_distance
+            if settings.distillation == "fid"
+            else losses.attention_distance
+        )
         for number, teacher_map in maps.items():
             variants = config.variants(number)
             if not variants:
                 continue
-            distance = losses.attention_distance(states[number], teacher_map)
+            distance = distance_of(states[number], teacher_map)
             for i, d in zip(
                 variants, tf.unstack(distance, axis=1), strict=True
             ):
@@ -221,7 +266,7 @@ class Trainer(tf.keras.Model):
             totals.append(self.weights_by_depth[depth] * total)
         return tf.add_n(totals), cross_entropies, distances, logits
 
-    def _dropout_seed(self):
+    def _step_seed(self):
         step = tf.cast(self.optimizer.iterations, tf.int32)
         return tf.stack([step * 64, tf.constant(self.seed, tf.int32)])
 
@@ -242,10 +287,17 @@ class Trainer(tf.keras.Model):
     def train_step(self, data):
         """One update from (features, labels): Algorithm 1's loop body."""
         features, labels = data
+        target = tf.one_hot(labels, self.student.config.classes)
+        if self.mixup:
+            features, target = mix(
+                features, target, self.mixup, self._step_seed()
+            )
+            # Counted as hits are those of the clip with the larger share.
+            labels = tf.argmax(target, axis=1, output_type=labels.dtype)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             total, cross_entropies, distances, logits = self._example_losses(
-                features, labels
+                features, target
             )
             # Keras sums the replicas' gradients.
             loss = tf.reduce_mean(total) / replicas
@@ -260,6 +312,8 @@ class Trainer(tf.keras.Model):
         self.optimizer.apply_gradients(
             zip(tape.gradient(loss, variables), variables, strict=True)
         )
+        if self.average is not None:
+            tf.distribute.get_replica_context().merge_call(self._update_average)
         values = tf.stack([total, *cross_entropies, *distances], axis=1)
         self._train_averages.update_state(
             tf.concat(
@@ -269,11 +323,64 @@ class Trainer(tf.keras.Model):
         )
         return self._train_averages.result()
 
+    def _update_average(self, strategy):
+        """Moves the average towards the weights after an update.
+
+        The first steps move it faster: of few steps, the last ones count.
+        """
+        assert self.average is not None
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(self.weight_average, step / (9.0 + step))
+        for mine, its in zip(
+            self.average.trainable_variables,
+            self.student.trainable_variables,
+            strict=True,
+        ):
+            strategy.extended.update(
+                mine,
+                lambda average, weight: average.assign_sub(
+                    (average - weight) * (1.0 - decay)
+                ),
+                args=(its,),
+            )
+
+    def estimate_statistics(self, batches: tf.data.Dataset) -> None:
+        """Measures what the norms of the averaged network get to see.
+
+        An average of one-bit networks' weights is another network, whose signs
+        are nobody's: moving statistics of the ones that were trained are not
+        its own. These are means over whole batches of those of each batch,
+        without dropout and mixup.
+
+        Args:
+            batches: pairs of features and labels.
+
+        Raises:
+            ValueError: no average is kept.
+        """
+        if self.average is None:
+            raise ValueError("there is no average: give a weight_average")
+        statistics = [
+            variable
+            for norm in _norms(self.average)
+            for variable in (norm.moving_mean, norm.moving_variance)
+        ]
+        sums = [np.zeros(v.shape, np.float64) for v in statistics]
+        count = 0
+        strategy = self.distribute_strategy
+        for features, _ in strategy.experimental_distribute_dataset(batches):
+            self._observe(features)
+            for total, variable in zip(sums, statistics, strict=True):
+                total += variable.numpy()
+            count += 1
+        for total, variable in zip(sums, statistics, strict=True):
+            variable.assign((total / count).astype(np.float32))
+
     def test_step(self, data):
         """Counts over (features, labels) in inference mode."""
         features, labels = data
         logits = [
-            self.student.infer(features, delta)[0]
+            self.evaluated.infer(features, delta)[0]
             for delta in self.student.config.deltas
         ]
         cross_entropies = [
@@ -287,6 +394,21 @@ class Trainer(tf.keras.Model):
             tf.shape(labels)[0],
         )
         return self._test_averages.result()
+
+
+def _norms(network: FSMN) -> list[VariantNorm]:
+    return [m for m in network.submodules if isinstance(m, VariantNorm)]
+
+
+def _averaging_copy(network: FSMN) -> FSMN:
+    """A network with the same weights, which no optimizer sees."""
+    copy = FSMN(network.config)
+    for mine, its in zip(copy.weights, network.weights, strict=True):
+        mine.assign(its)
+    for norm in _norms(copy):
+        # What a batch has, not a moving average.
+        norm.momentum = 0.0
+    return copy
 
 
 def _hits(labels, logits):

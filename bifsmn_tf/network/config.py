@@ -8,6 +8,11 @@ from typing import Any
 SITES = ("conv2", "projection", "memory", "expand", "shrink")
 """The layers that are one bit in a binary network."""
 
+SCALED_SIGN = "bifsmn_scaled_sign"
+
+FLOAT_WEIGHTS = "bifsmn_float"
+"""The kernel quantizer that leaves the weights as they are."""
+
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
@@ -33,7 +38,9 @@ class NetworkConfig:
             convolution (8 bit) and the classifier (float); ``False`` is the
             full-precision D-FSMN.
         activation_quantizer: name of the quantizer of binary activations.
-        kernel_quantizer: name of the quantizer of binary weights.
+        kernel_quantizer: name of the quantizer of binary weights;
+            ``FLOAT_WEIGHTS`` is one-bit activations alone, the first of two
+            stages of training.
         input_scale: multiply what a binary layer gives with XNOR-Net's K, the
             mean size of its inputs, which depends on the data.
         float_pointwise: weights of the blocks' pointwise layers are the latent
@@ -68,6 +75,14 @@ class NetworkConfig:
             There is no conversion.
         int8_sites: which have 8 bits instead: a mixed-precision network.
             There is no conversion.
+        learned_window: learn how wide the window is in which a gradient passes
+            a sign, one width per layer for its weights and one per variant for
+            its activations (the Learning Propagation Binarizer of BiFSMNv2).
+            Outputs do not depend on it.
+        dual_activations: activations of two bits in two scales (BiFSMNv2): a
+            second sign of what the first one leaves. Every binary product is
+            then computed twice. There is no conversion.
+        clip_latents: keep the latent weights behind one-bit ones in [-1, 1].
     """
 
     classes: int
@@ -85,7 +100,7 @@ class NetworkConfig:
     stride_ahead: int = 1
     binary: bool = False
     activation_quantizer: str = "bifsmn_sign"
-    kernel_quantizer: str = "bifsmn_scaled_sign"
+    kernel_quantizer: str = SCALED_SIGN
     input_scale: bool = False
     float_pointwise: bool = False
     distribution_weight: float = 0.0
@@ -101,6 +116,9 @@ class NetworkConfig:
     front_skip: bool = False
     float_sites: tuple[str, ...] = ()
     int8_sites: tuple[str, ...] = ()
+    learned_window: bool = False
+    dual_activations: bool = False
+    clip_latents: bool = True
 
     def __post_init__(self):
         for name in _SEQUENCES:
@@ -130,6 +148,14 @@ class NetworkConfig:
             raise ValueError(
                 f"prelu must be 'channel' or 'shared', not {self.prelu!r}"
             )
+        if self.learned_window and self.kernel_quantizer not in (
+            SCALED_SIGN,
+            FLOAT_WEIGHTS,
+        ):
+            raise ValueError(
+                f"learned_window needs the kernel quantizer {SCALED_SIGN}, not "
+                f"{self.kernel_quantizer}"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError("dropout must be in [0, 1)")
         if self.front_bases not in (1, self.front_branches):
@@ -147,7 +173,13 @@ class NetworkConfig:
             )
         if not self.distribution_weight >= 0:
             raise ValueError("distribution_weight must not be negative")
-        for name in ("input_scale", "float_pointwise", "distribution_weight"):
+        for name in (
+            "input_scale",
+            "float_pointwise",
+            "distribution_weight",
+            "learned_window",
+            "dual_activations",
+        ):
             if getattr(self, name) and not self.binary:
                 raise ValueError(f"{name} is a setting of binary networks")
         if self.input_scale and self.thresholds:
@@ -192,9 +224,16 @@ class NetworkConfig:
 
     def weight_bits(self, site: str) -> int:
         """Of the weights alone: 1, 8 or 32."""
-        if self.float_pointwise and site in ("expand", "shrink"):
+        latent = self.float_pointwise and site in ("expand", "shrink")
+        bits = self.bits(site)
+        if bits == 1 and (latent or not self.one_bit_weights):
             return 32
-        return self.bits(site)
+        return bits
+
+    @property
+    def one_bit_weights(self) -> bool:
+        """Whether a binary network's weights are one bit, too."""
+        return self.binary and self.kernel_quantizer != FLOAT_WEIGHTS
 
     @property
     def memory_frames(self) -> int:
@@ -281,6 +320,9 @@ _OPTIONS = (
     "input_scale",
     "float_pointwise",
     "distribution_weight",
+    "learned_window",
+    "dual_activations",
+    "clip_latents",
 )
 
 

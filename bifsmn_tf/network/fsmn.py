@@ -44,6 +44,7 @@ from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import mixed
 from bifsmn_tf.network import quantizers
+from bifsmn_tf.network.config import SCALED_SIGN
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -75,7 +76,7 @@ class Stage(tf.keras.layers.Layer):
         norm: bool = True,
         initial_scale: float = 1.0,
         joins_bands: bool = False,
-        sign: layers.VariantSign | None = None,
+        sign: layers.VariantSign | layers.DualSign | None = None,
         threshold: float = 0.0,
         **kwargs,
     ):
@@ -87,12 +88,18 @@ class Stage(tf.keras.layers.Layer):
         self.rounding = mixed.Int8Activation() if bits == 8 else None
         self.sign = sign
         if self.binary and binarize and sign is None:
-            self.sign = layers.VariantSign(
+            make = (
+                layers.DualSign
+                if config.dual_activations
+                else layers.VariantSign
+            )
+            self.sign = make(
                 config.activation_quantizer,
                 variants,
                 config.thresholds,
                 threshold,
                 regularized=config.distribution_weight > 0,
+                learned_window=config.learned_window,
             )
         self.scales_inputs = config.input_scale and self.sign is not None
         self.norm = (
@@ -220,12 +227,14 @@ class Stage(tf.keras.layers.Layer):
         return scale, tf.zeros_like(scale) + bias
 
     def start_from(self, other: "Stage") -> None:
-        """Takes over kernel, BatchNorm and slopes of another stage."""
+        """Takes over what both stages have: kernel, norm, slopes, signs."""
         _assign(self.linear, other.linear, ("kernel",))
         if self.norm and other.norm:
             names = ("gamma", "beta", "moving_mean", "moving_variance")
             _assign(self.norm, other.norm, names)
         _assign(self.prelu, other.prelu, ("slope",))
+        if self.sign and other.sign:
+            self.sign.start_from(other.sign)
 
     def infer(self, inputs, variant: int):
         """Inference: (..., in) to (..., out), one variant."""
@@ -277,8 +286,7 @@ class Block(tf.keras.layers.Layer):
                     config.look_ahead,
                     config.stride_back,
                     config.stride_ahead,
-                    kernel_quantizer=_kernel_quantizer(config, "memory"),
-                    use_bias=not config.binary,
+                    **_weights(config, "memory"),
                 ),
                 variants,
                 config.bits("memory"),
@@ -585,7 +593,7 @@ class FSMN(tf.keras.Model):
     def start_from(self, other: "FSMN") -> None:
         """Takes over the weights of another network of the same sizes.
 
-        What only one of the two has, such as thresholds, biases and further
+        What this one alone has, such as thresholds, biases and further
         stages, stays as it is; what the other has once is taken for every
         variant.
 
@@ -677,19 +685,25 @@ def initial_thresholds(bases: int) -> list[float]:
     return [x if x >= 0 else layers.INITIAL_SLOPE * x for x in quantiles]
 
 
-def _kernel_quantizer(config: NetworkConfig, site: str):
-    if config.bits(site) == 1:
-        latent = config.weight_bits(site) > 1
-        return "bifsmn_latent" if latent else config.kernel_quantizer
-    return mixed.ChannelInt8() if config.bits(site) == 8 else None
-
-
 def _weights(config: NetworkConfig, site: str) -> dict[str, Any]:
     """Arguments of a Larq layer."""
-    one_bit = config.bits(site) == 1
+    quantizer: Any = mixed.ChannelInt8() if config.bits(site) == 8 else None
+    constraint: Any = None
+    if config.bits(site) == 1:
+        quantizer = config.kernel_quantizer
+        if config.float_pointwise and site in ("expand", "shrink"):
+            quantizer = "bifsmn_latent"
+        elif config.learned_window and quantizer == SCALED_SIGN:
+            quantizer = "bifsmn_windowed_scaled_sign"
+        # A constraint that does nothing is a choice; Larq warns about none.
+        constraint = (
+            "weight_clip"
+            if config.clip_latents
+            else tf.keras.constraints.Constraint()
+        )
     return {
-        "kernel_quantizer": _kernel_quantizer(config, site),
-        "kernel_constraint": "weight_clip" if one_bit else None,
+        "kernel_quantizer": quantizer,
+        "kernel_constraint": constraint,
         "use_bias": not config.binary,
     }
 

@@ -211,6 +211,8 @@ class MemoryFilter(tf.keras.layers.Layer):
         stride_back: s1 in frames.
         stride_ahead: s2 in frames.
         kernel_quantizer: Larq quantizer or name; ``None`` is full precision.
+        kernel_constraint: Keras constraint or name; by default one-bit weights
+            are clipped to [-1, 1].
         use_bias: add a bias per channel.
     """
 
@@ -222,6 +224,7 @@ class MemoryFilter(tf.keras.layers.Layer):
         stride_ahead: int = 1,
         kernel_quantizer="bifsmn_scaled_sign",
         kernel_initializer="glorot_uniform",
+        kernel_constraint=None,
         use_bias: bool = False,
         **kwargs,
     ):
@@ -232,6 +235,9 @@ class MemoryFilter(tf.keras.layers.Layer):
         self.stride_ahead = stride_ahead
         self.kernel_quantizer = lq.quantizers.get(kernel_quantizer)
         self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
+        if getattr(self.kernel_quantizer, "precision", None) == 1:
+            kernel_constraint = kernel_constraint or "weight_clip"
+        self.kernel_constraint = tf.keras.constraints.get(kernel_constraint)
         self.use_bias = use_bias
 
     @property
@@ -248,11 +254,7 @@ class MemoryFilter(tf.keras.layers.Layer):
             "kernel",
             (len(self.offsets), channels),
             initializer=self.kernel_initializer,
-            constraint=(
-                lq.constraints.WeightClip()
-                if getattr(self.kernel_quantizer, "precision", None) == 1
-                else None
-            ),
+            constraint=self.kernel_constraint,
         )
         if self.use_bias:
             self.bias = self.add_weight(
@@ -407,6 +409,13 @@ class SlopeBounds(tf.keras.constraints.Constraint):
 class VariantPReLU(tf.keras.layers.Layer):
     """PReLU with slopes for each variant.
 
+    With the thresholds and norms around it this is ReActNet's RPReLU,
+    PReLU(x - γ) + ζ with γ and ζ for each channel (arXiv:2003.03488): the
+    BatchNorm in front has a shift of its own, which is -γ, and ζ is a constant
+    on the stream that what reads the stream absorbs exactly. Every later
+    threshold of a sign moves by the sum of the ζ before it, and the
+    classifier's bias by the product of its kernel with that sum.
+
     Args:
         variants: how many depths run through the layer.
         per_channel: a slope per channel; else one for all channels.
@@ -477,6 +486,10 @@ class VariantSign(tf.keras.layers.Layer):
         initial: of learned thresholds.
         regularized: add a :func:`distribution_loss` of what goes in, for each
             batch trained on.
+        learned_window: learn the scale k of each variant in sign(k (x -
+            threshold)), k > 0, which changes nothing but the gradient: it
+            passes where abs(k (x - threshold)) <= 1 (BiFSMNv2's Learning
+            Propagation Binarizer).
     """
 
     def __init__(
@@ -486,10 +499,12 @@ class VariantSign(tf.keras.layers.Layer):
         learned=True,
         initial: float = 0.0,
         regularized: bool = False,
+        learned_window: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.initial = initial
+        self.learned_window = learned_window
         self.quantizer = lq.quantizers.get(quantizer)
         self.gives_signs = quantizers.gives_signs(self.quantizer)
         self.variants = variants
@@ -497,7 +512,7 @@ class VariantSign(tf.keras.layers.Layer):
         self.regularized = regularized
 
     def build(self, input_shape):
-        """Makes the thresholds: (variants, channels)."""
+        """Makes thresholds (variants, channels) and windows (variants, 1)."""
         shape = (self.variants, input_shape[-1])
         self.thresholds = (
             self.add_weight(
@@ -508,13 +523,21 @@ class VariantSign(tf.keras.layers.Layer):
             if self.learned
             else tf.zeros(shape)
         )
+        if self.learned_window:
+            self.window = self.add_weight(
+                "window",
+                (self.variants, 1),
+                initializer="ones",
+                constraint=quantizers.WindowBounds(),
+            )
         super().build(input_shape)
 
     @property
     def surrogate(self) -> str | None:
-        """The surrogate gradient, of a quantizer that is nothing but Eq. 1."""
+        """The surrogate gradient, of a sign that is nothing but Eq. 1."""
         plain = type(self.quantizer) in (quantizers.Sign, quantizers.ApproxSign)
         plain = plain and not self.regularized
+        plain = plain and not self.learned_window
         return self.quantizer.surrogate if plain else None
 
     def call(self, inputs):
@@ -525,7 +548,17 @@ class VariantSign(tf.keras.layers.Layer):
             # One variant may come without an axis of its own.
             own = 2 if self.variants > 1 else 1
             self.add_loss(distribution_loss(inputs, own))
+        if self.learned_window:
+            inputs = inputs * self.window
         return self.quantizer(inputs)
+
+    def start_from(self, other) -> None:
+        """Takes over thresholds and windows, where both signs learn them."""
+        other = getattr(other, "first", other)
+        if self.learned and other.learned:
+            self.thresholds.assign(other.thresholds)
+        if self.learned_window and other.learned_window:
+            self.window.assign(other.window)
 
     def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
         """Inference: (..., channels) to +1 where x >= threshold, else -1.
@@ -562,6 +595,81 @@ def distribution_loss(x: tf.Tensor, own_axes: int = 1) -> tf.Tensor:
     saturation = tf.square(tf.nn.relu(deviation - 4.0))
     mismatch = tf.square(tf.nn.relu(2.0 - tf.abs(mean) - deviation))
     return tf.reduce_mean(degeneration + saturation + mismatch)
+
+
+class DualSign(tf.keras.layers.Layer):
+    """Two bits in two scales: b0 + s b1 (BiFSMNv2, arXiv:2211.06987).
+
+    b0 = sign(x - t0) and b1 = sign(x - b0 - t1), thresholds as in
+    :class:`VariantSign`. The scale s of the second bit is learned, one a
+    variant; in the authors' code it is the mean of abs(x - b0 - t1) over each
+    clip, which a deployed network would have to compute before it can multiply.
+
+    Args:
+        quantizer: Larq quantizer or name.
+        variants: how many depths run through the layer.
+        learned: as in :class:`VariantSign`.
+        initial: of the first sign's thresholds.
+        regularized: as in :class:`VariantSign`, apart for the two signs.
+        learned_window: as in :class:`VariantSign`, apart for the two signs.
+    """
+
+    surrogate = None
+    """No plain sign, which native operations compute."""
+
+    def __init__(
+        self,
+        quantizer,
+        variants: int = 1,
+        learned=True,
+        initial: float = 0.0,
+        regularized: bool = False,
+        learned_window: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.variants = variants
+        self.first, self.second = (
+            VariantSign(
+                quantizer,
+                variants,
+                learned,
+                start,
+                regularized=regularized,
+                learned_window=learned_window,
+            )
+            for start in (initial, 0.0)
+        )
+
+    def build(self, input_shape):
+        """Makes the scales, (variants, 1), and builds the two signs."""
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+        # The mean of abs(x - sign(x)) for a standard normal x is 0.48.
+        self.scale = self.add_weight(
+            "scale",
+            (self.variants, 1),
+            initializer=tf.keras.initializers.Constant(0.5),
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Training: (..., variants, channels) to b0 + s b1."""
+        first = self.first(inputs)
+        return first + self.scale * self.second(inputs - first)
+
+    def start_from(self, other) -> None:
+        """Takes over what both learn; of a single sign, the first bit."""
+        self.first.start_from(other)
+        if isinstance(other, DualSign):
+            self.second.start_from(other.second)
+            self.scale.assign(other.scale)
+
+    def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
+        """Inference: (..., channels) to b0 + s b1."""
+        first = self.first.apply(inputs, variant)
+        second = self.second.apply(inputs - first, variant)
+        return first + self.scale[variant] * second
 
 
 def layer_scale(layer) -> tf.Tensor:

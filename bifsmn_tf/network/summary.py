@@ -21,6 +21,10 @@ They are those of a batch of 128 clips, and count
   where weights have no scale (BNN, RAD), 2 with XNOR-Net's K, whose own
   computation is left out;
 * 2 for each element that a BatchNorm sees; PReLU and skips count nothing.
+
+Activations of two bits in two scales count every binary multiply-accumulate
+twice, and in bytes what deploying them would take at least: three thresholds
+for the two bits and the second scale, in 16 bits.
 """
 
 import dataclasses
@@ -331,6 +335,8 @@ class _Counter:
 
     def __init__(self, config: NetworkConfig):
         self.config = config
+        # Between the values of two bits lie three thresholds.
+        self.thresholds = 3 if config.dual_activations else 1
 
     def first(self, name, shape, positions, bases) -> LayerSummary:
         """8-bit weights, integer thresholds, bits out: once for each basis."""
@@ -341,7 +347,7 @@ class _Counter:
             site=None,
             weights=positions * channels,
             fan_in=positions * bases,
-            shared=positions * channels + 4 * channels * bases,
+            shared=(positions + 4 * self.thresholds * bases) * channels,
             signs=0,
         )
 
@@ -360,7 +366,7 @@ class _Counter:
         """Integer thresholds, bits out."""
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
-        own = 2 * outputs
+        own = 2 * self.thresholds * outputs
         return self._layer(
             name,
             shape,
@@ -396,7 +402,7 @@ class _Counter:
         """
         outputs = shape[-1]
         kernel = outputs * positions * _words(channels)
-        own = 2 * 4 * outputs
+        own = 2 * (3 + self.thresholds) * outputs
         # The next layer's threshold is another one at each depth.
         apart = bool(depths) or (last and self.config.thresholds)
         return self._layer(
@@ -425,7 +431,7 @@ class _Counter:
             weights=taps * channels,
             fan_in=taps,
             shared=taps * _words(channels),
-            each=2 * 4 * channels,
+            each=2 * (3 + self.thresholds) * channels,
             signs=channels,
             depths=depths,
             scale_macs=math.prod(shape) * taps,
@@ -450,7 +456,20 @@ class _Counter:
         channels = shape[-1]
         slopes = channels if config.prelu == "channel" else 1
         bits = config.bits(site) if site else 8
-        thresholds = signs if bits == 1 and config.thresholds else 0
+        sign_floats = windows = 0
+        dual = config.dual_activations and bits == 1
+        if bits == 1:
+            # Each bit of an activation has thresholds and a gradient's window.
+            if signs:
+                sign_floats = signs * config.thresholds + config.learned_window
+                sign_floats = 2 * sign_floats + 1 if dual else sign_floats
+            if dual:
+                each, shared = (
+                    (each + 2, shared) if depths else (each, shared + 2)
+                )
+            windows = int(
+                config.learned_window and config.weight_bits(site) == 1
+            )
         ranges = 1 if bits == 8 and site else 0
         scaled_weights = config.kernel_quantizer not in UNSCALED_KERNELS
         scaled_inputs = config.input_scale and site is not None and bits == 1
@@ -474,12 +493,12 @@ class _Counter:
             depths=depths or config.deltas,
             variants=len(depths) or 1,
             weights=weights,
-            biases=ranges if config.binary else channels,
-            floats=slopes + thresholds + (2 * channels if norm else 0),
+            biases=ranges + windows if config.binary else channels,
+            floats=slopes + sign_floats + (2 * channels if norm else 0),
             statistics=2 * channels if norm else 0,
             shared_bytes=shared,
             depth_bytes=each,
-            macs=math.prod(shape) * fan_in,
+            macs=math.prod(shape) * fan_in * (2 if dual else 1),
             paper_norm=paper_norm,
             scalings=scaled_weights + scaled_inputs,
             scale_macs=scale_macs if scaled_inputs else 0,

@@ -22,6 +22,9 @@ from bifsmn_tf.training.schedule import make_optimizer
 
 _EVALUATION_BATCH = 512
 
+_STATISTICS_BATCHES = 32
+"""Training batches that give an averaged network's norms their statistics."""
+
 _ENERGY_CLIPS = 256
 """Validation clips whose states give the logged wavelet energies."""
 
@@ -36,7 +39,10 @@ class FitConfig:
         learning_rate: the highest one.
         schedule: ``"cosine"`` or ``"constant"``.
         warmup_steps: of the learning rate.
-        seed: of weights, dropout and order.
+        seed: of weights, dropout, mixup and order.
+        mixup: α of the Beta distribution that clips are mixed by; 0 for none.
+        weight_average: decay of the moving average of the weights that is
+            evaluated and kept instead of them; 0 for none.
     """
 
     epochs: int
@@ -45,6 +51,8 @@ class FitConfig:
     schedule: str = "cosine"
     warmup_steps: int = 100
     seed: int = 0
+    mixup: float = 0.0
+    weight_average: float = 0.0
 
 
 def fit(
@@ -107,12 +115,22 @@ def fit(
                 settings.schedule,
             ),
         )
-        trainer = Trainer(network, teacher, loss, settings.seed)
+        trainer = Trainer(
+            network,
+            teacher,
+            loss,
+            settings.seed,
+            settings.mixup,
+            settings.weight_average,
+        )
         trainer.compile(optimizer=optimizer)
         epoch_done = tf.Variable(0, dtype=tf.int64, trainable=False)
-        checkpoint = tf.train.Checkpoint(
-            network=network, optimizer=optimizer, epoch=epoch_done
-        )
+        # As the network of a run counts the one that was evaluated.
+        evaluated = trainer.evaluated
+        parts = {"network": evaluated, "optimizer": optimizer}
+        if evaluated is not network:
+            parts["trained"] = network
+        checkpoint = tf.train.Checkpoint(**parts, epoch=epoch_done)
     # Every worker takes part in writing a checkpoint, since reading the moving
     # statistics averages them over all; only the chief's is kept.
     checkpoints = folder.checkpoints
@@ -152,6 +170,10 @@ def fit(
                 pipeline.epoch(epoch), verbose=0, callbacks=[progress]
             )
             seconds = time.perf_counter() - began
+            if trainer.average is not None:
+                trainer.estimate_statistics(
+                    pipeline.epoch(epoch).take(_STATISTICS_BATCHES)
+                )
             entry = {
                 "epoch": epoch,
                 **{k: float(v[-1]) for k, v in fitted.history.items()},
@@ -165,13 +187,15 @@ def fit(
                     optimizer._decayed_lr(tf.float32).numpy()
                 ),
                 "seconds": round(seconds, 2),
-                "wavelet_energy_high": _energies(network, teacher, validation),
+                "wavelet_energy_high": _energies(
+                    evaluated, teacher, validation
+                ),
             }
             history.append(entry)
             score = _score(entry)
             if metrics["best"] is None or score > metrics["best"]["score"]:
                 metrics["best"] = {"epoch": epoch, "score": score}
-                tf.train.Checkpoint(network=network).write(
+                tf.train.Checkpoint(network=evaluated).write(
                     str(checkpoints / folder.best.name)
                 )
             metrics["complete"] = epoch + 1 == settings.epochs

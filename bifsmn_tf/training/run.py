@@ -9,6 +9,7 @@
     checkpoints/      last (with optimizer) and best (weights)
     tensorboard/      what TensorBoard reads
     teacher/          a run of its own, when the teacher was trained with it
+    first_stage/      a run of its own, when training has two stages
 """
 
 import dataclasses
@@ -218,6 +219,9 @@ def _differences(found, wanted, name=""):
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in set(found) | set(wanted):
             inner = f"{name}.{key}" if name else key
+            # A setting that came after the run was begun was off in it.
+            if name == "training" and key not in found and not wanted[key]:
+                continue
             yield from _differences(found.get(key), wanted.get(key), inner)
     elif found != wanted:
         yield f"{name}: {found!r} there, {wanted!r} here"

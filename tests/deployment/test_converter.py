@@ -21,6 +21,7 @@ from bifsmn_tf.network import config as networks
 CONFIGS = {
     "default": networks.bifsmn(12),
     "small": networks.bifsmn_s(12),
+    "windows": networks.bifsmn_s(12, learned_window=True),
     "paper's plain form": networks.bifsmn(
         12,
         thresholds=False,
@@ -372,3 +373,35 @@ def test_a_damaged_description_is_refused(damage):
     text = describe(networks.bifsmn_s(5)).to_bytes()
     with pytest.raises(ValueError, match="convert it again"):
         metadata.ModelMetadata.from_bytes(damage(text))
+
+
+def test_a_learned_window_costs_nothing():
+    sizes = {}
+    for name in ("small", "windows"):
+        config = CONFIGS[name]
+        model = convert_binary(random_network(config), describe(config))
+        sizes[name] = [
+            (part, size)
+            for part, size in sorted(model.bytes_by_part.items())
+            if not part.startswith(("metadata", "structure"))
+        ]
+    assert sizes["small"] == sizes["windows"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"kernel_quantizer": networks.FLOAT_WEIGHTS},
+            "not one bit.*--kernel_quantizer=bifsmn_float",
+        ),
+        ({"dual_activations": True}, "two bits.*--dual_activations"),
+    ],
+)
+def test_what_no_op_computes_is_refused(changes, message):
+    config = networks.bifsmn_s(12, **changes)
+    network = random_network(config)
+    with pytest.raises(ValueError, match=message):
+        convert_binary(network, describe(config))
+    with pytest.raises(ValueError, match=message):
+        ShortNetwork(network)

@@ -74,6 +74,66 @@ def test_attention_distance(variants):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def bands(state):
+    """High and low band of the state of one clip, (time, channels)."""
+    rows, columns = state.shape
+    approximation, details = pywt.dwt2(state, "haar", mode="zero")
+    zeros = np.zeros_like(approximation)
+    return [
+        pywt.idwt2(parts, "haar", mode="zero")[:rows, :columns]
+        for parts in (
+            (zeros, details),
+            (approximation, (zeros, zeros, zeros)),
+        )
+    ]
+
+
+@pytest.mark.parametrize("size", [(8, 16), (7, 16), (8, 15), (5, 3)])
+@pytest.mark.parametrize("variants", [1, 3])
+def test_bands_are_compared_apart(size, variants):
+    time, channels = size
+    students = random((2, time, variants, channels)) * 3
+    teachers = random((2, *size), 1) + 2
+    maps = losses.band_attention(tf.constant(teachers))
+    np.testing.assert_allclose(
+        maps,
+        [
+            [attention(bands(teacher)[band]) for teacher in teachers]
+            for band in range(2)
+        ],
+        rtol=1e-3,
+        atol=1e-6,
+    )
+    found = losses.band_distance(tf.constant(students), maps)
+    expected = [
+        [
+            sum(
+                np.linalg.norm(attention(mine) - attention(its))
+                for mine, its in zip(
+                    bands(student[:, v]), bands(teacher), strict=True
+                )
+            )
+            for v in range(variants)
+        ]
+        for student, teacher in zip(students, teachers, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_each_band_has_a_scale_of_its_own():
+    """A student whose low band is a thousand times too strong is as near."""
+    states = random((2, 8, 1, 16))
+    by_variant = tf.transpose(states, (0, 2, 1, 3))
+    high, low = losses.split_bands(by_variant)
+    louder = tf.transpose(high + 1000 * low, (0, 2, 1, 3))
+    maps = losses.band_attention(tf.constant(random((2, 8, 16), 1)))
+    np.testing.assert_allclose(
+        losses.band_distance(louder, maps),
+        losses.band_distance(tf.constant(states), maps),
+        rtol=1e-3,
+    )
+
+
 @pytest.mark.parametrize("normalised", [True, False])
 def test_gradient_of_the_distance(normalised):
     students = tf.constant(random((2, 4, 3, 6)))

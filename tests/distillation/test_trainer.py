@@ -11,6 +11,7 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.mixup import mix
 from bifsmn_tf.distillation.throughput import depths_apart
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
@@ -99,6 +100,15 @@ def literal_distance(student, teacher_map):
     return tf.norm(squares / norm - teacher_map, axis=(1, 2))
 
 
+def literal_bands(states):
+    approximation, details = haar.dwt2(states)
+    zeros = tf.zeros_like(approximation)
+    return [
+        haar.idwt2(low, rest)[:, : states.shape[1], : states.shape[2]]
+        for low, rest in ((zeros, details), (approximation, (zeros,) * 3))
+    ]
+
+
 def literal_losses(single, teacher, features, labels, method="hed"):
     """Cross-entropy and Eq. 14 of a network of one depth."""
     (logits,), states = single.forward(features)
@@ -109,6 +119,15 @@ def literal_losses(single, teacher, features, labels, method="hed"):
     distances = []
     for number, state in states.items():
         target = teacher_states[number]
+        if method == "fid":
+            for mine, its in zip(
+                literal_bands(state[:, :, 0]),
+                literal_bands(target),
+                strict=True,
+            ):
+                its = its**2 / tf.norm(its**2, axis=(1, 2), keepdims=True)
+                distances.append(literal_distance(mine, its))
+            continue
         if method == "hed":
             approximation, details = haar.dwt2(target)
             high = haar.idwt2(tf.zeros_like(approximation), details)
@@ -179,7 +198,7 @@ class TestStep:
                                 atol=1e-5,
                             )
 
-    @pytest.mark.parametrize("method", ["hed", "plain"])
+    @pytest.mark.parametrize("method", ["hed", "fid", "plain"])
     def test_what_it_reports(self, method):
         student, teacher = make_student(), make_teacher()
         features, labels = make_batch()
@@ -259,6 +278,37 @@ class TestStep:
                 expected.mean(),
                 rtol=1e-5,
             )
+
+    def test_mixup_mixes_for_student_and_teacher(self, monkeypatch):
+        """The step is one without mixup on what mix gives."""
+        features, labels = make_batch()
+        loss = LossConfig(logit_weight=0.5)
+        trainer = Trainer(make_student(), make_teacher(), loss, 3, mixup=0.4)
+        trainer.compile(tf.keras.optimizers.legacy.SGD(0.0), run_eagerly=True)
+        seen = []
+        infer = trainer.teacher.infer
+        monkeypatch.setattr(
+            trainer.teacher,
+            "infer",
+            lambda x, delta: seen.append(x) or infer(x, delta),
+        )
+        shares = set()
+        for step in range(3):
+            trainer.reset_metrics()
+            mixed, target = mix(
+                features,
+                tf.one_hot(labels, 3),
+                0.4,
+                tf.constant([64 * step, 3], tf.int32),
+            )
+            total, *_ = trainer._example_losses(mixed, target)
+            averages = trainer.train_step((features, labels))
+            np.testing.assert_array_equal(seen[-1], mixed)
+            assert float(averages["loss"]) == pytest.approx(
+                float(tf.reduce_mean(total)), rel=1e-5
+            )
+            shares.add(float(averages["loss"]))
+        assert len(shares) == 3
 
     def test_weight_decay_spares_one_bit_weights(self):
         batch = make_batch()
@@ -347,7 +397,8 @@ class TestTeacher:
         trainer = make_trainer(student, teacher, LossConfig(logit_weight=1.0))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(teacher.weights)
-            total, *_ = trainer._example_losses(*make_batch())
+            features, labels = make_batch()
+            total, *_ = trainer._example_losses(features, tf.one_hot(labels, 3))
         assert tape.gradient(total, teacher.weights) == [None] * len(
             teacher.weights
         )
@@ -389,6 +440,122 @@ class TestTeacher:
         monkeypatch.setattr(teacher, "infer", None)
         loss = LossConfig(distillation="none")
         make_trainer(make_student(), teacher, loss).train_step(make_batch())
+
+
+class TestAverage:
+    LOSS = LossConfig(distillation="none")
+
+    def make(self, decay=0.9):
+        trainer = Trainer(make_student(), None, self.LOSS, weight_average=decay)
+        optimizer = tf.keras.optimizers.legacy.Adam(0.05)
+        trainer.compile(optimizer, run_eagerly=True)
+        return trainer
+
+    def test_is_the_moving_average_of_the_weights(self):
+        trainer = self.make(decay=0.25)
+        expected = [v.numpy() for v in trainer.student.trainable_variables]
+        for step in range(1, 6):
+            trainer.train_step(make_batch(seed=step))
+            decay = min(0.25, step / (9 + step))
+            expected = [
+                decay * mean + (1 - decay) * weight.numpy()
+                for mean, weight in zip(
+                    expected, trainer.student.trainable_variables, strict=True
+                )
+            ]
+        for mean, variable in zip(
+            expected, trainer.average.trainable_variables, strict=True
+        ):
+            np.testing.assert_allclose(variable, mean, rtol=1e-4, atol=1e-6)
+
+    def test_leaves_the_training_as_it_is(self):
+        plain = make_trainer(
+            make_student(),
+            None,
+            self.LOSS,
+            tf.keras.optimizers.legacy.Adam(0.05),
+        )
+        averaging = self.make()
+        for trainer in (plain, averaging):
+            for seed in range(3):
+                trainer.train_step(make_batch(seed=seed))
+            trainer.evaluate(*make_batch(), verbose=0)
+        for mine, its in zip(
+            plain.student.weights, averaging.student.weights, strict=True
+        ):
+            np.testing.assert_array_equal(mine, its)
+
+    def test_is_what_is_evaluated(self):
+        trainer = self.make()
+        for seed in range(3):
+            trainer.train_step(make_batch(seed=seed))
+        features, labels = make_batch(9)
+        found = trainer.evaluate(features, labels, verbose=0, return_dict=True)
+        for network, same in (
+            (trainer.average, True),
+            (trainer.student, False),
+        ):
+            expected = np.mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels, network.infer(features, 2)[0]
+                )
+            )
+            assert same == (
+                found["cross_entropy_delta_2"]
+                == pytest.approx(expected, rel=1e-5)
+            )
+
+    def test_its_norms_see_its_own_network(self):
+        """After a pass over some batches: the mean of their statistics."""
+        trainer = self.make()
+        for seed in range(3):
+            trainer.train_step(make_batch(seed=seed))
+        batches = [make_batch(seed=seed) for seed in (7, 8, 9)]
+        average = trainer.average
+        expected = []
+        for features, _ in batches:
+            # The norms of the average keep what the last batch had.
+            average.forward(features)
+            expected.append([v.numpy() for v in average.non_trainable_weights])
+        trained = [v.numpy() for v in trainer.student.non_trainable_weights]
+        weights = [v.numpy() for v in average.trainable_weights]
+        dataset = tf.data.Dataset.from_tensor_slices(
+            tuple(tf.stack(part) for part in zip(*batches, strict=True))
+        )
+        for _ in range(2):
+            trainer.estimate_statistics(dataset)
+            for variable, *values in zip(
+                average.non_trainable_weights, *expected, strict=True
+            ):
+                np.testing.assert_allclose(
+                    variable, np.mean(values, axis=0), rtol=1e-4, atol=1e-5
+                )
+        for variable, value in zip(
+            trainer.student.non_trainable_weights, trained, strict=True
+        ):
+            np.testing.assert_array_equal(variable, value)
+        for variable, value in zip(
+            average.trainable_weights, weights, strict=True
+        ):
+            np.testing.assert_array_equal(variable, value)
+
+    def test_without_one_there_are_no_statistics(self):
+        trainer = make_trainer(make_student(), None, self.LOSS)
+        assert trainer.evaluated is trainer.student
+        with pytest.raises(ValueError, match="weight_average"):
+            trainer.estimate_statistics(None)
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"weight_average": 1.0}, r"in \[0, 1\), not 1.0"),
+            ({"weight_average": -0.1}, "weight_average"),
+            ({"mixup": -1.0}, "mixup must not be negative"),
+        ],
+    )
+    def test_settings_are_checked(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            Trainer(make_student(), None, self.LOSS, **settings)
 
 
 @pytest.mark.parametrize(

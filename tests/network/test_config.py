@@ -102,6 +102,16 @@ def test_unknown_settings_are_refused():
             {"input_scale": True, "binary": True, "thresholds": True},
             "set thresholds to False",
         ),
+        ({"learned_window": True}, "learned_window is a setting of binary"),
+        ({"dual_activations": True}, "of binary networks"),
+        (
+            {
+                "learned_window": True,
+                "binary": True,
+                "kernel_quantizer": "bifsmn_sign",
+            },
+            "needs the kernel quantizer bifsmn_scaled_sign, not bifsmn_sign",
+        ),
         ({"deltas": ()}, "deltas"),
         ({"deltas": (2, 1)}, "ascend"),
         ({"deltas": (1, 1)}, "repeats"),
@@ -221,3 +231,12 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
     assert NetworkConfig.from_dict(config.to_dict()) == config
     off = {"input_scale", "float_pointwise", "distribution_weight"}
     assert not off & plain.to_dict().keys()
+
+
+def test_weights_of_a_first_stage_are_not_one_bit():
+    student = network_config.bifsmn(12)
+    assert student.one_bit_weights
+    assert not dataclasses.replace(
+        student, kernel_quantizer=network_config.FLOAT_WEIGHTS
+    ).one_bit_weights
+    assert not network_config.dfsmn(12).one_bit_weights

@@ -11,6 +11,7 @@ from bifsmn_tf.network import mixed
 from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import bifsmn_s
@@ -87,6 +88,19 @@ BINARIZED = {
 }
 
 
+OPTIONS = {
+    "first stage": bifsmn(**SMALL, kernel_quantizer=FLOAT_WEIGHTS),
+    "windows": bifsmn(**SMALL, learned_window=True),
+    "first stage with windows": bifsmn(
+        **SMALL, kernel_quantizer=FLOAT_WEIGHTS, learned_window=True
+    ),
+    "dual": bifsmn(**SMALL, dual_activations=True, learned_window=True),
+    "dual without thresholds": bifsmn(
+        **SMALL, dual_activations=True, thresholds=False
+    ),
+}
+
+
 def randomised(config, seed=0):
     """A network none of whose weights is where it was initialised."""
     network = FSMN(config)
@@ -104,6 +118,8 @@ def randomised(config, seed=0):
             values = np.abs(values) * 0.5 if variable.constraint else values
         elif name == "range":
             values = 3 + np.abs(values)
+        elif name == "window":
+            values = np.exp(0.5 * values)
         elif name == "kernel" and not config.binary:
             values = values / np.sqrt(variable.shape[0])
         variable.assign(values)
@@ -155,13 +171,16 @@ class TestInference:
             "mixed",
             "dfsmn_thinnable",
             *BINARIZED,
+            *OPTIONS,
         ],
     )
     def test_equals_training_with_the_batch_s_statistics(self, name):
         # Without this norm a dot product of 0 meets a threshold of 0, and
         # training's sum of +alpha and -alpha need not be 0 exactly.
         config = dataclasses.replace(
-            {**CONFIGS, **BINARIZED}[name], dropout=0.0, projection_norm=True
+            {**CONFIGS, **BINARIZED, **OPTIONS}[name],
+            dropout=0.0,
+            projection_norm=True,
         )
         network = randomised(config)
         for layer in network.submodules:
@@ -323,10 +342,11 @@ class TestTraining:
             "mixed",
             "dfsmn",
             *sorted(BINARIZED.keys() - {"dorefa"}),
+            *OPTIONS,
         ],
     )
     def test_every_weight_gets_a_gradient(self, name):
-        config = {**CONFIGS, **BINARIZED}[name]
+        config = {**CONFIGS, **BINARIZED, **OPTIONS}[name]
         network = randomised(config)
         for layer in network.submodules:
             if isinstance(layer, mixed.Int8Activation):
@@ -596,3 +616,129 @@ class TestFrontBases:
             np.testing.assert_array_equal(
                 conv2.sign.thresholds, np.full((1, 4), threshold, np.float32)
             )
+
+
+def test_a_learned_window_is_nothing_in_inference():
+    features = features_of(CONFIGS["bifsmn"])
+    plain = randomised(CONFIGS["bifsmn"])
+    windowed = FSMN(dataclasses.replace(plain.config, learned_window=True))
+    windowed.start_from(plain)
+    for part in windowed.submodules:
+        if hasattr(part, "window"):
+            part.window.assign(tf.fill(part.window.shape, 3.0))
+    for theirs, mine in zip(
+        (v for v in plain.weights if "moving" in v.name),
+        (v for v in windowed.weights if "moving" in v.name),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(theirs, mine)
+    for delta in (1, 2, 4):
+        np.testing.assert_array_equal(
+            windowed.infer(features, delta)[0], plain.infer(features, delta)[0]
+        )
+
+
+@pytest.mark.parametrize("clipped", [True, False])
+def test_latents_are_clipped_or_not(clipped):
+    network = FSMN(bifsmn(**SMALL, clip_latents=clipped))
+    block = network.blocks[0]
+    for stage in (
+        network.conv2,
+        network.projection,
+        block.memory,
+        block.shrink,
+    ):
+        kernel = stage.linear.kernel
+        found = kernel.constraint(tf.fill(kernel.shape, 3.0))
+        assert np.all(found == (1.0 if clipped else 3.0))
+
+
+def test_a_second_stage_starts_where_the_first_ended():
+    config = bifsmn(**SMALL, learned_window=True)
+    first = randomised(
+        dataclasses.replace(config, kernel_quantizer=FLOAT_WEIGHTS)
+    )
+    second = FSMN(config)
+    second.start_from(first)
+    windows = {
+        id(part.kernel_quantizer.window)
+        for part in second.submodules
+        if hasattr(part, "kernel_quantizer")
+        and hasattr(part.kernel_quantizer, "window")
+    }
+    assert len(windows) == 2 + 3 * config.blocks
+    ours = [v for v in second.weights if id(v) not in windows]
+    for mine, theirs in zip(ours, first.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_dual_signs_start_from_single_ones():
+    plain = randomised(CONFIGS["bifsmn"])
+    dual = FSMN(dataclasses.replace(plain.config, dual_activations=True))
+    dual.start_from(plain)
+    again = FSMN(dual.config)
+    dual.conv2.sign.scale.assign([[0.8]])
+    again.start_from(dual)
+    for network in (dual, again):
+        np.testing.assert_array_equal(
+            network.conv2.sign.first.thresholds, plain.conv2.sign.thresholds
+        )
+    np.testing.assert_allclose(again.conv2.sign.scale, [[0.8]])
+    back = FSMN(plain.config)
+    back.start_from(dual)
+    np.testing.assert_array_equal(
+        back.conv2.sign.thresholds, plain.conv2.sign.thresholds
+    )
+
+
+@pytest.mark.parametrize("delta", [1, 2, 4])
+def test_thresholds_and_slopes_are_already_rprelu(delta, monkeypatch):
+    """PReLU(x - γ) + ζ, where thresholds and biases move along, is PReLU."""
+    network = randomised(CONFIGS["bifsmn"])
+    features = features_of(network.config, 6)
+    expected, _ = network.infer(features, delta)
+    variant = network.config.deltas.index(delta)
+    generator = np.random.default_rng(9)
+    shifts = {}
+
+    def move(sign, by):
+        row = min(variant, sign.variants - 1)
+        values = sign.thresholds.numpy()
+        values[row] += by
+        sign.thresholds.assign(values)
+
+    def shifted(stage):
+        channels = stage.linear.kernel.shape[-1]
+        first, second = generator.normal(size=(2, channels)).astype(np.float32)
+        row = min(variant, stage.prelu.variants - 1)
+        # BatchNorm's own shift takes the first one up.
+        values = stage.norm.beta.numpy()
+        values[row] += first
+        stage.norm.beta.assign(values)
+        shifts[id(stage.prelu)] = first, second
+        return second
+
+    move(network.conv2.sign, shifted(network.conv1))
+    move(network.projection.sign, shifted(network.conv2))
+    stream = shifted(network.projection)
+    for _, block in network.running_blocks(delta):
+        move(block.memory.sign, stream)
+        stream = stream + shifted(block.memory)
+        move(block.expand.sign, stream)
+        move(block.shrink.sign, shifted(block.expand))
+        stream = stream + shifted(block.shrink)
+    kernel = network.classifier.kernel.numpy()
+    on_all_frames = np.tile(stream, network.config.memory_frames)
+    network.classifier.bias.assign_sub(on_all_frames @ kernel)
+
+    plain = layers.VariantPReLU.apply
+    moved, _ = network.infer(features, delta)
+    assert np.max(np.abs(moved - expected)) > 1
+
+    def rprelu(layer, inputs, row):
+        first, second = shifts[id(layer)]
+        return plain(layer, inputs - first, row) + second
+
+    monkeypatch.setattr(layers.VariantPReLU, "apply", rprelu)
+    found, _ = network.infer(features, delta)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)

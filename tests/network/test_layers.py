@@ -394,6 +394,32 @@ class TestVariantSign:
                 layer.apply(x[:, :, variant], variant), value[:, :, variant]
             )
 
+    def test_a_learned_window_changes_the_gradient_alone(self):
+        layer = layers.VariantSign("bifsmn_sign", 2, learned_window=True)
+        layer.build((None, None, 2, 3))
+        layer.thresholds.assign(normal((2, 3), 1))
+        layer.window.assign([[0.5], [3.0]])
+        x, upstream = normal((6, 4, 2, 3), 2), normal((6, 4, 2, 3), 3)
+        value, (dx, dthreshold, dwindow) = gradients(
+            layer, x, [layer.thresholds, layer.window], upstream
+        )
+        distance = x - layer.thresholds.numpy()
+        np.testing.assert_array_equal(value, np.where(distance >= 0, 1, -1))
+        k = layer.window.numpy()
+        passed = upstream * (np.abs(k * distance) <= 1)
+        np.testing.assert_allclose(dx, k * passed, rtol=1e-5)
+        np.testing.assert_allclose(
+            dthreshold, -(k * passed).sum((0, 1)), rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            dwindow[:, 0], (distance * passed).sum((0, 1, 3)), rtol=1e-4
+        )
+        assert isinstance(layer.window.constraint, quantizers.WindowBounds)
+        for variant in range(2):
+            np.testing.assert_array_equal(
+                layer.apply(x[:, :, variant], variant), value[:, :, variant]
+            )
+
     @pytest.mark.parametrize("variants", [1, 2])
     def test_regularized_adds_the_loss_of_each_variant(self, variants):
         layer = layers.VariantSign(
@@ -480,6 +506,63 @@ class TestInputScale:
             np.testing.assert_allclose(
                 layer.input_scale(x)[:, :, variant], expected, rtol=1e-5
             )
+
+
+class TestDualSign:
+    def make(self):
+        layer = layers.DualSign("bifsmn_sign", 2)
+        layer.build((None, None, 2, 3))
+        layer.first.thresholds.assign(normal((2, 3), 1, 0.3))
+        layer.second.thresholds.assign(normal((2, 3), 2, 0.3))
+        layer.scale.assign([[0.4], [0.7]])
+        return layer
+
+    def test_equals_its_equation(self):
+        layer = self.make()
+        x = normal((6, 4, 2, 3), 3)
+        first = np.where(x >= layer.first.thresholds.numpy(), 1, -1)
+        rest = x - first - layer.second.thresholds.numpy()
+        expected = first + layer.scale.numpy() * np.where(rest >= 0, 1, -1)
+        np.testing.assert_allclose(layer(x), expected, rtol=1e-6)
+        for variant in range(2):
+            np.testing.assert_array_equal(
+                layer.apply(x[:, :, variant], variant),
+                layer(x)[:, :, variant],
+            )
+        assert len(np.unique(layer.apply(x[:, :, 0], 0))) == 4
+
+    def test_gradients(self):
+        layer = self.make()
+        x, upstream = normal((6, 4, 2, 3), 3), normal((6, 4, 2, 3), 4)
+        value, (dx, dscale) = gradients(layer, x, [layer.scale], upstream)
+        s = layer.scale.numpy()
+        distance = x - layer.first.thresholds.numpy()
+        first = np.where(distance >= 0, 1, -1)
+        rest = x - first - layer.second.thresholds.numpy()
+        slope = (np.abs(distance) <= 1).astype(np.float32)
+        through_second = s * (np.abs(rest) <= 1)
+        np.testing.assert_allclose(
+            dx,
+            upstream * (slope + through_second * (1 - slope)),
+            rtol=1e-5,
+            atol=1e-6,
+        )
+        second = (value - first) / s
+        np.testing.assert_allclose(
+            dscale[:, 0], (upstream * second).sum((0, 1, 3)), rtol=1e-4
+        )
+
+
+def test_float_weights_are_not_made_one_bit():
+    layer = layers.BinaryDense(5, kernel_quantizer="bifsmn_float")
+    layer.build((None, 7))
+    inputs = signs((4, 7))
+    expected = inputs @ layer.kernel.numpy()
+    np.testing.assert_allclose(layer(inputs), expected, rtol=1e-5, atol=1e-6)
+    found = layer.integer_dot(inputs) * layers.layer_scale(layer)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    layer.kernel.assign(np.full((7, 5), 3.0))
+    assert np.all(layer.kernel.constraint(layer.kernel) == 1)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,8 @@ def test_int8_of_a_channel_of_zeros():
         (quantizers.ApproxSign(), {"surrogate": "approx"}),
         (quantizers.ScaledSign(), {"surrogate": "ste"}),
         (quantizers.Int8(), {}),
+        (quantizers.WindowedScaledSign(), {"surrogate": "ste"}),
+        (quantizers.FloatWeights(), {"precision": 32}),
     ],
 )
 def test_configuration_makes_the_quantizer_again(quantizer, settings):
@@ -179,3 +181,53 @@ def test_stock_larq_layers_take_the_names():
     with lq.context.quantized_scope(True):
         (deployed,) = layer.get_weights()
     assert all(len(np.unique(np.abs(column))) == 1 for column in deployed.T)
+
+
+@pytest.mark.parametrize("window", [0.25, 1.0, 3.0])
+def test_a_learned_window_changes_the_gradient_alone(window):
+    """sign(k w): w's gradient times k inside its window, k's that times w."""
+    quantizer = lq.quantizers.get("bifsmn_windowed_scaled_sign")
+    quantizer.window.assign(window)
+    kernel = random_kernel((40, 3))
+    upstream = random_kernel((40, 3), 1)
+    with tf.GradientTape() as tape:
+        weights = tf.constant(kernel)
+        tape.watch(weights)
+        value = quantizer(weights)
+    found, of_window = tape.gradient(
+        value, [weights, quantizer.window], output_gradients=upstream
+    )
+    np.testing.assert_array_equal(
+        value, lq.quantizers.get("bifsmn_scaled_sign")(kernel)
+    )
+    alpha = np.abs(kernel).mean(0)
+    passed = alpha * upstream * (np.abs(window * kernel) <= 1)
+    np.testing.assert_allclose(found, window * passed, rtol=1e-5)
+    np.testing.assert_allclose(of_window, (kernel * passed).sum(), rtol=1e-4)
+    assert quantizer.precision == 1
+
+
+def test_windows_stay_positive():
+    bounds = quantizers.WindowBounds()
+    assert list(bounds(tf.constant([-1.0, 0.0, 2.0, 99.0])).numpy()) == [
+        1 / 16,
+        1 / 16,
+        2.0,
+        16.0,
+    ]
+    quantizer = quantizers.WindowedScaledSign()
+    assert isinstance(quantizer.window.constraint, quantizers.WindowBounds)
+
+
+def test_each_layer_has_a_window_of_its_own():
+    first, second = (
+        lq.quantizers.get("bifsmn_windowed_scaled_sign") for _ in range(2)
+    )
+    assert first.window is not second.window
+
+
+def test_float_weights_are_as_they_are():
+    kernel = random_kernel((4, 3))
+    quantizer = lq.quantizers.get("bifsmn_float")
+    np.testing.assert_array_equal(quantizer(kernel), kernel)
+    assert quantizer.precision == 32

@@ -7,6 +7,7 @@ import pytest
 
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.config import bifsmn_s
@@ -52,6 +53,18 @@ CONFIGS = {
         name: bifsmn(5, **SMALL, deltas=(1, 4), **changes)
         for name, changes in BINARIZERS.items()
     },
+    "windows": bifsmn(5, **SMALL, learned_window=True),
+    "dual": bifsmn(5, **SMALL, dual_activations=True, learned_window=True),
+    "dual_plain": bifsmn(5, **SMALL, dual_activations=True, thresholds=False),
+    "first_stage": bifsmn(5, **SMALL, kernel_quantizer=FLOAT_WEIGHTS),
+    "dual_branches": bifsmn(
+        5,
+        **SMALL,
+        front_branches=2,
+        dual_activations=True,
+        learned_window=True,
+        int8_sites=("shrink",),
+    ),
     "float": dfsmn(5, **SMALL, deltas=(1, 4), prelu="channel"),
 }
 
@@ -247,6 +260,7 @@ def test_most_weights_of_w32a1_are_floats():
         "rad",
         "bireal",
         "irnet",
+        "windows",
     ],
 )
 def test_bytes_are_those_of_the_converter(name):
@@ -365,3 +379,43 @@ def test_command_needs_no_tensorflow():
         text=True,
     )
     assert "41.50 M" in result.stdout
+
+
+def test_windows_cost_nothing():
+    plain, windows = (
+        summarise(bifsmn(12, learned_window=learned))
+        for learned in (False, True)
+    )
+    assert windows.file().bytes == plain.file().bytes
+    for delta in (1, 2, 4):
+        assert windows.at(delta).binary_macs == plain.at(delta).binary_macs
+
+
+def test_dual_activations_cost_every_binary_product_twice():
+    plain, dual = (
+        summarise(bifsmn(12, dual_activations=two)) for two in (False, True)
+    )
+    for delta in (1, 2, 4):
+        assert dual.at(delta).binary_macs == 2 * plain.at(delta).binary_macs
+        assert dual.at(delta).other_macs == plain.at(delta).other_macs
+    assert dual.file().one_bit == plain.file().one_bit
+    by_name = {x.name: x for x in dual.layers}
+    for layer in plain.layers:
+        more = by_name[layer.name].file_bytes - layer.file_bytes
+        # Two thresholds a channel, of four bytes or of two, and a scale.
+        outputs = layer.output_shape[-1]
+        expected = {"conv1": 8 * outputs, "classifier": 0, "conv2": 4 * outputs}
+        depths = len(layer.depths)
+        wanted = expected.get(layer.name, depths * 4 * outputs)
+        if layer.name in ("conv2", "projection"):
+            wanted += 2
+        elif "/" in layer.name:
+            wanted += 2 * depths
+        assert more == wanted, layer.name
+
+
+def test_float_weights_are_counted_as_floats():
+    config = CONFIGS["first_stage"]
+    totals = summarise(config).file()
+    assert totals.one_bit == 0
+    assert totals.bytes > 4 * summarise(CONFIGS["small"]).file().one_bit

@@ -1,5 +1,6 @@
 """Runs resume exactly, repeat exactly and spread over workers."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -16,12 +17,14 @@ import toy_run
 from bifsmn_tf._keras import tf
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
 
 _SCRIPT = Path(toy_run.__file__)
+_ROOT = _SCRIPT.resolve().parents[2]
 
 
 def _start(folder, *arguments, **environment):
@@ -30,7 +33,7 @@ def _start(folder, *arguments, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
     )
 
 
@@ -40,10 +43,13 @@ def _finish(process) -> dict:
     return json.loads(out.strip().splitlines()[-1])
 
 
-def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
-    epochs = "--epochs=6"
-    killed = _start(tmp_path / "killed", epochs)
-    whole = _start(tmp_path / "whole", epochs)
+@pytest.mark.parametrize(
+    "options", [(), ("--mixup=0.4", "--weight_average=0.9")]
+)
+def test_a_killed_run_ends_like_one_that_was_not(tmp_path, options):
+    arguments = ("--epochs=6", *options)
+    killed = _start(tmp_path / "killed", *arguments)
+    whole = _start(tmp_path / "whole", *arguments)
     metrics = tmp_path / "killed" / "metrics.json"
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and killed.poll() is None:
@@ -54,7 +60,7 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     killed.communicate()
     done = len(json.loads(metrics.read_text())["history"])
     assert 1 <= done < 6, "it was not killed half-way"
-    resumed = _finish(_start(tmp_path / "killed", epochs))
+    resumed = _finish(_start(tmp_path / "killed", *arguments))
     assert resumed == _finish(whole)
     histories = [
         RunFolder(tmp_path / name).read_metrics()["history"]
@@ -101,7 +107,10 @@ def test_a_single_epoch_has_no_progress(tmp_path):
     assert np.isfinite(metrics["history"][0]["loss"])
 
 
-def test_two_workers_equal_one_on_the_same_batches(tmp_path):
+@pytest.mark.parametrize(
+    "settings", [{}, {"mixup": 0.4, "weight_average": 0.9}]
+)
+def test_two_workers_equal_one_on_the_same_batches(tmp_path, settings):
     """Every worker's half of a batch is what the single process gets."""
     ports = []
     for _ in range(2):
@@ -115,6 +124,7 @@ def test_two_workers_equal_one_on_the_same_batches(tmp_path):
             "--epochs=2",
             "--strategy=multi_worker",
             "--copies=2",
+            *[f"--{name}={value}" for name, value in settings.items()],
             TF_CONFIG=json.dumps(
                 {
                     "cluster": {"worker": addresses},
@@ -125,7 +135,7 @@ def test_two_workers_equal_one_on_the_same_batches(tmp_path):
         for index in range(2)
     ]
     results = [_finish(worker) for worker in workers]
-    toy_run.train(tmp_path / "single", 2)
+    toy_run.train(tmp_path / "single", 2, settings=settings)
     networks = [
         RunFolder(tmp_path / name).load_network("last")
         for name in ("workers", "single")
@@ -235,3 +245,73 @@ def test_optimizers():
     )
     with pytest.raises(ValueError, match="unknown optimizer"):
         make_optimizer("lion", schedule)
+
+
+def test_the_average_is_what_a_run_keeps(tmp_path):
+    metrics = toy_run.train(
+        tmp_path, 3, distillation="none", settings={"weight_average": 0.9}
+    )
+    features, labels = toy_run.validation()
+    network = RunFolder(tmp_path).load_network()
+    entry = metrics["history"][metrics["best"]["epoch"]]
+    for delta in (1, 2):
+        hits = np.argmax(network.infer(features, delta)[0], axis=1) == labels
+        assert entry[f"val_accuracy_delta_{delta}"] == pytest.approx(
+            np.mean(hits)
+        )
+        cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels, network.infer(features, delta)[0]
+        )
+        assert entry[f"val_cross_entropy_delta_{delta}"] == pytest.approx(
+            np.mean(cross_entropy), rel=1e-5
+        )
+    last = RunFolder(tmp_path).load_network("last")
+    reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints"))
+    kernel = "/conv2/linear/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+    averaged, trained = (
+        reader.get_tensor(name + kernel) for name in ("network", "trained")
+    )
+    np.testing.assert_array_equal(last.conv2.linear.kernel, averaged)
+    assert np.any(averaged != trained)
+
+
+def test_a_second_stage_starts_from_the_best_of_the_first(tmp_path):
+    toy_run.train(
+        tmp_path / "first",
+        2,
+        distillation="none",
+        kernel_quantizer=FLOAT_WEIGHTS,
+    )
+    first = RunFolder(tmp_path / "first").load_network()
+    toy_run.train(
+        tmp_path / "second",
+        1,
+        distillation="none",
+        # What a step changes nothing of is where it started.
+        settings={"learning_rate": 0.0},
+        initial=first,
+    )
+    second = RunFolder(tmp_path / "second").load_network()
+    assert second.config.one_bit_weights
+    for mine, theirs in zip(
+        second.trainable_weights, first.trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_run_from_before_an_option_goes_on_without_it(tmp_path):
+    toy_run.train(tmp_path, 1, distillation="none")
+    written = json.loads((tmp_path / "run.json").read_text())
+    options = {"learned_window", "dual_activations", "clip_latents"}
+    assert not options & set(written["network"])
+    assert "mixup" not in written["training"]
+    folder = RunFolder(tmp_path)
+    config = toy_run.run_config()
+    off = dataclasses.replace(config, training={"mixup": 0.0})
+    folder.begin(off, "")
+    on = dataclasses.replace(config, training={"mixup": 0.2})
+    with pytest.raises(UserError, match="mixup: None there, 0.2 here"):
+        folder.begin(on, "")
+    windowed = toy_run.run_config(learned_window=True)
+    with pytest.raises(UserError, match="learned_window: None there"):
+        folder.begin(windowed, "")

@@ -68,16 +68,27 @@ def run_config(**changes) -> RunConfig:
     )
 
 
-def train(
-    folder, epochs, strategy=None, copies=1, distillation="hed", **changes
-) -> dict:
-    """Trains the toy and returns its metrics."""
-    strategy = strategy or tf.distribute.get_strategy()
+def validation() -> tuple[np.ndarray, np.ndarray]:
+    """Random clips and labels."""
     rng = np.random.default_rng(99)
-    validation = (
+    return (
         rng.normal(size=(16, 32, 32)).astype(np.float32),
         rng.integers(0, CLASSES, 16).astype(np.int32),
     )
+
+
+def train(
+    folder,
+    epochs,
+    strategy=None,
+    copies=1,
+    distillation="hed",
+    settings=None,
+    initial=None,
+    **changes,
+) -> dict:
+    """Trains the toy and returns its metrics."""
+    strategy = strategy or tf.distribute.get_strategy()
     teacher = None
     if distillation != "none":
         set_random_seed(7)
@@ -88,10 +99,15 @@ def train(
         run_config(**changes),
         "",
         LossConfig(distillation=distillation, gamma=0.1),
-        FitConfig(epochs=epochs, warmup_steps=2, learning_rate=1e-2),
+        FitConfig(
+            epochs=epochs,
+            warmup_steps=2,
+            **{"learning_rate": 1e-2, **(settings or {})},
+        ),
         ToyPipeline(copies),
-        validation,
+        validation(),
         teacher=teacher,
+        initial=initial,
         strategy=strategy,
     )
 
@@ -109,13 +125,22 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--strategy", default="none")
     parser.add_argument("--copies", type=int, default=1)
+    parser.add_argument("--mixup", type=float, default=0.0)
+    parser.add_argument("--weight_average", type=float, default=0.0)
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
     strategy = None
     if arguments.strategy == "multi_worker":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     metrics = train(
-        arguments.folder, arguments.epochs, strategy, arguments.copies
+        arguments.folder,
+        arguments.epochs,
+        strategy,
+        arguments.copies,
+        settings={
+            "mixup": arguments.mixup,
+            "weight_average": arguments.weight_average,
+        },
     )
     network = RunFolder(arguments.folder).load_network("last")
     print(

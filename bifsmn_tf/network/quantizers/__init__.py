@@ -4,18 +4,20 @@ A quantizer is a function with a gradient of its own. As in Larq it is an
 object, ``Sign(surrogate="approx")``, or a name, ``"bifsmn_sign"``, that
 ``larq.quantizers.get`` and every Larq layer resolve:
 
-============================  ===============================================
-``bifsmn_sign``               :class:`Sign`, Eq. 1: clipped straight-through
-``bifsmn_approx_sign``        :class:`Sign`, Bi-Real Net's surrogate gradient
-``bifsmn_ede_sign``           :class:`EdeSign`, IR-Net's surrogate gradient
-``bifsmn_scaled_sign``        :class:`ScaledSign`, Eq. 2: one scale a channel
-``bifsmn_xnor_kernel``        :class:`XnorKernel`, with a gradient through it
-``bifsmn_dorefa_kernel``      :class:`DoReFaKernel`, one scale a layer
-``bifsmn_dorefa_activation``  :class:`DoReFaActivation`, 0 and 1
-``bifsmn_libra``              :class:`Libra`, signs of balanced weights
-``bifsmn_latent``             :class:`Latent`, 32 bits, by mistake
-``bifsmn_int8``               :class:`Int8`, one scale a channel, 16-bit sums
-============================  ===============================================
+===============================  ==============================================
+``bifsmn_sign``                  :class:`Sign`, Eq. 1: clipped straight-through
+``bifsmn_approx_sign``           :class:`Sign`, Bi-Real Net's surrogate gradient
+``bifsmn_ede_sign``              :class:`EdeSign`, IR-Net's surrogate gradient
+``bifsmn_scaled_sign``           :class:`ScaledSign`, Eq. 2: one scale a channel
+``bifsmn_xnor_kernel``           :class:`XnorKernel`, with a gradient through it
+``bifsmn_dorefa_kernel``         :class:`DoReFaKernel`, one scale a layer
+``bifsmn_dorefa_activation``     :class:`DoReFaActivation`, 0 and 1
+``bifsmn_libra``                 :class:`Libra`, signs of balanced weights
+``bifsmn_latent``                :class:`Latent`, 32 bits, by mistake
+``bifsmn_float``                 :class:`FloatWeights`, for a first stage
+``bifsmn_windowed_scaled_sign``  :class:`WindowedScaledSign`, BiFSMNv2's
+``bifsmn_int8``                  :class:`Int8`, one scale a channel, 16-bit sums
+===============================  ==============================================
 
 The binarizers of the paper's Table 2, as
 :data:`~bifsmn_tf.network.config.BINARIZERS` puts them together:
@@ -47,6 +49,7 @@ What a one-bit layer computes in integers it takes from :func:`signs` and
 
 from bifsmn_tf.network.quantizers.dorefa import DoReFaActivation
 from bifsmn_tf.network.quantizers.dorefa import DoReFaKernel
+from bifsmn_tf.network.quantizers.float_weights import FloatWeights
 from bifsmn_tf.network.quantizers.int8 import Int8
 from bifsmn_tf.network.quantizers.integers import gives_signs
 from bifsmn_tf.network.quantizers.integers import scale
@@ -62,6 +65,8 @@ from bifsmn_tf.network.quantizers.plain import Sign
 from bifsmn_tf.network.quantizers.plain import channel_scale
 from bifsmn_tf.network.quantizers.plain import sign
 from bifsmn_tf.network.quantizers.plain import surrogate_slope
+from bifsmn_tf.network.quantizers.window import WindowBounds
+from bifsmn_tf.network.quantizers.window import WindowedScaledSign
 from bifsmn_tf.network.quantizers.xnor import XnorKernel
 
 __all__ = [
@@ -71,11 +76,14 @@ __all__ = [
     "DoReFaKernel",
     "EdeSign",
     "ErrorDecay",
+    "FloatWeights",
     "Int8",
     "Latent",
     "Libra",
     "ScaledSign",
     "Sign",
+    "WindowBounds",
+    "WindowedScaledSign",
     "XnorKernel",
     "channel_scale",
     "gives_signs",
