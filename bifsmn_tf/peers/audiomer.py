@@ -4,15 +4,16 @@ S. K. Sahu et al., *Audiomer: A Convolutional Transformer for Keyword Spotting*
 (arXiv:2109.10252). Each block halves the time. Its queries are a separable
 convolution of stride 2, its context another of stride 4, both with squeeze and
 excitation; attention of one to the other and a gated feed-forward layer follow,
-and a strided convolution goes around all of it. A learned piece of sound in
-front of the clip is what the classifier reads in the end.
+and a strided convolution goes around all of it. A learned piece of sound is put
+in front of the clip; the classifier reads the first position in the end.
 
 The attention is that of K. Choromanski et al., *Rethinking Attention with
 Performers* (arXiv:2009.14794): the softmax kernel by positive orthogonal random
 features, so that its cost grows with the length and not with its square.
 
-Axes are (batch, time, 1, channels). Time is shorter than in the authors' code
-nowhere: it pads as theirs does, on both sides.
+Axes are (batch, time, 1, channels). Time is padded as in the authors' code, on
+both sides, so that the first position, which the classifier reads, lies in the
+padding of the convolutions: all that it knows of the clip comes by attention.
 """
 
 import math

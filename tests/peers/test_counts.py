@@ -39,7 +39,7 @@ def test_statistics_are_no_parameters():
 
 @pytest.mark.parametrize("make", [ds_cnn, bc_resnet])
 def test_a_model_costs_what_its_file_does(make):
-    model = make(5, (32, 32, 1))
+    model = make(5, input_shape=(32, 32, 1))
     counted = cost(model)
     assert counted.macs == macs(convert(model, (32, 32, 1)))
     assert counted.parameters == parameters(model)
