@@ -16,15 +16,6 @@ from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf.errors import UserError
 
-_RUNS = flags.DEFINE_string(
-    "runs", "runs/experiments", "Folder of the experiment's runs."
-)
-_RESULTS = flags.DEFINE_string(
-    "results", "results/sc10/results.json", "What the experiment found."
-)
-
-_NAMES = flags.DEFINE_list("names", None, "Only these models.")
-
 MODELS = {"bifsmn-sc10": "bifsmn", "bifsmn_s-sc10": "bifsmn_s"}
 """Names in the package, and the rows of the experiment."""
 
@@ -127,13 +118,24 @@ def _card(name: str, folder: Path, found: dict) -> str:
     return "\n".join(lines)
 
 
+def _define_flags() -> None:
+    flags.DEFINE_string(
+        "runs", "runs/experiments", "Folder of the experiment's runs."
+    )
+    flags.DEFINE_string(
+        "results", "results/sc10/results.json", "What the experiment found."
+    )
+    flags.DEFINE_list("names", None, "Only these models.")
+
+
 def main() -> None:
     """Publishes what the flags say."""
-    for name in _NAMES.value or MODELS:
+    settings = flags.FLAGS
+    for name in settings.names or MODELS:
         if name not in MODELS:
             raise UserError(f"--names: one of {', '.join(MODELS)}, not {name}")
         row = MODELS[name]
-        folder, found = _best(Path(_RUNS.value), Path(_RESULTS.value), row)
+        folder, found = _best(Path(settings.runs), Path(settings.results), row)
         target = pretrained.FOLDER / f"{name}.tflite"
         shutil.copyfile(folder / "model.tflite", target)
         target.with_suffix(".md").write_text(
@@ -143,4 +145,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    _define_flags()
     cli.run(main)
