@@ -8,7 +8,8 @@ Three ways take turns in one run, on the same weights and batches:
 
 ``project``
     :class:`~bifsmn_tf.distillation.trainer.Trainer`: the front end once, each
-    block once for all the depths that run through it.
+    block once for all the depths that run through it, and what lies between
+    two linear layers as one operation (:mod:`~bifsmn_tf.network.fused`).
 ``plain``
     Stock Larq and Keras layers, one pass over the whole network for each δ,
     and the losses as their equations are written.
@@ -548,12 +549,19 @@ def _define_flags() -> None:
         "steps", 20, "Steps that a way makes in its turn.", lower_bound=1
     )
     flags.DEFINE_integer("rounds", 5, "Turns of each way.", lower_bound=1)
+    flags.DEFINE_integer(
+        "threads", 0, "Of TensorFlow; 0 for one a processor.", lower_bound=0
+    )
     flags.DEFINE_string("json", None, "Write the results here, too.")
 
 
 def main() -> None:
     """Measures what the flags say."""
     settings = flags.FLAGS
+    if settings.threads:
+        threading = tf.config.threading
+        threading.set_intra_op_parallelism_threads(settings.threads)
+        threading.set_inter_op_parallelism_threads(settings.threads)
     results = measure(
         settings.architecture,
         settings.batch_size,
