@@ -123,15 +123,20 @@ DELEGATE_HEADERS = [
 
 # A library of its own, which nothing but training loads.
 TRAINING_SOURCES = [
+    "custom_ops/training/attention.cc",
     "custom_ops/training/epilogue.cc",
     "custom_ops/training/parallel.cc",
+    "custom_ops/training/scaled_sign.cc",
     "custom_ops/training/tensorflow_ops.cc",
 ]
 
 TRAINING_HEADERS = [
+    "custom_ops/training/attention.h",
     "custom_ops/training/epilogue.h",
     "custom_ops/training/parallel.h",
+    "custom_ops/training/scaled_sign.h",
     "custom_ops/training/tensorflow_abi.h",
+    "custom_ops/training/vector.h",
 ]
 
 # -ffp-contract=off: every float operation rounds on its own, so that results

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
+from bifsmn_tf.network import fused
 
 METHODS = ("hed", "fid", "plain", "none")
 
@@ -51,6 +52,19 @@ def attention(states: tf.Tensor) -> tf.Tensor:
     return squares / tf.maximum(norm, _TINY)
 
 
+def teacher_attention(states: tf.Tensor, emphasised: bool) -> tf.Tensor:
+    """A teacher's attention maps, without a gradient.
+
+    Args:
+        states: H_T, (..., time, channels).
+        emphasised: of Ĥ_T (Eq. 9) instead of H_T.
+    """
+    if fused.enabled():
+        return fused.attention_maps(states, emphasised)
+    states = emphasise(states) if emphasised else states
+    return tf.stop_gradient(attention(states))
+
+
 def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     """One term of Eq. 10 and 14 for every example and every depth.
 
@@ -63,6 +77,8 @@ def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     Returns:
         The L2 norm of the difference, (batch, variants).
     """
+    if fused.enabled():
+        return fused.attention_distance(student, teacher)
     target = teacher[:, :, tf.newaxis]
 
     # Automatic differentiation passes over the states twice as often.

@@ -213,10 +213,9 @@ class Trainer(tf.keras.Model):
         axis = 0
         if self.loss_config.distillation == "fid":
             maps, axis = losses.band_attention(stacked), 1
-        elif self.loss_config.distillation == "hed":
-            maps = losses.attention(losses.emphasise(stacked))
         else:
-            maps = losses.attention(stacked)
+            emphasised = self.loss_config.distillation == "hed"
+            maps = losses.teacher_attention(stacked, emphasised)
         by_number = tf.unstack(tf.stop_gradient(maps), axis=axis)
         return dict(zip(numbers, by_number, strict=True))
 

@@ -10,9 +10,13 @@ forward and two backward::
     y = residual + (u if u >= 0 else slope * u)                  stream
     s = +1 if y >= threshold else -1                             signs
 
-The layers of :mod:`~bifsmn_tf.network.layers` define what is computed and serve
-wherever the library does not: without it, on GPUs, and for other quantizers.
-``BIFSMN_FUSED=0`` in the environment, or :func:`disabled`, does without it.
+So it does with the weights' α·sign(w) (Eq. 2) and the attention distillation of
+the states (Eq. 8-10).
+
+The layers of :mod:`~bifsmn_tf.network.layers`, the quantizers and the losses
+define what is computed and serve wherever the library does not: without it, on
+GPUs, and for other quantizers. ``BIFSMN_FUSED=0`` in the environment, or
+:func:`disabled`, does without it.
 """
 
 import contextlib
@@ -162,6 +166,44 @@ def sign(x: tf.Tensor, threshold: tf.Tensor, surrogate: str) -> tf.Tensor:
     return _like(signs, x)
 
 
+def attention_maps(states: tf.Tensor, emphasise: bool) -> tf.Tensor:
+    """A teacher's attention maps (Eq. 10), without a gradient.
+
+    Args:
+        states: (..., time, channels).
+        emphasise: add the high frequencies first (Eq. 8, 9).
+    """
+    time, channels = states.shape[-2:]
+    maps = _library().bifsmn_attention_maps(
+        states=tf.reshape(states, (-1, time * channels)),
+        rows=time,
+        emphasise=int(emphasise),
+        threads=_threads(),
+    )
+    return _like(maps, states)
+
+
+def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    """As :func:`bifsmn_tf.distillation.losses.attention_distance`."""
+    _, time, variants, channels = student.shape
+    distances = _library().bifsmn_attention_distance(
+        states=tf.reshape(student, (-1, time * variants * channels)),
+        maps=teacher,
+        rows=time,
+        variants=variants,
+        threads=_threads(),
+    )
+    distances.set_shape((student.shape[0], variants))
+    return distances
+
+
+def scaled_sign(kernel: tf.Tensor) -> tf.Tensor:
+    """α·sign(w) with Eq. 1's gradient, α of each output channel (Eq. 2)."""
+    rows = tf.reshape(kernel, (-1, kernel.shape[-1]))
+    quantized, _ = _library().bifsmn_scaled_sign(w=rows)
+    return _like(quantized, kernel)
+
+
 def _like(rows: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     result = tf.reshape(rows, tf.shape(x))
     result.set_shape(x.shape)
@@ -204,4 +246,23 @@ def _sign_gradient(op, dsigns):
         dsigns=dsigns,
         surrogate=op.get_attr("surrogate"),
         threads=op.get_attr("threads"),
+    )
+
+
+@tf.RegisterGradient("BifsmnAttentionDistance")
+def _attention_distance_gradient(op, ddistances):
+    states, maps = op.inputs
+    gradient = _library().bifsmn_attention_distance_gradient(
+        states=states,
+        maps=maps,
+        ddistances=ddistances,
+        **{n: op.get_attr(n) for n in ("rows", "variants", "threads")},
+    )
+    return gradient, None
+
+
+@tf.RegisterGradient("BifsmnScaledSign")
+def _scaled_sign_gradient(op, dy, _):
+    return _library().bifsmn_scaled_sign_gradient(
+        w=op.inputs[0], alpha=op.outputs[1], dy=dy
     )

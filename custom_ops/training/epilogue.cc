@@ -5,55 +5,16 @@
 #include <vector>
 
 #include "custom_ops/training/parallel.h"
-
-// Vectors are handed between functions that are inlined, so no ABI is
-// concerned.
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
+#include "custom_ops/training/vector.h"
 
 namespace bifsmn::training {
 namespace {
-
-#define BIFSMN_BODY static inline __attribute__((always_inline))
 
 // Rows whose sums are floats, before they are added up as doubles.
 constexpr int64_t kPartRows = 1024;
 
 // Columns of a task: rows of these stay in the first two caches.
 constexpr int64_t kGroupColumns = 64;
-
-constexpr int kLanes = 16;
-
-// The compiler makes of it what the processor has.
-typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
-
-template <class T>
-BIFSMN_BODY T Load(const float* p) {
-  T value;
-  __builtin_memcpy(&value, p, sizeof value);
-  return value;
-}
-
-template <class T>
-BIFSMN_BODY void Store(float* p, const T& value) {
-  __builtin_memcpy(p, &value, sizeof value);
-}
-
-template <class T>
-BIFSMN_BODY T Zero() {
-  return T{} * 0.0f;
-}
-
-template <class T>
-BIFSMN_BODY T Min(T a, T b) {
-  return a < b ? a : b;
-}
-
-template <class T>
-BIFSMN_BODY T Max(T a, T b) {
-  return a > b ? a : b;
-}
 
 template <class T>
 BIFSMN_BODY T SurrogateSlope(T d, bool approx) {

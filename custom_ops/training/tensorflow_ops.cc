@@ -12,7 +12,9 @@
 #include <string>
 #include <utility>
 
+#include "custom_ops/training/attention.h"
 #include "custom_ops/training/epilogue.h"
+#include "custom_ops/training/scaled_sign.h"
 #include "custom_ops/training/tensorflow_abi.h"
 
 namespace bifsmn::training {
@@ -41,6 +43,9 @@ struct Attributes {
   int64_t residual = 0;
   int64_t stream = 0;
   int64_t signs = 0;
+  int64_t rows = 1;
+  int64_t variants = 1;
+  int64_t emphasise = 0;
   int64_t threads = 1;
 };
 
@@ -92,6 +97,27 @@ class Call {
   }
 
   float* VectorOutput(int index) { return Output(index, &shape_.columns, 1); }
+
+  // What has a size of its own.
+  const float* Elements(int index, int64_t count) {
+    return Like(index, count, false);
+  }
+
+  float* MatrixOutputOf(int index, int64_t columns) {
+    const int64_t sizes[] = {shape_.rows, columns};
+    return Output(index, sizes, 2);
+  }
+
+  // Rows of the first input as states, or an error.
+  States StatesOf(const Attributes& attributes) {
+    const int64_t parts = attributes.rows * attributes.variants;
+    if (ok() && (parts < 1 || shape_.columns % parts)) {
+      Fail("rows and variants do not divide the states");
+    }
+    if (!ok()) return {};
+    return {shape_.rows, attributes.rows, attributes.variants,
+            shape_.columns / parts};
+  }
 
   Shape shape() const { return shape_; }
 
@@ -210,6 +236,56 @@ void SignGradient(const Attributes& attributes, Call& call) {
                dthreshold, static_cast<int>(attributes.threads));
 }
 
+void Maps(const Attributes& attributes, Call& call) {
+  const float* states = call.First();
+  const States shape = call.StatesOf(attributes);
+  float* maps = call.MatrixOutput(0, true);
+  if (!call.ok()) return;
+  AttentionMaps(shape.examples, shape.rows, shape.columns, states,
+                attributes.emphasise != 0, maps,
+                static_cast<int>(attributes.threads));
+}
+
+void Distances(const Attributes& attributes, Call& call) {
+  const float* states = call.First();
+  const States shape = call.StatesOf(attributes);
+  const float* maps =
+      call.Elements(1, shape.examples * shape.rows * shape.columns);
+  float* distances = call.MatrixOutputOf(0, shape.variants);
+  if (!call.ok()) return;
+  AttentionDistance(shape, states, maps, distances,
+                    static_cast<int>(attributes.threads));
+}
+
+void DistancesGradient(const Attributes& attributes, Call& call) {
+  const float* states = call.First();
+  const States shape = call.StatesOf(attributes);
+  const float* maps =
+      call.Elements(1, shape.examples * shape.rows * shape.columns);
+  const float* ddistances = call.Elements(2, shape.examples * shape.variants);
+  float* dstates = call.MatrixOutput(0, true);
+  if (!call.ok()) return;
+  AttentionDistanceGradient(shape, states, maps, ddistances, dstates,
+                            static_cast<int>(attributes.threads));
+}
+
+void ScaledSign(const Attributes&, Call& call) {
+  const float* w = call.First();
+  float* y = call.MatrixOutput(0, true);
+  float* alpha = call.VectorOutput(1);
+  if (!call.ok()) return;
+  ScaledSignForward(call.shape(), w, y, alpha);
+}
+
+void ScaledSignGradient(const Attributes&, Call& call) {
+  const float* w = call.First();
+  const float* alpha = call.Vector(1);
+  const float* dy = call.Matrix(2);
+  float* dw = call.MatrixOutput(0, true);
+  if (!call.ok()) return;
+  ScaledSignBackward(call.shape(), w, alpha, dy, dw);
+}
+
 void* ReadAttributes(TF_OpKernelConstruction* construction) {
   auto attributes = std::make_unique<Attributes>();
   const Status status(tf.TF_NewStatus());
@@ -220,6 +296,9 @@ void* ReadAttributes(TF_OpKernelConstruction* construction) {
       {"with_residual", &attributes->residual},
       {"with_stream", &attributes->stream},
       {"with_signs", &attributes->signs},
+      {"rows", &attributes->rows},
+      {"variants", &attributes->variants},
+      {"emphasise", &attributes->emphasise},
       {"threads", &attributes->threads},
   };
   for (const auto& [name, value] : integers) {
@@ -252,12 +331,15 @@ void Register(const char* name, std::initializer_list<const char*> inputs,
         op, (std::string(output) + ": float").c_str());
   }
   tf.TF_OpDefinitionBuilderAddAttr(op, "epsilon: float = 0.0");
-  for (const char* attribute :
-       {"surrogate", "with_residual", "with_stream", "with_signs"}) {
+  for (const char* attribute : {"surrogate", "with_residual", "with_stream",
+                                "with_signs", "emphasise"}) {
     tf.TF_OpDefinitionBuilderAddAttr(
         op, (std::string(attribute) + ": int = 0").c_str());
   }
-  tf.TF_OpDefinitionBuilderAddAttr(op, "threads: int = 1");
+  for (const char* attribute : {"rows", "variants", "threads"}) {
+    tf.TF_OpDefinitionBuilderAddAttr(
+        op, (std::string(attribute) + ": int = 1").c_str());
+  }
   // Python knows the shapes.
   tf.TF_OpDefinitionBuilderSetShapeInferenceFunction(
       op, [](TF_ShapeInferenceContext* context, TF_Status* status) {
@@ -286,6 +368,14 @@ const bool kRegistered = [] {
   Register<Sign>("BifsmnSign", {"y", "threshold"}, {"signs_out"});
   Register<SignGradient>("BifsmnSignGradient", {"y", "threshold", "dsigns"},
                          {"dy", "dthreshold"});
+  Register<Maps>("BifsmnAttentionMaps", {"states"}, {"maps"});
+  Register<Distances>("BifsmnAttentionDistance", {"states", "maps"},
+                      {"distances"});
+  Register<DistancesGradient>("BifsmnAttentionDistanceGradient",
+                              {"states", "maps", "ddistances"}, {"dstates"});
+  Register<ScaledSign>("BifsmnScaledSign", {"w"}, {"y", "alpha"});
+  Register<ScaledSignGradient>("BifsmnScaledSignGradient", {"w", "alpha", "dy"},
+                               {"dw"});
   return true;
 }();
 

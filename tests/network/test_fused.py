@@ -5,8 +5,10 @@ import pytest
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
+from bifsmn_tf.distillation import losses
 from bifsmn_tf.network import config as configs
 from bifsmn_tf.network import fused
+from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Block
 
@@ -107,6 +109,51 @@ def test_a_network_and_its_statistics_are_those_of_the_layers():
         strict=True,
     ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 2, 16), (5, 7, 1, 37), (2, 1, 3, 1)])
+def test_the_attention_distance_and_its_gradient_are_those_of_the_losses(shape):
+    rng = np.random.default_rng(0)
+    batch, time, variants, channels = shape
+    states = tf.constant(rng.normal(size=shape), tf.float32)
+    teacher = tf.constant(rng.normal(size=(batch, time, channels)), tf.float32)
+    weights = tf.constant(rng.normal(size=(batch, variants)), tf.float32)
+
+    def run(emphasised):
+        maps = losses.teacher_attention(teacher, emphasised)
+        with tf.GradientTape() as tape:
+            tape.watch(states)
+            distances = losses.attention_distance(states, maps)
+            loss = tf.reduce_sum(distances * weights)
+        return maps, distances, tape.gradient(loss, states)
+
+    for emphasised in (False, True):
+        found = run(emphasised)
+        with fused.disabled():
+            expected = run(emphasised)
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 3, 20), (5, 7), (64, 33)])
+def test_the_scaled_sign_and_its_gradient_are_those_of_the_quantizer(shape):
+    rng = np.random.default_rng(0)
+    kernel = tf.constant(rng.normal(size=shape), tf.float32)
+    upstream = tf.constant(rng.normal(size=shape), tf.float32)
+    quantizer = quantizers.ScaledSign()
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            quantized = quantizer(kernel)
+            loss = tf.reduce_sum(quantized * upstream)
+        return quantized, tape.gradient(loss, kernel)
+
+    found = run()
+    with fused.disabled():
+        expected = run()
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_the_ops_run_in_a_graph_that_does_not_know_the_batch():
