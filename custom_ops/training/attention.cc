@@ -30,7 +30,8 @@ constexpr int64_t kPlanesOfATask = 8;
 
 // Calls work(first, last) for all of [0, planes) in tasks.
 template <class Work>
-void ForPlanes(int64_t planes, int threads, const Work& work) {
+void ForPlanes(int64_t planes, int64_t size, int threads, const Work& work) {
+  if (planes * size < kWorthThreads) threads = 1;
   const int64_t tasks = (planes + kPlanesOfATask - 1) / kPlanesOfATask;
   ParallelFor(threads, static_cast<int>(tasks), [&](int task) {
     work(task * kPlanesOfATask, std::min((task + 1) * kPlanesOfATask, planes));
@@ -159,7 +160,7 @@ void AttentionMaps(int64_t planes, int64_t rows, int64_t columns,
                    const float* states, bool emphasise, float* maps,
                    int threads) {
   const int64_t size = rows * columns;
-  ForPlanes(planes, threads, [&](int64_t first, int64_t last) {
+  ForPlanes(planes, size, threads, [&](int64_t first, int64_t last) {
     std::vector<float> high(size), h(size);
     for (int64_t plane = first; plane < last; ++plane) {
       const float* state = states + plane * size;
@@ -175,7 +176,7 @@ void AttentionMaps(int64_t planes, int64_t rows, int64_t columns,
 void AttentionDistance(const States& shape, const float* states,
                        const float* maps, float* distances, int threads) {
   const int64_t size = shape.rows * shape.columns;
-  ForPlanes(shape.examples * shape.variants, threads,
+  ForPlanes(shape.examples * shape.variants, size, threads,
             [&](int64_t first, int64_t last) {
               std::vector<float> h(size);
               for (int64_t index = first; index < last; ++index) {
@@ -190,7 +191,7 @@ void AttentionDistanceGradient(const States& shape, const float* states,
                                const float* maps, const float* ddistances,
                                float* dstates, int threads) {
   const int64_t size = shape.rows * shape.columns;
-  ForPlanes(shape.examples * shape.variants, threads,
+  ForPlanes(shape.examples * shape.variants, size, threads,
             [&](int64_t first, int64_t last) {
               std::vector<float> h(size), dh(size);
               for (int64_t index = first; index < last; ++index) {

@@ -13,8 +13,9 @@ namespace {
 // Rows whose sums are floats, before they are added up as doubles.
 constexpr int64_t kPartRows = 1024;
 
-// Columns of a task: rows of these stay in the first two caches.
-constexpr int64_t kGroupColumns = 64;
+// Rows that are read side by side, each of them straight on: so many streams a
+// processor fetches ahead of time.
+constexpr int64_t kStreams = 8;
 
 template <class T>
 BIFSMN_BODY T SurrogateSlope(T d, bool approx) {
@@ -24,29 +25,22 @@ BIFSMN_BODY T SurrogateSlope(T d, bool approx) {
   return magnitude <= one ? one : zero;
 }
 
-struct Range {
-  int64_t begin, end;
-};
-
-// One task of a matrix: some rows of a group of columns.
+// One task of a matrix: a part of its rows, or those of it that are read side
+// by side.
 struct Tile {
-  Range rows, columns;
+  int64_t begin, end;
   int64_t part;
 };
 
 int64_t Parts(int64_t rows) { return (rows + kPartRows - 1) / kPartRows; }
 
-// Calls work(tile) for all of the matrix.
+// Calls work(tile) for each part of the matrix.
 template <class Work>
-void ForTiles(Shape shape, int threads, const Work& work) {
-  const int64_t parts = Parts(shape.rows);
-  const int64_t groups = (shape.columns + kGroupColumns - 1) / kGroupColumns;
-  ParallelFor(threads, static_cast<int>(parts * groups), [&](int task) {
-    const int64_t part = task / groups, group = task % groups;
-    work(Tile{{part * kPartRows, std::min((part + 1) * kPartRows, shape.rows)},
-              {group * kGroupColumns,
-               std::min((group + 1) * kGroupColumns, shape.columns)},
-              part});
+void ForParts(Shape shape, int threads, const Work& work) {
+  if (shape.rows * shape.columns < kWorthThreads) threads = 1;
+  ParallelFor(threads, static_cast<int>(Parts(shape.rows)), [&](int part) {
+    const int64_t begin = part * kPartRows;
+    work(Tile{begin, std::min(begin + kPartRows, shape.rows), part});
   });
 }
 
@@ -66,23 +60,19 @@ struct Data {
   float* signs;
   float* dz;
   float* dresidual;
-  // [part][kind][columns]
-  double* sums;
+  // [part][kind][columns], from 0.
+  float* sums;
 };
 
 constexpr int kMomentSums = 2;
 constexpr int kGradientSums = 4;
 
-BIFSMN_BODY double* SumsOf(const Data& data, const Tile& tile, int kinds,
-                           int kind, int64_t column) {
-  return data.sums + (tile.part * kinds + kind) * data.shape.columns + column;
-}
-
 template <class T>
-BIFSMN_BODY void StoreSums(double* to, const T& value) {
-  float lanes[sizeof(T) / sizeof(float)];
-  __builtin_memcpy(lanes, &value, sizeof value);
-  for (size_t i = 0; i < sizeof(T) / sizeof(float); ++i) to[i] = lanes[i];
+BIFSMN_BODY void AddSums(const Data& data, const Tile& tile, int kinds,
+                         int kind, int64_t column, const T& value) {
+  float* to =
+      data.sums + (tile.part * kinds + kind) * data.shape.columns + column;
+  Store<T>(to, Load<T>(to) + value);
 }
 
 // Sums of z and z^2, less the first row so that nothing cancels.
@@ -91,14 +81,14 @@ BIFSMN_BODY void Moments(const Data& data, const Tile& tile, int64_t column) {
   const int64_t stride = data.shape.columns;
   const T origin = Load<T>(data.z + column);
   T sum = Zero<T>(), squares = sum;
-  const float* z = data.z + tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end; ++row, z += stride) {
+  const float* z = data.z + tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, z += stride) {
     const T x = Load<T>(z) - origin;
     sum += x;
     squares += x * x;
   }
-  StoreSums(SumsOf(data, tile, kMomentSums, 0, column), sum);
-  StoreSums(SumsOf(data, tile, kMomentSums, 1, column), squares);
+  AddSums<T>(data, tile, kMomentSums, 0, column, sum);
+  AddSums<T>(data, tile, kMomentSums, 1, column, squares);
 }
 
 template <class T>
@@ -122,9 +112,8 @@ BIFSMN_BODY void Normalize(const Data& data, const Tile& tile, int64_t column) {
   const int64_t stride = data.shape.columns;
   const Column<T> c = ColumnOf<T>(data, column);
   const T zero = Zero<T>(), one = zero + 1.0f;
-  int64_t at = tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end;
-       ++row, at += stride) {
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const T u = (Load<T>(data.z + at) - c.mean) * c.inverse * c.gamma + c.beta;
     T y = u >= zero ? u : u * c.slope;
     if (data.residual) y = Load<T>(data.residual + at) + y;
@@ -174,9 +163,8 @@ BIFSMN_BODY void Reduce(const Data& data, const Tile& tile, int64_t column) {
   const int64_t stride = data.shape.columns;
   const Column<T> c = ColumnOf<T>(data, column);
   T beta = Zero<T>(), gamma = beta, slope = beta, threshold = beta;
-  int64_t at = tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end;
-       ++row, at += stride) {
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const Back<T> back = BackAt<T>(data, c, at);
     if (data.dresidual) Store(data.dresidual + at, back.gradient);
     beta += back.du;
@@ -186,7 +174,7 @@ BIFSMN_BODY void Reduce(const Data& data, const Tile& tile, int64_t column) {
   }
   const T sums[kGradientSums] = {beta, gamma, slope, threshold};
   for (int kind = 0; kind < kGradientSums; ++kind) {
-    StoreSums(SumsOf(data, tile, kGradientSums, kind, column), sums[kind]);
+    AddSums<T>(data, tile, kGradientSums, kind, column, sums[kind]);
   }
 }
 
@@ -199,9 +187,8 @@ BIFSMN_BODY void Differentiate(const Data& data, const Tile& tile,
   const T scale = c.gamma * c.inverse;
   const T beta = Load<T>(means + column);
   const T gamma = Load<T>(means + stride + column);
-  int64_t at = tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end;
-       ++row, at += stride) {
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const Back<T> back = BackAt<T>(data, c, at);
     Store(data.dz + at, scale * (back.du - beta - back.normal * gamma));
   }
@@ -212,9 +199,8 @@ BIFSMN_BODY void Signs(const Data& data, const Tile& tile, int64_t column) {
   const int64_t stride = data.shape.columns;
   const T threshold = Load<T>(data.parameters.threshold + column);
   const T one = Zero<T>() + 1.0f;
-  int64_t at = tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end;
-       ++row, at += stride) {
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const T y = Load<T>(data.y + at);
     Store(data.signs + at, y >= threshold ? one : -one);
   }
@@ -226,16 +212,15 @@ BIFSMN_BODY void SignGradients(const Data& data, const Tile& tile,
   const int64_t stride = data.shape.columns;
   const T threshold = Load<T>(data.parameters.threshold + column);
   T sum = Zero<T>();
-  int64_t at = tile.rows.begin * stride + column;
-  for (int64_t row = tile.rows.begin; row < tile.rows.end;
-       ++row, at += stride) {
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     T through;
     const T y = Load<T>(data.y + at);
     const T gradient = Upstream<T>(data, at, y, threshold, &through);
     Store(data.dresidual + at, gradient);
     sum += gradient;
   }
-  StoreSums(SumsOf(data, tile, 1, 0, column), sum);
+  AddSums<T>(data, tile, 1, 0, column, sum);
 }
 
 enum class Loop {
@@ -268,12 +253,16 @@ BIFSMN_BODY void RunColumns(Loop loop, const Data& data, const Tile& tile,
 
 BIFSMN_BODY void RunTile(Loop loop, const Data& data, const Tile& tile,
                          const float* means) {
-  int64_t column = tile.columns.begin;
-  for (; column + kLanes <= tile.columns.end; column += kLanes) {
-    RunColumns<Vector>(loop, data, tile, means, column);
-  }
-  for (; column < tile.columns.end; ++column) {
-    RunColumns<float>(loop, data, tile, means, column);
+  const int64_t columns = data.shape.columns;
+  for (int64_t begin = tile.begin; begin < tile.end; begin += kStreams) {
+    const Tile rows{begin, std::min(begin + kStreams, tile.end), tile.part};
+    int64_t column = 0;
+    for (; column + kLanes <= columns; column += kLanes) {
+      RunColumns<Vector>(loop, data, rows, means, column);
+    }
+    for (; column < columns; ++column) {
+      RunColumns<float>(loop, data, rows, means, column);
+    }
   }
 }
 
@@ -308,39 +297,15 @@ TileRunner ChooseRunner() {
   return RunBaseline;
 }
 
-TileRunner Runner() {
+void Run(Loop loop, const Data& data, int threads,
+         const float* means = nullptr) {
   static const TileRunner runner = ChooseRunner();
-  return runner;
-}
-
-void Run(Loop loop, const Data& data, int threads) {
-  ForTiles(data.shape, threads,
-           [&](const Tile& tile) { Runner()(loop, data, tile, nullptr); });
-}
-
-// Runs `first`, which leaves sums, then `between(columns)`, which reads those
-// of all rows, then `second`. Where the rows are one part, a group of columns
-// goes through all three while it is in the cache.
-template <class Between>
-void RunTwice(Loop first, const Between& between, Loop second, const Data& data,
-              const float* means, int threads) {
-  const TileRunner runner = Runner();
-  if (Parts(data.shape.rows) == 1) {
-    ForTiles(data.shape, threads, [&](const Tile& tile) {
-      runner(first, data, tile, means);
-      between(tile.columns);
-      runner(second, data, tile, means);
-    });
-    return;
-  }
-  Run(first, data, threads);
-  between(Range{0, data.shape.columns});
-  ForTiles(data.shape, threads,
-           [&](const Tile& tile) { runner(second, data, tile, means); });
+  ForParts(data.shape, threads,
+           [&](const Tile& tile) { runner(loop, data, tile, means); });
 }
 
 // Adds up a kind of sums over the parts.
-double Total(const std::vector<double>& sums, Shape shape, int kinds, int kind,
+double Total(const std::vector<float>& sums, Shape shape, int kinds, int kind,
              int64_t column) {
   double total = 0;
   for (int64_t part = 0; part < Parts(shape.rows); ++part) {
@@ -355,7 +320,7 @@ void EpilogueForward(Shape shape, const float* z, const float* residual,
                      const Parameters& parameters, float epsilon,
                      const Statistics& statistics, float* stream, float* signs,
                      int threads) {
-  std::vector<double> sums(Parts(shape.rows) * kMomentSums * shape.columns);
+  std::vector<float> sums(Parts(shape.rows) * kMomentSums * shape.columns);
   Data data{};
   data.shape = shape;
   data.z = z;
@@ -367,19 +332,18 @@ void EpilogueForward(Shape shape, const float* z, const float* residual,
   data.signs = signs;
   data.sums = sums.data();
   const double rows = static_cast<double>(shape.rows);
-  const auto finish = [&](Range columns) {
-    for (int64_t column = columns.begin; column < columns.end; ++column) {
-      const double shift = Total(sums, shape, kMomentSums, 0, column) / rows;
-      const double squares = Total(sums, shape, kMomentSums, 1, column);
-      const double variance = std::max(0.0, squares / rows - shift * shift);
-      statistics.mean[column] = static_cast<float>(z[column] + shift);
-      statistics.variance[column] =
-          static_cast<float>(variance * rows / std::max(rows - 1, 1.0));
-      statistics.inverse[column] =
-          static_cast<float>(1.0 / std::sqrt(variance + epsilon));
-    }
-  };
-  RunTwice(Loop::kMoments, finish, Loop::kNormalize, data, nullptr, threads);
+  Run(Loop::kMoments, data, threads);
+  for (int64_t column = 0; column < shape.columns; ++column) {
+    const double shift = Total(sums, shape, kMomentSums, 0, column) / rows;
+    const double squares = Total(sums, shape, kMomentSums, 1, column);
+    const double variance = std::max(0.0, squares / rows - shift * shift);
+    statistics.mean[column] = static_cast<float>(z[column] + shift);
+    statistics.variance[column] =
+        static_cast<float>(variance * rows / std::max(rows - 1, 1.0));
+    statistics.inverse[column] =
+        static_cast<float>(1.0 / std::sqrt(variance + epsilon));
+  }
+  Run(Loop::kNormalize, data, threads);
 }
 
 void EpilogueBackward(Shape shape, const float* z, const float* stream,
@@ -388,7 +352,7 @@ void EpilogueBackward(Shape shape, const float* z, const float* stream,
                       const float* dsigns, Surrogate surrogate, float* dz,
                       float* dresidual, const ParameterGradients& gradients,
                       int threads) {
-  std::vector<double> sums(Parts(shape.rows) * kGradientSums * shape.columns);
+  std::vector<float> sums(Parts(shape.rows) * kGradientSums * shape.columns);
   std::vector<float> means(2 * shape.columns);
   Data data{};
   data.shape = shape;
@@ -404,22 +368,20 @@ void EpilogueBackward(Shape shape, const float* z, const float* stream,
   data.dresidual = dresidual;
   data.sums = sums.data();
   const double rows = static_cast<double>(shape.rows);
-  const auto finish = [&](Range columns) {
-    for (int64_t column = columns.begin; column < columns.end; ++column) {
-      double totals[kGradientSums];
-      for (int kind = 0; kind < kGradientSums; ++kind) {
-        totals[kind] = Total(sums, shape, kGradientSums, kind, column);
-      }
-      gradients.beta[column] = static_cast<float>(totals[0]);
-      gradients.gamma[column] = static_cast<float>(totals[1]);
-      gradients.slope[column] = static_cast<float>(totals[2]);
-      gradients.threshold[column] = static_cast<float>(-totals[3]);
-      means[column] = static_cast<float>(totals[0] / rows);
-      means[shape.columns + column] = static_cast<float>(totals[1] / rows);
+  Run(Loop::kReduce, data, threads);
+  for (int64_t column = 0; column < shape.columns; ++column) {
+    double totals[kGradientSums];
+    for (int kind = 0; kind < kGradientSums; ++kind) {
+      totals[kind] = Total(sums, shape, kGradientSums, kind, column);
     }
-  };
-  RunTwice(Loop::kReduce, finish, Loop::kDifferentiate, data, means.data(),
-           threads);
+    gradients.beta[column] = static_cast<float>(totals[0]);
+    gradients.gamma[column] = static_cast<float>(totals[1]);
+    gradients.slope[column] = static_cast<float>(totals[2]);
+    gradients.threshold[column] = static_cast<float>(-totals[3]);
+    means[column] = static_cast<float>(totals[0] / rows);
+    means[shape.columns + column] = static_cast<float>(totals[1] / rows);
+  }
+  Run(Loop::kDifferentiate, data, threads, means.data());
 }
 
 void SignForward(Shape shape, const float* y, const float* threshold,
@@ -435,7 +397,7 @@ void SignForward(Shape shape, const float* y, const float* threshold,
 void SignBackward(Shape shape, const float* y, const float* threshold,
                   const float* dsigns, Surrogate surrogate, float* dy,
                   float* dthreshold, int threads) {
-  std::vector<double> sums(Parts(shape.rows) * shape.columns);
+  std::vector<float> sums(Parts(shape.rows) * shape.columns);
   Data data{};
   data.shape = shape;
   data.y = y;
