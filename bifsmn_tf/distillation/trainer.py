@@ -8,6 +8,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.mixup import mix
+from bifsmn_tf.network import fused
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.layers import VariantNorm
 
@@ -227,7 +228,8 @@ class Trainer(tf.keras.Model):
         if self.teacher is not None and (
             self._distils_states or settings.logit_weight
         ):
-            teacher_logits, states = self.teacher.infer(features, 1)
+            with fused.frozen():
+                teacher_logits, states = self.teacher.infer(features, 1)
             teacher_logits = tf.stop_gradient(teacher_logits)
             if self._distils_states:
                 maps = self._teacher_maps(states)

@@ -265,6 +265,8 @@ class Stage(tf.keras.layers.Layer):
             if self.linear.kernel_quantizer:
                 kernel = self.linear.kernel_quantizer(kernel)
             x = self.linear.dot(x, kernel * scale)
+            if fused.serves_frozen():
+                return fused.affine_prelu(x, offset, self.prelu.slope[variant])
         return self.prelu.apply(x + offset, variant)
 
 

@@ -35,6 +35,7 @@ SURROGATES = ("ste", "approx")
 """Surrogate gradients by the library's number for them."""
 
 _allowed = os.environ.get("BIFSMN_FUSED", "1") != "0"
+_frozen = False
 
 
 @functools.cache
@@ -63,6 +64,25 @@ def disabled() -> Iterator[None]:
         yield
     finally:
         _allowed = before
+
+
+@contextlib.contextmanager
+def frozen() -> Iterator[None]:
+    """Inference that is traced inside may use the library: a teacher's.
+
+    Elsewhere it does not, as it is what TensorFlow's converter reads.
+    """
+    global _frozen
+    before, _frozen = _frozen, True
+    try:
+        yield
+    finally:
+        _frozen = before
+
+
+def serves_frozen() -> bool:
+    """Whether inference may use the library here."""
+    return _frozen and enabled()
 
 
 def _threads() -> int:
@@ -164,6 +184,26 @@ def sign(x: tf.Tensor, threshold: tf.Tensor, surrogate: str) -> tf.Tensor:
         threads=_threads(),
     )
     return _like(signs, x)
+
+
+def affine_prelu(
+    z: tf.Tensor, offset: tf.Tensor, slope: tf.Tensor
+) -> tf.Tensor:
+    """PReLU of ``z + offset``, without a gradient.
+
+    Args:
+        z: (..., channels).
+        offset: (channels,).
+        slope: (channels or 1,).
+    """
+    channels = z.shape[-1]
+    y = _library().bifsmn_affine(
+        z=tf.reshape(z, (-1, channels)),
+        offset=offset,
+        slope=tf.broadcast_to(slope, (channels,)),
+        threads=_threads(),
+    )
+    return _like(y, z)
 
 
 def attention_maps(states: tf.Tensor, emphasise: bool) -> tf.Tensor:

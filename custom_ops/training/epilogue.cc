@@ -223,7 +223,21 @@ BIFSMN_BODY void SignGradients(const Data& data, const Tile& tile,
   AddSums<T>(data, tile, 1, 0, column, sum);
 }
 
+template <class T>
+BIFSMN_BODY void Affine(const Data& data, const Tile& tile, int64_t column) {
+  const int64_t stride = data.shape.columns;
+  const T offset = Load<T>(data.parameters.beta + column);
+  const T slope = Load<T>(data.parameters.slope + column);
+  const T zero = Zero<T>();
+  int64_t at = tile.begin * stride + column;
+  for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
+    const T u = Load<T>(data.z + at) + offset;
+    Store<T>(data.stream + at, u >= zero ? u : u * slope);
+  }
+}
+
 enum class Loop {
+  kAffine,
   kMoments,
   kNormalize,
   kReduce,
@@ -236,6 +250,8 @@ template <class T>
 BIFSMN_BODY void RunColumns(Loop loop, const Data& data, const Tile& tile,
                             const float* means, int64_t column) {
   switch (loop) {
+    case Loop::kAffine:
+      return Affine<T>(data, tile, column);
     case Loop::kMoments:
       return Moments<T>(data, tile, column);
     case Loop::kNormalize:
@@ -410,6 +426,17 @@ void SignBackward(Shape shape, const float* y, const float* threshold,
   for (int64_t column = 0; column < shape.columns; ++column) {
     dthreshold[column] = static_cast<float>(-Total(sums, shape, 1, 0, column));
   }
+}
+
+void AffineForward(Shape shape, const float* z, const float* offset,
+                   const float* slope, float* y, int threads) {
+  Data data{};
+  data.shape = shape;
+  data.z = z;
+  data.parameters.beta = offset;
+  data.parameters.slope = slope;
+  data.stream = y;
+  Run(Loop::kAffine, data, threads);
 }
 
 }  // namespace bifsmn::training

@@ -73,6 +73,11 @@ void SignBackward(Shape shape, const float* y, const float* threshold,
                   const float* dsigns, Surrogate surrogate, float* dy,
                   float* dthreshold, int threads);
 
+// u >= 0 ? u : slope u of u = z + offset: what a frozen network's layer ends
+// with, without a gradient.
+void AffineForward(Shape shape, const float* z, const float* offset,
+                   const float* slope, float* y, int threads);
+
 }  // namespace bifsmn::training
 
 #endif  // BIFSMN_CUSTOM_OPS_TRAINING_EPILOGUE_H_

@@ -236,6 +236,16 @@ void SignGradient(const Attributes& attributes, Call& call) {
                dthreshold, static_cast<int>(attributes.threads));
 }
 
+void Affine(const Attributes& attributes, Call& call) {
+  const float* z = call.First();
+  const float* offset = call.Vector(1);
+  const float* slope = call.Vector(2);
+  float* y = call.MatrixOutput(0, true);
+  if (!call.ok()) return;
+  AffineForward(call.shape(), z, offset, slope, y,
+                static_cast<int>(attributes.threads));
+}
+
 void Maps(const Attributes& attributes, Call& call) {
   const float* states = call.First();
   const States shape = call.StatesOf(attributes);
@@ -368,6 +378,7 @@ const bool kRegistered = [] {
   Register<Sign>("BifsmnSign", {"y", "threshold"}, {"signs_out"});
   Register<SignGradient>("BifsmnSignGradient", {"y", "threshold", "dsigns"},
                          {"dy", "dthreshold"});
+  Register<Affine>("BifsmnAffine", {"z", "offset", "slope"}, {"y"});
   Register<Maps>("BifsmnAttentionMaps", {"states"}, {"maps"});
   Register<Distances>("BifsmnAttentionDistance", {"states", "maps"},
                       {"distances"});

@@ -111,6 +111,23 @@ def test_a_network_and_its_statistics_are_those_of_the_layers():
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("prelu", ["channel", "shared"])
+def test_a_frozen_network_is_that_of_the_layers(prelu):
+    set_random_seed(0)
+    teacher = FSMN(configs.dfsmn(5, **_SIZES, dropout=0, prelu=prelu))
+    _vary(teacher)
+    rng = np.random.default_rng(0)
+    features = tf.constant(rng.normal(size=(3, 12, 32)), tf.float32)
+    expected_logits, expected = teacher.infer(features, 1)
+    with fused.frozen():
+        logits, states = teacher.infer(features, 1)
+    np.testing.assert_allclose(logits, expected_logits, rtol=1e-4, atol=1e-4)
+    for number, state in states.items():
+        np.testing.assert_allclose(
+            state, expected[number], rtol=1e-4, atol=1e-4
+        )
+
+
 @pytest.mark.parametrize("shape", [(3, 8, 2, 16), (5, 7, 1, 37), (2, 1, 3, 1)])
 def test_the_attention_distance_and_its_gradient_are_those_of_the_losses(shape):
     rng = np.random.default_rng(0)
