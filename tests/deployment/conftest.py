@@ -63,7 +63,7 @@ def sanitized() -> Sanitized:
         env=os.environ | {"BIFSMN_SANITIZE": "address,undefined"},
         check=True,
     )
-    (library,) = (cache / "library").rglob("*.so")
+    (library,) = (cache / "library").rglob("libbifsmn.so")
     native: dict = {}
     exec((ROOT / "custom_ops/sources.bzl").read_text(), native)
     sources = (
