@@ -178,7 +178,8 @@ BIFSMN_BODY void Reduce(const Data& data, const Tile& tile, int64_t column) {
   }
 }
 
-// Needs the sums of all parts, as floats, in the first part's place.
+// `means` are [2][columns]: of the gradient of u, and of that times the
+// normalized z, over all rows.
 template <class T>
 BIFSMN_BODY void Differentiate(const Data& data, const Tile& tile,
                                const float* means, int64_t column) {

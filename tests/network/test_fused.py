@@ -152,6 +152,21 @@ def test_the_attention_distance_and_its_gradient_are_those_of_the_losses(shape):
             np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_states_without_energy_have_the_bounds_of_the_losses():
+    student = tf.zeros((2, 4, 3, 6))
+    # Deviations below and above the smallest that is divided by.
+    ripple = np.where(np.arange(24).reshape(4, 6) % 5, 1.0, -1.0)
+    teacher = tf.constant(np.stack([1e-7 * ripple, 3e-6 * ripple]), tf.float32)
+    for states in (teacher, tf.zeros_like(teacher)):
+        maps = losses.teacher_attention(states, True)
+        found = losses.attention_distance(student, maps)
+        with fused.disabled():
+            expected_maps = losses.teacher_attention(states, True)
+            expected = losses.attention_distance(student, expected_maps)
+        np.testing.assert_allclose(maps, expected_maps, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(5, 5, 3, 20), (5, 7), (64, 33)])
 def test_the_scaled_sign_and_its_gradient_are_those_of_the_quantizer(shape):
     rng = np.random.default_rng(0)
