@@ -123,18 +123,24 @@ DELEGATE_HEADERS = [
 
 # A library of its own, which nothing but training loads.
 TRAINING_SOURCES = [
+    "custom_ops/training/adam.cc",
     "custom_ops/training/attention.cc",
     "custom_ops/training/epilogue.cc",
+    "custom_ops/training/memory.cc",
     "custom_ops/training/parallel.cc",
     "custom_ops/training/scaled_sign.cc",
+    "custom_ops/training/sign_product.cc",
     "custom_ops/training/tensorflow_ops.cc",
 ]
 
 TRAINING_HEADERS = [
+    "custom_ops/training/adam.h",
     "custom_ops/training/attention.h",
     "custom_ops/training/epilogue.h",
+    "custom_ops/training/memory.h",
     "custom_ops/training/parallel.h",
     "custom_ops/training/scaled_sign.h",
+    "custom_ops/training/sign_product.h",
     "custom_ops/training/tensorflow_abi.h",
     "custom_ops/training/vector.h",
 ]
@@ -170,7 +176,11 @@ LINKOPTS = SELF_CONTAINED_LINKOPTS + [
 
 # Vectors as wide as those of the widest processor are passed nowhere but
 # between functions that are inlined, so that no ABI is concerned.
-TRAINING_COPTS = COPTS + ["-Wno-psabi"]
+# Without errno a root is one instruction.
+TRAINING_COPTS = COPTS + [
+    "-Wno-psabi",
+    "-fno-math-errno",
+]
 
 TRAINING_LINKOPTS = SELF_CONTAINED_LINKOPTS + [
     "-lpthread",

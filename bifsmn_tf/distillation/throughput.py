@@ -43,6 +43,7 @@ from bifsmn_tf.network import layers
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training.schedule import Adam
 
 LEARNING_RATE = 2e-3
 
@@ -389,7 +390,7 @@ def _update(loss_of, variables: list[tf.Variable]) -> Step:
 def project_step(student: FSMN, teacher: FSMN, gamma: float) -> Step:
     """The project's training step; gives the loss before the update."""
     trainer = Trainer(student, teacher, LossConfig(gamma=gamma))
-    trainer.compile(tf.keras.optimizers.legacy.Adam(LEARNING_RATE))
+    trainer.compile(Adam(LEARNING_RATE))
 
     @tf.function
     def step(features, labels):

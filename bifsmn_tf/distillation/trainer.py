@@ -209,16 +209,15 @@ class Trainer(tf.keras.Model):
 
     def _teacher_maps(self, states):
         """Attention maps of the teacher's blocks, by block number."""
-        numbers = sorted(states)
-        stacked = tf.stack([states[n] for n in numbers])
-        axis = 0
-        if self.loss_config.distillation == "fid":
-            maps, axis = losses.band_attention(stacked), 1
-        else:
-            emphasised = self.loss_config.distillation == "hed"
-            maps = losses.teacher_attention(stacked, emphasised)
-        by_number = tf.unstack(tf.stop_gradient(maps), axis=axis)
-        return dict(zip(numbers, by_number, strict=True))
+        kind = self.loss_config.distillation
+        return {
+            number: tf.stop_gradient(
+                losses.band_attention(state)
+                if kind == "fid"
+                else losses.teacher_attention(state, kind == "hed")
+            )
+            for number, state in states.items()
+        }
 
     def _example_losses(self, features, target):
         """Cross-entropy, distillation and logits for each depth: (batch,)."""

@@ -157,12 +157,19 @@ class Stage(tf.keras.layers.Layer):
             return None
         return self.sign.surrogate
 
+    @property
+    def _known_factors(self) -> dict[str, bool]:
+        """What the linear layer may assume of a training's inputs."""
+        if isinstance(self.linear, layers.BinaryDense):
+            return {"signs": self.surrogate is not None}
+        return {}
+
     def apply_linear(self, inputs):
         """The linear layer of what :meth:`input_of` gives."""
         inputs, scale = inputs if self.scales_inputs else (inputs, None)
         if self.joins_bands:
             inputs = _joined(inputs)[:, :, tf.newaxis]
-        z = self.linear(inputs)
+        z = self.linear(inputs, **self._known_factors)
         if scale is not None:
             z *= scale[:, :, tf.newaxis] if self.joins_bands else scale
         return z
@@ -197,12 +204,16 @@ class Stage(tf.keras.layers.Layer):
                 self.norm.beta,
                 self.prelu.slope,
                 epsilon=self.norm.epsilon,
+                moving_mean=self.norm.moving_mean,
+                moving_variance=self.norm.moving_variance,
+                momentum=self.norm.momentum,
                 residual=residual,
                 threshold=sign.thresholds if sign and surrogate else None,
                 surrogate=surrogate or "ste",
                 stream=keep,
             )
-            self.norm.update(result.mean, result.variance)
+            self.norm.moving_mean.assign(result.mean)
+            self.norm.moving_variance.assign(result.variance)
             if result.signs is not None:
                 return result.stream, result.signs
             x = result.stream
@@ -236,14 +247,20 @@ class Stage(tf.keras.layers.Layer):
         if self.sign and other.sign:
             self.sign.start_from(other.sign)
 
-    def infer(self, inputs, variant: int):
-        """Inference: (..., in) to (..., out), one variant."""
+    def infer(self, inputs, variant: int, residual=None):
+        """Inference: (..., in) to (..., out), one variant.
+
+        Args:
+            inputs: (..., in).
+            variant: of the depth.
+            residual: added to the result, (..., out).
+        """
         x = self.sign.apply(inputs, variant) if self.sign else inputs
         x = self.rounding(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)
         scale = self.input_scale(inputs) if self.scales_inputs else None
-        return self.infer_signs(x, variant, scale)
+        return self.infer_signs(x, variant, scale, residual)
 
     def input_scale(self, inputs):
         """K of XNOR-Net, of what the sign in front gets; without gradient."""
@@ -252,7 +269,7 @@ class Stage(tf.keras.layers.Layer):
             magnitudes = _joined(magnitudes)
         return self.linear.input_scale(magnitudes)
 
-    def infer_signs(self, x, variant: int, input_scale=None):
+    def infer_signs(self, x, variant: int, input_scale=None, residual=None):
         """As :meth:`infer`, of what the sign in front gave."""
         scale, offset = self.affine(variant)
         if self.binary:
@@ -266,8 +283,11 @@ class Stage(tf.keras.layers.Layer):
                 kernel = self.linear.kernel_quantizer(kernel)
             x = self.linear.dot(x, kernel * scale)
             if fused.serves_frozen():
-                return fused.affine_prelu(x, offset, self.prelu.slope[variant])
-        return self.prelu.apply(x + offset, variant)
+                return fused.affine_prelu(
+                    x, offset, self.prelu.slope[variant], residual
+                )
+        x = self.prelu.apply(x + offset, variant)
+        return x if residual is None else residual + x
 
 
 class Block(tf.keras.layers.Layer):
@@ -370,9 +390,10 @@ class Block(tf.keras.layers.Layer):
         """Inference: (batch, time, channels) to the same shape."""
         y = inputs
         for memory in self.memories:
-            y = y + memory.infer(y[:, :, tf.newaxis], variant)[:, :, 0]
+            frames = y[:, :, tf.newaxis]
+            y = memory.infer(frames, variant, residual=frames)[:, :, 0]
         h = self.expand.infer(y, variant)
-        return y + self.shrink.infer(h, variant)
+        return self.shrink.infer(h, variant, residual=y)
 
 
 class FSMN(tf.keras.Model):

@@ -10,8 +10,10 @@ forward and two backward::
     y = residual + (u if u >= 0 else slope * u)                  stream
     s = +1 if y >= threshold else -1                             signs
 
-So it does with the weights' α·sign(w) (Eq. 2) and the attention distillation of
-the states (Eq. 8-10).
+So it does with the weights' α·sign(w) (Eq. 2), the memory's filter (Eq. 3), the
+attention distillation of the states (Eq. 8-10) and Adam's updates. Products of
+signs with one-bit weights it computes forward as counted bits, where a
+processor is fast at that.
 
 The layers of :mod:`~bifsmn_tf.network.layers`, the quantizers and the losses
 define what is computed and serve wherever the library does not: without it, on
@@ -97,8 +99,8 @@ class Epilogue(NamedTuple):
     Attributes:
         stream: y, the shape of z; None unless asked for.
         signs: s, the shape of z; None unless asked for.
-        mean: of the batch, the shape of gamma.
-        variance: of the batch, unbiased, the shape of gamma.
+        mean: the moving mean, moved by the batch's; the shape of gamma.
+        variance: the moving variance, moved by the batch's unbiased one.
     """
 
     stream: tf.Tensor | None
@@ -114,6 +116,9 @@ def epilogue(
     slope: tf.Tensor,
     *,
     epsilon: float,
+    moving_mean: tf.Tensor,
+    moving_variance: tf.Tensor,
+    momentum: float,
     residual: tf.Tensor | None = None,
     threshold: tf.Tensor | None = None,
     surrogate: str = "ste",
@@ -127,6 +132,9 @@ def epilogue(
         beta: of BatchNorm, (variants, channels).
         slope: of PReLU, (variants, channels or 1).
         epsilon: of BatchNorm.
+        moving_mean: before this batch, (variants, channels).
+        moving_variance: before this batch, (variants, channels).
+        momentum: the part of them that stays.
         residual: added, the shape of z; or None.
         threshold: of the sign, (variants, channels); None for no signs.
         surrogate: gradient through the sign: one of :data:`SURROGATES`.
@@ -139,7 +147,7 @@ def epilogue(
     none = tf.zeros((0, columns))
     signs = threshold is not None
     stream = stream or not signs
-    stream_out, signs_out, mean, variance, _ = _library().bifsmn_epilogue(
+    stream_out, signs_out, _, _, mean, variance = _library().bifsmn_epilogue(
         z=rows,
         residual=(
             none if residual is None else tf.reshape(residual, (-1, columns))
@@ -150,7 +158,10 @@ def epilogue(
         threshold=(
             tf.reshape(threshold, (columns,)) if signs else tf.zeros(columns)
         ),
+        moving_mean=tf.reshape(moving_mean, (columns,)),
+        moving_variance=tf.reshape(moving_variance, (columns,)),
         epsilon=epsilon,
+        momentum=momentum,
         surrogate=SURROGATES.index(surrogate),
         with_residual=int(residual is not None),
         with_stream=int(stream or residual is not None),
@@ -187,23 +198,51 @@ def sign(x: tf.Tensor, threshold: tf.Tensor, surrogate: str) -> tf.Tensor:
 
 
 def affine_prelu(
-    z: tf.Tensor, offset: tf.Tensor, slope: tf.Tensor
+    z: tf.Tensor,
+    offset: tf.Tensor,
+    slope: tf.Tensor,
+    residual: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """PReLU of ``z + offset``, without a gradient.
+    """PReLU of ``z + offset``, plus a residual, without a gradient.
 
     Args:
         z: (..., channels).
         offset: (channels,).
         slope: (channels or 1,).
+        residual: as many elements as z; or None.
     """
     channels = z.shape[-1]
     y = _library().bifsmn_affine(
         z=tf.reshape(z, (-1, channels)),
         offset=offset,
         slope=tf.broadcast_to(slope, (channels,)),
+        residual=(
+            tf.zeros((0, channels))
+            if residual is None
+            else tf.reshape(residual, (-1, channels))
+        ),
         threads=_threads(),
     )
     return _like(y, z)
+
+
+def memory(x: tf.Tensor, kernel: tf.Tensor, look_back: int) -> tf.Tensor:
+    """The filter over time of Eq. 3, of strides 1, with gradients.
+
+    Args:
+        x: (batch, time, variants, channels).
+        kernel: (taps, channels).
+        look_back: N1: the tap that reads the present frame.
+    """
+    _, time, variants, channels = x.shape
+    z = _library().bifsmn_memory(
+        x=tf.reshape(x, (-1, time * variants * channels)),
+        y=kernel,
+        rows=time,
+        variants=variants,
+        look_back=look_back,
+    )
+    return _like(z, x)
 
 
 def attention_maps(states: tf.Tensor, emphasise: bool) -> tf.Tensor:
@@ -244,6 +283,61 @@ def scaled_sign(kernel: tf.Tensor) -> tf.Tensor:
     return _like(quantized, kernel)
 
 
+def multiplies_signs() -> bool:
+    """Whether there is :func:`sign_product`: some processors count bits."""
+    return enabled() and hasattr(_library(), "bifsmn_sign_product")
+
+
+def sign_product(signs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """``signs @ kernel`` of one-bit factors, by counting bits.
+
+    Args:
+        signs: +1 and -1, (rows, in).
+        kernel: α·sign(w) as :func:`scaled_sign` gives it, (in, units).
+
+    Returns:
+        (rows, units); the gradients are those of a product of floats.
+    """
+    product = _library().bifsmn_sign_product(x=signs, y=kernel)
+    product.set_shape((signs.shape[0], kernel.shape[1]))
+    return product
+
+
+def adam(
+    weight: tf.Variable,
+    m: tf.Variable,
+    v: tf.Variable,
+    gradient: tf.Tensor,
+    *,
+    rate: tf.Tensor,
+    epsilon: tf.Tensor,
+    beta1: tf.Tensor,
+    beta2: tf.Tensor,
+) -> tf.Operation:
+    """An update of Adam, in place, as ``ResourceApplyAdam`` does it.
+
+    Args:
+        weight: what is trained.
+        m: the gradient's moving mean.
+        v: its moving mean square.
+        gradient: the shape of all three.
+        rate: corrected for the bias of the first steps, a scalar.
+        epsilon: of the denominator, a scalar.
+        beta1: of m, a scalar.
+        beta2: of v, a scalar.
+    """
+    return _library().bifsmn_adam(
+        weight=weight.handle,
+        m=m.handle,
+        v=v.handle,
+        rate=rate,
+        smallest=epsilon,
+        beta1=beta1,
+        beta2=beta2,
+        gradient=gradient,
+    )
+
+
 def _like(rows: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     result = tf.reshape(rows, tf.shape(x))
     result.set_shape(x.shape)
@@ -252,8 +346,8 @@ def _like(rows: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 @tf.RegisterGradient("BifsmnEpilogue")
 def _epilogue_gradient(op, dstream, dsigns, *_):
-    z, _, gamma, beta, slope, threshold = op.inputs
-    stream, _, mean, _, inverse = op.outputs
+    z, _, gamma, beta, slope, threshold, *_ = op.inputs
+    stream, _, mean, inverse, *_ = op.outputs
     attributes = {
         name: op.get_attr(name)
         for name in ("surrogate", "with_residual", "threads")
@@ -274,7 +368,7 @@ def _epilogue_gradient(op, dstream, dsigns, *_):
         dsigns=dsigns if op.get_attr("with_signs") else none,
         **attributes,
     )
-    return [dz, dresidual if residual else none, *parameters]
+    return [dz, dresidual if residual else none, *parameters, None, None]
 
 
 @tf.RegisterGradient("BifsmnSign")
@@ -301,8 +395,28 @@ def _attention_distance_gradient(op, ddistances):
     return gradient, None
 
 
+@tf.RegisterGradient("BifsmnMemory")
+def _memory_gradient(op, dz):
+    x, kernel = op.inputs
+    return _library().bifsmn_memory_gradient(
+        x=x,
+        y=kernel,
+        dz=dz,
+        **{n: op.get_attr(n) for n in ("rows", "variants", "look_back")},
+    )
+
+
 @tf.RegisterGradient("BifsmnScaledSign")
 def _scaled_sign_gradient(op, dy, _):
     return _library().bifsmn_scaled_sign_gradient(
         w=op.inputs[0], alpha=op.outputs[1], dy=dy
+    )
+
+
+@tf.RegisterGradient("BifsmnSignProduct")
+def _sign_product_gradient(op, dz):
+    signs, kernel = op.inputs
+    return (
+        tf.matmul(dz, kernel, transpose_b=True),
+        tf.matmul(signs, dz, transpose_a=True),
     )

@@ -20,6 +20,7 @@ import numpy as np
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network import fused
 from bifsmn_tf.network import quantizers
 
 EPSILON = 1e-5
@@ -60,11 +61,22 @@ class BinaryDense(lq.layers.QuantDense):
             **kwargs,
         )
 
-    def call(self, inputs):
-        """(..., in) to (..., units), as one matrix product."""
+    def call(self, inputs, signs: bool = False):
+        """(..., in) to (..., units), as one matrix product.
+
+        Args:
+            inputs: (..., in).
+            signs: they are +1 and -1.
+        """
         shape = tf.shape(inputs)
         rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
-        outputs = super().call(rows)
+        plain = type(self.kernel_quantizer) is quantizers.ScaledSign
+        if signs and plain and not self.use_bias and fused.multiplies_signs():
+            outputs = fused.sign_product(
+                rows, self.kernel_quantizer(self.kernel)
+            )
+        else:
+            outputs = super().call(rows)
         outputs = tf.reshape(
             outputs, tf.concat([shape[:-1], [self.units]], axis=0)
         )
@@ -267,11 +279,24 @@ class MemoryFilter(tf.keras.layers.Layer):
         kernel = self.kernel
         if self.kernel_quantizer:
             kernel = self.kernel_quantizer(kernel)
-        outputs = self.dot(inputs, kernel)
+        if fused.enabled() and self._dense:
+            outputs = fused.memory(inputs, kernel, self.look_back)
+        else:
+            outputs = self._depthwise(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.dot`, for the taps: kernel (taps, channels)."""
+        if fused.serves_frozen() and self._dense:
+            return fused.memory(inputs, kernel, self.look_back)
+        return self._depthwise(inputs, kernel)
+
+    @property
+    def _dense(self) -> bool:
+        """Whether the taps read every frame of their reach."""
+        return self.stride_back == self.stride_ahead == 1
+
+    def _depthwise(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         time = inputs.shape[1]
         live = {o: tap for tap, o in enumerate(self.offsets) if abs(o) < time}
         reach = max(map(abs, live))
@@ -361,24 +386,13 @@ class VariantNorm(tf.keras.layers.Layer):
             epsilon=self.epsilon,
             is_training=True,
         )
-        self.update(
-            tf.reshape(mean, self.gamma.shape),
-            tf.reshape(variance, self.gamma.shape),
-        )
-        return tf.reshape(outputs, tf.shape(inputs))
-
-    def update(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
-        """Moves the moving statistics towards a batch's.
-
-        Args:
-            mean: of the batch, (variants, channels).
-            variance: of the batch, unbiased, (variants, channels).
-        """
         for moving, batch in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
+            batch = tf.reshape(batch, moving.shape)
             moving.assign_sub((moving - batch) * (1.0 - self.momentum))
+        return tf.reshape(outputs, tf.shape(inputs))
 
     def fold(self, scale, bias, variant: int) -> tuple[tf.Tensor, tf.Tensor]:
         """The layer behind ``dot * scale + bias`` as ``dot * s + t``.

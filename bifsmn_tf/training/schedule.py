@@ -3,6 +3,7 @@
 import math
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network import fused
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("cosine", "constant")
@@ -48,6 +49,28 @@ class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+class Adam(tf.keras.optimizers.legacy.Adam):
+    """Keras's Adam, whose updates wake no threads."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        if self.amsgrad or not fused.enabled() or var.dtype != tf.float32:
+            return super()._resource_apply_dense(grad, var, apply_state)
+        key = (var.device, var.dtype.base_dtype)
+        values = (apply_state or {}).get(key)
+        if values is None:
+            values = self._fallback_apply_state(*key)
+        return fused.adam(
+            var,
+            self.get_slot(var, "m"),
+            self.get_slot(var, "v"),
+            grad,
+            rate=values["lr"],
+            epsilon=values["epsilon"],
+            beta1=values["beta_1_t"],
+            beta2=values["beta_2_t"],
+        )
+
+
 def make_optimizer(name: str, schedule: Schedule):
     """Adam, or SGD with momentum 0.9.
 
@@ -55,7 +78,7 @@ def make_optimizer(name: str, schedule: Schedule):
     the newer ones in ten, and there are 136 variables.
     """
     if name == "adam":
-        return tf.keras.optimizers.legacy.Adam(schedule)
+        return Adam(schedule)
     if name == "sgd":
         return tf.keras.optimizers.legacy.SGD(schedule, momentum=0.9)
     raise ValueError(f"unknown optimizer {name!r}: one of {OPTIMIZERS}")

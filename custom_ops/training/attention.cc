@@ -88,27 +88,28 @@ BIFSMN_BODY float NormOfSquares(const float* x, int64_t size) {
 // h of a plane, with `high` for its high frequencies.
 BIFSMN_CLONES void Emphasise(const float* plane, const float* high,
                              int64_t size, float* h) {
-  const float scale = Deviation(plane, size);
-  const float high_scale = Deviation(high, size);
+  const float scale = 1 / Deviation(plane, size);
+  const float high_scale = 1 / Deviation(high, size);
   for (int64_t i = 0; i < size; ++i) {
-    h[i] = high[i] / high_scale + plane[i] / scale;
+    h[i] = high[i] * high_scale + plane[i] * scale;
   }
 }
 
 BIFSMN_CLONES void Map(const float* h, int64_t size, float* map) {
-  const float norm = NormOfSquares(h, size);
-  for (int64_t i = 0; i < size; ++i) map[i] = h[i] * h[i] / norm;
+  const float inverse = 1 / NormOfSquares(h, size);
+  for (int64_t i = 0; i < size; ++i) map[i] = h[i] * h[i] * inverse;
 }
 
+// `inverse` of the norm of h^2.
 struct Distance {
-  float norm, distance, along;
+  float inverse, distance, along;
 };
 
 BIFSMN_CLONES Distance DistanceOf(const float* h, const float* map,
                                   int64_t size) {
-  const float norm = NormOfSquares(h, size);
+  const float inverse = 1 / NormOfSquares(h, size);
   float squares, along;
-#define FOUND(T) Load<T>(h + i) * Load<T>(h + i) / norm
+#define FOUND(T) (Load<T>(h + i) * Load<T>(h + i) * inverse)
 #define APART(T) (FOUND(T) - Load<T>(map + i))
 #define TERM(T) APART(T) * APART(T)
   BIFSMN_SUM(squares, size, TERM);
@@ -118,16 +119,16 @@ BIFSMN_CLONES Distance DistanceOf(const float* h, const float* map,
 #undef TERM
 #undef APART
 #undef FOUND
-  return {norm, std::sqrt(std::max(squares, kTiny)), along};
+  return {inverse, std::sqrt(std::max(squares, kTiny)), along};
 }
 
 // What changes the norm of h^2 alone does not change the map: `along`.
 BIFSMN_CLONES void DistanceGradient(const float* h, const float* map,
                                     int64_t size, const Distance& distance,
                                     float ddistance, float* dh) {
-  const float scale = 2 * ddistance / (distance.distance * distance.norm);
+  const float scale = 2 * ddistance / distance.distance * distance.inverse;
   for (int64_t i = 0; i < size; ++i) {
-    const float found = h[i] * h[i] / distance.norm;
+    const float found = h[i] * h[i] * distance.inverse;
     const float apart = found - map[i];
     dh[i] = h[i] * ((apart - found * distance.along) * scale);
   }

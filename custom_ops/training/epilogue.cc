@@ -233,7 +233,9 @@ BIFSMN_BODY void Affine(const Data& data, const Tile& tile, int64_t column) {
   int64_t at = tile.begin * stride + column;
   for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const T u = Load<T>(data.z + at) + offset;
-    Store<T>(data.stream + at, u >= zero ? u : u * slope);
+    T y = u >= zero ? u : u * slope;
+    if (data.residual) y = Load<T>(data.residual + at) + y;
+    Store<T>(data.stream + at, y);
   }
 }
 
@@ -331,12 +333,16 @@ double Total(const std::vector<float>& sums, Shape shape, int kinds, int kind,
   return total;
 }
 
+void Move(float moving, float batch, float momentum, float* moved) {
+  *moved = moving - (moving - batch) * (1.0f - momentum);
+}
+
 }  // namespace
 
 void EpilogueForward(Shape shape, const float* z, const float* residual,
                      const Parameters& parameters, float epsilon,
-                     const Statistics& statistics, float* stream, float* signs,
-                     int threads) {
+                     const Statistics& statistics, const Moving& moving,
+                     float* stream, float* signs, int threads) {
   std::vector<float> sums(Parts(shape.rows) * kMomentSums * shape.columns);
   Data data{};
   data.shape = shape;
@@ -355,8 +361,11 @@ void EpilogueForward(Shape shape, const float* z, const float* residual,
     const double squares = Total(sums, shape, kMomentSums, 1, column);
     const double variance = std::max(0.0, squares / rows - shift * shift);
     statistics.mean[column] = static_cast<float>(z[column] + shift);
-    statistics.variance[column] =
-        static_cast<float>(variance * rows / std::max(rows - 1, 1.0));
+    Move(moving.mean[column], statistics.mean[column], moving.momentum,
+         &moving.moved_mean[column]);
+    Move(moving.variance[column],
+         static_cast<float>(variance * rows / std::max(rows - 1, 1.0)),
+         moving.momentum, &moving.moved_variance[column]);
     statistics.inverse[column] =
         static_cast<float>(1.0 / std::sqrt(variance + epsilon));
   }
@@ -429,11 +438,13 @@ void SignBackward(Shape shape, const float* y, const float* threshold,
   }
 }
 
-void AffineForward(Shape shape, const float* z, const float* offset,
-                   const float* slope, float* y, int threads) {
+void AffineForward(Shape shape, const float* z, const float* residual,
+                   const float* offset, const float* slope, float* y,
+                   int threads) {
   Data data{};
   data.shape = shape;
   data.z = z;
+  data.residual = residual;
   data.parameters.beta = offset;
   data.parameters.slope = slope;
   data.stream = y;

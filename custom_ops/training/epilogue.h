@@ -34,19 +34,27 @@ struct Parameters {
   const float* threshold;  // Unused where nothing asks for signs.
 };
 
-// [columns] each: the batch's mean, its variance by rows - 1 (for the moving
-// one), and 1 / sqrt(variance by rows + epsilon).
+// [columns] each: the batch's mean and 1 / sqrt(variance by rows + epsilon).
 struct Statistics {
   float* mean;
-  float* variance;
   float* inverse;
+};
+
+// What inference normalizes by, [columns] each: a batch moves it by 1 -
+// momentum of the way to its own mean, and to its variance by rows - 1.
+struct Moving {
+  const float* mean;
+  const float* variance;
+  float momentum;
+  float* moved_mean;
+  float* moved_variance;
 };
 
 // `residual`, `stream` (y) and `signs` (s) may be null.
 void EpilogueForward(Shape shape, const float* z, const float* residual,
                      const Parameters& parameters, float epsilon,
-                     const Statistics& statistics, float* stream, float* signs,
-                     int threads);
+                     const Statistics& statistics, const Moving& moving,
+                     float* stream, float* signs, int threads);
 
 // [columns] each.
 struct ParameterGradients {
@@ -73,10 +81,11 @@ void SignBackward(Shape shape, const float* y, const float* threshold,
                   const float* dsigns, Surrogate surrogate, float* dy,
                   float* dthreshold, int threads);
 
-// u >= 0 ? u : slope u of u = z + offset: what a frozen network's layer ends
-// with, without a gradient.
-void AffineForward(Shape shape, const float* z, const float* offset,
-                   const float* slope, float* y, int threads);
+// residual + (u >= 0 ? u : slope u) of u = z + offset: what a frozen network's
+// layer ends with, without a gradient. `residual` may be null.
+void AffineForward(Shape shape, const float* z, const float* residual,
+                   const float* offset, const float* slope, float* y,
+                   int threads);
 
 }  // namespace bifsmn::training
 

@@ -11,6 +11,7 @@ namespace bifsmn::training {
 namespace {
 
 constexpr float kEpsilon = 1e-5f;
+constexpr float kMomentum = 0.75f;
 
 using Values = std::vector<float>;
 
@@ -23,7 +24,7 @@ Values Random(std::mt19937& random, int64_t size, float mean = 0,
 }
 
 struct Forward {
-  Values mean, variance, inverse, stream, signs;
+  Values mean, inverse, moved_mean, moved_variance, stream, signs;
 };
 
 struct Backward {
@@ -33,6 +34,7 @@ struct Backward {
 struct Case {
   Shape shape;
   Values z, residual, gamma, beta, slope, threshold, dstream, dsigns;
+  Values moving_mean, moving_variance;
 
   Case(int64_t rows, int64_t columns) : shape{rows, columns} {
     std::mt19937 random(static_cast<unsigned>(rows * 1000 + columns));
@@ -45,6 +47,8 @@ struct Case {
     threshold = Random(random, columns, 0, 0.3f);
     dstream = Random(random, size);
     dsigns = Random(random, size);
+    moving_mean = Random(random, columns, 3, 2);
+    moving_variance = Random(random, columns, 300, 20);
   }
 
   Parameters parameters() const {
@@ -53,10 +57,12 @@ struct Case {
 
   Forward RunForward(int threads) const {
     const size_t columns = shape.columns, size = z.size();
-    Forward f{Values(columns), Values(columns), Values(columns), Values(size),
-              Values(size)};
+    Forward f{Values(columns), Values(columns), Values(columns),
+              Values(columns), Values(size),    Values(size)};
     EpilogueForward(shape, z.data(), residual.data(), parameters(), kEpsilon,
-                    {f.mean.data(), f.variance.data(), f.inverse.data()},
+                    {f.mean.data(), f.inverse.data()},
+                    {moving_mean.data(), moving_variance.data(), kMomentum,
+                     f.moved_mean.data(), f.moved_variance.data()},
                     f.stream.data(), f.signs.data(), threads);
     return f;
   }
@@ -101,8 +107,12 @@ TEST_P(EpilogueTest, IsItsDefinition) {
     }
     const double inverse = 1 / std::sqrt(variance / rows + kEpsilon);
     EXPECT_NEAR(f.mean[j], mean, 1e-4);
-    EXPECT_NEAR(f.variance[j], variance / std::max<int64_t>(rows - 1, 1),
-                2e-4 * variance);
+    EXPECT_NEAR(f.moved_mean[j],
+                kMomentum * c.moving_mean[j] + (1 - kMomentum) * mean, 1e-4);
+    const double unbiased = variance / std::max<int64_t>(rows - 1, 1);
+    EXPECT_NEAR(f.moved_variance[j],
+                kMomentum * c.moving_variance[j] + (1 - kMomentum) * unbiased,
+                1e-4 * (300 + unbiased));
     double dbeta = 0, dgamma = 0, dslope = 0, dthreshold = 0;
     Values du(rows), normal(rows);
     for (int64_t i = 0; i < rows; ++i) {
@@ -160,7 +170,8 @@ TEST(EpilogueThreads, ChangeNothing) {
   const Case c(17000, 130);
   const Forward one = c.RunForward(1), three = c.RunForward(3);
   EXPECT_EQ(one.stream, three.stream);
-  EXPECT_EQ(one.variance, three.variance);
+  EXPECT_EQ(one.moved_mean, three.moved_mean);
+  EXPECT_EQ(one.moved_variance, three.moved_variance);
   const Backward alone = c.RunBackward(one, Surrogate::kApprox, 1);
   const Backward together = c.RunBackward(one, Surrogate::kApprox, 3);
   EXPECT_EQ(alone.dz, together.dz);

@@ -2,9 +2,9 @@
 //
 // So that the package builds where there is no TensorFlow, nothing of it is
 // linked: the functions are declared here, from the public C API
-// (tensorflow/c/ops.h and kernels.h), under their public names, and looked up
-// in the TensorFlow that loads the library. tests/network/test_fused.py runs
-// the ops in the one at hand.
+// (tensorflow/c/ops.h, kernels.h and kernels_experimental.h), under their
+// public names, and looked up in the TensorFlow that loads the library.
+// tests/network/test_fused.py runs the ops in the one at hand.
 
 #ifndef BIFSMN_CUSTOM_OPS_TRAINING_TENSORFLOW_ABI_H_
 #define BIFSMN_CUSTOM_OPS_TRAINING_TENSORFLOW_ABI_H_
@@ -25,6 +25,9 @@ struct TF_Tensor;
 enum TF_Code : int { TF_OK = 0, TF_INVALID_ARGUMENT = 3 };
 enum TF_DataType : int { TF_FLOAT = 1 };
 
+using TF_Copy = void (*)(TF_OpKernelContext*, TF_Tensor* source,
+                         TF_Tensor* target);
+
 TF_Status* TF_NewStatus();
 void TF_DeleteStatus(TF_Status*);
 void TF_SetStatus(TF_Status*, TF_Code code, const char* message);
@@ -40,6 +43,7 @@ TF_OpDefinitionBuilder* TF_NewOpDefinitionBuilder(const char* name);
 void TF_OpDefinitionBuilderAddAttr(TF_OpDefinitionBuilder*, const char* spec);
 void TF_OpDefinitionBuilderAddInput(TF_OpDefinitionBuilder*, const char* spec);
 void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder*, const char* spec);
+void TF_OpDefinitionBuilderSetIsStateful(TF_OpDefinitionBuilder*, bool);
 void TF_OpDefinitionBuilderSetShapeInferenceFunction(
     TF_OpDefinitionBuilder*,
     void (*function)(TF_ShapeInferenceContext*, TF_Status*));
@@ -62,6 +66,11 @@ void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction*,
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction*, TF_Status*);
 void TF_OpKernelContext_Failure(TF_OpKernelContext*, TF_Status*);
 void TF_GetInput(TF_OpKernelContext*, int index, TF_Tensor**, TF_Status*);
+// A variable's own memory; `copy` makes another one if it is being read. It
+// owns its two tensors.
+void TF_GetInputTensorFromVariable(TF_OpKernelContext*, int index,
+                                   bool lock_held, bool variant, bool sparse,
+                                   TF_Copy copy, TF_Tensor**, TF_Status*);
 TF_Tensor* TF_AllocateOutput(TF_OpKernelContext*, int index, TF_DataType,
                              const int64_t* sizes, int rank, size_t bytes,
                              TF_Status*);
@@ -82,6 +91,7 @@ TF_Tensor* TF_AllocateOutput(TF_OpKernelContext*, int index, TF_DataType,
   X(TF_OpDefinitionBuilderAddAttr)                   \
   X(TF_OpDefinitionBuilderAddInput)                  \
   X(TF_OpDefinitionBuilderAddOutput)                 \
+  X(TF_OpDefinitionBuilderSetIsStateful)             \
   X(TF_OpDefinitionBuilderSetShapeInferenceFunction) \
   X(TF_RegisterOpDefinition)                         \
   X(TF_ShapeInferenceContextSetUnknownShape)         \
@@ -92,6 +102,7 @@ TF_Tensor* TF_AllocateOutput(TF_OpKernelContext*, int index, TF_DataType,
   X(TF_OpKernelConstruction_Failure)                 \
   X(TF_OpKernelContext_Failure)                      \
   X(TF_GetInput)                                     \
+  X(TF_GetInputTensorFromVariable)                   \
   X(TF_AllocateOutput)
 
 namespace bifsmn::training {

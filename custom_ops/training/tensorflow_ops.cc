@@ -1,5 +1,5 @@
-// The loops of epilogue.h as TensorFlow ops, registered when this library is
-// loaded. What they compute and how they are called: epilogue.h and
+// The loops of this folder as TensorFlow ops, registered when this library is
+// loaded. What they compute and how they are called: their headers and
 // bifsmn_tf/network/fused.py.
 //
 // Inputs are matrices [rows, columns] and vectors [columns]; one that is not
@@ -7,14 +7,18 @@
 
 #include <dlfcn.h>
 
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "custom_ops/training/adam.h"
 #include "custom_ops/training/attention.h"
 #include "custom_ops/training/epilogue.h"
+#include "custom_ops/training/memory.h"
 #include "custom_ops/training/scaled_sign.h"
+#include "custom_ops/training/sign_product.h"
 #include "custom_ops/training/tensorflow_abi.h"
 
 namespace bifsmn::training {
@@ -39,6 +43,7 @@ bool FindTensorFlow() {
 
 struct Attributes {
   float epsilon = 0;
+  float momentum = 0;
   int64_t surrogate = 0;
   int64_t residual = 0;
   int64_t stream = 0;
@@ -46,6 +51,7 @@ struct Attributes {
   int64_t rows = 1;
   int64_t variants = 1;
   int64_t emphasise = 0;
+  int64_t look_back = 0;
   int64_t threads = 1;
 };
 
@@ -98,6 +104,29 @@ class Call {
 
   float* VectorOutput(int index) { return Output(index, &shape_.columns, 1); }
 
+  // A matrix of its own size.
+  const float* Kernel(int index, Shape* shape) {
+    const Tensor tensor = Input(index);
+    if (!ok()) return nullptr;
+    if (tf.TF_NumDims(tensor.get()) != 2 || tf.TF_Dim(tensor.get(), 0) < 1 ||
+        tf.TF_Dim(tensor.get(), 1) < 1) {
+      return Fail("the kernel is no matrix");
+    }
+    *shape = {tf.TF_Dim(tensor.get(), 0), tf.TF_Dim(tensor.get(), 1)};
+    return Data(tensor.get());
+  }
+
+  float* KernelOutput(int index, Shape shape) {
+    const int64_t sizes[] = {shape.rows, shape.columns};
+    return Output(index, sizes, 2);
+  }
+
+  // Whether two sizes are the same; an error if not.
+  bool Agree(int64_t mine, int64_t kernels) {
+    if (ok() && mine != kernels) Fail("the kernel does not fit the inputs");
+    return ok();
+  }
+
   // What has a size of its own.
   const float* Elements(int index, int64_t count) {
     return Like(index, count, false);
@@ -106,6 +135,34 @@ class Call {
   float* MatrixOutputOf(int index, int64_t columns) {
     const int64_t sizes[] = {shape_.rows, columns};
     return Output(index, sizes, 2);
+  }
+
+  float Scalar(int index) {
+    const float* value = Like(index, 1, false);
+    return value ? *value : 0;
+  }
+
+  // Of a gradient, whose size the variables have.
+  const float* Elements(int index, int64_t* count) {
+    const Tensor tensor = Input(index);
+    if (!ok()) return nullptr;
+    *count = tf.TF_TensorElementCount(tensor.get());
+    return Data(tensor.get());
+  }
+
+  // A variable, to be changed where it is.
+  float* Variable(int index, int64_t count) {
+    TF_Tensor* found = nullptr;
+    if (ok()) {
+      tf.TF_GetInputTensorFromVariable(context_, index, false, false, false,
+                                       CopyTensor, &found, status_.get());
+    }
+    const Tensor tensor(found);
+    if (!ok()) return nullptr;
+    if (tf.TF_TensorElementCount(tensor.get()) != count) {
+      return Fail("a variable and its gradient differ in size");
+    }
+    return Data(tensor.get());
   }
 
   // Rows of the first input as states, or an error.
@@ -124,6 +181,14 @@ class Call {
  private:
   static float* Data(const TF_Tensor* tensor) {
     return static_cast<float*>(tf.TF_TensorData(tensor));
+  }
+
+  static void CopyTensor(TF_OpKernelContext*, TF_Tensor* source,
+                         TF_Tensor* target) {
+    const Tensor from(source), to(target);
+    std::memcpy(Data(to.get()), Data(from.get()),
+                static_cast<size_t>(tf.TF_TensorElementCount(from.get())) *
+                    sizeof(float));
   }
 
   std::nullptr_t Fail(const char* message) {
@@ -179,15 +244,20 @@ void Epilogue(const Attributes& attributes, Call& call) {
   parameters.beta = call.Vector(3);
   parameters.slope = call.Vector(4);
   parameters.threshold = call.Vector(5);
+  Moving moving{};
+  moving.mean = call.Vector(6);
+  moving.variance = call.Vector(7);
+  moving.momentum = attributes.momentum;
   float* stream = call.MatrixOutput(0, attributes.stream != 0);
   float* signs = call.MatrixOutput(1, attributes.signs != 0);
   Statistics statistics{};
   statistics.mean = call.VectorOutput(2);
-  statistics.variance = call.VectorOutput(3);
-  statistics.inverse = call.VectorOutput(4);
+  statistics.inverse = call.VectorOutput(3);
+  moving.moved_mean = call.VectorOutput(4);
+  moving.moved_variance = call.VectorOutput(5);
   if (!call.ok()) return;
   EpilogueForward(call.shape(), z, residual, parameters, attributes.epsilon,
-                  statistics, stream, signs,
+                  statistics, moving, stream, signs,
                   static_cast<int>(attributes.threads));
 }
 
@@ -240,9 +310,10 @@ void Affine(const Attributes& attributes, Call& call) {
   const float* z = call.First();
   const float* offset = call.Vector(1);
   const float* slope = call.Vector(2);
+  const float* residual = call.Matrix(3);
   float* y = call.MatrixOutput(0, true);
   if (!call.ok()) return;
-  AffineForward(call.shape(), z, offset, slope, y,
+  AffineForward(call.shape(), z, residual, offset, slope, y,
                 static_cast<int>(attributes.threads));
 }
 
@@ -296,11 +367,58 @@ void ScaledSignGradient(const Attributes&, Call& call) {
   ScaledSignBackward(call.shape(), w, alpha, dy, dw);
 }
 
+void Product(const Attributes&, Call& call) {
+  const float* x = call.First();
+  Shape kernel{};
+  const float* y = call.Kernel(1, &kernel);
+  float* z = call.MatrixOutputOf(0, kernel.columns);
+  if (!call.Agree(call.shape().columns, kernel.rows)) return;
+  SignProduct(call.shape(), kernel.columns, x, y, z);
+}
+
+void Memory(const Attributes& attributes, Call& call) {
+  const float* x = call.First();
+  const States shape = call.StatesOf(attributes);
+  Shape kernel{};
+  const float* y = call.Kernel(1, &kernel);
+  float* z = call.MatrixOutput(0, true);
+  if (!call.Agree(shape.columns, kernel.columns)) return;
+  MemoryForward(shape, {kernel.rows, attributes.look_back}, x, y, z);
+}
+
+void MemoryGradient(const Attributes& attributes, Call& call) {
+  const float* x = call.First();
+  const States shape = call.StatesOf(attributes);
+  Shape kernel{};
+  const float* y = call.Kernel(1, &kernel);
+  const float* dz = call.Matrix(2);
+  float* dx = call.MatrixOutput(0, true);
+  float* dy = call.KernelOutput(1, kernel);
+  if (!call.Agree(shape.columns, kernel.columns) || !dz) return;
+  MemoryBackward(shape, {kernel.rows, attributes.look_back}, x, y, dz, dx, dy);
+}
+
+void Adam(const Attributes&, Call& call) {
+  int64_t count = 0;
+  const float* gradient = call.Elements(7, &count);
+  float* weight = call.Variable(0, count);
+  float* m = call.Variable(1, count);
+  float* v = call.Variable(2, count);
+  const AdamSettings settings{call.Scalar(3), call.Scalar(4), call.Scalar(5),
+                              call.Scalar(6)};
+  if (!call.ok()) return;
+  AdamUpdate(count, settings, gradient, weight, m, v);
+}
+
 void* ReadAttributes(TF_OpKernelConstruction* construction) {
   auto attributes = std::make_unique<Attributes>();
   const Status status(tf.TF_NewStatus());
   tf.TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon",
                                           &attributes->epsilon, status.get());
+  if (tf.TF_GetCode(status.get()) == TF_OK) {
+    tf.TF_OpKernelConstruction_GetAttrFloat(
+        construction, "momentum", &attributes->momentum, status.get());
+  }
   const std::pair<const char*, int64_t*> integers[] = {
       {"surrogate", &attributes->surrogate},
       {"with_residual", &attributes->residual},
@@ -309,6 +427,7 @@ void* ReadAttributes(TF_OpKernelConstruction* construction) {
       {"rows", &attributes->rows},
       {"variants", &attributes->variants},
       {"emphasise", &attributes->emphasise},
+      {"look_back", &attributes->look_back},
       {"threads", &attributes->threads},
   };
   for (const auto& [name, value] : integers) {
@@ -328,10 +447,17 @@ void Compute(void* attributes, TF_OpKernelContext* context) {
   Function(*static_cast<const Attributes*>(attributes), call);
 }
 
+// Inputs named in `variables` come first.
 template <void (*Function)(const Attributes&, Call&)>
 void Register(const char* name, std::initializer_list<const char*> inputs,
-              std::initializer_list<const char*> outputs) {
+              std::initializer_list<const char*> outputs,
+              std::initializer_list<const char*> variables = {}) {
   TF_OpDefinitionBuilder* op = tf.TF_NewOpDefinitionBuilder(name);
+  for (const char* variable : variables) {
+    tf.TF_OpDefinitionBuilderAddInput(
+        op, (std::string(variable) + ": resource").c_str());
+  }
+  if (variables.size()) tf.TF_OpDefinitionBuilderSetIsStateful(op, true);
   for (const char* input : inputs) {
     tf.TF_OpDefinitionBuilderAddInput(op,
                                       (std::string(input) + ": float").c_str());
@@ -340,9 +466,12 @@ void Register(const char* name, std::initializer_list<const char*> inputs,
     tf.TF_OpDefinitionBuilderAddOutput(
         op, (std::string(output) + ": float").c_str());
   }
-  tf.TF_OpDefinitionBuilderAddAttr(op, "epsilon: float = 0.0");
+  for (const char* attribute : {"epsilon", "momentum"}) {
+    tf.TF_OpDefinitionBuilderAddAttr(
+        op, (std::string(attribute) + ": float = 0.0").c_str());
+  }
   for (const char* attribute : {"surrogate", "with_residual", "with_stream",
-                                "with_signs", "emphasise"}) {
+                                "with_signs", "emphasise", "look_back"}) {
     tf.TF_OpDefinitionBuilderAddAttr(
         op, (std::string(attribute) + ": int = 0").c_str());
   }
@@ -366,10 +495,11 @@ void Register(const char* name, std::initializer_list<const char*> inputs,
 // Without its TensorFlow the library registers nothing, which Python notices.
 const bool kRegistered = [] {
   if (!FindTensorFlow()) return false;
-  Register<Epilogue>(
-      "BifsmnEpilogue",
-      {"z", "residual", "gamma", "beta", "slope", "threshold"},
-      {"stream_out", "signs_out", "mean", "variance", "inverse"});
+  Register<Epilogue>("BifsmnEpilogue",
+                     {"z", "residual", "gamma", "beta", "slope", "threshold",
+                      "moving_mean", "moving_variance"},
+                     {"stream_out", "signs_out", "mean", "inverse",
+                      "moved_mean", "moved_variance"});
   Register<EpilogueGradient>(
       "BifsmnEpilogueGradient",
       {"z", "stream_in", "gamma", "beta", "slope", "threshold", "mean",
@@ -378,7 +508,7 @@ const bool kRegistered = [] {
   Register<Sign>("BifsmnSign", {"y", "threshold"}, {"signs_out"});
   Register<SignGradient>("BifsmnSignGradient", {"y", "threshold", "dsigns"},
                          {"dy", "dthreshold"});
-  Register<Affine>("BifsmnAffine", {"z", "offset", "slope"}, {"y"});
+  Register<Affine>("BifsmnAffine", {"z", "offset", "slope", "residual"}, {"y"});
   Register<Maps>("BifsmnAttentionMaps", {"states"}, {"maps"});
   Register<Distances>("BifsmnAttentionDistance", {"states", "maps"},
                       {"distances"});
@@ -387,6 +517,16 @@ const bool kRegistered = [] {
   Register<ScaledSign>("BifsmnScaledSign", {"w"}, {"y", "alpha"});
   Register<ScaledSignGradient>("BifsmnScaledSignGradient", {"w", "alpha", "dy"},
                                {"dw"});
+  Register<Memory>("BifsmnMemory", {"x", "y"}, {"z"});
+  Register<MemoryGradient>("BifsmnMemoryGradient", {"x", "y", "dz"},
+                           {"dx", "dy"});
+  Register<Adam>("BifsmnAdam",
+                 {"rate", "smallest", "beta1", "beta2", "gradient"}, {},
+                 {"weight", "m", "v"});
+  // Where counting bits is slower, Python multiplies floats.
+  if (SignProductIsFast()) {
+    Register<Product>("BifsmnSignProduct", {"x", "y"}, {"z"});
+  }
   return true;
 }();
 

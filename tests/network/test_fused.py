@@ -8,9 +8,11 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.network import config as configs
 from bifsmn_tf.network import fused
+from bifsmn_tf.network import layers
 from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Block
+from bifsmn_tf.training import schedule
 
 _SIZES = {"memory_size": 24, "hidden_size": 40, "blocks": 4, "frames": 12}
 
@@ -206,3 +208,108 @@ def test_a_parameter_of_another_size_is_refused():
         library.bifsmn_sign(tf.zeros((6, 4)), tf.zeros(5))
     with pytest.raises(tf.errors.InvalidArgumentError, match="no matrix"):
         library.bifsmn_sign(tf.zeros(4), tf.zeros(4))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 33, 17), (64, 128, 256)])
+def test_a_product_of_signs_and_its_gradients_are_those_of_floats(shape):
+    if not fused.multiplies_signs():
+        pytest.skip("this processor has no AVX-512 VPOPCNTDQ")
+    rows, inputs, units = shape
+    rng = np.random.default_rng(0)
+    signs = tf.constant(np.sign(rng.normal(size=(3, rows, inputs))), tf.float32)
+    dy = tf.constant(rng.normal(size=(3, rows, units)), tf.float32)
+    set_random_seed(0)
+    layer = layers.BinaryDense(units)
+    layer.build((None, inputs))
+
+    def run(known):
+        with tf.GradientTape() as tape:
+            tape.watch(signs)
+            y = layer(signs, signs=known)
+            loss = tf.reduce_sum(y * dy)
+        return [y, *tape.gradient(loss, [signs, layer.kernel])]
+
+    for mine, theirs in zip(run(True), run(False), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_only_what_is_one_bit_is_multiplied_as_bits(monkeypatch):
+    if not fused.multiplies_signs():
+        pytest.skip("this processor has no AVX-512 VPOPCNTDQ")
+    counted = []
+    product = fused.sign_product
+
+    def count(signs, kernel):
+        counted.append((signs.shape[-1], kernel.shape[-1]))
+        np.testing.assert_array_equal(np.abs(signs), 1)
+        return product(signs, kernel)
+
+    monkeypatch.setattr(fused, "sign_product", count)
+    features = tf.zeros((2, 12, 32))
+    network = FSMN(configs.bifsmn(5, **_SIZES))
+    network.forward(features)
+    assert len(counted) == 1 + 2 * _SIZES["blocks"]
+    counted.clear()
+    FSMN(configs.dfsmn(5, **_SIZES)).forward(features)
+    for changes in (
+        {"dual_activations": True},
+        {"learned_window": True},
+        {"kernel_quantizer": "bifsmn_xnor_kernel"},
+    ):
+        FSMN(configs.bifsmn(5, **_SIZES, **changes)).forward(features)
+    assert not counted
+
+
+@pytest.mark.parametrize("taps", [(0, 0), (2, 2), (4, 1)])
+@pytest.mark.parametrize("shape", [(3, 8, 2, 16), (2, 3, 3, 37), (1, 1, 1, 5)])
+def test_a_memory_and_its_gradients_are_those_of_the_layer(shape, taps):
+    rng = np.random.default_rng(0)
+    x, dy = (tf.constant(rng.normal(size=shape), tf.float32) for _ in range(2))
+    set_random_seed(0)
+    layer = layers.MemoryFilter(*taps)
+    layer.build((None, *shape[1:]))
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y * dy)
+        return [y, *tape.gradient(loss, [x, layer.kernel])]
+
+    found = run()
+    with fused.disabled():
+        expected = run()
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_adam_is_that_of_keras(in_graph):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(7, 37)).astype(np.float32)
+    gradients = rng.normal(size=(5, 7, 37)).astype(np.float32)
+
+    def run(optimizer):
+        variable = tf.Variable(start)
+
+        def step(gradient):
+            # One that is being read keeps what it was.
+            before = variable.read_value()
+            optimizer.apply_gradients([(gradient, variable)])
+            return before
+
+        step = tf.function(step) if in_graph else step
+        history = []
+        for gradient in gradients:
+            before = variable.numpy()
+            np.testing.assert_array_equal(step(gradient), before)
+            history.append(variable.numpy())
+        return history, [w.numpy() for w in optimizer.weights]
+
+    rate = schedule.Schedule(1e-2, 5, 2, "cosine")
+    found, slots = run(schedule.Adam(rate))
+    expected, their_slots = run(tf.keras.optimizers.legacy.Adam(rate))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    for mine, theirs in zip(slots, their_slots, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-7)
+    assert not np.allclose(found[-1], start, atol=1e-3)
