@@ -371,7 +371,15 @@ def test_no_space_on_the_disk(made):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "convert", "quickstart", "experiments"]
+    "command",
+    [
+        "train",
+        "peers.train",
+        "evaluate",
+        "convert",
+        "quickstart",
+        "experiments",
+    ],
 )
 def test_help_helps(command):
     done = subprocess.run(
@@ -381,6 +389,23 @@ def test_help_helps(command):
         cwd=ROOT,
     )
     assert f"python -m bifsmn_tf.{command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [("train", "architecture"), ("peers.train", "limit_clips")],
+)
+def test_help_of_training_lists_shared_flags_and_own_ones(command, own):
+    done = subprocess.run(
+        [sys.executable, "-m", f"bifsmn_tf.{command}", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    for name in ("run_dir", "data_dir", "learning_rate", "threads", own):
+        assert f"\n  --{name}:" in done.stdout or (
+            f"\n  --[no]{name}:" in done.stdout
+        )
 
 
 def test_keras_3_gives_one_clear_error():
