@@ -17,10 +17,12 @@ from typing import Any
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network import config as networks
 from bifsmn_tf.training.flags import TrainingFlags
@@ -205,7 +207,9 @@ def _strategy() -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def _network_config(architecture: str, classes: int, features):
+def _network_config(features: FeatureParameters) -> networks.NetworkConfig:
+    """The student, of one class: a data set says later how many."""
+    architecture = _ARCHITECTURE.value
     changes: dict[str, Any] = {
         **(networks.BINARIZERS[_BINARIZER.value] if _BINARIZER.value else {}),
         **{f.name: f.value for f in _NETWORK_FLAGS if f.value is not None},
@@ -214,8 +218,17 @@ def _network_config(architecture: str, classes: int, features):
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
     config = networks.ARCHITECTURES[architecture](
-        classes, frames=frames, mels=mels, **changes
+        classes=1, frames=frames, mels=mels, **changes
     )
+    for name in ("activation_quantizer", "kernel_quantizer"):
+        quantizer = getattr(config, name)
+        try:
+            lq.quantizers.get(quantizer)
+        except ValueError:
+            raise UserError(
+                f"--{name}: there is no quantizer {quantizer!r}, see "
+                "bifsmn_tf/network/quantizers/__init__.py"
+            ) from None
     if _BINARIZER.value and not config.binary:
         raise UserError(
             f"--binarizer: {architecture} is full precision; choose "
@@ -262,17 +275,64 @@ def _numbers(name: str, values: list[str] | None) -> tuple[float, ...]:
         raise UserError(f"--{name}: {values} are not numbers") from None
 
 
+def _loss_config(student: networks.NetworkConfig) -> LossConfig:
+    """What the student minimises; a full-precision one has no teacher."""
+    loss = _SHARED.loss_config(
+        _DISTILLATION.value,
+        delta_weights=_numbers("delta_weights", _DELTA_WEIGHTS.value),
+        weight_decay=_DECAY.value,
+    )
+    if not student.binary:
+        loss = _without_distillation(loss)
+    loss.weights_by_depth(student.deltas)
+    return loss
+
+
+def _without_distillation(loss: LossConfig) -> LossConfig:
+    return dataclasses.replace(
+        loss, distillation="none", logit_weight=0.0, delta_weights=()
+    )
+
+
 def main() -> None:
     """Trains what the flags say."""
+    # Threads and devices are fixed with TensorFlow's first operation, and a
+    # quantizer may have one.
     _SHARED.start()
     strategy = _strategy()
+    # All settings are checked here, before anything takes time.
+    features = FeatureParameters()
+    student = _network_config(features)
+    teacher_network = _teacher_config(student)
+    loss = _loss_config(student)
+    settings = _SHARED.fit_config(
+        mixup=_MIXUP.value, weight_average=_WEIGHT_AVERAGE.value
+    )
+    teacher_settings = dataclasses.replace(
+        settings,
+        epochs=_TEACHER_EPOCHS.value,
+        learning_rate=_TEACHER_RATE.value,
+        optimizer="adam",
+        mixup=0.0,
+        weight_average=0.0,
+    )
+    if _FIRST_STAGE_EPOCHS.value and not student.one_bit_weights:
+        raise UserError(
+            "--first_stage_epochs is for one-bit weights, which "
+            f"--architecture={_ARCHITECTURE.value} "
+            f"--kernel_quantizer={student.kernel_quantizer} has not"
+        )
+
     dataset = _SHARED.load(splits=("train", "validation"))
     print(
         f"{dataset.name}: {len(dataset.splits['train'])} clips to train on, "
         f"{len(dataset.splits['validation'])} to validate, "
         f"{len(dataset.label_names)} classes: {', '.join(dataset.label_names)}"
     )
-    features = FeatureParameters()
+    student, teacher_network = (
+        dataclasses.replace(network, classes=len(dataset.label_names))
+        for network in (student, teacher_network)
+    )
     pipeline = _SHARED.pipeline(
         dataset.splits["train"], dataset.noise, features
     )
@@ -281,25 +341,8 @@ def main() -> None:
         evaluation_features(held_out, features, pipeline.statistics),
         held_out.labels,
     )
-
-    student = _network_config(
-        _ARCHITECTURE.value, len(dataset.label_names), features
-    )
     config = _SHARED.run_config(student, dataset, features, pipeline)
-    loss = _SHARED.loss_config(
-        _DISTILLATION.value,
-        delta_weights=_numbers("delta_weights", _DELTA_WEIGHTS.value),
-        weight_decay=_DECAY.value,
-    )
-    settings = _SHARED.fit_config(
-        mixup=_MIXUP.value, weight_average=_WEIGHT_AVERAGE.value
-    )
-    if _FIRST_STAGE_EPOCHS.value and not student.one_bit_weights:
-        raise UserError(
-            "--first_stage_epochs is for one-bit weights, which "
-            f"--architecture={_ARCHITECTURE.value} "
-            f"--kernel_quantizer={student.kernel_quantizer} has not"
-        )
+
     run = _SHARED.run
     teacher = None
     if student.binary and (
@@ -309,22 +352,10 @@ def main() -> None:
         if not _TEACHER.value:
             fit(
                 teacher_run,
-                dataclasses.replace(config, network=_teacher_config(student)),
+                dataclasses.replace(config, network=teacher_network),
                 cli.flagfile(),
-                dataclasses.replace(
-                    loss,
-                    distillation="none",
-                    logit_weight=0.0,
-                    delta_weights=(),
-                ),
-                dataclasses.replace(
-                    settings,
-                    epochs=_TEACHER_EPOCHS.value,
-                    learning_rate=_TEACHER_RATE.value,
-                    optimizer="adam",
-                    mixup=0.0,
-                    weight_average=0.0,
-                ),
+                _without_distillation(loss),
+                teacher_settings,
                 pipeline,
                 validation,
                 strategy=strategy,
@@ -340,10 +371,6 @@ def main() -> None:
                 )
         with strategy.scope():
             teacher = teacher_run.load_network()
-    elif not student.binary:
-        loss = dataclasses.replace(
-            loss, distillation="none", logit_weight=0.0, delta_weights=()
-        )
 
     initial = teacher if _INITIALISE.value else None
     if _FIRST_STAGE_EPOCHS.value:

@@ -289,18 +289,73 @@ def test_train_refuses_bad_data(tmp_path):
 
 def test_train_refuses_bad_settings(made, tmp_path):
     common = [f"--cache_dir={made / 'cache'}", f"--run_dir={tmp_path / 'run'}"]
-    error = fails("train", *TRAINING, *common, "--deltas=1,3")
-    assert "delta 3 must be a power of two" in error
-    error = fails("train", *TRAINING, *common, "--delta_weights=1,2")
-    assert "2 loss weights for 3 depths" in error
-    error = fails(
-        "train", *TRAINING, *common, "--architecture=dfsmn", "--binarizer=bnn"
-    )
-    assert "dfsmn is full precision" in error
     error = fails("train", *TRAINING, *common, "stray")
     assert "stray" in error
     error = fails("train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}")
     assert "not the folder of a run" in error
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "message"),
+    [
+        ("train", ["--weight_average=1"], "weight_average must be in [0, 1)"),
+        ("train", ["--mixup=inf"], "mixup must not be negative or infinite"),
+        ("train", ["--teacher_dropout=1"], "dropout must be in [0, 1)"),
+        ("train", ["--gamma=-1"], "gamma must not be negative"),
+        ("train", ["--delta_weights=1,2"], "2 loss weights for 3 depths"),
+        ("train", ["--deltas=1,3"], "delta 3 must be a power of two"),
+        (
+            "train",
+            ["--kernel_quantizer=best"],
+            "--kernel_quantizer: there is no quantizer 'best'",
+        ),
+        (
+            "train",
+            ["--architecture=dfsmn", "--binarizer=bnn"],
+            "dfsmn is full precision",
+        ),
+        (
+            "train",
+            ["--architecture=dfsmn", "--first_stage_epochs=2"],
+            "--first_stage_epochs is for one-bit weights",
+        ),
+        (
+            "peers.train",
+            ["--model=ds_cnn", "--label_smoothing=1"],
+            "label_smoothing must be in [0, 1)",
+        ),
+        (
+            "peers.train",
+            ["--model=fsmn", "--distillation=hed"],
+            "a distillation needs --teacher",
+        ),
+    ],
+)
+def test_settings_are_refused_before_the_data_is_read(
+    tmp_path, command, flags, message
+):
+    error = fails(
+        command,
+        *flags,
+        "--dataset=folder",
+        f"--data_dir={tmp_path / 'nowhere'}",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_threads_are_set_before_a_quantizer_starts_tensorflow(tmp_path):
+    """IR-Net's has a variable."""
+    error = fails(
+        "train",
+        "--binarizer=irnet",
+        "--threads=1",
+        "--dataset=folder",
+        f"--data_dir={tmp_path / 'nowhere'}",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert "nowhere" in error
 
 
 def test_train_refuses_another_configuration_and_loses_nothing(made):
@@ -464,15 +519,3 @@ def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
     error = fails(*refused, f"--output={tmp_path / 'first.tflite'}")
     assert "the first of two stages" in error
     assert not (tmp_path / "first.tflite").exists()
-
-
-def test_only_one_bit_weights_have_a_first_stage(made, tmp_path):
-    error = fails(
-        "train",
-        *TRAINING,
-        "--architecture=dfsmn",
-        "--first_stage_epochs=2",
-        f"--run_dir={tmp_path / 'run'}",
-        f"--cache_dir={made / 'cache'}",
-    )
-    assert "--first_stage_epochs is for one-bit weights" in error

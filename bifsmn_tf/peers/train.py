@@ -96,8 +96,8 @@ def _pipeline(clips: Clips, noise, features) -> TrainingPipeline:
     return _SHARED.pipeline(clips, noise, features)
 
 
-def _load_teacher(config: RunConfig, loss: LossConfig):
-    """The teacher that the losses need, or None."""
+def _teacher(loss: LossConfig) -> RunFolder | None:
+    """The run of the teacher that the losses need."""
     if loss.distillation == "none" and not loss.logit_weight:
         if _TEACHER.value:
             raise UserError(
@@ -105,11 +105,10 @@ def _load_teacher(config: RunConfig, loss: LossConfig):
                 "plain, or a --logit_weight"
             )
         return None
-    assert isinstance(config.network, PeerConfig)
-    if loss.distillation != "none" and not config.network.blocks:
+    if loss.distillation != "none" and not PEERS[_MODEL.value].blocks:
         taught = [name for name, peer in PEERS.items() if peer.blocks]
         raise UserError(
-            f"--distillation: {config.network.peer} has no states to compare, "
+            f"--distillation: {_MODEL.value} has no states to compare, "
             f"only {', '.join(taught)} has"
         )
     if not _TEACHER.value:
@@ -117,7 +116,12 @@ def _load_teacher(config: RunConfig, loss: LossConfig):
             "a distillation needs --teacher: train the same --model with "
             "--binarizer=none first and give its --run_dir"
         )
-    run = RunFolder(_TEACHER.value)
+    return RunFolder(_TEACHER.value)
+
+
+def _load_teacher(run: RunFolder, config: RunConfig):
+    """Loads a teacher: the same network in full precision."""
+    assert isinstance(config.network, PeerConfig)
     theirs = run.read_config()
     wanted = dataclasses.replace(
         config, network=dataclasses.replace(config.network, binarizer="none")
@@ -134,6 +138,11 @@ def _load_teacher(config: RunConfig, loss: LossConfig):
 def main() -> None:
     """Trains and evaluates what the flags say."""
     _SHARED.start()
+    # All settings are checked here, before anything takes time.
+    loss = _SHARED.loss_config(_DISTILLATION.value)
+    settings = _SHARED.fit_config()
+    teacher = _teacher(loss)
+
     dataset = _SHARED.load()
     clips = _drawn(dataset.splits["train"], _LIMIT_CLIPS.value)
     print(
@@ -148,7 +157,6 @@ def main() -> None:
         _MODEL.value, len(dataset.label_names), _BINARIZER.value
     )
     config = _SHARED.run_config(network, dataset, features, pipeline)
-    loss = _SHARED.loss_config(_DISTILLATION.value)
     run = _SHARED.run
     held_out = dataset.splits["validation"]
     metrics = fit(
@@ -156,13 +164,13 @@ def main() -> None:
         config,
         cli.flagfile(),
         loss,
-        _SHARED.fit_config(),
+        settings,
         pipeline,
         (
             evaluation_features(held_out, features, pipeline.statistics),
             held_out.labels,
         ),
-        teacher=_load_teacher(config, loss),
+        teacher=_load_teacher(teacher, config) if teacher else None,
         description=_MODEL.value,
     )
     best = metrics["history"][metrics["best"]["epoch"]]
