@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
 from bifsmn_tf.experiments.table1 import BIFSMN_HED
+from bifsmn_tf.experiments.table1 import compared
 
 _BINARIZERS = {
     "dorefa": "DoReFa-Net",
@@ -64,10 +64,6 @@ EXPERIMENT = Experiment(
     "method is what the published code of BiFSMN does, to compare: its "
     "pointwise weights are not binary.",
     ROWS,
-    pages.compared(
-        PAPER,
-        ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
-        {"FLOPs, M": pages.flops},
-    ),
+    compared(PAPER),
     recipes.EPOCHS,
 )
