@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Row
@@ -341,19 +342,22 @@ def _head(results: Results, budget: int | None) -> list[str]:
     if name.startswith("speech_commands"):
         data += f" {_CREDIT}"
     lines = [data, ""]
-    notes = first.report["notes"]
-    if any("not comparable" in note for note in notes):
-        lines += [
-            "**Not comparable with figures on the whole data set.** "
-            f"{' '.join(notes)}",
-            "",
-        ]
+    lines += _notes(first.report["notes"])
     lines += [
         f"{_epochs(results, budget)} Seeds: {', '.join(map(str, seeds))}. "
         f"{_FIGURES}",
         "",
     ]
     return lines
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    """Of a part of the data set: what it lacks."""
+    if not any(NOT_COMPARABLE in note for note in notes):
+        return []
+    # It ends one of them, or in reports from before, each one.
+    missing = [note.replace(NOT_COMPARABLE, "").strip() for note in notes]
+    return [" ".join([f"**{NOT_COMPARABLE}**", *missing]), ""]
 
 
 def _epochs(results: Results, budget: int | None) -> str:
