@@ -394,6 +394,26 @@ def test_convert_refuses_bad_runs_and_places(made, tmp_path):
     assert not (tmp_path / "m.tflite").exists()
 
 
+def test_convert_says_where_the_bytes_are(made, tmp_path):
+    output = tmp_path / "m.tflite"
+    command = ["convert", f"--model={made / 'run'}", f"--output={output}"]
+
+    def sizes(*flags):
+        lines = run(*command, *flags).stdout.splitlines()
+        assert lines[0] == f"{output}: {output.stat().st_size:,} bytes"
+        return [
+            int(line.split()[0].replace(",", ""))
+            for line in lines
+            if " %  " in line
+        ]
+
+    brief, full = sizes(), sizes("--parts")
+    assert sum(brief) == sum(full) == output.stat().st_size
+    assert len(brief) == 5 < len(full)
+    assert brief[:4] == full[:4]
+    assert full == sorted(full, reverse=True)
+
+
 def test_no_space_on_the_disk(made):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full to fill")
