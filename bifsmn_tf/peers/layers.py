@@ -1,8 +1,8 @@
 """What the peers are made of: layers in full precision or in one bit.
 
 A peer takes a :class:`Binarizer` and makes all its layers with it, except
-those that read the input and the classifier. One-bit layers are Larq's, with
-quantizers by name.
+those that read the input and the classifier; FSMN makes with it the first
+memory, too. One-bit layers are Larq's, with quantizers by name.
 """
 
 import contextlib
