@@ -361,14 +361,9 @@ def main() -> None:
                 strategy=strategy,
                 description="teacher",
             )
-        theirs = teacher_run.read_config()
-        for name in ("label_names", "features", "statistics"):
-            if getattr(theirs, name) != getattr(config, name):
-                raise UserError(
-                    f"the teacher in {teacher_run.path} was trained with other "
-                    f"{name}: {getattr(theirs, name)}, not "
-                    f"{getattr(config, name)}"
-                )
+        teacher_run.check_teacher(
+            config, ("label_names", "features", "statistics")
+        )
         with strategy.scope():
             teacher = teacher_run.load_network()
 

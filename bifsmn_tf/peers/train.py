@@ -122,16 +122,12 @@ def _teacher(loss: LossConfig) -> RunFolder | None:
 def _load_teacher(run: RunFolder, config: RunConfig):
     """Loads a teacher: the same network in full precision."""
     assert isinstance(config.network, PeerConfig)
-    theirs = run.read_config()
     wanted = dataclasses.replace(
         config, network=dataclasses.replace(config.network, binarizer="none")
     )
-    for name in ("network", "label_names", "features", "statistics"):
-        if getattr(theirs, name) != getattr(wanted, name):
-            raise UserError(
-                f"the teacher in {run.path} was trained with other {name}: "
-                f"{getattr(theirs, name)}, not {getattr(wanted, name)}"
-            )
+    run.check_teacher(
+        wanted, ("network", "label_names", "features", "statistics")
+    )
     return run.load_network()
 
 
