@@ -190,8 +190,8 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
 
 def comparison(
     results: Results,
-    paper: Mapping[str, Mapping[str, Sequence[str]]],
-    paper_columns: Sequence[str],
+    paper: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    paper_columns: Sequence[str] = (),
     columns: Mapping[str, Column] | None = None,
     reference: str | None = "dfsmn",
 ) -> list[str]:
@@ -207,7 +207,7 @@ def comparison(
     Returns:
         Markdown.
     """
-    columns = columns or {}
+    paper, columns = paper or {}, columns or {}
     head = ["network", "δ", "test accuracy, %"]
     if reference:
         head.append(f"points below {reference}")
@@ -247,9 +247,7 @@ def compared(
         path = results.folder / "accuracies.png"
         plots.accuracies(series(results), path)
         return [
-            *comparison(
-                results, paper or {}, paper_columns, columns, reference
-            ),
+            *comparison(results, paper, paper_columns, columns, reference),
             results.picture(path.name, "test accuracy"),
             "",
         ]
