@@ -226,6 +226,11 @@ def prelu(shared_axes=(1, 2)):
     )
 
 
+def batch_norm():
+    """BatchNorm that moves its statistics as PyTorch's does by default."""
+    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+
+
 class Dropout(tf.keras.layers.Layer):
     """Dropout that depends on the seed of :func:`seeded` and nothing else.
 
