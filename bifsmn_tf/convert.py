@@ -5,6 +5,7 @@
 The file has a signature for each depth (delta_1, delta_2, ...), all on the
 same packed weights, and carries labels, feature parameters and normalisation.
 ``--float`` converts the full-precision teacher instead, to plain TFLite.
+``--parts`` lists what takes how many bytes, part by part.
 
 What is not one bit is stored as integers. ``--stream=float32
 --classifier=float32`` computes the rest as Keras does, bit for bit in front of
@@ -12,6 +13,7 @@ the classifier; results/precision.md has what each choice costs.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -63,7 +65,11 @@ _AUDIO = flags.DEFINE_enum(
     "also one from sound to logits for each depth.",
 )
 
-_REPORTED_PARTS = 12
+_PARTS = flags.DEFINE_bool(
+    "parts", False, "Print the bytes of every part, not of the largest ones."
+)
+
+_LARGEST_PARTS = 4
 
 
 def _folder() -> RunFolder:
@@ -77,6 +83,18 @@ def _folder() -> RunFolder:
             "with --model"
         )
     return teacher
+
+
+def _shown(parts: Mapping[str, int]) -> dict[str, int]:
+    """Bytes of each part, or of the largest and of the rest together."""
+    if _PARTS.value or len(parts) <= _LARGEST_PARTS:
+        return dict(parts)
+    ordered = list(parts.items())
+    rest = [size for _, size in ordered[_LARGEST_PARTS:]]
+    return {
+        **dict(ordered[:_LARGEST_PARTS]),
+        f"{len(rest)} smaller parts, which --parts lists": sum(rest),
+    }
 
 
 def main() -> None:
@@ -113,16 +131,10 @@ def main() -> None:
         model = float_converter.convert_float(network, description)
     converter.write_file(output, model.content)
 
-    print(f"{output}: {len(model.content):,} bytes")
-    parts = sorted(model.bytes_by_part.items(), key=lambda part: -part[1])
-    for name, size in parts[:_REPORTED_PARTS]:
-        print(f"  {size:>9,}  {100 * size / len(model.content):5.1f} %  {name}")
-    rest = sum(size for _, size in parts[_REPORTED_PARTS:])
-    if rest:
-        print(
-            f"  {rest:>9,}  {100 * rest / len(model.content):5.1f} %  "
-            f"{len(parts) - _REPORTED_PARTS} smaller parts"
-        )
+    total = len(model.content)
+    print(f"{output}: {total:,} bytes")
+    for name, size in _shown(model.bytes_by_part).items():
+        print(f"  {size:>9,}  {100 * size / total:5.1f} %  {name}")
     print(f"signatures: {', '.join(model.signatures)}")
     print(f"next: python -m bifsmn_tf.evaluate --model={os.fspath(output)}")
 

@@ -7,8 +7,7 @@ A run that was stopped, even by kill -9, goes on with the same command. With a
 distillation and no --teacher, the teacher is trained first, into
 RUN_DIR/teacher; and with --first_stage_epochs, before the run itself, a network
 whose activations alone are one bit into RUN_DIR/first_stage. What a run leaves
-behind is described in
-bifsmn_tf/training/run.py.
+behind is described in bifsmn_tf/training/run.py.
 """
 
 import dataclasses
@@ -18,63 +17,19 @@ from typing import Any
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf._keras import set_random_seed
+from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
-from bifsmn_tf.data import datasets
-from bifsmn_tf.data import pipeline as pipelines
-from bifsmn_tf.data.augmentation import AugmentationParameters
-from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network import config as networks
-from bifsmn_tf.training import schedule
-from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.training.flags import TrainingFlags
 from bifsmn_tf.training.loop import fit
-from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
-_RUN_DIR = flags.DEFINE_string(
-    "run_dir",
-    None,
-    "Folder of the run; an unfinished one is resumed.",
-    required=True,
-)
-_DATASET = flags.DEFINE_string(
-    "dataset",
-    "synthetic",
-    "synthetic, folder, or speech_commands/CONFIG such as "
-    "speech_commands/v0.02-12-official.",
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir",
-    None,
-    "The recordings: a folder of <label>/*.wav, an extracted Speech Commands "
-    "archive, or where TFDS keeps its data.",
-)
-_CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", ".cache/bifsmn_tf", "Where computed features are kept."
-)
-_UNKNOWN_RATIO = flags.DEFINE_float(
-    "unknown_ratio",
-    1.0,
-    "Clips of 'unknown' to train on, as a multiple of one keyword's "
-    "(Speech Commands, official protocol).",
-    lower_bound=0,
-)
-_WORDS = flags.DEFINE_list(
-    "words",
-    None,
-    "Words or phrases that synthetic speech says, instead of ten commands.",
-)
-_CLIPS_PER_WORD = flags.DEFINE_integer(
-    "clips_per_word",
-    None,
-    "Clips to train on of each word of synthetic speech.",
-    lower_bound=1,
-)
+_SHARED = TrainingFlags(learning_rate=1e-2, logit_weight=2.0)
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
     "bifsmn",
@@ -194,7 +149,6 @@ _TEACHER = flags.DEFINE_string(
 _INITIALISE = flags.DEFINE_bool(
     "initialize_from_teacher", False, "Start from the teacher's weights."
 )
-_EPOCHS = flags.DEFINE_integer("epochs", 30, "Epochs.", lower_bound=1)
 _FIRST_STAGE_EPOCHS = flags.DEFINE_integer(
     "first_stage_epochs",
     0,
@@ -205,24 +159,11 @@ _FIRST_STAGE_EPOCHS = flags.DEFINE_integer(
 _TEACHER_EPOCHS = flags.DEFINE_integer(
     "teacher_epochs", 20, "Epochs of a teacher trained first.", lower_bound=1
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 96, "Clips.", lower_bound=1)
-_OPTIMIZER = flags.DEFINE_enum(
-    "optimizer", "adam", schedule.OPTIMIZERS, "SGD has momentum 0.9."
-)
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 1e-2, "The highest.", lower_bound=0
-)
 _TEACHER_RATE = flags.DEFINE_float(
     "teacher_learning_rate", 2e-3, "Of a teacher trained first.", lower_bound=0
 )
 _TEACHER_DROPOUT = flags.DEFINE_float(
     "teacher_dropout", 0.0, "Of a teacher trained first.", 0, 1
-)
-_SCHEDULE = flags.DEFINE_enum(
-    "schedule", "cosine", schedule.SCHEDULES, "Of the learning rate."
-)
-_WARMUP = flags.DEFINE_integer(
-    "warmup_steps", 100, "Over which the rate rises from 0.", lower_bound=0
 )
 _DISTILLATION = flags.DEFINE_enum(
     "distillation",
@@ -231,20 +172,8 @@ _DISTILLATION = flags.DEFINE_enum(
     "hed emphasises the teacher's high frequencies (Eq. 8-10); fid compares "
     "high and low ones apart (BiFSMNv2).",
 )
-_GAMMA = flags.DEFINE_float(
-    "gamma", 0.01, "γ of Eq. 15, the weight of the distillation."
-)
 _DELTA_WEIGHTS = flags.DEFINE_list(
     "delta_weights", None, "Loss weight of each δ; by default 1/2^(δ-1)."
-)
-_LOGIT_WEIGHT = flags.DEFINE_float(
-    "logit_weight", 2.0, "Weight of the distillation of the logits."
-)
-_TEMPERATURE = flags.DEFINE_float(
-    "temperature", 2.0, "Of the distillation of the logits."
-)
-_SMOOTHING = flags.DEFINE_float(
-    "label_smoothing", 0.0, "Of the cross-entropy.", 0, 1
 )
 _DECAY = flags.DEFINE_float(
     "weight_decay", 0.0, "L2 on the kernels that are not one bit."
@@ -262,36 +191,12 @@ _WEIGHT_AVERAGE = flags.DEFINE_float(
     "such as 0.999; 0 for none.",
     lower_bound=0,
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
-_DATA_SEED = flags.DEFINE_integer(
-    "data_seed", 0, "Of what a data set draws: unknown words, silence."
-)
-_RENDITIONS = flags.DEFINE_integer(
-    "renditions",
-    8,
-    "Variations of each clip, computed once and cached; 0 varies anew in "
-    "every epoch.",
-    lower_bound=0,
-)
-_AUGMENT = flags.DEFINE_bool("augment", True, "Vary the training clips.")
-_SPEC_MASK = flags.DEFINE_integer(
-    "spec_mask",
-    8,
-    "Largest SpecAugment mask, in frames and in mels; 0 for none.",
-    lower_bound=0,
-)
 _STRATEGY = flags.DEFINE_enum(
     "strategy",
     "none",
     ["none", "mirrored", "multi_worker"],
     "tf.distribute: several devices, or several machines given in TF_CONFIG.",
 )
-_THREADS = flags.DEFINE_integer(
-    "threads", 0, "Of TensorFlow; 0 for one a processor.", lower_bound=0
-)
-
-# These change where or how fast a run goes, not what comes out of it.
-_NOT_THE_RESULT = {"run_dir", "data_dir", "cache_dir", "threads", "teacher"}
 
 
 def _strategy() -> tf.distribute.Strategy:
@@ -302,7 +207,9 @@ def _strategy() -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def _network_config(architecture: str, classes: int, features):
+def _network_config(features: FeatureParameters) -> networks.NetworkConfig:
+    """The student, of one class: a data set says later how many."""
+    architecture = _ARCHITECTURE.value
     changes: dict[str, Any] = {
         **(networks.BINARIZERS[_BINARIZER.value] if _BINARIZER.value else {}),
         **{f.name: f.value for f in _NETWORK_FLAGS if f.value is not None},
@@ -311,8 +218,17 @@ def _network_config(architecture: str, classes: int, features):
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
     config = networks.ARCHITECTURES[architecture](
-        classes, frames=frames, mels=mels, **changes
+        classes=1, frames=frames, mels=mels, **changes
     )
+    for name in ("activation_quantizer", "kernel_quantizer"):
+        quantizer = getattr(config, name)
+        try:
+            lq.quantizers.get(quantizer)
+        except ValueError:
+            raise UserError(
+                f"--{name}: there is no quantizer {quantizer!r}, see "
+                "bifsmn_tf/network/quantizers/__init__.py"
+            ) from None
     if _BINARIZER.value and not config.binary:
         raise UserError(
             f"--binarizer: {architecture} is full precision; choose "
@@ -359,90 +275,46 @@ def _numbers(name: str, values: list[str] | None) -> tuple[float, ...]:
         raise UserError(f"--{name}: {values} are not numbers") from None
 
 
-def main() -> None:
-    """Trains what the flags say."""
-    if _THREADS.value:
-        tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
-        tf.config.threading.set_inter_op_parallelism_threads(_THREADS.value)
-    tf.config.experimental.enable_op_determinism()
-    set_random_seed(_SEED.value)
-    strategy = _strategy()
-
-    # Only what differs from the data set's defaults: evaluate repeats it.
-    options: dict[str, Any] = {}
-    if _DATA_SEED.value:
-        options["seed"] = _DATA_SEED.value
-    if _DATASET.value.startswith("speech_commands"):
-        options["unknown_ratio"] = _UNKNOWN_RATIO.value
-    if _DATASET.value == "synthetic":
-        if _WORDS.value:
-            options["words"] = list(_WORDS.value)
-        if _CLIPS_PER_WORD.value:
-            options["clips_per_word"] = _CLIPS_PER_WORD.value
-    dataset = datasets.load(
-        _DATASET.value,
-        _DATA_DIR.value,
-        splits=("train", "validation"),
-        cache_dir=_CACHE_DIR.value,
-        **options,
-    )
-    print(
-        f"{dataset.name}: {len(dataset.splits['train'])} clips to train on, "
-        f"{len(dataset.splits['validation'])} to validate, "
-        f"{len(dataset.label_names)} classes: {', '.join(dataset.label_names)}"
-    )
-    features = FeatureParameters()
-    pipeline = pipelines.TrainingPipeline(
-        dataset.splits["train"],
-        dataset.noise,
-        features,
-        AugmentationParameters() if _AUGMENT.value else None,
-        batch_size=_BATCH_SIZE.value,
-        seed=_SEED.value,
-        renditions=_RENDITIONS.value,
-        cache_dir=_CACHE_DIR.value,
-        spec_augment=(
-            SpecAugmentParameters(_SPEC_MASK.value, _SPEC_MASK.value)
-            if _SPEC_MASK.value
-            else None
-        ),
-    )
-    validation = (
-        evaluation_features(
-            dataset.splits["validation"], features, pipeline.statistics
-        ),
-        dataset.splits["validation"].labels,
-    )
-
-    student = _network_config(
-        _ARCHITECTURE.value, len(dataset.label_names), features
-    )
-    config = RunConfig(
-        network=student,
-        label_names=dataset.label_names,
-        features=features,
-        statistics=pipeline.statistics,
-        dataset={"name": _DATASET.value, "options": options},
-        training=cli.flag_values(without=_NOT_THE_RESULT),
-    )
-    loss = LossConfig(
-        distillation=_DISTILLATION.value,
-        gamma=_GAMMA.value,
+def _loss_config(student: networks.NetworkConfig) -> LossConfig:
+    """What the student minimises; a full-precision one has no teacher."""
+    loss = _SHARED.loss_config(
+        _DISTILLATION.value,
         delta_weights=_numbers("delta_weights", _DELTA_WEIGHTS.value),
-        logit_weight=_LOGIT_WEIGHT.value,
-        temperature=_TEMPERATURE.value,
-        label_smoothing=_SMOOTHING.value,
         weight_decay=_DECAY.value,
     )
-    settings = FitConfig(
-        epochs=_EPOCHS.value,
-        optimizer=_OPTIMIZER.value,
-        learning_rate=_LEARNING_RATE.value,
-        schedule=_SCHEDULE.value,
-        warmup_steps=_WARMUP.value,
-        seed=_SEED.value,
-        mixup=_MIXUP.value,
-        weight_average=_WEIGHT_AVERAGE.value,
+    if not student.binary:
+        loss = _without_distillation(loss)
+    loss.weights_by_depth(student.deltas)
+    return loss
+
+
+def _without_distillation(loss: LossConfig) -> LossConfig:
+    return dataclasses.replace(
+        loss, distillation="none", logit_weight=0.0, delta_weights=()
+    )
+
+
+def main() -> None:
+    """Trains what the flags say."""
+    # Threads and devices are fixed with TensorFlow's first operation, and a
+    # quantizer may have one.
+    _SHARED.start()
+    strategy = _strategy()
+    # All settings are checked here, before anything takes time.
+    features = FeatureParameters()
+    student = _network_config(features)
+    teacher_network = _teacher_config(student)
+    loss = _loss_config(student)
+    settings = _SHARED.fit_config(
+        mixup=_MIXUP.value, weight_average=_WEIGHT_AVERAGE.value
+    )
+    teacher_settings = dataclasses.replace(
+        settings,
+        epochs=_TEACHER_EPOCHS.value,
+        learning_rate=_TEACHER_RATE.value,
+        optimizer="adam",
+        mixup=0.0,
+        weight_average=0.0,
     )
     if _FIRST_STAGE_EPOCHS.value and not student.one_bit_weights:
         raise UserError(
@@ -450,7 +322,28 @@ def main() -> None:
             f"--architecture={_ARCHITECTURE.value} "
             f"--kernel_quantizer={student.kernel_quantizer} has not"
         )
-    run = RunFolder(_RUN_DIR.value)
+
+    dataset = _SHARED.load(splits=("train", "validation"))
+    print(
+        f"{dataset.name}: {len(dataset.splits['train'])} clips to train on, "
+        f"{len(dataset.splits['validation'])} to validate, "
+        f"{len(dataset.label_names)} classes: {', '.join(dataset.label_names)}"
+    )
+    student, teacher_network = (
+        dataclasses.replace(network, classes=len(dataset.label_names))
+        for network in (student, teacher_network)
+    )
+    pipeline = _SHARED.pipeline(
+        dataset.splits["train"], dataset.noise, features
+    )
+    held_out = dataset.splits["validation"]
+    validation = (
+        evaluation_features(held_out, features, pipeline.statistics),
+        held_out.labels,
+    )
+    config = _SHARED.run_config(student, dataset, features, pipeline)
+
+    run = _SHARED.run
     teacher = None
     if student.binary and (
         loss.distillation != "none" or loss.logit_weight or _INITIALISE.value
@@ -459,41 +352,20 @@ def main() -> None:
         if not _TEACHER.value:
             fit(
                 teacher_run,
-                dataclasses.replace(config, network=_teacher_config(student)),
+                dataclasses.replace(config, network=teacher_network),
                 cli.flagfile(),
-                dataclasses.replace(
-                    loss,
-                    distillation="none",
-                    logit_weight=0.0,
-                    delta_weights=(),
-                ),
-                dataclasses.replace(
-                    settings,
-                    epochs=_TEACHER_EPOCHS.value,
-                    learning_rate=_TEACHER_RATE.value,
-                    optimizer="adam",
-                    mixup=0.0,
-                    weight_average=0.0,
-                ),
+                _without_distillation(loss),
+                teacher_settings,
                 pipeline,
                 validation,
                 strategy=strategy,
                 description="teacher",
             )
-        theirs = teacher_run.read_config()
-        for name in ("label_names", "features", "statistics"):
-            if getattr(theirs, name) != getattr(config, name):
-                raise UserError(
-                    f"the teacher in {teacher_run.path} was trained with other "
-                    f"{name}: {getattr(theirs, name)}, not "
-                    f"{getattr(config, name)}"
-                )
+        teacher_run.check_teacher(
+            config, ("label_names", "features", "statistics")
+        )
         with strategy.scope():
             teacher = teacher_run.load_network()
-    elif not student.binary:
-        loss = dataclasses.replace(
-            loss, distillation="none", logit_weight=0.0, delta_weights=()
-        )
 
     initial = teacher if _INITIALISE.value else None
     if _FIRST_STAGE_EPOCHS.value:

@@ -289,18 +289,73 @@ def test_train_refuses_bad_data(tmp_path):
 
 def test_train_refuses_bad_settings(made, tmp_path):
     common = [f"--cache_dir={made / 'cache'}", f"--run_dir={tmp_path / 'run'}"]
-    error = fails("train", *TRAINING, *common, "--deltas=1,3")
-    assert "delta 3 must be a power of two" in error
-    error = fails("train", *TRAINING, *common, "--delta_weights=1,2")
-    assert "2 loss weights for 3 depths" in error
-    error = fails(
-        "train", *TRAINING, *common, "--architecture=dfsmn", "--binarizer=bnn"
-    )
-    assert "dfsmn is full precision" in error
     error = fails("train", *TRAINING, *common, "stray")
     assert "stray" in error
     error = fails("train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}")
     assert "not the folder of a run" in error
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "message"),
+    [
+        ("train", ["--weight_average=1"], "weight_average must be in [0, 1)"),
+        ("train", ["--mixup=inf"], "mixup must not be negative or infinite"),
+        ("train", ["--teacher_dropout=1"], "dropout must be in [0, 1)"),
+        ("train", ["--gamma=-1"], "gamma must not be negative"),
+        ("train", ["--delta_weights=1,2"], "2 loss weights for 3 depths"),
+        ("train", ["--deltas=1,3"], "delta 3 must be a power of two"),
+        (
+            "train",
+            ["--kernel_quantizer=best"],
+            "--kernel_quantizer: there is no quantizer 'best'",
+        ),
+        (
+            "train",
+            ["--architecture=dfsmn", "--binarizer=bnn"],
+            "dfsmn is full precision",
+        ),
+        (
+            "train",
+            ["--architecture=dfsmn", "--first_stage_epochs=2"],
+            "--first_stage_epochs is for one-bit weights",
+        ),
+        (
+            "peers.train",
+            ["--model=ds_cnn", "--label_smoothing=1"],
+            "label_smoothing must be in [0, 1)",
+        ),
+        (
+            "peers.train",
+            ["--model=fsmn", "--distillation=hed"],
+            "a distillation needs --teacher",
+        ),
+    ],
+)
+def test_settings_are_refused_before_the_data_is_read(
+    tmp_path, command, flags, message
+):
+    error = fails(
+        command,
+        *flags,
+        "--dataset=folder",
+        f"--data_dir={tmp_path / 'nowhere'}",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_threads_are_set_before_a_quantizer_starts_tensorflow(tmp_path):
+    """IR-Net's has a variable."""
+    error = fails(
+        "train",
+        "--binarizer=irnet",
+        "--threads=1",
+        "--dataset=folder",
+        f"--data_dir={tmp_path / 'nowhere'}",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert "nowhere" in error
 
 
 def test_train_refuses_another_configuration_and_loses_nothing(made):
@@ -339,6 +394,26 @@ def test_convert_refuses_bad_runs_and_places(made, tmp_path):
     assert not (tmp_path / "m.tflite").exists()
 
 
+def test_convert_says_where_the_bytes_are(made, tmp_path):
+    output = tmp_path / "m.tflite"
+    command = ["convert", f"--model={made / 'run'}", f"--output={output}"]
+
+    def sizes(*flags):
+        lines = run(*command, *flags).stdout.splitlines()
+        assert lines[0] == f"{output}: {output.stat().st_size:,} bytes"
+        return [
+            int(line.split()[0].replace(",", ""))
+            for line in lines
+            if " %  " in line
+        ]
+
+    brief, full = sizes(), sizes("--parts")
+    assert sum(brief) == sum(full) == output.stat().st_size
+    assert len(brief) == 5 < len(full)
+    assert brief[:4] == full[:4]
+    assert full == sorted(full, reverse=True)
+
+
 def test_no_space_on_the_disk(made):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full to fill")
@@ -371,7 +446,15 @@ def test_no_space_on_the_disk(made):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "convert", "quickstart", "experiments"]
+    "command",
+    [
+        "train",
+        "peers.train",
+        "evaluate",
+        "convert",
+        "quickstart",
+        "experiments",
+    ],
 )
 def test_help_helps(command):
     done = subprocess.run(
@@ -381,6 +464,23 @@ def test_help_helps(command):
         cwd=ROOT,
     )
     assert f"python -m bifsmn_tf.{command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [("train", "architecture"), ("peers.train", "limit_clips")],
+)
+def test_help_of_training_lists_shared_flags_and_own_ones(command, own):
+    done = subprocess.run(
+        [sys.executable, "-m", f"bifsmn_tf.{command}", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    for name in ("run_dir", "data_dir", "learning_rate", "threads", own):
+        assert f"\n  --{name}:" in done.stdout or (
+            f"\n  --[no]{name}:" in done.stdout
+        )
 
 
 def test_keras_3_gives_one_clear_error():
@@ -439,15 +539,3 @@ def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
     error = fails(*refused, f"--output={tmp_path / 'first.tflite'}")
     assert "the first of two stages" in error
     assert not (tmp_path / "first.tflite").exists()
-
-
-def test_only_one_bit_weights_have_a_first_stage(made, tmp_path):
-    error = fails(
-        "train",
-        *TRAINING,
-        "--architecture=dfsmn",
-        "--first_stage_epochs=2",
-        f"--run_dir={tmp_path / 'run'}",
-        f"--cache_dir={made / 'cache'}",
-    )
-    assert "--first_stage_epochs is for one-bit weights" in error

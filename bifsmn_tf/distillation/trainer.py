@@ -1,6 +1,8 @@
 """The training step: all depths, one update (Algorithm 1)."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -44,9 +46,51 @@ class LossConfig:
                 f"one of {losses.METHODS}"
             )
         if not 0 <= self.label_smoothing < 1:
-            raise ValueError("label_smoothing must be in [0, 1)")
-        if self.temperature <= 0:
-            raise ValueError("temperature must be positive")
+            raise ValueError(
+                f"label_smoothing must be in [0, 1), not {self.label_smoothing}"
+            )
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(
+                f"temperature must be positive, not {self.temperature}"
+            )
+        for name in ("gamma", "logit_weight", "weight_decay"):
+            _check_amount(name, getattr(self, name))
+        for weight in self.delta_weights:
+            _check_amount("delta_weights", weight)
+
+    def weights_by_depth(self, deltas: Sequence[int]) -> list[float]:
+        """The weight of each depth in the total loss.
+
+        Args:
+            deltas: of a network.
+
+        Raises:
+            ValueError: there are not as many weights as depths.
+        """
+        weights = self.delta_weights or losses.delta_weights(deltas)
+        if len(weights) != len(deltas):
+            raise ValueError(
+                f"{len(weights)} loss weights for {len(deltas)} depths"
+            )
+        return [float(weight) for weight in weights]
+
+
+def _check_amount(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must not be negative or infinite: {value}")
+
+
+def check_step(mixup: float, weight_average: float) -> None:
+    """Checks what a :class:`Trainer` takes beside its losses.
+
+    Raises:
+        ValueError: one of these is out of its range.
+    """
+    _check_amount("mixup", mixup)
+    if not 0 <= weight_average < 1:
+        raise ValueError(
+            f"weight_average must be in [0, 1), not {weight_average}"
+        )
 
 
 class Averages(tf.keras.metrics.Metric):
@@ -114,12 +158,7 @@ class Trainer(tf.keras.Model):
         weight_average: float = 0.0,
         **kwargs,
     ):
-        if mixup < 0:
-            raise ValueError(f"mixup must not be negative: {mixup}")
-        if not 0 <= weight_average < 1:
-            raise ValueError(
-                f"weight_average must be in [0, 1), not {weight_average}"
-            )
+        check_step(mixup, weight_average)
         super().__init__(**kwargs)
         self.student = student
         self.teacher = teacher
@@ -136,12 +175,7 @@ class Trainer(tf.keras.Model):
                 )
             )
         deltas = student.config.deltas
-        weights = loss.delta_weights or losses.delta_weights(deltas)
-        if len(weights) != len(deltas):
-            raise ValueError(
-                f"{len(weights)} loss weights for {len(deltas)} depths"
-            )
-        self.weights_by_depth = [float(w) for w in weights]
+        self.weights_by_depth = loss.weights_by_depth(deltas)
         self._check_teacher()
         per_depth = [f"accuracy_delta_{d}" for d in deltas]
         self._train_averages = Averages(

@@ -1,21 +1,19 @@
 """What BiFSMNv2 (arXiv:2211.06987) adds, as options of the same network."""
 
-import dataclasses
-
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.runner import Row
 
 _FID = "--distillation=fid"
 _WINDOW = "--learned_window=true"
 _DUAL = "--dual_activations=true"
 
 
-def _dual(name: str, title: str, *flags: str):
-    return dataclasses.replace(
+def _dual(name: str, title: str, *flags: str) -> Row:
+    return recipes.in_keras(
         recipes.distilled(name, title, *flags, _DUAL),
-        converts=False,
-        note="Evaluated in Keras: no deployed op has two bits of activations.",
+        "no deployed op has two bits of activations",
     )
 
 

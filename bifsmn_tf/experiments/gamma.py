@@ -99,7 +99,7 @@ def _body(results: Results) -> list[str]:
         "test accuracy, mean over δ, %",
     )
     return [
-        *pages.comparison(results, {}, ()),
+        *pages.comparison(results),
         "## HED minus plain distillation",
         "",
         "Differences between runs of the same seed, mean over δ, in points; "

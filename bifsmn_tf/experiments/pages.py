@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Row
@@ -189,8 +190,8 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
 
 def comparison(
     results: Results,
-    paper: Mapping[str, Mapping[str, Sequence[str]]],
-    paper_columns: Sequence[str],
+    paper: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    paper_columns: Sequence[str] = (),
     columns: Mapping[str, Column] | None = None,
     reference: str | None = "dfsmn",
 ) -> list[str]:
@@ -206,7 +207,7 @@ def comparison(
     Returns:
         Markdown.
     """
-    columns = columns or {}
+    paper, columns = paper or {}, columns or {}
     head = ["network", "δ", "test accuracy, %"]
     if reference:
         head.append(f"points below {reference}")
@@ -246,9 +247,7 @@ def compared(
         path = results.folder / "accuracies.png"
         plots.accuracies(series(results), path)
         return [
-            *comparison(
-                results, paper or {}, paper_columns, columns, reference
-            ),
+            *comparison(results, paper, paper_columns, columns, reference),
             results.picture(path.name, "test accuracy"),
             "",
         ]
@@ -341,19 +340,22 @@ def _head(results: Results, budget: int | None) -> list[str]:
     if name.startswith("speech_commands"):
         data += f" {_CREDIT}"
     lines = [data, ""]
-    notes = first.report["notes"]
-    if any("not comparable" in note for note in notes):
-        lines += [
-            "**Not comparable with figures on the whole data set.** "
-            f"{' '.join(notes)}",
-            "",
-        ]
+    lines += _notes(first.report["notes"])
     lines += [
         f"{_epochs(results, budget)} Seeds: {', '.join(map(str, seeds))}. "
         f"{_FIGURES}",
         "",
     ]
     return lines
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    """Of a part of the data set: what it lacks."""
+    if not any(NOT_COMPARABLE in note for note in notes):
+        return []
+    # It ends one of them, or in reports from before, each one.
+    missing = [note.replace(NOT_COMPARABLE, "").strip() for note in notes]
+    return [" ".join([f"**{NOT_COMPARABLE}**", *missing]), ""]
 
 
 def _epochs(results: Results, budget: int | None) -> str:

@@ -1,27 +1,23 @@
 """Where one bit loses accuracy, and what helps there at which cost."""
 
-import dataclasses
-
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
 from bifsmn_tf.experiments.pages import Results
 from bifsmn_tf.experiments.runner import Row
-
-_SITES = ("conv2", "projection", "memory", "expand", "shrink")
+from bifsmn_tf.network.config import SITES
 
 BIFSMN = recipes.distilled("bifsmn", "BiFSMN")
 
 
 def _without_file(kind: str, *sites: str) -> Row:
-    return dataclasses.replace(
+    return recipes.in_keras(
         recipes.distilled(
             f"{kind}_{'_'.join(sites)}",
             f"{kind} in {' and '.join(sites)}",
             f"--{kind}_sites={','.join(sites)}",
-            note="Evaluated in Keras: there is no conversion.",
         ),
-        converts=False,
+        "there is no conversion",
     )
 
 
@@ -46,7 +42,7 @@ _BITWISE = (
 ROWS = (
     recipes.TEACHER,
     BIFSMN,
-    *(_without_file("float", site) for site in _SITES),
+    *(_without_file("float", site) for site in SITES),
     _without_file("float", "conv2", "projection"),
     _without_file("int8", "conv2", "projection"),
     _without_file("int8", "conv2", "projection", "memory"),

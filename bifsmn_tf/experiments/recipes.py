@@ -1,5 +1,7 @@
 """Rows that several experiments have, and what they have in common."""
 
+import dataclasses
+
 from bifsmn_tf.experiments.runner import Row
 
 SEEDS = (0, 1, 2)
@@ -53,6 +55,12 @@ def distilled_small(name: str, title: str, *flags: str) -> Row:
         seeds=SEEDS,
         teacher=SMALL_TEACHER.name,
     )
+
+
+def in_keras(row: Row, why: str = "") -> Row:
+    """A row whose network no file can hold."""
+    note = f"Evaluated in Keras{f': {why}' if why else ''}."
+    return dataclasses.replace(row, converts=False, note=note)
 
 
 def peer(

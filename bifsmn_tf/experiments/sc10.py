@@ -14,7 +14,6 @@ from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
 from bifsmn_tf.experiments.pages import Results
-from bifsmn_tf.experiments.runner import Row
 
 BIFSMN = recipes.distilled("bifsmn", "BiFSMN")
 
@@ -22,18 +21,15 @@ ROWS = (
     recipes.TEACHER,
     BIFSMN,
     dataclasses.replace(recipes.SMALL_TEACHER, seeds=(0,)),
-    Row(
-        "bifsmn_s",
-        "BiFSMN_S",
-        "sc10_bifsmn_s.flags",
-        teacher=recipes.SMALL_TEACHER.name,
+    dataclasses.replace(
+        recipes.distilled_small("bifsmn_s", "BiFSMN_S"), seeds=(0,)
     ),
 )
 
 
 def _body(results: Results) -> list[str]:
     lines = [
-        *pages.comparison(results, {}, (), {"file, bytes": pages.file_bytes}),
+        *pages.comparison(results, columns={"file, bytes": pages.file_bytes}),
         "## Each run",
         "",
         *_each_run(results),

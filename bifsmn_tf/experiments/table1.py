@@ -1,5 +1,8 @@
 """Table 1: what distillation, HED and the thinnable architecture bring."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
+
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
@@ -55,6 +58,19 @@ PAPER = {
 }
 
 
+def compared(paper: Mapping[str, Mapping[str, Sequence[str]]]):
+    """A body with what the paper's first two tables have of each row.
+
+    Args:
+        paper: by row and δ.
+    """
+    return pages.compared(
+        paper,
+        ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
+        {"FLOPs, M": pages.flops},
+    )
+
+
 EXPERIMENT = Experiment(
     "table1",
     "Table 1: ablation of distillation and thinnable architecture",
@@ -66,10 +82,6 @@ EXPERIMENT = Experiment(
     "all 1-bit rows: learned thresholds, a slope for each channel, the "
     "smoother surrogate gradient.",
     ROWS,
-    pages.compared(
-        PAPER,
-        ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
-        {"FLOPs, M": pages.flops},
-    ),
+    compared(PAPER),
     recipes.EPOCHS,
 )

@@ -1,11 +1,10 @@
 """Table 2: other binarizers of the same D-FSMN."""
 
-import dataclasses
-
-from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.runner import Row
 from bifsmn_tf.experiments.table1 import BIFSMN_HED
+from bifsmn_tf.experiments.table1 import compared
 
 _BINARIZERS = {
     "dorefa": "DoReFa-Net",
@@ -20,21 +19,17 @@ _BINARIZERS = {
 # What they multiply with depends on the data, or is not one bit.
 _NO_FILE = ("dorefa", "xnor", "w32a1")
 
+
+def _binarized(name: str, title: str) -> Row:
+    row = recipes.vanilla(
+        name, f"D-FSMN, {title}", f"--binarizer={name}", recipes.ONE_DEPTH
+    )
+    return recipes.in_keras(row) if name in _NO_FILE else row
+
+
 ROWS = (
     recipes.TEACHER,
-    *(
-        dataclasses.replace(
-            recipes.vanilla(
-                name,
-                f"D-FSMN, {title}",
-                f"--binarizer={name}",
-                recipes.ONE_DEPTH,
-            ),
-            converts=name not in _NO_FILE,
-            note="Evaluated in Keras." if name in _NO_FILE else "",
-        )
-        for name, title in _BINARIZERS.items()
-    ),
+    *(_binarized(name, title) for name, title in _BINARIZERS.items()),
     BIFSMN_HED,
 )
 
@@ -64,10 +59,6 @@ EXPERIMENT = Experiment(
     "method is what the published code of BiFSMN does, to compare: its "
     "pointwise weights are not binary.",
     ROWS,
-    pages.compared(
-        PAPER,
-        ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
-        {"FLOPs, M": pages.flops},
-    ),
+    compared(PAPER),
     recipes.EPOCHS,
 )

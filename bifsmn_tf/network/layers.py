@@ -620,12 +620,11 @@ class DualSign(tf.keras.layers.Layer):
     clip, which a deployed network would have to compute before it can multiply.
 
     Args:
-        quantizer: Larq quantizer or name.
+        quantizer: as in :class:`VariantSign`, like all but ``initial``.
         variants: how many depths run through the layer.
-        learned: as in :class:`VariantSign`.
-        initial: of the first sign's thresholds.
-        regularized: as in :class:`VariantSign`, apart for the two signs.
-        learned_window: as in :class:`VariantSign`, apart for the two signs.
+        learned: learn the thresholds.
+        initial: of the first sign's thresholds; the second one's start at 0.
+        **settings: others of each of the two signs.
     """
 
     surrogate = None
@@ -637,21 +636,12 @@ class DualSign(tf.keras.layers.Layer):
         variants: int = 1,
         learned=True,
         initial: float = 0.0,
-        regularized: bool = False,
-        learned_window: bool = False,
-        **kwargs,
+        **settings,
     ):
-        super().__init__(**kwargs)
+        super().__init__()
         self.variants = variants
         self.first, self.second = (
-            VariantSign(
-                quantizer,
-                variants,
-                learned,
-                start,
-                regularized=regularized,
-                learned_window=learned_window,
-            )
+            VariantSign(quantizer, variants, learned, start, **settings)
             for start in (initial, 0.0)
         )
 

@@ -41,8 +41,10 @@ from bifsmn_tf.network.config import UNSCALED_KERNELS
 from bifsmn_tf.network.config import NetworkConfig
 
 PAPER_BATCH = 128
+"""Clips that the paper's FLOPs are of."""
 
-_BINARY_SPEEDUP = 64
+BINARY_SPEEDUP = 64
+"""Multiply-accumulates of one bit that the paper counts as one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +98,7 @@ class LayerSummary:
         if self.paper_norm:
             operations += elements
         if self.bits == 1:
-            operations /= _BINARY_SPEEDUP
+            operations /= BINARY_SPEEDUP
             operations += self.scalings * elements
         if self.paper_norm:
             operations += 2 * elements

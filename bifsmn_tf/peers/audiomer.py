@@ -24,6 +24,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.peers.layers import FULL_PRECISION
 from bifsmn_tf.peers.layers import Binarizer
 from bifsmn_tf.peers.layers import Dropout
+from bifsmn_tf.peers.layers import batch_norm
 
 WIDTHS = {
     "s": (4, 8, 8, 16, 16, 32, 32, 64, 64),
@@ -213,7 +214,7 @@ def _separable(x, channels, stride, reads, binarizer):
     padding = _TAPS - stride
     x = layers.ZeroPadding2D((padding, 0))(x)
     x = reads.depthwise((_TAPS, 1), strides=stride, use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+    x = batch_norm()(x)
     x = binarizer.conv2d(channels, 1, use_bias=False)(x)
     x = layers.ZeroPadding2D((1, 0))(x)
     s = layers.GlobalAveragePooling2D(keepdims=True)(x)
@@ -250,5 +251,5 @@ def _around(x, time, channels, reads):
         x
     )
     x = reads.conv2d(channels, (2, 1), strides=(2, 1), use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+    x = batch_norm()(x)
     return layers.ReLU()(x)

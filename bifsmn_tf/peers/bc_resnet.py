@@ -15,6 +15,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.peers.layers import FULL_PRECISION
 from bifsmn_tf.peers.layers import Binarizer
 from bifsmn_tf.peers.layers import Dropout
+from bifsmn_tf.peers.layers import batch_norm
 
 INPUT_SHAPE = (101, 40, 1)
 """One second: a frame of 40 log-mels every 10 ms."""
@@ -128,7 +129,7 @@ def bc_resnet(
     base = BASE_CHANNELS * tau
     inputs = layers.Input(input_shape, name="features")
     x = _convolution(FULL_PRECISION, 2 * base, 5, strides=(1, 2))(inputs)
-    x = binarizer.relu()(_norm()(x))
+    x = binarizer.relu()(batch_norm()(x))
     for stage, (width, blocks, stride) in enumerate(_STAGES):
         for block in range(blocks):
             x = _block(
@@ -143,7 +144,7 @@ def bc_resnet(
     x = layers.ZeroPadding2D(((2, 2), (0, 0)))(x)
     x = binarizer.depthwise((5, sub_bands), use_bias=False)(x)
     x = _convolution(binarizer, 4 * base, 1)(x)
-    x = binarizer.relu()(_norm()(x))
+    x = binarizer.relu()(batch_norm()(x))
     x = layers.GlobalAveragePooling2D()(x)
     logits = binarizer.classifier(classes)(x)
     return tf.keras.Model(inputs, logits, name=f"bc_resnet_{tau}")
@@ -154,10 +155,10 @@ def _block(x, made, channels: int, stride: int, dilation: int, sub_bands: int):
     shortcut = x
     transition = x.shape[-1] != channels
     if transition:
-        x = made.relu()(_norm()(_convolution(made, channels, 1)(x)))
+        x = made.relu()(batch_norm()(_convolution(made, channels, 1)(x)))
     planar = SubSpectralNorm(sub_bands)(_along_frequency(made, x, stride))
     x = layers.AveragePooling2D((1, planar.shape[2]))(planar)
-    x = _norm()(_depthwise(made, (3, 1), dilation_rate=(dilation, 1))(x))
+    x = batch_norm()(_depthwise(made, (3, 1), dilation_rate=(dilation, 1))(x))
     x = layers.Activation("swish")(x)
     x = _convolution(made, channels, 1)(x)
     x = Dropout(0.1, channels=True)(x)
@@ -182,7 +183,3 @@ def _convolution(made, filters, size, **kwargs):
 
 def _depthwise(made, size, **kwargs):
     return made.depthwise(size, padding="same", use_bias=False, **kwargs)
-
-
-def _norm():
-    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)

@@ -7,14 +7,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network.summary import BINARY_SPEEDUP
+from bifsmn_tf.network.summary import PAPER_BATCH
 from bifsmn_tf.peers.audiomer import LinearAttention
 from bifsmn_tf.peers.bc_resnet import SubSpectralNorm
 from bifsmn_tf.peers.layers import InputScaled
-
-PAPER_BATCH = 128
-"""Clips that the BiFSMN paper's FLOPs are of."""
-
-_BINARY_SPEEDUP = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +89,7 @@ def cost(model: tf.keras.Model) -> Cost:
             one_bit_macs += count
             one_bit_parameters += math.prod(_kernel(layer).shape)
             scales = 2 if isinstance(layer, InputScaled) else 1
-            flops += counted / _BINARY_SPEEDUP + scales * elements
+            flops += counted / BINARY_SPEEDUP + scales * elements
         else:
             flops += counted
     for layer in layers.values():

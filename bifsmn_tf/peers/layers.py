@@ -1,8 +1,8 @@
 """What the peers are made of: layers in full precision or in one bit.
 
 A peer takes a :class:`Binarizer` and makes all its layers with it, except
-those that read the input and the classifier. One-bit layers are Larq's, with
-quantizers by name.
+those that read the input and the classifier; FSMN makes with it the first
+memory, too. One-bit layers are Larq's, with quantizers by name.
 """
 
 import contextlib
@@ -224,6 +224,11 @@ def prelu(shared_axes=(1, 2)):
         alpha_initializer=tf.keras.initializers.Constant(0.25),
         shared_axes=shared_axes,
     )
+
+
+def batch_norm():
+    """BatchNorm that moves its statistics as PyTorch's does by default."""
+    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
 class Dropout(tf.keras.layers.Layer):

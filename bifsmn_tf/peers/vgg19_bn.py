@@ -10,6 +10,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.peers.layers import FULL_PRECISION
 from bifsmn_tf.peers.layers import Binarizer
 from bifsmn_tf.peers.layers import Dropout
+from bifsmn_tf.peers.layers import batch_norm
 
 INPUT_SHAPE = (32, 32, 1)
 """One second: 32 frames of 32 log-mels."""
@@ -58,7 +59,7 @@ def vgg19_bn(
             pooled = number == convolutions
             if pooled and binarizer.binary:
                 x = layers.MaxPooling2D()(x)
-            x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+            x = batch_norm()(x)
             x = binarizer.relu()(x)
             if pooled and not binarizer.binary:
                 x = layers.MaxPooling2D()(x)

@@ -1,6 +1,7 @@
 """Trains one network for its epochs, resumably."""
 
 import dataclasses
+import math
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
+from bifsmn_tf.distillation.trainer import check_step
 from bifsmn_tf.distillation.trainer import wavelet_energies
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.fsmn import FSMN
@@ -53,6 +55,19 @@ class FitConfig:
     seed: int = 0
     mixup: float = 0.0
     weight_average: float = 0.0
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.warmup_steps < 0:
+            raise ValueError(
+                f"epochs {self.epochs} must be 1 or more, warmup_steps "
+                f"{self.warmup_steps} 0 or more"
+            )
+        if not 0 <= self.learning_rate < math.inf:
+            raise ValueError(
+                "learning_rate must not be negative or infinite: "
+                f"{self.learning_rate}"
+            )
+        check_step(self.mixup, self.weight_average)
 
 
 def fit(

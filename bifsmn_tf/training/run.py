@@ -15,6 +15,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from bifsmn_tf._keras import tf
@@ -138,6 +139,25 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "flags.txt").write_text(flags)
         write_json(self.path / "run.json", wanted)
+
+    def check_teacher(self, wanted: RunConfig, names: Sequence[str]) -> None:
+        """Checks that this is the run of a teacher that fits.
+
+        Args:
+            wanted: what it should have trained on.
+            names: the attributes of it that count.
+
+        Raises:
+            UserError: one of them is another, or this is no run.
+        """
+        theirs = self.read_config()
+        for name in names:
+            its, ours = getattr(theirs, name), getattr(wanted, name)
+            if its != ours:
+                raise UserError(
+                    f"the teacher in {self.path} was trained with other "
+                    f"{name}: {its}, not {ours}"
+                )
 
     def read_metrics(self) -> dict:
         """Reads metrics.json; an empty history when there is none."""

@@ -564,6 +564,10 @@ class TestAverage:
         ({"distillation": "best"}, "'best'"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"temperature": 0.0}, "temperature"),
+        ({"gamma": -0.1}, "gamma must not be negative"),
+        ({"logit_weight": float("nan")}, "logit_weight"),
+        ({"weight_decay": float("inf")}, "weight_decay"),
+        ({"delta_weights": (1.0, -1.0)}, "delta_weights"),
     ],
 )
 def test_loss_settings_are_checked(settings, message):

@@ -24,9 +24,7 @@ for words in json.load(sys.stdin):
     try:
         flags.FLAGS(["train", *words, "--run_dir=x"])
         if hasattr(train, "_network_config"):
-            train._network_config(
-                flags.FLAGS.architecture, 10, FeatureParameters()
-            )
+            train._network_config(FeatureParameters())
         else:
             train.PeerConfig(flags.FLAGS.model, 10, flags.FLAGS.binarizer)
     except (flags.Error, ValueError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fake_rows import row
 
+from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import pareto
@@ -18,7 +19,7 @@ from bifsmn_tf.experiments.runner import Runner
 from bifsmn_tf.experiments.runner import Selection
 from bifsmn_tf.network.config import bifsmn
 
-NOTE = "Results are not comparable with results on the whole data set."
+MISSING = ("8 of the 10 keywords are there.", "Words missing: visual.")
 
 
 def outcome(one, seed, correct, **more):
@@ -40,7 +41,7 @@ def outcome(one, seed, correct, **more):
             "report": {
                 "clips": 200,
                 "label_names": ["yes", "no"],
-                "notes": [NOTE],
+                "notes": [MISSING[0], f"{MISSING[1]} {NOT_COMPARABLE}"],
                 "deltas": {
                     delta: {
                         "correct": count,
@@ -163,7 +164,7 @@ def test_page_says_what_a_reader_has_to_know(results):
         "    python -m command\n",
         "`speech_commands/x`, 2 classes: yes, no. Test split: 200 clips.",
         "CC BY 4.0",
-        "**Not comparable with figures on the whole data set.**",
+        f"\n**{NOT_COMPARABLE}** {' '.join(MISSING)}\n",
         "Epochs: 3 for each row. Seeds: 0, 1.",
         "--flagfile=configs/sc10_peers.flags --epochs=3 --seed=SEED "
         "--teacher=RUN_OF_dfsmn",
@@ -178,6 +179,14 @@ def test_page_says_what_a_reader_has_to_know(results):
     assert content["runs"][2]["epochs"] == 3
     assert content["not_run"] == [["absent", 0], ["absent", 1]]
     assert (results.folder / "accuracies.png").is_file()
+
+
+def test_reports_with_the_same_sentence_twice_say_it_once(results):
+    for one in results.outcomes.values():
+        one.report["notes"] = [f"{note} {NOT_COMPARABLE}" for note in MISSING]
+    text, _ = written(results)
+    assert f"\n**{NOT_COMPARABLE}** {' '.join(MISSING)}\n" in text
+    assert text.count("not comparable") == 1
 
 
 def test_the_discussion_stays_as_it_is(results):

@@ -19,6 +19,7 @@ from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.config import BINARIZERS
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training.loop import FitConfig
 from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
@@ -315,3 +316,18 @@ def test_a_run_from_before_an_option_goes_on_without_it(tmp_path):
     windowed = toy_run.run_config(learned_window=True)
     with pytest.raises(UserError, match="learned_window: None there"):
         folder.begin(windowed, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs 0 must be 1 or more"),
+        ({"warmup_steps": -1}, "warmup_steps -1 0 or more"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"mixup": -1.0}, "mixup"),
+        ({"weight_average": 1.0}, "weight_average"),
+    ],
+)
+def test_settings_are_checked(settings, message):
+    with pytest.raises(ValueError, match=message):
+        FitConfig(**{"epochs": 1, **settings})

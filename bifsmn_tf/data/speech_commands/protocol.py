@@ -35,6 +35,12 @@ from bifsmn_tf.data.clips import check_speakers
 from bifsmn_tf.data.errors import DataError
 
 NOISE_FOLDER = "_background_noise_"
+
+NOT_COMPARABLE = (
+    "Results are not comparable with results on the whole data set."
+)
+"""Ends the notes on a part of the words."""
+
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 DIGITS = (
@@ -399,8 +405,7 @@ def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
         notes.append(
             f"{len(task.keywords) - len(missing)} of the "
             f"{len(task.keywords)} keywords of {task.name} are there; missing: "
-            f"{', '.join(missing)}. Results are not comparable with results "
-            "on the whole data set."
+            f"{', '.join(missing)}."
         )
     others = [
         word
@@ -408,10 +413,9 @@ def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
         if word not in task.keywords and word not in files
     ]
     if task.others and others:
-        notes.append(
-            f"Words missing from unknown: {', '.join(others)}. Results are "
-            "not comparable with results on the whole data set."
-        )
+        notes.append(f"Words missing from unknown: {', '.join(others)}.")
+    if notes:
+        notes[-1] += f" {NOT_COMPARABLE}"
     return notes
 
 
