@@ -37,6 +37,7 @@ ROWS = (
 _FAMILIES = {
     "dfsmn": "D-FSMN, fp32",
     "dfsmn_s": "D-FSMN, fp32",
+    "bifsmn_wide": "BiFSMN, wider front end",
     "bifsmn": "BiFSMN",
     "bifsmn_s": "BiFSMN_S",
 } | {
@@ -49,6 +50,7 @@ _FAMILIES = {
 # have other features than ours.
 _ALIKE = {
     "dfsmn": "D-FSMN fp32, graph by hand",
+    "bifsmn_wide": "front_skip=True, front_outputs=48",
     "bifsmn": "BiFSMN",
     "bifsmn_s": "BiFSMN_S",
 }

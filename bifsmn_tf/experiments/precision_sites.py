@@ -23,6 +23,13 @@ def _without_file(kind: str, *sites: str) -> Row:
 
 # What stays bitwise: name, title, settings of the network.
 _BITWISE = (
+    ("skip", "the first convolution projected, too", {"front_skip": True}),
+    ("outputs48", "48 channels of the second", {"front_outputs": 48}),
+    (
+        "wide",
+        "both: the wider front end",
+        {"front_skip": True, "front_outputs": 48},
+    ),
     ("memory2", "memory twice", {"memory_stages": 2}),
     ("branches2", "two second convolutions", {"front_branches": 2}),
     (

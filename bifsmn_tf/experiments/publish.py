@@ -16,7 +16,7 @@ from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf.errors import UserError
 
-MODELS = {"bifsmn-sc10": "bifsmn", "bifsmn_s-sc10": "bifsmn_s"}
+MODELS = {"bifsmn-sc10": "bifsmn_wide", "bifsmn_s-sc10": "bifsmn_s"}
 """Names in the package, and the rows of the experiment."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")

@@ -45,6 +45,12 @@ def distilled(name: str, title: str, *flags: str, note: str = "") -> Row:
     )
 
 
+WIDE = dataclasses.replace(
+    distilled("bifsmn_wide", "BiFSMN, wider front end"),
+    flagfile="sc10_bifsmn_wide.flags",
+)
+
+
 def distilled_small(name: str, title: str, *flags: str) -> Row:
     """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
     return Row(
