@@ -1,7 +1,8 @@
 """What the precision of a file's few numbers that are no bits costs.
 
 Three seeds of BiFSMN with the wider front end, of the experiment ``sc10``,
-converted with every option of ``convert``: accuracy on the test split and bytes.
+converted with every option of ``convert``: accuracy on the test split and size
+of the file.
 """
 
 import numpy as np
