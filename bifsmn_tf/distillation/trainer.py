@@ -244,14 +244,19 @@ class Trainer(tf.keras.Model):
     def _teacher_maps(self, states):
         """Attention maps of the teacher's blocks, by block number."""
         kind = self.loss_config.distillation
-        return {
-            number: tf.stop_gradient(
-                losses.band_attention(state)
+        if fused.enabled() or kind == "fid":
+            maps = {
+                number: losses.band_attention(state)
                 if kind == "fid"
                 else losses.teacher_attention(state, kind == "hed")
-            )
-            for number, state in states.items()
-        }
+                for number, state in states.items()
+            }
+        else:
+            # Small operations cost less on all blocks at once.
+            stacked = tf.stack(list(states.values()))
+            by_block = losses.teacher_attention(stacked, kind == "hed")
+            maps = dict(zip(states, tf.unstack(by_block), strict=True))
+        return {n: tf.stop_gradient(m) for n, m in maps.items()}
 
     def _example_losses(self, features, target):
         """Cross-entropy, distillation and logits for each depth: (batch,)."""
