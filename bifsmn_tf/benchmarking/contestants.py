@@ -96,6 +96,12 @@ def make_bifsmn(
     return ours + variants + front_ends
 
 
+def make_wide_bifsmn(classes: int) -> list[Contestant]:
+    """BiFSMN with a wider front end."""
+    config = ARCHITECTURES["bifsmn_wide"](classes)
+    return make_configuration("BiFSMN, wider front end", config)
+
+
 def make_configuration(title: str, config: NetworkConfig) -> list[Contestant]:
     """A binary network of any sizes, in one file, at each of its depths.
 

@@ -419,9 +419,21 @@ def bifsmn_s(classes: int, **changes) -> NetworkConfig:
     return bifsmn(classes, **{**_SMALL, **changes})
 
 
+def bifsmn_wide(classes: int, **changes) -> NetworkConfig:
+    """BiFSMN that loses less in front: all of it one bit, as the rest.
+
+    48 instead of 32 channels behind the second convolution, and a projection
+    of the first one beside it.
+    """
+    return bifsmn(
+        classes, **{"front_outputs": 48, "front_skip": True, **changes}
+    )
+
+
 ARCHITECTURES = {
     "dfsmn": dfsmn,
     "dfsmn_s": dfsmn_s,
     "bifsmn": bifsmn,
     "bifsmn_s": bifsmn_s,
+    "bifsmn_wide": bifsmn_wide,
 }

@@ -435,10 +435,14 @@ class TestWeights:
         parameters = sum(np.prod(v.shape) for v in network.trainable_weights)
         assert parameters == 600_263
 
-    @pytest.mark.parametrize("architecture", ["bifsmn", "bifsmn_s"])
+    @pytest.mark.parametrize(
+        "architecture", ["bifsmn", "bifsmn_s", "bifsmn_wide"]
+    )
     def test_everything_is_one_bit_but_the_ends(self, architecture):
         network = randomised(ARCHITECTURES[architecture](12))
         one_bit = [network.conv2.linear, network.projection.linear]
+        if network.front_skip:
+            one_bit.append(network.front_skip.linear)
         for block in network.blocks:
             one_bit += [
                 block.memory.linear,
