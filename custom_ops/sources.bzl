@@ -14,7 +14,7 @@ KERNEL_SOURCES = [
     "custom_ops/kernels/bit_im2col.cc",
     "custom_ops/kernels/dense_avx2_16x4_s32.cc",
     "custom_ops/kernels/dense_avx512vnni_64x12_s32.cc",
-    "custom_ops/kernels/dense_neon_16x4_s32.cc",
+    "custom_ops/kernels/dense_neon_16x12_s32.cc",
     "custom_ops/kernels/dense_portable_1x1_s32.cc",
     "custom_ops/kernels/epilogue.cc",
     "custom_ops/kernels/kernel_names.cc",
