@@ -18,6 +18,7 @@ from bifsmn_tf.deployment import ops
 from bifsmn_tf.deployment import short_stream
 from bifsmn_tf.deployment import thresholds
 from bifsmn_tf.deployment.packing import pack_bits
+from bifsmn_tf.deployment.packing import pack_integers
 from bifsmn_tf.network import layers
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Stage
@@ -278,9 +279,10 @@ class _DepthGraph:
         weights = np.ascontiguousarray(classifier.kernel.numpy().T)
         bias = classifier.bias.numpy()
         if self.precision.classifier == "int8":
-            weights, scale_bias = short_stream.dense(
+            integers, scale_bias = short_stream.dense(
                 weights, bias, self.step or 1.0
             )
+            weights = pack_integers(integers.astype(np.int16))
         else:
             weights = weights.astype(self.precision.classifier)
             scale = np.full_like(bias, self.step or 1.0)
@@ -327,9 +329,10 @@ class _DepthGraph:
         terms = math.prod(weights.shape[1:3]) * in_channels
         thresholds_, flips = self._fold(stage, variant, successor, terms)
         op = ops.Conv2D(in_channels=in_channels, **attributes)
+        encoded = op.encode_thresholds(thresholds_, flips)
         constants = [
             ("weights", weights),
-            ("thresholds", op.encode_thresholds(thresholds_, flips)),
+            ("thresholds", pack_integers(encoded)),
         ]
         (result,) = self._op(name, op, [bits], constants, ["bits"])
         return result
@@ -402,7 +405,9 @@ class _DepthGraph:
             )
         else:
             short = stream_stage(stage, variant)
-            parameters = short_stream.parameters(short, threshold, self.step)
+            parameters = pack_integers(
+                short_stream.parameters(short, threshold, self.step)
+            )
             op = dataclasses.replace(op, shift=short.shift)
         constants = [("weights", weights), ("parameters", parameters)]
         names = ["stream", "bits"] if successor else ["stream"]

@@ -19,15 +19,17 @@ subgraphs (one for each depth) use them.
     writer.metadata("labels", b"...")
     content = writer.build()
 
-Constants are aligned to 16 bytes, as kernels that read them in place expect.
-Tensors have no names in the file, but for inputs and outputs, and equal shapes
-and attributes are stored once: names and shapes of a network's many small
-tensors would take more than its weights.
+Constants are aligned to 16 bytes, as kernels that read them in place expect;
+rows of bytes, which are packed and metadata, are not. Tensors have no names in
+the file, but for inputs and outputs, and what is alike is stored once: shapes,
+attributes, tensors, operators. Those of a network's many small tensors would
+take a tenth of the file.
 """
 
 import dataclasses
 import hashlib
 import math
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,61 +71,88 @@ class Tensor:
 
 
 class _Builder(flatbuffers.Builder):
-    """A builder that knows which vectors it has written."""
+    """A builder that knows what it has written."""
 
     def __init__(self, size: int):
         super().__init__(size)
         self._written: dict[tuple, int] = {}
 
+    def once(self, key: tuple, write: Callable[[], int]) -> int:
+        """Where `key` is in the file; what writes it is called at first."""
+        if key not in self._written:
+            self._written[key] = write()
+        return self._written[key]
+
     def shared_vector(self, values: npt.NDArray) -> int:
         """The vector of these values, written once."""
         key = (values.dtype.str, values.tobytes())
-        if key not in self._written:
-            self._written[key] = self.CreateNumpyVector(values)
-        return self._written[key]
+        return self.once(key, lambda: self.CreateNumpyVector(values))
+
+    def CreateString(  # noqa: N802
+        self, s: str, encoding: str = "utf-8", errors: str = "strict"
+    ) -> int:
+        """The text, written once: names of signatures are those of tensors."""
+        write = super().CreateString
+        return self.once((s, encoding), lambda: write(s, encoding, errors))
 
 
 class _Tensor(schema.TensorT):
-    """A tensor whose shape may be another's, too."""
+    """A tensor; those that are alike, in any subgraph, are one in the file."""
 
     def Pack(self, builder: _Builder) -> int:  # noqa: N802
         """Writes what a tensor here can have."""
         shape = builder.shared_vector(self.shape) if len(self.shape) else None
         name = builder.CreateString(self.name) if self.name else None
-        schema.TensorStart(builder)
-        if shape is not None:
-            schema.TensorAddShape(builder, shape)
-        schema.TensorAddType(builder, self.type)
-        schema.TensorAddBuffer(builder, self.buffer)
-        if name is not None:
-            schema.TensorAddName(builder, name)
-        return schema.TensorEnd(builder)
+
+        def write() -> int:
+            schema.TensorStart(builder)
+            if shape is not None:
+                schema.TensorAddShape(builder, shape)
+            schema.TensorAddType(builder, self.type)
+            schema.TensorAddBuffer(builder, self.buffer)
+            if name is not None:
+                schema.TensorAddName(builder, name)
+            return schema.TensorEnd(builder)
+
+        key = ("tensor", shape, self.type, self.buffer, name)
+        return builder.once(key, write)
 
 
 class _CustomOperator(schema.OperatorT):
-    """An operator whose attributes may be another's, too."""
+    """An operator; those that are alike are one in the file.
+
+    Depths number their tensors alike, so that an operator is often another
+    depth's, too: which weights it takes is a matter of their tensors.
+    """
 
     def Pack(self, builder: _Builder) -> int:  # noqa: N802
         """Writes what a custom op here can have."""
         inputs = builder.shared_vector(self.inputs)
         outputs = builder.shared_vector(self.outputs)
         options = builder.shared_vector(self.customOptions)
-        schema.OperatorStart(builder)
-        schema.OperatorAddOpcodeIndex(builder, self.opcodeIndex)
-        schema.OperatorAddInputs(builder, inputs)
-        schema.OperatorAddOutputs(builder, outputs)
-        schema.OperatorAddCustomOptions(builder, options)
-        return schema.OperatorEnd(builder)
+
+        def write() -> int:
+            schema.OperatorStart(builder)
+            schema.OperatorAddOpcodeIndex(builder, self.opcodeIndex)
+            schema.OperatorAddInputs(builder, inputs)
+            schema.OperatorAddOutputs(builder, outputs)
+            schema.OperatorAddCustomOptions(builder, options)
+            return schema.OperatorEnd(builder)
+
+        key = ("operator", self.opcodeIndex, inputs, outputs, options)
+        return builder.once(key, write)
 
 
 class _AlignedBuffer(schema.BufferT):
     """A buffer that obeys the schema's `force_align`; Python's does not."""
 
+    alignment: int = CONSTANT_ALIGNMENT
+
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802
         """Writes the buffer; an empty one has no data."""
         data = None
         if self.data:
-            builder.StartVector(1, len(self.data), CONSTANT_ALIGNMENT)
+            builder.StartVector(1, len(self.data), self.alignment)
             start = builder.Head() - len(self.data)
             builder.head = start
             builder.Bytes[start : start + len(self.data)] = self.data
@@ -172,7 +201,10 @@ class Subgraph:
             raise ValueError(f"constant {name} is empty")
         _check_type(name, value.dtype)
         content = value.astype(value.dtype.newbyteorder("<")).tobytes()
-        buffer = self._writer._buffer(name, content)
+        is_packed = value.dtype == np.int8 and value.ndim == 1
+        buffer = self._writer._buffer(
+            name, content, 1 if is_packed else CONSTANT_ALIGNMENT
+        )
         return self._tensor(name, value.shape, value.dtype, buffer)
 
     def custom_op(
@@ -382,6 +414,7 @@ class ModelWriter:
         self._codes: dict[tuple[int, int, str | None], int] = {}
         # By convention buffer 0 is empty: tensors without data name it.
         self._buffers: list[tuple[str, bytes]] = [("", b"")]
+        self._alignments = [1]
         self._buffer_of: dict[bytes, int] = {b"": 0}
 
     def subgraph(self, name: str) -> Subgraph:
@@ -419,7 +452,7 @@ class ModelWriter:
             raise ValueError(f"metadata {name} is there already")
         if not content:
             raise ValueError(f"metadata {name} is empty")
-        self._metadata[name] = self._buffer(f"metadata {name}", content)
+        self._metadata[name] = self._buffer(f"metadata {name}", content, 1)
 
     def build(self) -> bytes:
         """Returns the file's content; the same parts give the same bytes."""
@@ -438,7 +471,7 @@ class ModelWriter:
         parts["structure"] = len(self.build()) - sum(parts.values())
         return dict(sorted(parts.items(), key=lambda part: -part[1]))
 
-    def _buffer(self, name: str, content: bytes) -> int:
+    def _buffer(self, name: str, content: bytes, alignment: int) -> int:
         digest = hashlib.sha256(content).digest() if content else b""
         index = self._buffer_of.setdefault(digest, len(self._buffers))
         if index == len(self._buffers):
@@ -446,6 +479,8 @@ class ModelWriter:
             if name in taken:
                 name = f"{name} ({index})"
             self._buffers.append((name, content))
+            self._alignments.append(alignment)
+        self._alignments[index] = max(self._alignments[index], alignment)
         return index
 
     def _operator_code(
@@ -487,7 +522,10 @@ class ModelWriter:
             subgraphs=[graph._object() for graph in self._subgraphs],
             description=self._description,
             buffers=[
-                _make(_AlignedBuffer, data=data) for _, data in self._buffers
+                _make(_AlignedBuffer, data=data, alignment=alignment)
+                for (_, data), alignment in zip(
+                    self._buffers, self._alignments, strict=True
+                )
             ],
             metadata=metadata,
             signatureDefs=signatures,

@@ -27,6 +27,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from bifsmn_tf.deployment.packing import pack_bits
 from bifsmn_tf.deployment.packing import unpack_bits
+from bifsmn_tf.deployment.packing import unpack_integers
 from bifsmn_tf.deployment.packing import words_for
 
 CONTRACT_VERSION = 2
@@ -386,7 +387,8 @@ class Conv2D(_BinaryConvolution):
 
     Inputs: bits int16 `[N, H, W, ceil(C/16)]`; weights int16
     `[O, KH, KW, ceil(C/16)]`; thresholds int16 `[O]`, each
-    `2 * threshold + flip`. Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    `2 * threshold + flip`, or packed (`pack_integers`) int8. Output: bits int16
+    `[N, OH, OW, ceil(O/16)]`.
     """
 
     NAME = "BifsmnConv2D"
@@ -411,7 +413,9 @@ class Conv2D(_BinaryConvolution):
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`."""
         bits, weights, thresholds = _required(self, inputs, 3)
-        self._pixels(bits.shape, weights.shape)
+        *_, outputs = self._pixels(bits.shape, weights.shape)
+        if thresholds.dtype == np.int8:
+            (thresholds,) = unpack_integers(thresholds, 1, outputs)
         below = self._dots(bits, weights) < thresholds >> 1
         return (pack_bits(np.where(below != (thresholds & 1), -1, 1)),)
 
@@ -427,8 +431,9 @@ class Conv2D(_BinaryConvolution):
 class Conv2DAdd(_BinaryConvolution):
     """Binary convolution into the stream: bits to numbers (and bits).
 
-    The type of `parameters` tells what the stream is. Of float32, every
-    operation rounds on its own, and `shift` is 0::
+    The type of `parameters` tells what the stream is: float32, or int16, whose
+    parameters may be packed (`pack_integers`) and of int8 then. Of float32,
+    every operation rounds on its own, and `shift` is 0::
 
         u = dot * scale + offset
         v = u >= 0 ? u : u * slope
@@ -443,9 +448,9 @@ class Conv2DAdd(_BinaryConvolution):
         y = residual + v
         bit = y < threshold
 
-    Inputs: bits and weights as `Conv2D`; parameters float32 or int16 `[4, O]`:
-    scale, offset, slope, threshold; residual of the same type
-    `[N, OH, OW, O]`, which may be absent. Outputs: stream of the same type
+    Inputs: bits and weights as `Conv2D`; parameters float32 or int16 `[4, O]`,
+    scale, offset, slope, threshold, or the latter packed; residual of the
+    stream's type `[N, OH, OW, O]`, which may be absent. Outputs: stream
     `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
     out.
     """
@@ -476,6 +481,7 @@ class Conv2DAdd(_BinaryConvolution):
         residual = inputs[3] if len(inputs) > 3 else None
         self.output_specs(*inputs)
         terms = weights.shape[1] * weights.shape[2] * self.in_channels
+        parameters = _unpacked(parameters, weights.shape[0])
         _check_shift(self, parameters, terms)
         return stream_reference(
             self._dots(bits, weights), parameters, self.shift, residual
@@ -492,7 +498,8 @@ class Memory(Op):
     the stream as residual.
 
     Inputs: bits int16 `[N, T, 1, ceil(C/16)]`; stream `[N, T, 1, C]`; weights
-    int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; parameters `[4, C]`.
+    int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; parameters `[4, C]` or
+    packed.
     Outputs: stream `[N, T, 1, C]`; bits int16 `[N, T, 1, ceil(C/16)]`, which
     may be left out.
     """
@@ -562,6 +569,7 @@ class Memory(Op):
         """See `Op.reference`; the bits are always computed."""
         bits, stream, weights, parameters = _required(self, inputs, 4)
         self.output_specs(*inputs)
+        parameters = _unpacked(parameters, self.channels)
         _check_shift(self, parameters, self.taps)
         signs = unpack_bits(bits, self.channels, np.int32)
         taps = unpack_bits(weights, self.channels, np.int32)
@@ -583,8 +591,9 @@ class Dense(Op):
     other types the sums are floats, whose order is not defined.
 
     Inputs: stream int16 or float32 `[N, T, 1, C]`, taken as `[N, T * C]`;
-    weights int8, float16 or float32 `[O, T * C]`; scale_bias float32 `[2, O]`.
-    Output: logits float32 `[N, O]`.
+    weights int8, float16 or float32 `[O, T * C]`, those of int8 also packed
+    (`pack_integers`); scale_bias float32 `[2, O]`. Output: logits float32
+    `[N, O]`.
     """
 
     NAME = "BifsmnDense"
@@ -593,23 +602,38 @@ class Dense(Op):
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        stream, weights = _required_shapes(self, inputs, 2)
+        stream, weights, scale_bias = _required(self, inputs, 3)
+        is_packed = weights.dtype == np.int8 and len(weights.shape) == 1
         self._check(
-            len(stream) == 4 and len(weights) == 2,
-            f"stream {stream} or weights {weights} have a wrong rank",
+            len(stream.shape) == 4
+            and (is_packed or len(weights.shape) == 2)
+            and len(scale_bias.shape) == 2,
+            f"stream {stream.shape}, weights {weights.shape} or scale and bias "
+            f"{scale_bias.shape} have a wrong rank",
         )
+        outputs = scale_bias.shape[1]
+        wanted = (outputs, math.prod(stream.shape[1:]))
         self._check(
-            math.prod(stream[1:]) == weights[1],
-            f"weights {weights} do not fit the stream {stream}",
+            is_packed or weights.shape == wanted,
+            f"weights {weights.shape} do not fit the stream {stream.shape} and "
+            f"{outputs} outputs",
         )
-        shape = (stream[0], weights[0])
+        shape = (stream.shape[0], outputs)
         return [TensorSpec(shape, np.dtype(np.float32))]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`."""
         stream, weights, scale_bias = _required(self, inputs, 3)
-        self.output_specs(stream, weights)
+        self.output_specs(stream, weights, scale_bias)
+        scale, bias = scale_bias
         values = stream.reshape(stream.shape[0], -1).astype(np.float64)
+        if weights.ndim == 1:
+            weights = unpack_integers(weights, len(bias), values.shape[1])
+            self._check(
+                np.array_equal(weights, weights.astype(np.int8)),
+                "packed weights have more than 8 bits",
+            )
+            weights = weights.astype(np.int8)
         sums = values @ weights.astype(np.float64).T
         if weights.dtype == np.int8:
             largest = np.abs(weights.astype(np.int64)).sum(axis=1).max()
@@ -618,7 +642,6 @@ class Dense(Op):
                 f"absolute weights sum up to {largest}, which is more than "
                 f"{MAX_DENSE_WEIGHTS}",
             )
-        scale, bias = scale_bias
         return (sums.astype(np.float32) * scale + bias,)
 
 
@@ -662,14 +685,26 @@ def _check_shift(op: Conv2DAdd | Memory, parameters: npt.NDArray, terms: int):
         op._check(op.shift == 0, f"a float stream has shift 0, not {op.shift}")
 
 
+def _unpacked(parameters: npt.NDArray, channels: int) -> npt.NDArray:
+    """Parameters of a stream, packed or not, as `[4, channels]`."""
+    if parameters.dtype != np.int8:
+        return parameters
+    return unpack_integers(parameters, 4, channels)
+
+
 def _stream_specs(
     op: Op, shape: Shape, parameters: HasSpec, residual: HasSpec | None
 ) -> list[TensorSpec]:
     dtype = np.dtype(parameters.dtype)
+    is_packed = dtype == np.int8 and len(parameters.shape) == 1
+    if is_packed:
+        dtype = np.dtype(np.int16)
     op._check(
-        parameters.shape == (4, shape[-1]) and dtype in (np.float32, np.int16),
+        is_packed
+        or parameters.shape == (4, shape[-1])
+        and dtype in (np.float32, np.int16),
         f"parameters {parameters.shape} of {dtype} are not "
-        f"{(4, shape[-1])} of float32 or int16",
+        f"{(4, shape[-1])} of float32 or int16, nor packed",
     )
     op._check(
         residual is None or (residual.shape, residual.dtype) == (shape, dtype),

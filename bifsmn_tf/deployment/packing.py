@@ -1,16 +1,29 @@
-"""Signs packed into 16-bit words, the form in which bits travel.
+"""How signs and small integers are packed.
+
+Signs are packed into 16-bit words, the form in which bits travel.
 
 A bit of 1 means -1 and a bit of 0 means +1. Channel ``c`` of a pixel is bit
 ``c % 16``, least significant first, of word ``c // 16``; the unused high bits
 of a pixel's last word are 0. Words are stored as little-endian ``int16``,
 because TensorFlow Lite has no kernel-friendly unsigned 16-bit tensor type.
-``custom_ops/README.md`` defines the format for every side of the project.
+
+A layer's folded norms, slopes and thresholds are 16-bit integers, a set of them
+for each depth. Most are near another, and in a file take the bits that their
+distance needs: a Rice code, whose lengths suit what falls off on either side.
+
+``custom_ops/README.md`` defines both formats for every side of the project.
 """
+
+import struct
 
 import numpy as np
 import numpy.typing as npt
 
 WORD_BITS = 16
+
+_HEADER = struct.Struct("<hB")
+# Places in a sorted row, in eighths, that a row is counted from on trial.
+_BASES = range(9)
 
 
 def words_for(channels: int) -> int:
@@ -78,3 +91,106 @@ def unpack_bits(
     )
     bits = np.unpackbits(octets, axis=-1, count=channels, bitorder="little")
     return (1 - 2 * bits.astype(np.int8)).astype(dtype)
+
+
+def pack_integers(rows: npt.ArrayLike) -> npt.NDArray[np.int8]:
+    """Packs 16-bit integers into as few bytes as a Rice code takes.
+
+    A row has a base, int16, a number of bits, uint8, and a code for each value,
+    least significant bit first: as many zeros as `n >> bits`, a one, and the
+    low bits of `n`, where `n` is twice the distance from the base, less 1 for
+    what is below it. Rows begin at a byte; what is left of one is zeros.
+
+    Args:
+      rows: int16 of shape `[rows, columns]` or `[columns]`.
+
+    Returns:
+      int8 of shape `[bytes]`.
+
+    Raises:
+      ValueError: if `rows` is not int16 or empty.
+    """
+    rows = np.atleast_2d(rows)
+    if rows.dtype != np.int16 or not rows.size:
+        raise ValueError(
+            f"int16 values are packed, got {rows.dtype} of shape {rows.shape}"
+        )
+    content = b"".join(_pack_row(row.astype(np.int64)) for row in rows)
+    return np.frombuffer(content, np.int8)
+
+
+def unpack_integers(
+    packed: npt.NDArray[np.int8], rows: int, columns: int
+) -> npt.NDArray[np.int16]:
+    """Unpacks integers, the inverse of `pack_integers`.
+
+    Args:
+      packed: int8 of shape `[bytes]`.
+      rows: how many rows there are.
+      columns: how many values a row has.
+
+    Returns:
+      int16 of shape `[rows, columns]`.
+
+    Raises:
+      ValueError: if these are not the bytes of so many rows, or a value has
+        more than 16 bits.
+    """
+    content = np.asarray(packed, np.int8).tobytes()
+    values = []
+    for _ in range(rows):
+        row, content = _unpack_row(content, columns)
+        values.append(row)
+    if content:
+        raise ValueError(f"{len(content)} bytes behind the packed integers")
+    return np.array(values, np.int16)
+
+
+def _pack_row(row: npt.NDArray[np.int64]) -> bytes:
+    ascending = np.sort(row)
+    tried = []
+    for eighths in _BASES:
+        base = int(ascending[eighths * (len(row) - 1) // 8])
+        distances = row - base
+        numbers = np.where(distances >= 0, 2 * distances, -2 * distances - 1)
+        about = int(numbers.mean()).bit_length()
+        for bits in range(max(0, about - 2), min(about, 15) + 1):
+            length = int((numbers >> bits).sum()) + len(row) * (bits + 1)
+            tried.append((length, base, bits, numbers))
+    length, base, bits, numbers = min(tried, key=lambda found: found[:3])
+    code = at = 0
+    for number in numbers.tolist():
+        zeros, low = divmod(number, 1 << bits)
+        code |= (1 | low << 1) << (at + zeros)
+        at += zeros + 1 + bits
+    return _HEADER.pack(base, bits) + code.to_bytes(-(-length // 8), "little")
+
+
+def _unpack_row(content: bytes, columns: int) -> tuple[list[int], bytes]:
+    """The values of the first row, and what is behind it."""
+    if len(content) < _HEADER.size:
+        raise ValueError("a row of packed integers is missing")
+    base, bits = _HEADER.unpack_from(content)
+    if bits >= WORD_BITS:
+        raise ValueError(f"packed integers of {bits} bits, at most 15")
+    code = int.from_bytes(content[_HEADER.size :], "little")
+    at = 0
+    values = []
+    for _ in range(columns):
+        rest = code >> at
+        if not rest:
+            raise ValueError("packed integers end too early")
+        zeros = (rest & -rest).bit_length() - 1
+        low = rest >> (zeros + 1) & ((1 << bits) - 1)
+        at += zeros + 1 + bits
+        number = zeros << bits | low
+        value = base + (-(number + 1) // 2 if number & 1 else number // 2)
+        if not -32768 <= value <= 32767:
+            raise ValueError(f"packed integers have a {value}")
+        values.append(value)
+    end = _HEADER.size + -(-at // 8)
+    if end > len(content):
+        raise ValueError("packed integers end too early")
+    if code >> at & ((1 << -at % 8) - 1):
+        raise ValueError("packed integers have bits set beyond their last")
+    return values, content[end:]

@@ -61,8 +61,8 @@ class LayerSummary:
         biases: floats beside the kernel that all depths share.
         floats: trained floats of one variant.
         statistics: BatchNorm's moving means and variances of one variant.
-        shared_bytes: in the model file, for all depths.
-        depth_bytes: in the model file, for each depth.
+        shared_bytes: of constants, unpacked, for all depths.
+        depth_bytes: of constants, unpacked, for each depth.
         macs: multiply-accumulates, those with padding too.
         paper_norm: the paper's network has a BatchNorm here.
         scalings: factors that each output of a one-bit layer is multiplied
@@ -88,7 +88,7 @@ class LayerSummary:
 
     @property
     def file_bytes(self) -> int:
-        """In the model file, all depths together."""
+        """Of constants, unpacked, all depths together."""
         return self.shared_bytes + len(self.depths) * self.depth_bytes
 
     def paper_operations(self) -> float:
@@ -115,7 +115,7 @@ class Totals:
         floats: trained floats: other weights, biases, norms, slopes and
             thresholds.
         statistics: BatchNorm's moving means and variances.
-        bytes: in the model file, of constants.
+        bytes: of constants, unpacked.
         binary_macs: multiply-accumulates of one-bit layers; ``None`` for a
             file.
         other_macs: multiply-accumulates in 8 bits or float; ``None`` for a
@@ -215,12 +215,13 @@ def _floats(layers, variants) -> int:
 def summarise(config: NetworkConfig) -> Summary:
     """Counts what the network of a configuration costs.
 
-    Bytes are those of the constants that the converter writes by default: bits
-    in 16-bit words, folded norms and thresholds in 16 bits (the first
-    convolution's in 32), a classifier of 8. The converter stores equal
-    constants once, so that a file can come out a few bytes smaller. There is
-    none for sites of more than a bit: theirs are weights of 8 or 32 bits, and
-    a scale, an offset and a slope of 32 for each output.
+    Bytes are those of the constants as the default kernels take them: bits in
+    16-bit words, folded norms and thresholds in 16 bits (the first
+    convolution's in 32), a classifier of 8. In a file the norms and thresholds
+    are packed, which makes some 30 % less of them, depending on their values,
+    and equal constants are stored once. There is no file for sites of more than
+    a bit: theirs are weights of 8 or 32 bits, and a scale, an offset and a
+    slope of 32 for each output.
     """
     counter = _Counter(config)
     c = config.front_channels

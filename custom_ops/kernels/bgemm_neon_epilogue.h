@@ -122,7 +122,7 @@ class ThresholdEpilogue {
   class Limits {
    public:
     BIFSMN_INLINE explicit Limits(const uint16_t* limits)
-        : low_(vld1q_u16(limits)), high_(vld1q_u16(limits + 8)) {
+        : low_(Loaded(limits)), high_(Loaded(limits + 8)) {
       // No count reaches 255, so that such a limit is still never reached.
       bytes_ = vqmovn_high_u16(vqmovn_u16(low_), high_);
     }
@@ -135,6 +135,11 @@ class ThresholdEpilogue {
     }
 
    private:
+    BIFSMN_INLINE static uint16x8_t Loaded(const uint16_t* limits) {
+      return vcombine_u16(vcreate_u16(LoadBeside(limits)),
+                          vcreate_u16(LoadBeside(limits + 4)));
+    }
+
     uint16x8_t low_;
     uint16x8_t high_;
     uint8x16_t bytes_;

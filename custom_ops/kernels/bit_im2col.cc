@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace bifsmn {
 namespace {
@@ -12,8 +11,27 @@ namespace {
 // any edge.
 constexpr int kPaddedWords = 2048;
 
-// Words that CopyFiveByFiveAndMore reads and writes behind a run.
-constexpr int kMore = 3;
+// Words that are copied at once, and by how many those are more than a run of
+// the second convolution.
+constexpr int kTogether = 8;
+constexpr int kMore = kTogether - 5;
+
+// A vector that lies anywhere: compilers would copy it by general registers.
+typedef Word Together
+    __attribute__((vector_size(kTogether * sizeof(Word)), aligned(2)));
+
+inline void CopyTogether(const Word* source, Word* to) {
+  *reinterpret_cast<Together*>(to) = *reinterpret_cast<const Together*>(source);
+}
+
+// A row of an image is too short for a call of memcpy.
+inline void CopyRow(const Word* source, int count, Word* to) {
+  int i = 0;
+  for (; i + kTogether <= count; i += kTogether) {
+    CopyTogether(source + i, to + i);
+  }
+  for (; i < count; ++i) to[i] = source[i];
+}
 
 // The part of an image that some rows of output pixels look at, and its
 // padding.
@@ -35,8 +53,8 @@ class PaddedImage {
     const int end = std::min(top_ + rows_, g.height);
     const int count = std::min(columns_ - g.pad_left, g.width) * words;
     for (int row = begin; row < end && count > 0; ++row) {
-      std::copy_n(image + ptrdiff_t{row} * g.width * words, count,
-                  words_ + (row - top_) * row_words_ + g.pad_left * words);
+      CopyRow(image + ptrdiff_t{row} * g.width * words, count,
+              words_ + (row - top_) * row_words_ + g.pad_left * words);
     }
   }
 
@@ -61,39 +79,36 @@ Word* CopyRuns(const Word* source, ptrdiff_t stride, int rows, int run,
   return patch;
 }
 
-// The same for the second convolution's kernel over 16 channels. All loads come
-// first, so that none is waited for.
-Word* CopyFiveByFive(const Word* source, ptrdiff_t stride, Word* patch) {
-  uint64_t first_four[5];
-  Word fifth[5];
-  const auto load = [&](int row) {
-    std::memcpy(&first_four[row], source + row * stride, sizeof(uint64_t));
-    fifth[row] = source[row * stride + 4];
-  };
-  const auto store = [&](int row) {
-    std::memcpy(patch + 5 * row, &first_four[row], sizeof(uint64_t));
-    patch[5 * row + 4] = fifth[row];
-  };
-  load(0), load(1), load(2), load(3), load(4);
-  store(0), store(1), store(2), store(3), store(4);
-  return patch + 25;
+// The same for the second convolution's kernel over 16 channels. Words behind
+// the patch are written to.
+inline void CopyFiveByFive(const Word* source, ptrdiff_t stride, Word* patch) {
+  Together runs[5];
+  for (int row = 0; row < 5; ++row) {
+    runs[row] = *reinterpret_cast<const Together*>(source + row * stride);
+  }
+  for (int row = 0; row < 5; ++row) {
+    *reinterpret_cast<Together*>(patch + 5 * row) = runs[row];
+  }
 }
 
-// CopyFiveByFive where words behind the patch may be read, and be written to:
-// eight words at a time.
-Word* CopyFiveByFiveAndMore(const Word* source, ptrdiff_t stride, Word* patch) {
-  struct Run {
-    Word words[5 + kMore];
-  } runs[5];
-  const auto load = [&](int row) {
-    std::memcpy(&runs[row], source + row * stride, sizeof(Run));
-  };
-  const auto store = [&](int row) {
-    std::memcpy(patch + 5 * row, &runs[row], sizeof(Run));
-  };
-  load(0), load(1), load(2), load(3), load(4);
-  store(0), store(1), store(2), store(3), store(4);
-  return patch + 25;
+// The patches of pixels that are `step` words apart in a row.
+Word* CopyPatches(const Word* source, ptrdiff_t stride, ptrdiff_t step,
+                  int rows, int run, int count, Word* patches) {
+  for (int pixel = 0; pixel < count; ++pixel) {
+    patches = CopyRuns(source, stride, rows, run, patches);
+    source += step;
+  }
+  return patches;
+}
+
+Word* CopyFiveByFives(const Word* source, ptrdiff_t stride, ptrdiff_t step,
+                      int count, Word* patches) {
+  for (int pixel = 0; pixel < count; ++pixel) {
+    CopyFiveByFive(source, stride, patches);
+    source += step;
+    patches += 25;
+  }
+  return patches;
 }
 
 // The patches of any image, edge by edge.
@@ -146,19 +161,17 @@ void BitIm2col(const Word* image, const ConvGeometry& geometry, int words,
   const ptrdiff_t step_y = g.stride_h * stride;
   const Word* row = padded.words();
   int x = first % g.output_w;
-  for (int pixel = 0; pixel < count; ++pixel) {
+  while (count > 0) {
+    const int of_row = std::min(count, g.output_w - x);
+    count -= of_row;
+    // Behind the last patch nothing may be written.
+    const int fives = five_by_five ? of_row - (count == 0 ? 1 : 0) : 0;
     const Word* source = row + x * step_x;
-    if (!five_by_five) {
-      patches = CopyRuns(source, stride, g.kernel_h, run, patches);
-    } else if (pixel < count - 1) {
-      patches = CopyFiveByFiveAndMore(source, stride, patches);
-    } else {
-      patches = CopyFiveByFive(source, stride, patches);
-    }
-    if (++x == g.output_w) {
-      x = 0;
-      row += step_y;
-    }
+    patches = CopyFiveByFives(source, stride, step_x, fives, patches);
+    patches = CopyPatches(source + fives * step_x, stride, step_x, g.kernel_h,
+                          run, of_row - fives, patches);
+    x = 0;
+    row += step_y;
   }
 }
 

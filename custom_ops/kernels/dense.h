@@ -37,7 +37,7 @@ constexpr int kMaxDenseWeights = 65535;
 const KernelRegistry<DenseKernel>& DenseKernels();
 
 #ifdef __aarch64__
-extern const DenseKernel kDenseNeon16x4S32;
+extern const DenseKernel kDenseNeon16x12S32;
 #endif
 #ifdef __x86_64__
 extern const DenseKernel kDenseAvx512Vnni64x12S32;

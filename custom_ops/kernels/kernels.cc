@@ -54,7 +54,7 @@ const KernelRegistry<MemoryKernel>& MemoryKernels() {
 const KernelRegistry<DenseKernel>& DenseKernels() {
   static const KernelRegistry<DenseKernel> kernels = {
 #ifdef __aarch64__
-      &kDenseNeon16x4S32,
+      &kDenseNeon16x12S32,
 #endif
 #ifdef __x86_64__
       &kDenseAvx512Vnni64x12S32,

@@ -41,7 +41,7 @@ class BinaryConv {
     return {images_, geometry_.output_h, geometry_.output_w, outputs_};
   }
 
-  size_t patterns() const { return patterns_.count(); }
+  size_t patterns() const { return bases_.size() / outputs_; }
 
   // bases()[pattern * outputs() + output]: the sum if there are no
   // disagreements.
@@ -64,6 +64,27 @@ class BinaryConv {
   static constexpr int kBlockPixels = 32;
 
  private:
+  // Output rows that the same rows of the kernel are computed for. Rows of the
+  // kernel that lie outside of the image are left out, so that a padded
+  // convolution is one without vertical padding, and shallower ones at its
+  // edges.
+  struct Band {
+    ConvGeometry geometry;
+    // Rows of the image above it.
+    int image_row;
+    // Of its output pixels, in the image.
+    int first_pixel;
+    int first_kernel_row;
+    int depth;
+    bool patches_are_image;
+    std::vector<Word> weights;
+    // Where its packed weights begin.
+    size_t packed;
+  };
+
+  // Sets the bands and what depends on them.
+  void MakeBands(int words, const std::vector<Word>& weights,
+                 bool has_patterns);
   void Pack();
 
   ConvAttributes attributes_ = {};
@@ -73,12 +94,10 @@ class BinaryConv {
   int outputs_ = 0;
   int terms_ = 0;
   int depth_ = 0;
-  bool patches_are_image_ = false;
   ConvGeometry geometry_ = {};
-  PaddingPatterns patterns_;
+  std::vector<Band> bands_;
   std::vector<int16_t> bases_;
   std::vector<uint16_t> pattern_of_;
-  std::vector<Word> weights_;
   const BgemmKernel* kernel_ = nullptr;
   AlignedBuffer<Word> packed_;
   WorkspaceLayout::Part<Word> patches_;
@@ -95,20 +114,25 @@ void BinaryConv::SelectKernel(const Takes& takes) {
 template <typename Take>
 void BinaryConv::ForEachBlock(const Word* bits, void* workspace,
                               const Take& take) const {
-  const ConvGeometry& g = geometry_;
   const int words = WordsFor(channels_);
-  const int pixels = g.output_h * g.output_w;
+  const ptrdiff_t row_words = ptrdiff_t{geometry_.width} * words;
   for (int n = 0; n < images_; ++n) {
-    const Word* image = bits + ptrdiff_t{n} * g.height * g.width * words;
-    for (int first = 0; first < pixels; first += kBlockPixels) {
-      const int count = std::min(kBlockPixels, pixels - first);
-      const Word* patches = image + ptrdiff_t{first} * depth_;
-      if (!patches_are_image_) {
-        Word* gathered = patches_.In(workspace);
-        BitIm2col(image, g, words, first, count, gathered);
-        patches = gathered;
+    for (const Band& band : bands_) {
+      const Word* image =
+          bits + (ptrdiff_t{n} * geometry_.height + band.image_row) * row_words;
+      const int pixels = band.geometry.output_h * band.geometry.output_w;
+      for (int first = 0; first < pixels; first += kBlockPixels) {
+        const int count = std::min(kBlockPixels, pixels - first);
+        const Word* patches = image + ptrdiff_t{first} * band.depth;
+        if (!band.patches_are_image) {
+          Word* gathered = patches_.In(workspace);
+          BitIm2col(image, band.geometry, words, first, count, gathered);
+          patches = gathered;
+        }
+        take(Bgemm{patches, count, band.depth, packed_.data() + band.packed,
+                   outputs_},
+             band.first_pixel + first);
       }
-      take(Bgemm{patches, count, depth_, packed_.data(), outputs_}, first);
     }
   }
 }

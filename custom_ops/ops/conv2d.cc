@@ -6,6 +6,7 @@
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/binary_conv.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
@@ -22,9 +23,8 @@ class Conv2D : public Op {
     BIFSMN_RETURN_IF_ERROR(conv_.Plan(*inputs[0], *inputs[1], &layout_));
     const int channels = conv_.outputs();
     std::vector<int16_t> thresholds;
-    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
-                                        ElementType::kInt16, {channels},
-                                        &thresholds));
+    BIFSMN_RETURN_IF_ERROR(
+        ReadIntegers(*inputs[2], "thresholds", {channels}, &thresholds));
     conv_.SelectKernel([](const BgemmKernel&) { return true; });
 
     const int stride = BgemmRowStride(channels);

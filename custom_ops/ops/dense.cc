@@ -2,11 +2,13 @@
 
 #include "custom_ops/kernels/dense.h"
 
+#include <cstdint>
 #include <cstdlib>
 
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/float16.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 
@@ -38,17 +40,34 @@ class Dense : public Op {
     BIFSMN_RETURN_IF_ERROR(CheckConstant(weights, "weights"));
     batch_ = stream.shape[0];
     inputs_ = static_cast<int>(stream.elements() / batch_);
-    if (weights.shape.size() != 2 || weights.shape[1] != inputs_) {
-      return Status::Error("weights of shape %s, but %d values to weigh",
-                           ShapeText(weights.shape).c_str(), inputs_);
+    const TensorInfo& scale_bias = *inputs[2];
+    const bool is_packed =
+        weights.type == ElementType::kInt8 && weights.shape.size() == 1;
+    if (is_packed) {
+      BIFSMN_RETURN_IF_ERROR(
+          CheckTensor(scale_bias, "scale_bias", ElementType::kFloat32, 2));
+      outputs_ = scale_bias.shape[1];
+    } else {
+      if (weights.shape.size() != 2 || weights.shape[1] != inputs_) {
+        return Status::Error("weights of shape %s, but %d values to weigh",
+                             ShapeText(weights.shape).c_str(), inputs_);
+      }
+      outputs_ = weights.shape[0];
     }
-    outputs_ = weights.shape[0];
-    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "scale_bias",
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(scale_bias, "scale_bias",
                                         ElementType::kFloat32, {2, outputs_},
                                         &scale_bias_));
+    std::vector<int8_t> integers;
+    if (is_packed) {
+      BIFSMN_RETURN_IF_ERROR(ReadPacked(weights, &integers));
+    } else if (weights.type == ElementType::kInt8) {
+      integers = CopyConstant<int8_t>(weights);
+    }
     layout_ = WorkspaceLayout();
     if (is_short_) {
-      BIFSMN_RETURN_IF_ERROR(PlanShort(weights));
+      BIFSMN_RETURN_IF_ERROR(PlanShort(integers));
+    } else if (weights.type == ElementType::kInt8) {
+      floats_.assign(integers.begin(), integers.end());
     } else {
       floats_ = ReadFloats(weights);
     }
@@ -88,11 +107,21 @@ class Dense : public Op {
     if (weights.type == ElementType::kFloat16) {
       return FromFloat16(CopyConstant<uint16_t>(weights));
     }
-    if (weights.type == ElementType::kInt8) {
-      const std::vector<int8_t> integers = CopyConstant<int8_t>(weights);
-      return std::vector<float>(integers.begin(), integers.end());
-    }
     return CopyConstant<float>(weights);
+  }
+
+  Status ReadPacked(const TensorInfo& weights,
+                    std::vector<int8_t>* integers) const {
+    std::vector<int16_t> values;
+    BIFSMN_RETURN_IF_ERROR(
+        ReadIntegers(weights, "weights", {outputs_, inputs_}, &values));
+    for (const int16_t value : values) {
+      if (value < INT8_MIN || value > INT8_MAX) {
+        return Status::Error("weights have a packed %d, beyond 8 bits", value);
+      }
+    }
+    integers->assign(values.begin(), values.end());
+    return Status();
   }
 
   template <typename T>
@@ -107,8 +136,7 @@ class Dense : public Op {
     }
   }
 
-  Status PlanShort(const TensorInfo& weights) {
-    const std::vector<int8_t> values = CopyConstant<int8_t>(weights);
+  Status PlanShort(const std::vector<int8_t>& values) {
     for (int o = 0; o < outputs_; ++o) {
       int64_t total = 0;
       for (int i = 0; i < inputs_; ++i) {

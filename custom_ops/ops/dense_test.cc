@@ -120,6 +120,28 @@ TEST_F(DenseOpTest, ChecksItsTensors) {
   EXPECT_THAT(runner.Plan(), FailsWith("scale_bias has to be of shape [2, 5]"));
 }
 
+TEST_F(DenseOpTest, UnpacksWeights) {
+  const auto runner_of = [](const std::vector<int8_t>& packed) {
+    OpRunner runner("BifsmnDense", {});
+    runner.Add({1, 1, 1, 2}, std::vector<int16_t>{10, 1});
+    runner.AddConstant({static_cast<int>(packed.size())}, packed);
+    runner.AddConstant({2, 2}, std::vector<float>{1.0f, 2.0f, 0.0f, 0.5f});
+    return runner;
+  };
+  // 7 and 8, 127 and 126; then 127 and 128.
+  OpRunner runner = runner_of({7, 0, 0, 0b1001, 127, 0, 0, 0b101});
+  ASSERT_THAT(runner.Plan(), Succeeds());
+  EXPECT_EQ(runner.output(0).shape, (std::vector<int>{1, 2}));
+  runner.Run();
+  EXPECT_EQ(runner.Result<float>(0), (std::vector<float>{78.0f, 2792.5f}));
+  runner = runner_of({7, 0, 0, 0b1001, 127, 0, 0, 0b1001});
+  EXPECT_THAT(runner.Plan(), FailsWith("weights have a packed 128"));
+  runner = runner_of({7, 0, 0, 0b1001});
+  EXPECT_THAT(runner.Plan(), FailsWith("weights: row 1 of packed integers"));
+  runner.input(2).shape = {4};
+  EXPECT_THAT(runner.Plan(), FailsWith("scale_bias has to be of rank 2"));
+}
+
 TEST_F(DenseOpTest, RefusesSumsThatWouldOverflow) {
   OpRunner runner("BifsmnDense", {});
   const int inputs = kMaxDenseWeights / 128 + 1;

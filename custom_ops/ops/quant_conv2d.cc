@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/kernels/quant_conv.h"
@@ -16,6 +17,10 @@
 
 namespace bifsmn {
 namespace {
+
+// In how many ways a kernel may be cut off before padding is computed, too: the
+// weights are packed for each.
+constexpr size_t kMostKernelRows = 4;
 
 // What no partial sum of an output's products exceeds in magnitude.
 int32_t LargestSum(const std::vector<int8_t>& weights, int outputs) {
@@ -83,10 +88,7 @@ class QuantConv2D : public Op {
     kernel_ = &QuantConvKernels().Select([=](const QuantConvKernel& kernel) {
       return largest_sum <= kernel.max_sum;
     });
-    packed_.Resize(kernel_->packed_bytes(outputs_, static_cast<int>(terms)));
-    kernel_->pack(
-        {values.data(), thresholds.data(), outputs_, static_cast<int>(terms)},
-        packed_.data());
+    Pack(values, thresholds);
 
     layout_ = WorkspaceLayout();
     image_ = layout_.Add<int8_t>(padded.elements() + kQuantConvSlack);
@@ -114,16 +116,71 @@ class QuantConv2D : public Op {
         features += feature_row;
       }
       for (int y = 0; y < g.output_h; ++y) {
-        const int8_t* patches = image + y * g.stride_h * row_stride;
-        kernel_->run({patches, g.kernel_h, g.kernel_w * channels_, row_stride,
+        const KernelRows& rows = rows_[rows_of_[y]];
+        const int8_t* patches =
+            image + (ptrdiff_t{y} * g.stride_h + rows.first) * row_stride;
+        kernel_->run({patches, rows.count, g.kernel_w * channels_, row_stride,
                       ptrdiff_t{g.stride_w} * channels_, g.output_w},
-                     packed_.data(), outputs_, bits);
+                     packed_.data() + rows.packed, outputs_, bits);
         bits += ptrdiff_t{g.output_w} * WordsFor(outputs_);
       }
     }
   }
 
  private:
+  // The rows of the kernel that look at the image, and not at its padding, and
+  // where their weights are.
+  struct KernelRows {
+    int first;
+    int count;
+    size_t packed;
+  };
+
+  // Packs the weights, apart for output rows whose kernel is cut off in a way
+  // of its own.
+  void Pack(const std::vector<int8_t>& values,
+            const std::vector<int32_t>& thresholds) {
+    const ConvGeometry& g = geometry_;
+    rows_.clear();
+    rows_of_.assign(g.output_h, 0);
+    for (int y = 0; y < g.output_h; ++y) {
+      const int top = y * g.stride_h - g.pad_top;
+      const int first = std::max(0, -top);
+      const int count = std::min(g.kernel_h, g.height - top) - first;
+      size_t i = 0;
+      while (i < rows_.size() &&
+             (rows_[i].first != first || rows_[i].count != count)) {
+        ++i;
+      }
+      if (i == rows_.size()) rows_.push_back({first, count, 0});
+      rows_of_[y] = static_cast<int>(i);
+      if (rows_.size() > kMostKernelRows) {
+        rows_ = {{0, g.kernel_h, 0}};
+        rows_of_.assign(g.output_h, 0);
+        break;
+      }
+    }
+    const int run_terms = g.kernel_w * channels_;
+    size_t bytes = 0;
+    for (KernelRows& rows : rows_) {
+      rows.packed = bytes;
+      bytes += AlignUp(kernel_->packed_bytes(outputs_, rows.count * run_terms));
+    }
+    packed_.Resize(bytes);
+    std::vector<int8_t> seen;
+    for (const KernelRows& rows : rows_) {
+      const int terms = rows.count * run_terms;
+      seen.resize(size_t{1} * outputs_ * terms);
+      for (int o = 0; o < outputs_; ++o) {
+        std::copy_n(values.data() +
+                        (size_t{1} * o * g.kernel_h + rows.first) * run_terms,
+                    terms, seen.data() + size_t{1} * o * terms);
+      }
+      kernel_->pack({seen.data(), thresholds.data(), outputs_, terms},
+                    packed_.data() + rows.packed);
+    }
+  }
+
   const ConvAttributes attributes_;
   const float inverse_scale_;
 
@@ -134,6 +191,8 @@ class QuantConv2D : public Op {
   int padded_w_ = 0;
   ConvGeometry geometry_ = {};
   const QuantConvKernel* kernel_ = nullptr;
+  std::vector<KernelRows> rows_;
+  std::vector<int> rows_of_;
   AlignedBuffer<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;

@@ -1,5 +1,6 @@
 #include "custom_ops/ops/stream_epilogue.h"
 
+#include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
@@ -18,18 +19,20 @@ Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
   shift_ = shift;
   const int channels = shape.back();
   const std::vector<int> expected = {kRows, channels};
-  BIFSMN_RETURN_IF_ERROR(CheckTensor(parameters, "parameters",
-                                     ElementType::kInt16, ElementType::kFloat32,
-                                     expected));
-  is_short_ = parameters.type == ElementType::kInt16;
+  if (parameters.type != ElementType::kInt8) {
+    BIFSMN_RETURN_IF_ERROR(CheckTensor(parameters, "parameters",
+                                       ElementType::kInt16,
+                                       ElementType::kFloat32, expected));
+  }
+  is_short_ = parameters.type != ElementType::kFloat32;
   if (is_short_) {
     if (shift < 0 || shift > 14 || largest_dot * (1 << shift) > 32767) {
       return Status::Error(
           "sums of up to %d, shifted by %d, do not fit 16 bits", largest_dot,
           shift);
     }
-    BIFSMN_RETURN_IF_ERROR(ReadConstant(parameters, "parameters",
-                                        parameters.type, expected, &shorts_));
+    BIFSMN_RETURN_IF_ERROR(
+        ReadIntegers(parameters, "parameters", expected, &shorts_));
     for (const int row : {kScale, kSlope}) {
       for (int c = 0; c < channels; ++c) {
         if (shorts_[row * channels + c] == -32768) {
@@ -46,7 +49,8 @@ Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
   }
   std::vector<int> bits_shape = shape;
   bits_shape.back() = WordsFor(channels);
-  *outputs = {{parameters.type, shape}, {ElementType::kInt16, bits_shape}};
+  *outputs = {{is_short_ ? ElementType::kInt16 : ElementType::kFloat32, shape},
+              {ElementType::kInt16, bits_shape}};
   outputs->resize(output_count);
   return Status();
 }

@@ -8,6 +8,7 @@ import numpy as np
 from bifsmn_tf.deployment import ops
 from bifsmn_tf.deployment.model_writer import ModelWriter
 from bifsmn_tf.deployment.packing import pack_bits
+from bifsmn_tf.deployment.packing import pack_integers
 
 SIGNATURE = "run"
 
@@ -91,7 +92,11 @@ def _parameters(rng, channels, terms):
         return rows, 0
     most = (32767 // terms).bit_length() - 1
     rows = rng.integers(-32767, 32768, (4, channels), np.int16)
-    return rows, int(rng.integers(0, most + 1))
+    return _packed_or_not(rng, rows), int(rng.integers(0, most + 1))
+
+
+def _packed_or_not(rng, rows):
+    return pack_integers(rows) if rng.integers(2) else rows
 
 
 def _stream(rng, shape, dtype):
@@ -164,7 +169,7 @@ def conv2d(rng, name) -> OpCase:
     return OpCase(
         name,
         ops.Conv2D(**attributes),
-        [bits, weights, thresholds],
+        [bits, weights, _packed_or_not(rng, thresholds)],
         constants=(1, 2),
     )
 
@@ -235,6 +240,8 @@ def dense(rng, name) -> OpCase:
         if kind == np.int8
         else rng.normal(size=size).astype(kind)
     )
+    if kind == np.int8 and rng.integers(2):
+        weights = pack_integers(weights.astype(np.int16))
     return OpCase(
         name,
         ops.Dense(),

@@ -15,7 +15,7 @@ from op_cases import random_cases
 from bifsmn_tf.deployment import ops
 
 RNG = np.random.default_rng(0)
-INT8, INT16, FLOAT32 = 9, 7, 0
+INT8, INT16, INT32, FLOAT32 = 9, 7, 2, 0
 PARAMETERS = np.ones((4, 20), np.float32)
 
 CONV = OpCase(
@@ -228,8 +228,26 @@ REFUSED = {
     ),
     "parameters_of_another_type": (
         SHORT,
+        tensor(3, type=INT32, shape=[2, 20]),
+        "parameters has to be int16 or float32, is int32",
+    ),
+    "parameters_packed_in_two_dimensions": (
+        SHORT,
         tensor(3, type=INT8, shape=[4, 20]),
-        "parameters has to be int16 or float32, is int8",
+        "parameters has to be of rank 1",
+    ),
+    "parameters_packed_wrongly": (
+        SHORT,
+        tensor(3, type=INT8, shape=[160]),
+        "parameters: packed integers",
+    ),
+    "parameters_of_fewer_channels": (
+        SHORT,
+        every(
+            tensor(3, type=INT8, shape=[16]),
+            content(3, np.array([0, 0, 255, 31] * 4, np.uint8)),
+        ),
+        "parameters: packed integers",
     ),
     "much_shift": (SHORT, attribute(6, 13), "do not fit 16 bits"),
     "very_much_shift": (SHORT, attribute(6, 2**31 - 1), "do not fit 16 bits"),

@@ -10,6 +10,7 @@ from bifsmn_tf.deployment import ops
 from bifsmn_tf.deployment import runtime
 from bifsmn_tf.deployment.audio_op import LogMel
 from bifsmn_tf.deployment.packing import pack_bits
+from bifsmn_tf.deployment.packing import pack_integers
 from bifsmn_tf.deployment.packing import unpack_bits
 
 EXAMPLES = [
@@ -98,9 +99,15 @@ def test_output_specs():
         assert add.output_specs(
             spec(1, 32, 1, 4), spec(40, 1, 1, 4), parameters
         ) == [((1, 32, 1, 40), dtype), ((1, 32, 1, 3), np.int16)]
-    assert ops.Dense().output_specs(spec(2, 8, 1, 4), spec(5, 32)) == [
-        ((2, 5), np.float32)
+    packed = spec(100, dtype=np.int8)
+    assert add.output_specs(spec(1, 32, 1, 4), spec(40, 1, 1, 4), packed) == [
+        ((1, 32, 1, 40), np.int16),
+        ((1, 32, 1, 3), np.int16),
     ]
+    for weights in (spec(5, 32), packed):
+        assert ops.Dense().output_specs(
+            spec(2, 8, 1, 4), weights, spec(2, 5)
+        ) == [((2, 5), np.float32)]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,8 @@ def test_output_specs():
             [(1, 4, 1, 1), (1, 4, 1, 16), (2, 1), (3, 16)],
             "parameters",
         ),
-        (ops.Dense(), [(1, 4, 1, 3), (5, 13)], "do not fit the stream"),
+        (ops.Dense(), [(1, 4, 1, 3), (5, 13), (2, 5)], "do not fit the"),
+        (ops.Dense(), [(1, 4, 1, 3), (12,), (2, 5)], "a wrong rank"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
@@ -297,6 +305,37 @@ def test_dense_reference():
         )
         scale, bias = scale_bias[:, o]
         assert value == np.float32(sums) * scale + bias
+
+
+def test_packed_constants_are_those_they_were_packed_from():
+    rng = np.random.default_rng(5)
+    bits, hidden = random_bits(rng, 2, 4, 1, 20), random_bits(rng, 9, 1, 1, 20)
+    thresholds = rng.integers(-32768, 32768, 9, np.int16)
+    parameters = rng.integers(-32767, 32768, (4, 9), np.int16)
+    stream = rng.integers(-32768, 32768, (2, 4, 1, 9), np.int16)
+    weights = rng.integers(-128, 128, (3, 36), np.int8)
+    scale_bias = rng.normal(size=(2, 3)).astype(np.float32)
+    for op, inputs, number in (
+        (ops.Conv2D(20), [bits, hidden, thresholds], 2),
+        (ops.Conv2DAdd(20, shift=3), [bits, hidden, parameters, stream], 2),
+        (
+            ops.Memory(9, 1, 1, shift=3),
+            [bits[..., :1], stream, random_bits(rng, 3, 9), parameters],
+            3,
+        ),
+        (ops.Dense(), [stream, weights, scale_bias], 1),
+    ):
+        wanted = op.reference(*inputs)
+        inputs[number] = pack_integers(inputs[number].astype(np.int16))
+        found = op.reference(*inputs)
+        assert all(map(np.array_equal, found, wanted))
+
+
+def test_packed_weights_have_8_bits():
+    stream = np.zeros((1, 1, 1, 2), np.int16)
+    weights = pack_integers(np.array([[0, 128]], np.int16))
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        ops.Dense().reference(stream, weights, np.zeros((2, 1), np.float32))
 
 
 def test_dense_refuses_sums_that_would_overflow():

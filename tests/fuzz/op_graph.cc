@@ -114,6 +114,57 @@ class GraphMaker {
     return AddTensor(Kind::kOther, type, shape, true);
   }
 
+  // As AddConstant, integers [rows][columns] that may be packed.
+  int AddIntegers(ElementType type, const std::vector<int>& shape) {
+    const int index = AddConstant(type, shape);
+    GraphTensor& tensor = graph_.tensors[index];
+    if (tensor.content.empty() || choices_.OneIn(2)) return index;
+    const size_t columns = shape.back();
+    std::vector<int16_t> values(tensor.info.elements());
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (type == ElementType::kInt8) {
+        values[i] = static_cast<int8_t>(tensor.content[i]);
+      } else {
+        std::memcpy(&values[i], tensor.content.data() + 2 * i, 2);
+      }
+    }
+    tensor.content.clear();
+    for (size_t at = 0; at < values.size(); at += columns) {
+      PackRow(values.data() + at, columns, &tensor.content);
+    }
+    tensor.info = {ElementType::kInt8,
+                   {static_cast<int>(tensor.content.size())}};
+    return index;
+  }
+
+  // Appends a row's base, the number of its low bits, and its codes.
+  void PackRow(const int16_t* row, size_t columns, std::vector<char>* packed) {
+    const int base = row[choices_.Byte() % columns];
+    const auto number_of = [base](int value) {
+      return value < base ? 2 * (base - value) - 1 : 2 * (value - base);
+    };
+    int largest = 1;
+    for (size_t i = 0; i < columns; ++i) {
+      largest = std::max(largest, number_of(row[i]));
+    }
+    const int low_bits =
+        std::min(15, std::max(0, std::ilogb(largest) - choices_.In(0, 4)));
+    for (const int byte : {base & 255, base >> 8, low_bits}) {
+      packed->push_back(static_cast<char>(byte));
+    }
+    int at = 0;
+    const auto put = [&](int bit) {
+      if (at++ % 8 == 0) packed->push_back(0);
+      packed->back() = static_cast<char>(packed->back() | bit << (at - 1) % 8);
+    };
+    for (size_t i = 0; i < columns; ++i) {
+      const int number = number_of(row[i]);
+      for (int zeros = number >> low_bits; zeros > 0; --zeros) put(0);
+      put(1);
+      for (int bit = 0; bit < low_bits; ++bit) put(number >> bit & 1);
+    }
+  }
+
   int AddBitsConstant(const std::vector<int>& shape) {
     return AddTensor(Kind::kBits, ElementType::kInt16, shape, true);
   }
@@ -205,7 +256,7 @@ class GraphMaker {
       const int bits = Bits();
       const int outputs = Channels();
       DescribeConv(bits, outputs);
-      inputs_.push_back(AddConstant(ElementType::kInt16, {outputs}));
+      inputs_.push_back(AddIntegers(ElementType::kInt16, {outputs}));
     } else if (name == "BifsmnConv2DAdd") {
       DescribeConvAdd();
     } else if (name == "BifsmnMemory") {
@@ -289,7 +340,8 @@ class GraphMaker {
       shift = choices_.Byte() % (most + 1);
     }
     options_.push_back(shift);
-    inputs_.push_back(AddConstant(type, {4, channels}));
+    inputs_.push_back(in_floats ? AddConstant(type, {4, channels})
+                                : AddIntegers(type, {4, channels}));
     return type;
   }
 
@@ -357,7 +409,10 @@ class GraphMaker {
     const int outputs = choices_.In(1, 40);
     const ElementType type = choices_.Of(
         {ElementType::kInt8, ElementType::kFloat16, ElementType::kFloat32});
-    inputs_ = {stream, AddConstant(type, {outputs, values}),
+    const std::vector<int> shape = {outputs, values};
+    inputs_ = {stream,
+               type == ElementType::kInt8 ? AddIntegers(type, shape)
+                                          : AddConstant(type, shape),
                AddConstant(ElementType::kFloat32, {2, outputs})};
   }
 
