@@ -169,8 +169,8 @@ EXPERIMENT = Experiment(
     "What one would run instead",
     "BiFSMN with our whole recipe beside its full-precision teachers and small "
     "networks of the field, trained on the same clips with the same "
-    "augmentation, converted, and evaluated as files. The networks of the field "
-    f"had {_PEER_EPOCHS} epochs, the teachers 60, BiFSMN 150.",
+    "augmentation, converted, and evaluated as files. The networks of the "
+    f"field had {_PEER_EPOCHS} epochs, the teachers 60, BiFSMN 150.",
     ROWS,
     _body,
 )
