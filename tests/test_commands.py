@@ -532,8 +532,9 @@ def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
         assert json.loads((stage / "metrics.json").read_text())["complete"]
     output = tmp_path / "model.tflite"
     run("convert", f"--model={folder}", f"--output={output}")
+    # Packed integers take more or fewer bytes by their values.
     assert output.stat().st_size == pytest.approx(
-        (made / "model.tflite").stat().st_size, abs=200
+        (made / "model.tflite").stat().st_size, rel=0.1
     )
     refused = ["convert", f"--model={folder / 'first_stage'}"]
     error = fails(*refused, f"--output={tmp_path / 'first.tflite'}")

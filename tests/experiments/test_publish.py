@@ -9,7 +9,17 @@ from bifsmn_tf.experiments import publish
 
 
 @pytest.fixture
-def runs(tmp_path):
+def deaf(monkeypatch):
+    """Names of runs whose models hear a word in silence."""
+    names: set[str] = set()
+    monkeypatch.setattr(
+        publish, "hears_silence", lambda model: model.parent.name not in names
+    )
+    return names
+
+
+@pytest.fixture
+def runs(tmp_path, deaf):
     """Runs of two rows; the second seed of the first one is the best."""
     entries = []
     for row, seed, validation in (
@@ -44,6 +54,14 @@ def test_the_best_on_validation_that_has_a_file(runs):
     folder, found = best(runs, "bifsmn")
     assert folder == runs / "runs" / "bifsmn_1"
     assert found["seed"] == 1
+
+
+def test_one_that_hears_words_in_silence_stays_out(runs, deaf):
+    deaf.add("bifsmn_1")
+    assert best(runs, "bifsmn")[1]["seed"] == 0
+    deaf.add("bifsmn_0")
+    with pytest.raises(UserError, match="no model of bifsmn hears silence"):
+        best(runs, "bifsmn")
 
 
 def test_refusals(runs):
