@@ -100,7 +100,7 @@ def native_libraries() -> list[Extension]:
         _extension(
             "bifsmn_tf.network.libbifsmn_training",
             NATIVE["TRAINING_SOURCES"],
-            NATIVE["TRAINING_HEADERS"],
+            [*NATIVE["TRAINING_HEADERS"], *NATIVE["KERNEL_HEADERS"]],
             NATIVE["TRAINING_COPTS"],
             NATIVE["TRAINING_LINKOPTS"],
         ),

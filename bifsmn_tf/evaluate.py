@@ -113,10 +113,17 @@ class _KerasModel:
         if _INTEGERS.value and network.config.binary:
             self._infer = ShortNetwork(network).infer
         else:
-            self._infer = tf.function(
-                lambda features, delta: network.infer(features, delta)[0],
-                reduce_retracing=True,
-            )
+            # One for each depth: a function that is traced more often warns.
+            functions = {
+                delta: tf.function(
+                    lambda features, delta=delta: network.infer(
+                        features, delta
+                    )[0],
+                    reduce_retracing=True,
+                )
+                for delta in network.config.deltas
+            }
+            self._infer = lambda features, delta: functions[delta](features)
 
     def logits(self, features, delta):
         return self._infer(features, delta).numpy()

@@ -136,6 +136,10 @@ def _summarise(reports, teacher, binary: Path, full: Path, run: Path) -> None:
         print(f"  {f'BiFSMN, δ = {delta}':24}{cells}")
     floating = _accuracy(teacher["deltas"]["1"])
     print(f"  {'full-precision D-FSMN':24}{'':24}{floating:>24}")
+    print(
+        "  Keras computes in floats here, the file in integers; with evaluate "
+        "--integers\n  Keras computes as the file does, with the same result."
+    )
     sizes = binary.stat().st_size, full.stat().st_size
     print(
         f"\nfiles\n  {binary}  {sizes[0]:,} bytes, all depths\n"

@@ -70,7 +70,7 @@ class ModelMetadata:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ModelMetadata":
-        """Reads what :meth:`to_bytes` wrote, or the JSON itself.
+        """Reads what :meth:`to_bytes` wrote.
 
         Raises:
             ValueError: it is damaged or of another format.
@@ -97,8 +97,6 @@ class ModelMetadata:
 
 
 def _text(content: bytes) -> bytes:
-    if content.startswith(b"{"):
-        return content
     inflating = zlib.decompressobj()
     text = inflating.decompress(content, _MOST_BYTES)
     if not inflating.eof or inflating.unused_data:

@@ -9,7 +9,8 @@ Three ways take turns in one run, on the same weights and batches:
 ``project``
     :class:`~bifsmn_tf.distillation.trainer.Trainer`: the front end once, each
     block once for all the depths that run through it, and what lies between
-    two linear layers as one operation (:mod:`~bifsmn_tf.network.fused`).
+    two linear layers, and Adam, as operations of our own
+    (:mod:`~bifsmn_tf.network.fused`).
 ``plain``
     Stock Larq and Keras layers, one pass over the whole network for each δ,
     and the losses as their equations are written.

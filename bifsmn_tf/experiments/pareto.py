@@ -59,7 +59,7 @@ _FAMILIES = {
 # have other features than ours.
 _ALIKE = {
     "dfsmn": "D-FSMN fp32, graph by hand",
-    "bifsmn_wide": "front_skip=True, front_outputs=48",
+    "bifsmn_wide": "BiFSMN, wider front end",
     "bifsmn": "BiFSMN",
     "bifsmn_s": "BiFSMN_S",
 }

@@ -157,19 +157,13 @@ class Stage(tf.keras.layers.Layer):
             return None
         return self.sign.surrogate
 
-    @property
-    def _known_factors(self) -> dict[str, bool]:
-        """What the linear layer may assume of a training's inputs."""
-        if isinstance(self.linear, layers.BinaryDense):
-            return {"signs": self.surrogate is not None}
-        return {}
-
     def apply_linear(self, inputs):
         """The linear layer of what :meth:`input_of` gives."""
         inputs, scale = inputs if self.scales_inputs else (inputs, None)
         if self.joins_bands:
             inputs = _joined(inputs)[:, :, tf.newaxis]
-        z = self.linear(inputs, **self._known_factors)
+        signs = self.surrogate and isinstance(self.linear, layers.BinaryDense)
+        z = (self.linear.of_signs if signs else self.linear)(inputs)
         if scale is not None:
             z *= scale[:, :, tf.newaxis] if self.joins_bands else scale
         return z

@@ -61,22 +61,27 @@ class BinaryDense(lq.layers.QuantDense):
             **kwargs,
         )
 
-    def call(self, inputs, signs: bool = False):
-        """(..., in) to (..., units), as one matrix product.
+    def call(self, inputs):
+        """(..., in) to (..., units), as one matrix product."""
+        return self._by_rows(inputs, super().call)
 
-        Args:
-            inputs: (..., in).
-            signs: they are +1 and -1.
-        """
+    def of_signs(self, signs):
+        """The same of +1 and -1, with bits counted where that is faster."""
+        counts = (
+            type(self.kernel_quantizer) is quantizers.ScaledSign
+            and not self.use_bias
+            and fused.multiplies_signs()
+        )
+        if not counts:
+            return self(signs)
+        kernel = self.kernel_quantizer(self.kernel)
+        return self._by_rows(
+            signs, lambda rows: fused.sign_product(rows, kernel)
+        )
+
+    def _by_rows(self, inputs, product):
         shape = tf.shape(inputs)
-        rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
-        plain = type(self.kernel_quantizer) is quantizers.ScaledSign
-        if signs and plain and not self.use_bias and fused.multiplies_signs():
-            outputs = fused.sign_product(
-                rows, self.kernel_quantizer(self.kernel)
-            )
-        else:
-            outputs = super().call(rows)
+        outputs = product(tf.reshape(inputs, (-1, inputs.shape[-1])))
         outputs = tf.reshape(
             outputs, tf.concat([shape[:-1], [self.units]], axis=0)
         )

@@ -142,8 +142,8 @@ class Call {
     return value ? *value : 0;
   }
 
-  // Of a gradient, whose size the variables have.
-  const float* Elements(int index, int64_t* count) {
+  // A gradient, and its size, which the variables have.
+  const float* Gradient(int index, int64_t* count) {
     const Tensor tensor = Input(index);
     if (!ok()) return nullptr;
     *count = tf.TF_TensorElementCount(tensor.get());
@@ -400,7 +400,7 @@ void MemoryGradient(const Attributes& attributes, Call& call) {
 
 void Adam(const Attributes&, Call& call) {
   int64_t count = 0;
-  const float* gradient = call.Elements(7, &count);
+  const float* gradient = call.Gradient(7, &count);
   float* weight = call.Variable(0, count);
   float* m = call.Variable(1, count);
   float* v = call.Variable(2, count);
