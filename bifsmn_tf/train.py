@@ -141,6 +141,18 @@ _NETWORK_FLAGS = (
         "converted.",
     ),
 )
+_FFT = flags.DEFINE_integer(
+    "n_fft",
+    FeatureParameters.n_fft,
+    "Length of the features' Fourier transform, in samples; a file that takes "
+    "sound wants a power of two.",
+)
+_FOLDS = flags.DEFINE_integer(
+    "folds",
+    FeatureParameters.folds,
+    "Length of the features' frames in Fourier transforms: 2 folds a frame of "
+    "1,024 samples into a transform of 512, which is far cheaper on a board.",
+)
 _TEACHER = flags.DEFINE_string(
     "teacher",
     None,
@@ -205,6 +217,13 @@ def _strategy() -> tf.distribute.Strategy:
     if _STRATEGY.value == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _features() -> FeatureParameters:
+    try:
+        return FeatureParameters(n_fft=_FFT.value, folds=_FOLDS.value)
+    except ValueError as error:
+        raise UserError(f"--n_fft, --folds: {error}") from None
 
 
 def _network_config(features: FeatureParameters) -> networks.NetworkConfig:
@@ -301,7 +320,7 @@ def main() -> None:
     _SHARED.start()
     strategy = _strategy()
     # All settings are checked here, before anything takes time.
-    features = FeatureParameters()
+    features = _features()
     student = _network_config(features)
     teacher_network = _teacher_config(student)
     loss = _loss_config(student)

@@ -165,15 +165,19 @@ Layer Classifier(const char* name) {
   };
 }
 
+constexpr MelParameters kMelDefaults = {16000, 2048, 1, 32, 0.0f, 8000.0f};
+// 1,024 samples in a transform of 512.
+constexpr MelParameters kMelFolded = {16000, 512, 2, 32, 0.0f, 8000.0f};
+
 // A frame of sound, of which a clip has 32.
 template <typename T>
-Layer MelFrame(const KernelRegistry<MelKernel<T>>& kernels, const char* name) {
-  static constexpr MelParameters kDefaults = {16000, 2048, 32, 0.0f, 8000.0f};
+Layer MelFrame(const KernelRegistry<MelKernel<T>>& kernels, const char* name,
+               const MelParameters& p) {
   const MelKernel<T>& kernel = Find(kernels, name);
-  const auto& tables = Keep(LogMelTables<T>(kDefaults, kernel.lanes));
-  const auto& samples = Keep(Random(1).Floats(kDefaults.n_fft, 0.1f));
+  const auto& tables = Keep(LogMelTables<T>(p, kernel.lanes));
+  const auto& samples = Keep(Random(1).Floats(p.frame_length(), 0.1f));
   auto& work = Keep(AlignedVector<T>(tables.work_size()));
-  auto& mels = Keep(std::vector<T>(kDefaults.n_mels));
+  auto& mels = Keep(std::vector<T>(p.n_mels));
   return
       [&] { kernel.frame(tables, samples.data(), work.data(), mels.data()); };
 }
@@ -203,9 +207,17 @@ std::vector<Entry> Entries() {
   };
   return {
       {"mel", Names(MelKernels()),
-       [](const char* kernel) { return MelFrame(MelKernels(), kernel); }},
+       [](const char* kernel) {
+         return MelFrame(MelKernels(), kernel, kMelDefaults);
+       }},
+      {"mel_folded", Names(MelKernels()),
+       [](const char* kernel) {
+         return MelFrame(MelKernels(), kernel, kMelFolded);
+       }},
       {"mel_exact", Names(ExactMelKernels()),
-       [](const char* kernel) { return MelFrame(ExactMelKernels(), kernel); }},
+       [](const char* kernel) {
+         return MelFrame(ExactMelKernels(), kernel, kMelDefaults);
+       }},
       {"decibel", {"portable"}, [](const char*) { return Decibel(); }},
       {"quantize", Names(QuantConvKernels()),
        [](const char* kernel) { return Conv1(kernel, true); }},

@@ -8,6 +8,12 @@ that all of them read.
     waveform (16000,) -> frames (32, 2048) -> power (32, 1025)
                       -> mel (32, 32) -> decibel (32, 32), time first
 
+A frame may be longer than its Fourier transform: then its windowed segments of
+`n_fft` samples are added up before, which gives every `folds`-th frequency of
+the frame's own transform at the price of a short one (weighted overlap-add, the
+polyphase form of a filter bank; Crochiere and Rabiner, *Multirate Digital
+Signal Processing*, 1983, section 7.2).
+
 The reference (the authors' PyTorch code) uses torchaudio's
 `MelSpectrogram(normalized=True)` and `AmplitudeToDB("power")`, so these are
 its conventions: a periodic Hann window, centred frames with reflected borders,
@@ -34,7 +40,8 @@ class FeatureParameters:
         sample_rate: samples a second (Hz).
         duration: length of a clip in seconds; shorter ones are padded with
             zeros at their end, longer ones cut off.
-        n_fft: length of a frame and of its Fourier transform, in samples.
+        n_fft: length of the Fourier transform, in samples.
+        folds: length of a frame in transforms.
         hop: samples from one frame to the next.
         n_mels: mel bands.
         f_min: lower edge of the lowest band (Hz).
@@ -45,6 +52,7 @@ class FeatureParameters:
     sample_rate: int = 16000
     duration: float = 1.0
     n_fft: int = 2048
+    folds: int = 1
     hop: int = 512
     n_mels: int = 32
     f_min: float = 0.0
@@ -52,7 +60,8 @@ class FeatureParameters:
     floor: float = 1e-10
 
     def __post_init__(self) -> None:
-        for name in ("sample_rate", "duration", "n_fft", "hop", "n_mels"):
+        positive = ("sample_rate", "duration", "n_fft", "folds", "hop")
+        for name in (*positive, "n_mels"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} has to be positive, not {self}")
         if self.n_fft % 2:
@@ -65,11 +74,17 @@ class FeatureParameters:
             )
         if self.floor <= 0:
             raise ValueError(f"floor has to be positive, not {self.floor}")
-        if self.samples <= self.n_fft // 2:
+        if self.samples <= self.frame_length // 2:
             raise ValueError(
                 f"a clip of {self.samples} samples is too short to reflect "
-                f"n_fft / 2 = {self.n_fft // 2} samples at its borders"
+                f"half a frame of folds * n_fft = {self.frame_length} samples "
+                "at its borders"
             )
+
+    @property
+    def frame_length(self) -> int:
+        """Length of a frame in samples."""
+        return self.folds * self.n_fft
 
     @property
     def samples(self) -> int:
@@ -200,7 +215,7 @@ def mel_filterbank(parameters: FeatureParameters) -> npt.NDArray[np.float64]:
 def _tables(
     parameters: FeatureParameters,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    window = hann_window(parameters.n_fft)
+    window = hann_window(parameters.frame_length)
     # Every filter twice over: it then sums the squares of the real and of the
     # imaginary parts as the transform interleaves them, and the division by
     # the energy of the window costs nothing.
@@ -255,15 +270,18 @@ def log_mel(
     clips = fit_length(np.atleast_2d(clips), parameters.samples)
     window, filters = _tables(parameters)
     features = np.empty((len(clips), *parameters.shape), np.float32)
-    border = parameters.n_fft // 2
+    border = parameters.frame_length // 2
     # One clip at a time: its frames stay in the processor's cache, which
     # makes this twice as fast as transforming the whole batch at once.
     for clip, result in zip(clips, features, strict=True):
         padded = np.pad(clip.astype(np.float64), border, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(
-            padded, parameters.n_fft
+            padded, parameters.frame_length
         )[:: parameters.hop]
-        spectrum = np.fft.rfft(frames * window).view(np.float64)
+        segments = (frames * window).reshape(
+            len(frames), parameters.folds, parameters.n_fft
+        )
+        spectrum = np.fft.rfft(segments.sum(axis=1)).view(np.float64)
         np.square(spectrum, out=spectrum)
         power = spectrum @ filters
         np.maximum(power, parameters.floor, out=power)

@@ -48,11 +48,15 @@ def log_mel(
     missing = parameters.samples - tf.shape(clips)[1]
     clips = tf.pad(clips, [[0, 0], [0, missing]])
     clips = tf.ensure_shape(clips, (None, parameters.samples))
-    border = parameters.n_fft // 2
+    border = parameters.frame_length // 2
     padded = tf.pad(clips, [[0, 0], [border, border]], mode="REFLECT")
-    frames = tf.signal.frame(padded, parameters.n_fft, parameters.hop)
-    window = hann_window(parameters.n_fft)
-    spectrum = tf.signal.rfft(frames * window)
+    frames = tf.signal.frame(padded, parameters.frame_length, parameters.hop)
+    window = hann_window(parameters.frame_length)
+    segments = tf.reshape(
+        frames * window,
+        (-1, parameters.frames, parameters.folds, parameters.n_fft),
+    )
+    spectrum = tf.signal.rfft(tf.reduce_sum(segments, axis=2))
     power = tf.square(tf.math.real(spectrum)) + tf.square(
         tf.math.imag(spectrum)
     )

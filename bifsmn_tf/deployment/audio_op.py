@@ -36,10 +36,11 @@ CLIP_SIGNATURE = "audio"
 """Signature from a clip's samples to its features, (1, frames, mels)."""
 
 FRAME_SIGNATURE = "frame"
-"""Signature from `n_fft` samples to one row of features, (1, 1, mels)."""
+"""Signature from a frame's samples to one row of features, (1, 1, mels)."""
 
 SMALLEST_FFT = 256
 LARGEST_FFT = 16384
+MOST_FOLDS = 16
 MOST_MELS = 1024
 
 
@@ -50,7 +51,7 @@ class LogMel(Op):
     The attributes are those of `FeatureParameters` and `FeatureStatistics`.
     A clip's frames are centred on every `hop`-th sample, with reflected
     borders, if `centred` is 1. If it is 0, there is a frame from every `hop`-th
-    sample on that has all its `n_fft` samples, and nothing is reflected.
+    sample on that has all its samples, and nothing is reflected.
 
     Input: audio float32 in [-1, 1] or int16, `[N, samples]`. Output: features
     float32 `[N, frames, n_mels]`, always finite.
@@ -62,6 +63,7 @@ class LogMel(Op):
 
     sample_rate: int = 16000
     n_fft: int = 2048
+    folds: int = 1
     hop: int = 512
     n_mels: int = 32
     centred: int = 1
@@ -82,6 +84,10 @@ class LogMel(Op):
                 object.__setattr__(self, name, stored)
         self._check(self.sample_rate >= 1, f"sample_rate is {self.sample_rate}")
         self._check(_has_transform(self.n_fft), _no_transform(self.n_fft))
+        self._check(
+            1 <= self.folds <= MOST_FOLDS,
+            f"folds has to be from 1 to {MOST_FOLDS}, is {self.folds}",
+        )
         self._check(self.hop >= 1, f"hop is {self.hop}")
         self._check(
             1 <= self.n_mels <= MOST_MELS,
@@ -111,11 +117,12 @@ class LogMel(Op):
         """Returns the op that computes such features.
 
         Raises:
-            ValueError: there is no fast transform of that `n_fft`.
+            ValueError: `supports(parameters)` is false.
         """
         return cls(
             sample_rate=parameters.sample_rate,
             n_fft=parameters.n_fft,
+            folds=parameters.folds,
             hop=parameters.hop,
             n_mels=parameters.n_mels,
             centred=int(centred),
@@ -140,12 +147,13 @@ class LogMel(Op):
             f"audio is [N, samples], not {tuple(audio.shape)}",
         )
         clips, samples = audio.shape
-        least = self.n_fft // 2 + 1 if self.centred else self.n_fft
+        length = self.n_fft * self.folds
+        least = length // 2 + 1 if self.centred else length
         self._check(
             samples >= least,
             f"audio has to be of at least {least} samples, has {samples}",
         )
-        frames = 1 + (samples - (0 if self.centred else self.n_fft)) // self.hop
+        frames = 1 + (samples - (0 if self.centred else length)) // self.hop
         shape = (clips, frames, self.n_mels)
         return [TensorSpec(shape, np.dtype(np.float32))]
 
@@ -162,13 +170,15 @@ class LogMel(Op):
         first = 0
         if not self.centred:
             # Puts the first frame's centre on a multiple of the hop.
-            missing = -(self.n_fft // 2) % self.hop
+            border = self.n_fft * self.folds // 2
+            missing = -border % self.hop
             audio = np.pad(audio, ((0, 0), (missing, 0)))
-            first = (self.n_fft // 2 + missing) // self.hop
+            first = (border + missing) // self.hop
         parameters = FeatureParameters(
             sample_rate=self.sample_rate,
             duration=audio.shape[1] / self.sample_rate,
             n_fft=self.n_fft,
+            folds=self.folds,
             hop=self.hop,
             n_mels=self.n_mels,
             f_min=self.f_min,
@@ -183,7 +193,11 @@ class LogMel(Op):
 
 def supports(parameters: FeatureParameters) -> bool:
     """Whether `LogMel` computes such features: `n_fft` is a power of two."""
-    return _has_transform(parameters.n_fft) and parameters.n_mels <= MOST_MELS
+    return (
+        _has_transform(parameters.n_fft)
+        and parameters.folds <= MOST_FOLDS
+        and parameters.n_mels <= MOST_MELS
+    )
 
 
 def add_log_mel(
@@ -237,14 +251,18 @@ def add_frame_signature(
     parameters: FeatureParameters,
     statistics: FeatureStatistics,
 ) -> None:
-    """Adds the signature ``frame``: audio (1, n_fft) to features (1, 1, mels).
+    """Adds the signature ``frame``: audio (1, frame) to features (1, 1, mels).
 
     Raises:
         ValueError: `supports(parameters)` is false.
     """
     graph = writer.subgraph(FRAME_SIGNATURE)
     row = add_log_mel(
-        graph, parameters, statistics, samples=parameters.n_fft, centred=False
+        graph,
+        parameters,
+        statistics,
+        samples=parameters.frame_length,
+        centred=False,
     )
     graph.output(descriptions.FEATURES, row)
     writer.signature(FRAME_SIGNATURE, graph)

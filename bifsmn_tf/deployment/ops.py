@@ -30,7 +30,7 @@ from bifsmn_tf.deployment.packing import unpack_bits
 from bifsmn_tf.deployment.packing import unpack_integers
 from bifsmn_tf.deployment.packing import words_for
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """First word of every op's attributes."""
 
 MAX_BINARY_TERMS = 16382

@@ -5,8 +5,8 @@
         for decision in spotter.push(chunk):
             label = spotter.labels[decision.probabilities.argmax()]
 
-Frame *t* of a stream is the samples from *t* hops on, `n_fft` of them, and is
-computed once, when the last of them has come. A decision is made of the newest
+Frame *t* of a stream is the samples from *t* hops on, as many as a frame has, and
+is computed once, when the last of them has come. A decision is made of the newest
 frames, as many as a clip has. So the network hears what it would hear in the
 middle of a long recording: nothing is reflected, whereas the first and the last
 two of a clip's 32 frames, which reach over its ends, are mirrored there (with
@@ -85,16 +85,16 @@ class StreamingSpotter:
         Raises:
             ValueError: the samples are not finite or of another form.
         """
-        n_fft, hop = self._parameters.n_fft, self._parameters.hop
+        length, hop = self._parameters.frame_length, self._parameters.hop
         self._samples = np.concatenate([self._samples, _checked(samples)])
         frames = self._spotter.metadata.network.frames
         decisions = []
         start = self._next_frame - self._consumed
-        while start + n_fft <= len(self._samples):
-            row = self._frame(self._samples[start : start + n_fft])
+        while start + length <= len(self._samples):
+            row = self._frame(self._samples[start : start + length])
             self._features = np.concatenate([self._features, row])[-frames:]
             if len(self._features) == frames:
-                end = self._consumed + start + n_fft
+                end = self._consumed + start + length
                 decisions.append(Decision(end, self._probabilities()))
             start += hop
         # What no later frame has in it is dropped.
@@ -109,11 +109,11 @@ class StreamingSpotter:
             results = self._run_frame(**{audio_op.AUDIO: samples[np.newaxis]})
             return results[descriptions.FEATURES][0]
         # Of a clip that is one frame long, the frame in the middle.
-        n_fft = self._parameters.n_fft
+        length = self._parameters.frame_length
         parameters = dataclasses.replace(
             self._parameters,
-            duration=n_fft / self._parameters.sample_rate,
-            hop=n_fft // 2,
+            duration=length / self._parameters.sample_rate,
+            hop=length // 2,
         )
         row = log_mel(samples, parameters)[1:2]
         return self._spotter.metadata.statistics.normalise(row)

@@ -51,6 +51,29 @@ WIDE = dataclasses.replace(
 )
 
 
+BOARD_TEACHER = dataclasses.replace(
+    TEACHER,
+    name="dfsmn_board",
+    title="D-FSMN, full precision, board's features",
+    flagfile="sc10_dfsmn_board.flags",
+)
+
+BOARD = dataclasses.replace(
+    WIDE,
+    name="bifsmn_board",
+    title="BiFSMN, wider front end, board's features",
+    flagfile="sc10_bifsmn_board.flags",
+    teacher=BOARD_TEACHER.name,
+)
+
+SMALL_BOARD_TEACHER = dataclasses.replace(
+    SMALL_TEACHER,
+    name="dfsmn_s_board",
+    title=f"{SMALL_TEACHER.title}, board's features",
+    flagfile="sc10_dfsmn_s_board.flags",
+)
+
+
 def distilled_small(name: str, title: str, *flags: str) -> Row:
     """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
     return Row(
@@ -61,6 +84,13 @@ def distilled_small(name: str, title: str, *flags: str) -> Row:
         seeds=SEEDS,
         teacher=SMALL_TEACHER.name,
     )
+
+
+SMALL_BOARD = dataclasses.replace(
+    distilled_small("bifsmn_s_board", "BiFSMN_S, board's features"),
+    flagfile="sc10_bifsmn_s_board.flags",
+    teacher=SMALL_BOARD_TEACHER.name,
+)
 
 
 def in_keras(row: Row, why: str = "") -> Row:

@@ -16,6 +16,7 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.training import schedule
@@ -68,6 +69,14 @@ class TrainingFlags:
             "Clips of 'unknown' to train on, as a multiple of one keyword's "
             "(Speech Commands, official protocol).",
             lower_bound=0,
+        )
+        self._digital_silence = flags.DEFINE_float(
+            "digital_silence",
+            0.1,
+            "Share of the training clips of 'silence' that are zeros, as from "
+            "a muted microphone.",
+            lower_bound=0,
+            upper_bound=1,
         )
         self._words = flags.DEFINE_list(
             "words",
@@ -165,18 +174,19 @@ class TrainingFlags:
         set_random_seed(self._seed.value)
 
     def load(self, splits: tuple[str, ...] = datasets.SPLITS) -> KeywordDataset:
-        """Loads the data set.
+        """Loads the data set, some of its silence as zeros to train on.
 
         Args:
             splits: those that are needed.
         """
-        return datasets.load(
+        dataset = datasets.load(
             self._dataset.value,
             self._data_dir.value,
             splits=splits,
             cache_dir=self._cache_dir.value,
             **self._options(),
         )
+        return with_digital_silence(dataset, self._digital_silence.value)
 
     def _options(self) -> dict[str, Any]:
         """The data set's, as far as they differ from its defaults.

@@ -20,37 +20,52 @@ struct MelParameters {
   int sample_rate;
   // A power of two from kSmallestFft to kLargestFft.
   int n_fft;
+  // From 1 to kMostFolds: windowed segments of a frame, n_fft samples each,
+  // that are added up before they are transformed.
+  int folds;
   int n_mels;
   float f_min, f_max;
+
+  constexpr int frame_length() const { return n_fft * folds; }
 };
 
 constexpr int kSmallestFft = 256;
 constexpr int kLargestFft = 16384;
+constexpr int kMostFolds = 16;
 constexpr int kMostMels = 1024;
 
 // Of a periodic Hann window.
-constexpr double WindowEnergy(int n_fft) { return 0.375 * n_fft; }
+constexpr double WindowEnergy(int length) { return 0.375 * length; }
+
+// By which PowerSpectrum's powers are too large.
+constexpr double kPowerFactor = 4.0;
 
 // The triangular filters on the HTK mel scale, divided by the energy of the
 // window. Between two neighbouring centres there are the falling side of one
 // filter and the rising side of the next, and nothing else.
 template <typename T>
 struct MelFilters {
-  // Of the frequencies between two centres.
-  struct Interval {
-    int first;
-    // Vectors of frequencies; the last one may reach past the end, with
-    // weights of 0.
+  // Of the frequencies between two centres, so many intervals side by side:
+  // each is a chain of dependent additions.
+  static constexpr int kBlock = 4;
+  struct Block {
+    // Where each interval's vectors of frequencies begin. They may reach past
+    // its ends, with weights of 0.
+    int32_t first[kBlock];
+    // At least one.
     int vectors;
   };
 
   MelFilters() = default;
   MelFilters(const MelParameters& parameters, int lanes);
 
-  // [n_mels + 1]; interval i rises to band i and falls from band i - 1.
-  std::vector<Interval> intervals;
+  // n_mels + 1 intervals, and empty ones behind them. Interval i rises to band
+  // i and falls from band i - 1.
+  std::vector<Block> blocks;
 
-  // Of every vector: [rising, falling][lanes].
+  int intervals() const { return static_cast<int>(blocks.size()) * kBlock; }
+
+  // Of every block: [vectors][kBlock][rising, falling][lanes].
   AlignedTable<T> weights;
 };
 
@@ -84,10 +99,10 @@ struct MelKernel {
   // Whether this processor has the instructions.
   bool (*supported)();
 
-  // Writes the power in every band, mels[n_mels], of a frame samples[n_fft];
-  // `work` has tables.work_size() elements and is aligned to 64 bytes.
-  // Returns the power at all frequencies together, in the same unit, some of it
-  // counted twice.
+  // Writes the power in every band, mels[n_mels], of a frame
+  // samples[frame_length]; `work` has tables.work_size() elements and is
+  // aligned to 64 bytes. Returns the power at all frequencies together, in the
+  // same unit, some of it counted twice.
   T (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
              T* mels);
 };

@@ -1,4 +1,5 @@
-// One frame of 2,048 samples to 32 bands. A clip of a second has 32 of them.
+// One frame to 32 bands: of 2,048 samples, and of 1,024 folded into a transform
+// of 512. A clip of a second has 32 of them.
 
 #include <benchmark/benchmark.h>
 
@@ -11,15 +12,18 @@
 namespace bifsmn {
 namespace {
 
-constexpr MelParameters kDefaults = {16000, 2048, 32, 0.0f, 8000.0f};
+constexpr MelParameters kDefaults = {16000, 2048, 1, 32, 0.0f, 8000.0f};
+constexpr MelParameters kFolded = {16000, 512, 2, 32, 0.0f, 8000.0f};
 
 template <typename T>
-void BM_Frame(benchmark::State& state, const MelKernel<T>* kernel) {
-  const LogMelTables<T> tables(kDefaults, kernel->lanes);
+void BM_Frame(benchmark::State& state, const MelKernel<T>* kernel,
+              const MelParameters& parameters) {
+  const LogMelTables<T> tables(parameters, kernel->lanes);
   Random random(1);
-  const std::vector<float> samples = random.Floats(kDefaults.n_fft, 0.1f);
+  const std::vector<float> samples =
+      random.Floats(parameters.frame_length(), 0.1f);
   AlignedVector<T> work(tables.work_size());
-  std::vector<T> mels(kDefaults.n_mels);
+  std::vector<T> mels(parameters.n_mels);
   for (auto _ : state) {
     benchmark::DoNotOptimize(
         kernel->frame(tables, samples.data(), work.data(), mels.data()));
@@ -41,7 +45,11 @@ void BM_Decibel(benchmark::State& state) {
 template <typename T>
 void Register(const KernelRegistry<MelKernel<T>>& kernels) {
   for (const MelKernel<T>* kernel : kernels) {
-    benchmark::RegisterBenchmark(kernel->name, BM_Frame<T>, kernel);
+    const std::string name = kernel->name;
+    benchmark::RegisterBenchmark((name + "/2048").c_str(), BM_Frame<T>, kernel,
+                                 kDefaults);
+    benchmark::RegisterBenchmark((name + "/1024_in_512").c_str(), BM_Frame<T>,
+                                 kernel, kFolded);
   }
 }
 

@@ -11,6 +11,18 @@
 namespace bifsmn {
 namespace {
 
+// Writes the sum of each of `kCount` rows, which it overwrites.
+template <int kCount, typename Lanes>
+void StoreSums(typename Lanes::V* rows, typename Lanes::T* sums) {
+  if constexpr (kCount % Lanes::kLanes == 0) {
+    for (int i = 0; i < kCount; i += Lanes::kLanes) {
+      Lanes::Store(sums + i, Lanes::SumRows(rows + i));
+    }
+  } else {
+    for (int i = 0; i < kCount; ++i) sums[i] = Lanes::Sum(rows[i]);
+  }
+}
+
 template <typename Lanes>
 typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
                            const float* samples, typename Lanes::T* work,
@@ -18,29 +30,43 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
   using T = typename Lanes::T;
   using V = typename Lanes::V;
   constexpr int kLanes = Lanes::kLanes;
+  constexpr int kBlock = MelFilters<T>::kBlock;
   const MelParameters& p = tables.parameters;
   T* power = work + (p.n_fft + 2 * kLanes + 15) / 16 * 16;
   // Read with weights of 0.
   Lanes::Store(power + p.n_fft / 2 + 1, Lanes::Set(0));
   const T total = PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
+
+  T* rises = power + p.n_fft / 2 + 1 + kLanes;
+  T* falls = rises + tables.filters.intervals();
   const T* weights = tables.filters.weights.data();
-  T sum = 0;
-  for (int i = 0; i <= p.n_mels; ++i) {
-    const auto& interval = tables.filters.intervals[i];
-    V rising = Lanes::Set(0);
-    V falling = Lanes::Set(0);
-    const T* at = power + interval.first;
-    for (int v = 0; v < interval.vectors; ++v) {
-      const V value = Lanes::Load(at);
-      rising = Lanes::MulAdd(value, Lanes::Load(weights), rising);
-      falling = Lanes::MulAdd(value, Lanes::Load(weights + kLanes), falling);
-      at += kLanes;
+  int interval = 0;
+  for (const auto& block : tables.filters.blocks) {
+    V rising[kBlock], falling[kBlock];
+    const T* at[kBlock];
+    for (int i = 0; i < kBlock; ++i) {
+      const V value = Lanes::Load(power + block.first[i]);
+      rising[i] = value * Lanes::Load(weights);
+      falling[i] = value * Lanes::Load(weights + kLanes);
       weights += 2 * kLanes;
+      at[i] = power + block.first[i];
     }
-    if (i > 0) mels[i - 1] = sum + Lanes::Sum(falling);
-    sum = Lanes::Sum(rising);
+    for (int v = 1; v < block.vectors; ++v) {
+      for (int i = 0; i < kBlock; ++i) {
+        at[i] += kLanes;
+        const V value = Lanes::Load(at[i]);
+        rising[i] = Lanes::MulAdd(value, Lanes::Load(weights), rising[i]);
+        falling[i] =
+            Lanes::MulAdd(value, Lanes::Load(weights + kLanes), falling[i]);
+        weights += 2 * kLanes;
+      }
+    }
+    StoreSums<kBlock, Lanes>(rising, rises + interval);
+    StoreSums<kBlock, Lanes>(falling, falls + interval);
+    interval += kBlock;
   }
-  return total / static_cast<T>(WindowEnergy(p.n_fft));
+  for (int m = 0; m < p.n_mels; ++m) mels[m] = rises[m] + falls[m + 1];
+  return total / static_cast<T>(kPowerFactor * WindowEnergy(p.frame_length()));
 }
 
 }  // namespace

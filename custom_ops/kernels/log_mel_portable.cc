@@ -37,6 +37,12 @@ struct PortableLanes {
     for (int i = 0; i < kLanes; ++i) sum += v[i];
     return sum;
   }
+  static V SumRows(V* rows) {
+    Transpose(rows);
+    V sum = rows[0];
+    for (int i = 1; i < kLanes; ++i) sum += rows[i];
+    return sum;
+  }
   static void Transpose(V* rows) {
     for (int i = 0; i < kLanes; ++i) {
       for (int j = 0; j < i; ++j) {

@@ -1,5 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "custom_ops/kernels/log_mel.h"
 
@@ -15,8 +20,15 @@ template <typename T>
 MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
   const double lowest = MelOf(p.f_min);
   const double step = (MelOf(p.f_max) - lowest) / (p.n_mels + 1);
-  const double window_energy = WindowEnergy(p.n_fft);
+  const double unit = kPowerFactor * WindowEnergy(p.frame_length());
   const int bins = p.n_fft / 2 + 1;
+  // What there is to read: a vector of zeros is behind the last frequency.
+  const int readable = p.n_fft / 2 + lanes;
+  struct Interval {
+    int first = 0;
+    std::vector<double> rising, falling;
+  };
+  std::vector<Interval> found;
   int bin = 0;
   for (int i = 0; i <= p.n_mels; ++i) {
     const double low = HertzOf(lowest + i * step);
@@ -25,39 +37,67 @@ MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
       return static_cast<double>(k) * p.sample_rate / p.n_fft;
     };
     while (bin < bins && hertz(bin) < low) ++bin;
-    Interval interval = {bin, 0};
-    std::vector<double> rising, falling;
+    Interval interval;
+    interval.first = bin;
     for (; bin < bins && hertz(bin) < high; ++bin) {
       const double weight = (hertz(bin) - low) / (high - low);
-      rising.push_back(weight / window_energy);
-      falling.push_back((1 - weight) / window_energy);
+      interval.rising.push_back(weight / unit);
+      interval.falling.push_back((1 - weight) / unit);
     }
-    interval.vectors = (static_cast<int>(rising.size()) + lanes - 1) / lanes;
-    rising.resize(interval.vectors * lanes);
-    falling.resize(interval.vectors * lanes);
-    for (int v = 0; v < interval.vectors; ++v) {
-      for (const auto& side : {rising, falling}) {
-        for (int l = 0; l < lanes; ++l) weights.Append(side[v * lanes + l]);
+    found.push_back(std::move(interval));
+  }
+  found.resize((found.size() + kBlock - 1) / kBlock * kBlock);
+
+  for (size_t i = 0; i < found.size(); i += kBlock) {
+    Block block = {{}, 1};
+    for (int j = 0; j < kBlock; ++j) {
+      const int size = static_cast<int>(found[i + j].rising.size());
+      block.vectors = std::max(block.vectors, (size + lanes - 1) / lanes);
+    }
+    const int width = block.vectors * lanes;
+    for (int j = 0; j < kBlock; ++j) {
+      Interval& interval = found[i + j];
+      block.first[j] = std::min(interval.first, readable - width);
+      for (auto* side : {&interval.rising, &interval.falling}) {
+        side->insert(side->begin(), interval.first - block.first[j], 0.0);
+        side->resize(width);
       }
     }
-    intervals.push_back(interval);
+    for (int v = 0; v < block.vectors; ++v) {
+      for (int j = 0; j < kBlock; ++j) {
+        for (const auto* side : {&found[i + j].rising, &found[i + j].falling}) {
+          for (int l = 0; l < lanes; ++l) {
+            weights.Append((*side)[v * lanes + l]);
+          }
+        }
+      }
+    }
+    blocks.push_back(block);
   }
 }
 
 template <typename T>
 LogMelTables<T>::LogMelTables(const MelParameters& p, int l)
-    : parameters(p), lanes(l), rfft(p.n_fft, l), filters(p, l) {}
+    : parameters(p), lanes(l), rfft(p.n_fft, p.folds, l), filters(p, l) {}
 
 template <typename T>
 size_t LogMelTables<T>::work_size() const {
   const size_t spectrum = parameters.n_fft + 2 * lanes;
   const size_t power = parameters.n_fft / 2 + 1 + lanes;
-  return (spectrum + 15) / 16 * 16 + power;
+  return (spectrum + 15) / 16 * 16 + power + 2 * size_t{filters.intervals()};
 }
 
 bool IsPrecise(float total, const float* mels, int n_mels, float floor) {
   constexpr float kLargestRatio = 4e6f;
-  const float least = *std::min_element(mels, mels + n_mels);
+  // Bits of powers, which are not negative, compare as they do, but faster.
+  int32_t least_bits = std::numeric_limits<int32_t>::max();
+  for (int m = 0; m < n_mels; ++m) {
+    int32_t bits;
+    std::memcpy(&bits, mels + m, sizeof(bits));
+    least_bits = std::min(least_bits, bits);
+  }
+  float least;
+  std::memcpy(&least, &least_bits, sizeof(least));
   return total <= std::max(least, floor) * kLargestRatio;
 }
 

@@ -67,6 +67,10 @@ struct Avx2F64 {
         _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
     return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
   }
+  static V SumRows(V* rows) {
+    Transpose(rows);
+    return (rows[0] + rows[1]) + (rows[2] + rows[3]);
+  }
   static void Transpose(V* rows) {
     const V a = _mm256_unpacklo_pd(rows[0], rows[1]);
     const V b = _mm256_unpackhi_pd(rows[0], rows[1]);

@@ -23,6 +23,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/rfft_tables.h"
+#include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
 namespace {
@@ -129,15 +130,17 @@ class PowerSpectrum {
   static constexpr int kLanes = Lanes::kLanes;
 
  public:
-  // Writes power[size / 2 + 1] of samples[size], and overwrites
-  // work[size + 2 * lanes]. Returns the sum of the powers, in which a few may
-  // be twice.
+  // Writes four times power[size / 2 + 1] of samples[size * folds], and
+  // overwrites work[size + 2 * lanes]. Returns the sum of the powers, in which
+  // a few may be twice.
   static T Run(const RfftTables<T>& tables, const float* samples, T* work,
                T* power) {
-    if (tables.first_radix() == 8) {
-      First<8>(tables, samples, work);
+    if (tables.folds() == 1) {
+      First<1>(tables, samples, work);
+    } else if (tables.folds() == 2) {
+      First<2>(tables, samples, work);
     } else {
-      First<4>(tables, samples, work);
+      First<kAnyFolds>(tables, samples, work);
     }
     const T* twiddles = tables.twiddles();
     const int points = tables.points();
@@ -157,21 +160,59 @@ class PowerSpectrum {
  private:
   static constexpr int kPoint = 2 * kLanes;
 
-  // The window, and the butterflies that have no twiddles.
-  template <int kRadix>
+  static constexpr int kAnyFolds = 0;
+  static constexpr int kUsualPoints = 512 / kPoint;
+
+  template <int kFolds>
   static void First(const RfftTables<T>& tables, const float* samples,
                     T* work) {
-    const int groups = tables.points() / kRadix;
+    if (tables.first_radix() == 8) {
+      // Where the samples of a butterfly are is then known to the compiler.
+      if (tables.points() == kUsualPoints) {
+        First<8, kFolds>(tables, kUsualPoints, samples, work);
+      } else {
+        First<8, kFolds>(tables, tables.points(), samples, work);
+      }
+    } else {
+      First<4, kFolds>(tables, tables.points(), samples, work);
+    }
+  }
+
+  static C LoadSamples(const float* row) {
+    return {Lanes::LoadSamples(row), Lanes::LoadSamples(row + kLanes)};
+  }
+
+  // The window, and the butterflies that have no twiddles.
+  template <int kRadix, int kFolds>
+  static BIFSMN_INLINE void First(const RfftTables<T>& tables, int points,
+                                  const float* samples, T* work) {
+    const int folds = kFolds == kAnyFolds ? tables.folds() : kFolds;
+    const ptrdiff_t size = ptrdiff_t{points} * kPoint;
+    const int groups = points / kRadix;
     const ptrdiff_t stride = ptrdiff_t{groups} * kPoint;
+    const T* window = tables.window();
     for (int g = 0; g < groups; ++g) {
-      const ptrdiff_t start = ptrdiff_t{tables.order()[g]} * kPoint;
+      const float* row = samples + ptrdiff_t{tables.order()[g]} * kPoint;
       C x[kRadix];
-      for (int j = 0; j < kRadix; ++j) {
-        const float* row = samples + start + j * stride;
-        const T* window = tables.window() + start + j * stride;
-        x[j].re = Lanes::LoadSamples(row) * Lanes::Load(window);
-        x[j].im =
-            Lanes::LoadSamples(row + kLanes) * Lanes::Load(window + kLanes);
+      for (int j = 0; j < kRadix; ++j, row += stride) {
+        const C w = C::Load(window);
+        window += kPoint;
+        const C first = LoadSamples(row);
+        if constexpr (kFolds == 2) {
+          // A Hann window and itself, shifted by half of it, add up to 1.
+          const C second = LoadSamples(row + size);
+          x[j] = {Lanes::MulAdd(first.re - second.re, w.re, second.re),
+                  Lanes::MulAdd(first.im - second.im, w.im, second.im)};
+          continue;
+        }
+        x[j] = {first.re * w.re, first.im * w.im};
+        for (int fold = 1; fold < folds; ++fold) {
+          const C next = LoadSamples(row + fold * size);
+          const C weight = C::Load(window);
+          window += kPoint;
+          x[j] = {Lanes::MulAdd(next.re, weight.re, x[j].re),
+                  Lanes::MulAdd(next.im, weight.im, x[j].im)};
+        }
       }
       Butterfly<Lanes>::template Run<kRadix>(x);
       for (int j = 0; j < kRadix; ++j) {
@@ -207,30 +248,61 @@ class PowerSpectrum {
     const T* split = tables.split();
     const T* join = tables.join();
     V sum = Lanes::Set(0);
-    // The last vector repeats frequencies for the sake of points / 2.
-    for (int k = 0; k <= points / 2; k += kLanes) {
+    const T* up = work;
+    const T* down = work + ptrdiff_t{points} * kPoint;
+    for (int k = 0; k < points / 2; k += kLanes) {
       C low[kLanes], high[kLanes];
       for (int i = 0; i < kLanes; ++i, split += 2) {
-        const C a = C::Load(work + ptrdiff_t{k + i} * kPoint);
-        const C b = C::Load(work + ptrdiff_t{points - k - i} * kPoint);
+        const C a = C::Load(up + i * kPoint);
+        const C b = C::Load(down - i * kPoint);
         const C even = {a.re + b.re, a.im - b.im};
         const C odd = C{a.im + b.im, b.re - a.re}.Times(Lanes::Set(split[0]),
                                                         Lanes::Set(split[1]));
         low[i] = even + odd;
-        const C mirrored = even - odd;
-        high[kLanes - 1 - i] = {mirrored.re, -mirrored.im};
+        high[kLanes - 1 - i] = even - odd;
       }
-      sum += JoinLanes(low, join, k, points, power);
+      up += kLanes * kPoint;
+      down -= kLanes * kPoint;
+      sum += JoinLanes<false>(low, join, k, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
-      sum += JoinLanes(high, join, points - k - kLanes + 1, points, power);
+      sum +=
+          JoinLanes<true>(high, join, points - k - kLanes + 1, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
     }
+    sum += JoinMiddle(C::Load(work + ptrdiff_t{points / 2} * kPoint), join,
+                      points, power);
     return Lanes::Sum(sum);
   }
 
+  // The same of the frequency points / 2, which is alone: a lane is an m.
+  static V JoinMiddle(const C& a, const T* roots, int points, T* power) {
+    T r[kPoint];
+    // Split, this is twice its conjugate.
+    C{a.re + a.re, a.im + a.im}.Store(r);
+    C x = {Lanes::Set(0), Lanes::Set(0)};
+    for (int l = 0; l < kLanes; ++l, roots += kPoint) {
+      const C root = C::Load(roots);
+      const V re = Lanes::Set(r[l]);
+      const V im = Lanes::Set(r[kLanes + l]);
+      x.re = Lanes::MulAdd(im, root.im, Lanes::MulAdd(re, root.re, x.re));
+      x.im = Lanes::NegMulAdd(im, root.re, Lanes::MulAdd(re, root.im, x.im));
+    }
+    const V value = Lanes::MulAdd(x.re, x.re, x.im * x.im);
+    T values[kLanes];
+    Lanes::Store(values, value);
+    for (int m = 0; m < kLanes; ++m) {
+      const ptrdiff_t k = points / 2 + ptrdiff_t{m} * 2 * points;
+      power[m < kLanes / 2 ? k : ptrdiff_t{kLanes} * 2 * points - k] =
+          values[m];
+    }
+    return value;
+  }
+
   // From R_l of the kLanes frequencies from k on to the power at all
-  // k + m points * 2 or at n - k - m points * 2, which is the same. Returns the
-  // sums over m.
+  // k + m points * 2 or at n - k - m points * 2, which is the same. Of numbers
+  // and twiddles that are `conjugate` come the powers in the reverse order.
+  // Returns the sums over m.
+  template <bool conjugate>
   static V JoinLanes(const C* r, const T* twiddles, int k, int points,
                      T* power) {
     V re[kLanes], im[kLanes];
@@ -249,7 +321,8 @@ class PowerSpectrum {
     Butterfly<Lanes>::template Run<kLanes>(x);
     V sum = Lanes::Set(0);
     for (int m = 0; m < kLanes; ++m) {
-      const V value = Lanes::MulAdd(x[m].re, x[m].re, x[m].im * x[m].im);
+      const C& y = x[conjugate ? (kLanes - m) % kLanes : m];
+      const V value = Lanes::MulAdd(y.re, y.re, y.im * y.im);
       sum += value;
       if (m < kLanes / 2) {
         Lanes::Store(power + k + ptrdiff_t{m} * 2 * points, value);

@@ -17,11 +17,8 @@ void AppendRoot(double turns, double whole, AlignedTable<T>* roots) {
 }  // namespace
 
 template <typename T>
-RfftTables<T>::RfftTables(int size, int lanes) : points_(size / (2 * lanes)) {
-  for (int i = 0; i < size; ++i) {
-    window_.Append(0.25 - 0.25 * std::cos(2 * kPi * i / size));
-  }
-
+RfftTables<T>::RfftTables(int size, int folds, int lanes)
+    : points_(size / (2 * lanes)), folds_(folds) {
   order_ = {0};
   // From the last pass back to the first: a transform's points are those of
   // `radix` transforms, each of which takes every radix-th.
@@ -46,20 +43,45 @@ RfftTables<T>::RfftTables(int size, int lanes) : points_(size / (2 * lanes)) {
     stride *= radices.back();
   }
 
-  for (int k = 0; k < points_ / 2 + lanes; ++k) {
+  const int row = 2 * lanes;
+  for (const int32_t start : order_) {
+    for (int j = 0; j < first_radix(); ++j) {
+      for (int fold = 0; fold < (folds == 2 ? 1 : folds); ++fold) {
+        const int first = fold * size + (start + j * stride) * row;
+        for (int i = first; i < first + row; ++i) {
+          window_.Append(0.5 - 0.5 * std::cos(2 * kPi * i / (size * folds)));
+        }
+      }
+    }
+  }
+
+  for (int k = 0; k < points_ / 2; ++k) {
     AppendRoot(k, 2 * points_, &split_);
   }
 
-  for (int k = 0; k <= points_ / 2; k += lanes) {
+  for (int k = 0; k < points_ / 2; k += lanes) {
     for (const int first : {k, points_ - k - lanes + 1}) {
       for (int l = 1; l < lanes; ++l) {
         for (int i = 0; i < lanes; ++i) {
           join_.Append(std::cos(2 * kPi * l * (first + i) / size));
         }
         for (int i = 0; i < lanes; ++i) {
-          join_.Append(-std::sin(2 * kPi * l * (first + i) / size));
+          const double sine = std::sin(2 * kPi * l * (first + i) / size);
+          join_.Append(first == k ? -sine : sine);
         }
       }
+    }
+  }
+
+  for (int l = 0; l < lanes; ++l) {
+    const auto turns = [&](int m) {
+      return static_cast<double>(l) * (points_ / 2 + 2 * m * points_) / size;
+    };
+    for (int m = 0; m < lanes; ++m) {
+      join_.Append(std::cos(2 * kPi * turns(m)));
+    }
+    for (int m = 0; m < lanes; ++m) {
+      join_.Append(-std::sin(2 * kPi * turns(m)));
     }
   }
 }

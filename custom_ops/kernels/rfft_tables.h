@@ -38,9 +38,11 @@ class RfftTables {
 
   RfftTables() = default;
 
-  // A periodic Hann window comes with it, times one half, which the split into
-  // real sequences wants.
-  RfftTables(int size, int lanes);
+  // A periodic Hann window of size * folds comes with it.
+  RfftTables(int size, int folds, int lanes);
+
+  // Windowed segments of `size` samples that are added up first.
+  int folds() const { return folds_; }
 
   // Complex points of every lane's transform.
   int points() const { return points_; }
@@ -50,7 +52,8 @@ class RfftTables {
   int first_radix() const { return RadixFor(points_); }
   int next_radix(int done) const { return RadixFor(points_ / done); }
 
-  // [size]
+  // In the order of the first pass: [points / first_radix][first_radix][folds]
+  // [2 * lanes]; of two folds only the first.
   const T* window() const { return window_.data(); }
 
   // First points of the first pass's butterflies: [points / first_radix].
@@ -59,11 +62,14 @@ class RfftTables {
   // Of the other passes: [points of a transform][radix - 1][re, im].
   const T* twiddles() const { return twiddles_.data(); }
 
-  // e^(-pi i k / points), [points / 2 + lanes][re, im].
+  // e^(-pi i k / points), [points / 2][re, im].
   const T* split() const { return split_.data(); }
 
   // For every vector of frequencies, those near 0 and those near `points`:
-  // e^(-2 pi i l k / size), [lanes - 1][re, im][lanes].
+  // e^(-2 pi i l k / size), [lanes - 1][re, im][lanes], the latter conjugate.
+  // Then for the frequency
+  // between them, and those that are multiples of 2 points apart from it, the
+  // same with [lanes][re, im][lanes].
   const T* join() const { return join_.data(); }
 
  private:
@@ -73,6 +79,7 @@ class RfftTables {
   }
 
   int points_ = 0;
+  int folds_ = 1;
   AlignedTable<T> window_;
   std::vector<int32_t> order_;
   AlignedTable<T> twiddles_;

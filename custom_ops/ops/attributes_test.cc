@@ -46,7 +46,7 @@ TEST(AttributesTest, RefusesOtherContracts) {
   const int32_t words[7] = {kContractVersion + 1};
   Attributes attributes;
   EXPECT_THAT(Attributes::Parse(kMemoryOp, words, sizeof(words), &attributes),
-              FailsWith("contract version 3"));
+              FailsWith("contract version 4"));
 }
 
 Status Create(const char* name, std::vector<int32_t> attributes) {

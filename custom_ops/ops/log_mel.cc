@@ -41,12 +41,13 @@ class LogMel : public Op {
         2));
     clips_ = audio.shape[0];
     samples_ = audio.shape[1];
-    const int least = centred_ ? mel_.n_fft / 2 + 1 : mel_.n_fft;
+    const int least =
+        centred_ ? mel_.frame_length() / 2 + 1 : mel_.frame_length();
     if (samples_ < least) {
       return Status::Error("audio has to be of at least %d samples, has %d",
                            least, samples_);
     }
-    frames_ = 1 + (centred_ ? samples_ : samples_ - mel_.n_fft) / hop_;
+    frames_ = 1 + (centred_ ? samples_ : samples_ - mel_.frame_length()) / hop_;
     const std::vector<int> shape = {clips_, frames_, mel_.n_mels};
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
     outputs->assign(1, {ElementType::kFloat32, shape});
@@ -56,7 +57,7 @@ class LogMel : public Op {
     fast_tables_ = LogMelTables<float>(mel_, fast_kernel_->lanes);
     exact_tables_ = LogMelTables<double>(mel_, exact_kernel_->lanes);
     layout_ = WorkspaceLayout();
-    frame_ = layout_.Add<float>(mel_.n_fft);
+    frame_ = layout_.Add<float>(mel_.frame_length());
     power_ = layout_.Add<float>(mel_.n_mels);
     exact_power_ = layout_.Add<double>(mel_.n_mels);
     work_ = layout_.Add<float>(fast_tables_.work_size());
@@ -86,7 +87,7 @@ class LogMel : public Op {
   // The samples of frame t: in place if they are there as they are wanted.
   template <typename T>
   const float* Frame(const T* clip, int t, void* workspace) const {
-    const int size = mel_.n_fft;
+    const int size = mel_.frame_length();
     const int first =
         static_cast<int>(int64_t{t} * hop_ - (centred_ ? size / 2 : 0));
     // The part of the frame that is inside of the clip: its centre always is,
@@ -99,7 +100,8 @@ class LogMel : public Op {
     float* frame = frame_.In(workspace);
     const int last = 2 * (samples_ - 1);
     for (int i = 0; i < begin; ++i) frame[i] = Sample(clip[-(first + i)]);
-    for (int i = begin; i < end; ++i) frame[i] = Sample(clip[first + i]);
+    std::transform(clip + first + begin, clip + first + end, frame + begin,
+                   [](T value) { return Sample(value); });
     for (int i = end; i < size; ++i) frame[i] = Sample(clip[last - first - i]);
     return frame;
   }
@@ -151,6 +153,10 @@ Status Check(const LogMelAttributes& a) {
     return Status::Error("n_fft has to be a power of two from %d to %d, is %d",
                          kSmallestFft, kLargestFft, a.mel.n_fft);
   }
+  if (a.mel.folds < 1 || a.mel.folds > kMostFolds) {
+    return Status::Error("folds has to be from 1 to %d, is %d", kMostFolds,
+                         a.mel.folds);
+  }
   if (a.hop < 1) {
     return Status::Error("hop has to be positive, is %d", a.hop);
   }
@@ -183,8 +189,8 @@ Status Check(const LogMelAttributes& a) {
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   const LogMelAttributes a = {
       {attributes.Int("sample_rate"), attributes.Int("n_fft"),
-       attributes.Int("n_mels"), attributes.Float("f_min"),
-       attributes.Float("f_max")},
+       attributes.Int("folds"), attributes.Int("n_mels"),
+       attributes.Float("f_min"), attributes.Float("f_max")},
       attributes.Int("hop"),
       attributes.Int("centred") != 0,
       {attributes.Float("floor"), attributes.Float("mean"),
@@ -206,6 +212,7 @@ const OpDefinition kLogMelOp = {
     1,
     {{"sample_rate", AttributeType::kInt32},
      {"n_fft", AttributeType::kInt32},
+     {"folds", AttributeType::kInt32},
      {"hop", AttributeType::kInt32},
      {"n_mels", AttributeType::kInt32},
      {"centred", AttributeType::kInt32},

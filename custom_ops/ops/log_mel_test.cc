@@ -17,6 +17,7 @@ constexpr int kMels = 8;
 struct Words {
   int sample_rate = 8000;
   int n_fft = kFft;
+  int folds = 1;
   int hop = 100;
   int n_mels = kMels;
   int centred = 1;
@@ -27,11 +28,17 @@ struct Words {
   float inverse_std = 1.0f;
 
   std::vector<int32_t> list() const {
-    return {sample_rate,   n_fft,
-            hop,           n_mels,
-            centred,       BitsOf(f_min),
-            BitsOf(f_max), BitsOf(floor),
-            BitsOf(mean),  BitsOf(inverse_std)};
+    return {sample_rate,
+            n_fft,
+            folds,
+            hop,
+            n_mels,
+            centred,
+            BitsOf(f_min),
+            BitsOf(f_max),
+            BitsOf(floor),
+            BitsOf(mean),
+            BitsOf(inverse_std)};
   }
 };
 
@@ -88,6 +95,35 @@ TEST(LogMelOpTest, ReflectsAtTheBorders) {
   }
 }
 
+TEST(LogMelOpTest, FoldsLongerFrames) {
+  Words words;
+  words.folds = 3;
+  OpRunner runner("BifsmnLogMel", words.list());
+  runner.Add({1, 3 * kFft + 250}, std::vector<float>(3 * kFft + 250));
+  ASSERT_THAT(runner.Plan(), Succeeds());
+  EXPECT_EQ(runner.output(0).shape, (std::vector<int>{1, 11, kMels}));
+  words.centred = 0;
+  OpRunner whole("BifsmnLogMel", words.list());
+  whole.Add({1, 3 * kFft + 250}, std::vector<float>(3 * kFft + 250));
+  ASSERT_THAT(whole.Plan(), Succeeds());
+  EXPECT_EQ(whole.output(0).shape, (std::vector<int>{1, 3, kMels}));
+  whole.input(0).shape = {1, 3 * kFft - 1};
+  EXPECT_THAT(whole.Plan(), FailsWith("at least 768 samples, has 767"));
+
+  // Mirrored samples are mirrored results: the window is symmetric but for the
+  // sample 0, which it weighs 0.
+  Random random(5);
+  std::vector<float> audio = random.Floats(3 * kFft);
+  const std::vector<float> forwards =
+      Features(words, {1, static_cast<int>(audio.size())}, audio);
+  std::reverse(audio.begin() + 1, audio.end());
+  const std::vector<float> backwards =
+      Features(words, {1, static_cast<int>(audio.size())}, audio);
+  for (size_t i = 0; i < forwards.size(); ++i) {
+    EXPECT_NEAR(forwards[i], backwards[i], 1e-3f);
+  }
+}
+
 TEST(LogMelOpTest, TakesIntegers) {
   Random random(2);
   const auto integers = random.Integers<int16_t>(2 * 500, -32768, 32767);
@@ -125,8 +161,9 @@ TEST(LogMelOpTest, IsExactWhereABandIsWeak) {
   for (int i = 0; i < kFft; ++i) audio[i] += std::sin(i * 1.963495f);
   const std::vector<float> features = Features(words, {1, kFft}, audio);
 
-  const MelParameters parameters = {words.sample_rate, kFft, words.n_mels,
-                                    words.f_min, words.f_max};
+  const MelParameters parameters = {words.sample_rate, kFft,
+                                    words.folds,       words.n_mels,
+                                    words.f_min,       words.f_max};
   const MelKernel<double>& exact = kMelPortable2F64;
   const LogMelTables<double> exact_tables(parameters, exact.lanes);
   std::vector<double> work(exact_tables.work_size());
@@ -188,6 +225,7 @@ TEST(LogMelOpTest, ChecksAttributes) {
   };
   const auto sample_rate = [](Words* w, float v) { w->sample_rate = v; };
   const auto n_fft = [](Words* w, float v) { w->n_fft = v; };
+  const auto folds = [](Words* w, float v) { w->folds = v; };
   const auto hop = [](Words* w, float v) { w->hop = v; };
   const auto n_mels = [](Words* w, float v) { w->n_mels = v; };
   const auto centred = [](Words* w, float v) { w->centred = v; };
@@ -201,6 +239,9 @@ TEST(LogMelOpTest, ChecksAttributes) {
   }
   for (const float value : {0.0f, -256.0f, 128.0f, 400.0f, 32768.0f}) {
     EXPECT_THAT(plan(n_fft, value), FailsWith("n_fft has to be a power"));
+  }
+  for (const float value : {0.0f, -1.0f, 17.0f}) {
+    EXPECT_THAT(plan(folds, value), FailsWith("folds has to be from 1"));
   }
   EXPECT_THAT(plan(hop, 0), FailsWith("hop has to be positive"));
   for (const float value : {0.0f, -1.0f, 1025.0f}) {

@@ -73,7 +73,7 @@ struct OpDefinition {
 };
 
 // First word of every op's attributes.
-constexpr int kContractVersion = 2;
+constexpr int kContractVersion = 3;
 
 // Every op there is.
 const std::vector<const OpDefinition*>& OpDefinitions();

@@ -21,6 +21,9 @@ DEFAULTS = FeatureParameters()
 OTHERS = FeatureParameters(
     sample_rate=8000, n_fft=512, hop=160, n_mels=20, f_min=60, f_max=3800
 )
+FOLDED = FeatureParameters(n_fft=512, folds=2)
+THRICE = FeatureParameters(n_fft=256, folds=3, hop=200)
+ALL = {"16k": DEFAULTS, "8k": OTHERS, "folded": FOLDED, "thrice": THRICE}
 STATISTICS = FeatureStatistics(-37.5, 21.25)
 TOLERANCE = 1e-3  # dB
 
@@ -58,7 +61,7 @@ def sounds():
 
 
 @pytest.mark.parametrize("name", sounds())
-@pytest.mark.parametrize("parameters", [DEFAULTS, OTHERS], ids=["16k", "8k"])
+@pytest.mark.parametrize("parameters", ALL.values(), ids=ALL)
 def test_equals_the_features_of_training(name, parameters):
     sound = sounds()[name][np.newaxis, : parameters.samples].astype(np.float32)
     op = audio_op.LogMel.of(parameters, STATISTICS)
@@ -144,6 +147,16 @@ def test_many_narrow_bands():
     )
 
 
+@pytest.mark.parametrize("folds", [2, 3, 4, 16])
+@pytest.mark.parametrize("centred", [0, 1])
+def test_folded_frames(folds, centred):
+    op = audio_op.LogMel(n_fft=256, folds=folds, hop=100, centred=centred)
+    sound = np.random.default_rng(folds).standard_normal((2, 4999), np.float32)
+    np.testing.assert_allclose(
+        run_op(op, sound), op.reference(sound)[0], atol=TOLERANCE, rtol=0
+    )
+
+
 def test_every_runtime(runtime):
     sound = sounds()["noise"][np.newaxis].astype(np.float32)
     op = audio_op.LogMel()
@@ -155,8 +168,8 @@ def test_every_runtime(runtime):
 def test_attributes_are_those_of_the_features():
     op = audio_op.LogMel.of(OTHERS, STATISTICS, centred=False)
     assert op.custom_options() == struct.pack(
-        "<6i5f",
-        *(CONTRACT_VERSION, 8000, 512, 160, 20, 0),
+        "<7i5f",
+        *(CONTRACT_VERSION, 8000, 512, 1, 160, 20, 0),
         *(60, 3800, 1e-10, -37.5, 1 / 21.25),
     )
     assert audio_op.LogMel.from_custom_options(op.custom_options()) == op
@@ -172,6 +185,8 @@ def test_attributes_are_those_of_the_features():
         ({"n_fft": 400}, "power of two"),
         ({"n_fft": 128}, "power of two"),
         ({"n_fft": 32768}, "power of two"),
+        ({"folds": 0}, "folds"),
+        ({"folds": 17}, "folds"),
         ({"hop": 0}, "hop"),
         ({"n_mels": 0}, "n_mels"),
         ({"n_mels": 1025}, "n_mels"),

@@ -418,14 +418,15 @@ class GraphMaker {
 
   void DescribeLogMel() {
     const int n_fft = choices_.Of({256, 256, 512, 512, 1024, 4096});
+    const int folds = choices_.Of({1, 1, 2, 3, 16});
     const int hop = choices_.Of({1, 7, 128, 256, 100000});
     const bool centred = choices_.OneIn(2);
-    const int samples = n_fft + choices_.In(0, 7) * std::min(hop, 200);
+    const int samples = n_fft * folds + choices_.In(0, 7) * std::min(hop, 200);
     const ElementType type =
         choices_.Of({ElementType::kInt16, ElementType::kFloat32});
     options_.insert(
         options_.end(),
-        {choices_.Of({16000, 8000, 1}), n_fft, hop,
+        {choices_.Of({16000, 8000, 1}), n_fft, folds, hop,
          choices_.Of({1, 8, 32, 40, 1024}), int{centred},
          WordOf(choices_.Of({0.0f, 20.0f, 0.25f})),
          WordOf(choices_.Of({4000.0f, 0.5f, 21.0f, 8000.0f})),
