@@ -13,6 +13,7 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.benchmarking.entry import Contestant
 from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.data.features import BOARD_FEATURES
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import FeatureStatistics
 from bifsmn_tf.deployment import audio_op
@@ -74,13 +75,18 @@ def make_bifsmn(
             by commas, by what to call them.
     """
     title = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
-    ours = make_configuration(title, ARCHITECTURES[architecture](classes))
-    content = ours[0].content
+    config = ARCHITECTURES[architecture](classes)
+    ours = make_configuration(title, config)
+    files = {
+        "features": ours[0].content,
+        "board's features": _convert_binary(config, BOARD_FEATURES),
+    }
     front_ends = [
-        Contestant(f"{title}, {name}", content, key, Role.FRONT_END)
-        for key, name in (
-            (audio_op.CLIP_SIGNATURE, "features of a clip"),
-            (audio_op.FRAME_SIGNATURE, "features of a frame"),
+        Contestant(f"{title}, {name} of a {of}", content, key, Role.FRONT_END)
+        for name, content in files.items()
+        for key, of in (
+            (audio_op.CLIP_SIGNATURE, "clip"),
+            (audio_op.FRAME_SIGNATURE, "frame"),
         )
     ]
     variants = [
@@ -149,8 +155,11 @@ def smallest_bifsmn() -> Contestant:
     )
 
 
-def _convert_binary(config: NetworkConfig) -> bytes:
-    return convert_binary(_random(FSMN(config)), _describe(config)).content
+def _convert_binary(
+    config: NetworkConfig, features: FeatureParameters | None = None
+) -> bytes:
+    described = _describe(config, features)
+    return convert_binary(_random(FSMN(config)), described).content
 
 
 def _both(name: str, model: tf.keras.Model) -> list[Contestant]:
@@ -182,10 +191,12 @@ def _random(model):
     return model
 
 
-def _describe(config: NetworkConfig) -> ModelMetadata:
+def _describe(
+    config: NetworkConfig, features: FeatureParameters | None = None
+) -> ModelMetadata:
     return ModelMetadata(
         label_names=tuple(f"word {i}" for i in range(config.classes)),
-        features=FeatureParameters(),
+        features=features or FeatureParameters(),
         statistics=FeatureStatistics(0.0, 1.0),
         network=config,
         dataset={"name": "none", "options": {}},

@@ -5,13 +5,13 @@
         for decision in spotter.push(chunk):
             label = spotter.labels[decision.probabilities.argmax()]
 
-Frame *t* of a stream is the samples from *t* hops on, as many as a frame has, and
-is computed once, when the last of them has come. A decision is made of the newest
-frames, as many as a clip has. So the network hears what it would hear in the
-middle of a long recording: nothing is reflected, whereas the first and the last
-two of a clip's 32 frames, which reach over its ends, are mirrored there (with
-the default features). The frames in between are equal to those of the clip
-around them.
+Frame *t* of a stream is the samples from *t* hops on, `frame_length` of them,
+and is computed once, when the last of them has come. A decision is made of the
+newest frames, as many as a clip has. So the network hears what it would hear in
+the middle of a long recording: nothing is reflected, whereas the first and the
+last two of a clip's 32 frames, which reach over its ends, are mirrored there
+(with the default features). The frames in between are equal to those of the
+clip around them.
 
 The first decision comes when there are enough frames, with the default features
 after 31 * 512 + 2048 samples, 1.12 seconds; then there is one every 32 ms.

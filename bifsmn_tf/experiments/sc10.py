@@ -2,7 +2,8 @@
 
 The teacher and BiFSMN with a wider front end with three seeds each, both with
 the paper's features and with those for a board; BiFSMN with the paper's front
-end, BiFSMN_S and its teacher with one: 10 classes, ``official`` protocol. The deployed .tflite is what is measured; Keras stands beside it.
+end, BiFSMN_S and its teacher with one: 10 classes, ``official`` protocol. The
+deployed .tflite is what is measured; Keras stands beside it.
 """
 
 import dataclasses
@@ -152,9 +153,9 @@ EXPERIMENT = Experiment(
     "its full-precision teachers. The wider front end has 48 instead of 32 "
     "channels behind the second convolution, and a one-bit projection of the "
     "first convolution beside it: one bit everywhere, as the rest. *Board's "
-    "features* are those of 1,024 samples in a Fourier transform of 512 instead "
-    "of 2,048 samples in one of their own, which costs a board a quarter; "
-    "these rows have zeros among their silence, too, a tenth of it.",
+    "features* are those of 1,024 samples in a Fourier transform of 512, "
+    "instead of 2,048 samples in one of their own, which costs a board a "
+    "quarter; these rows have zeros among their silence, too, a tenth of it.",
     ROWS,
     _body,
 )

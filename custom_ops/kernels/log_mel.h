@@ -51,7 +51,7 @@ struct MelFilters {
   struct Block {
     // Where each interval's vectors of frequencies begin. They may reach past
     // its ends, with weights of 0.
-    int32_t first[kBlock];
+    ptrdiff_t first[kBlock];
     // At least one.
     int vectors;
   };
@@ -63,7 +63,13 @@ struct MelFilters {
   // i and falls from band i - 1.
   std::vector<Block> blocks;
 
-  int intervals() const { return static_cast<int>(blocks.size()) * kBlock; }
+  size_t intervals() const { return blocks.size() * kBlock; }
+
+  // The frequencies that are in an interval.
+  int first, end;
+
+  // By which powers are multiplied, apart from the triangles.
+  double unit;
 
   // Of every block: [vectors][kBlock][rising, falling][lanes].
   AlignedTable<T> weights;
@@ -102,7 +108,7 @@ struct MelKernel {
   // Writes the power in every band, mels[n_mels], of a frame
   // samples[frame_length]; `work` has tables.work_size() elements and is
   // aligned to 64 bytes. Returns the power at all frequencies together, in the
-  // same unit, some of it counted twice.
+  // same unit.
   T (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
              T* mels);
 };

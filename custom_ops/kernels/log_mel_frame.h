@@ -35,7 +35,7 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
   T* power = work + (p.n_fft + 2 * kLanes + 15) / 16 * 16;
   // Read with weights of 0.
   Lanes::Store(power + p.n_fft / 2 + 1, Lanes::Set(0));
-  const T total = PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
+  PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
 
   T* rises = power + p.n_fft / 2 + 1 + kLanes;
   T* falls = rises + tables.filters.intervals();
@@ -65,8 +65,30 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
     StoreSums<kBlock, Lanes>(falling, falls + interval);
     interval += kBlock;
   }
-  for (int m = 0; m < p.n_mels; ++m) mels[m] = rises[m] + falls[m + 1];
-  return total / static_cast<T>(kPowerFactor * WindowEnergy(p.frame_length()));
+  // A frequency's weights on both sides add up to 1.
+  T total = falls[0] + rises[p.n_mels];
+  V totals = Lanes::Set(0);
+  int m = 0;
+  for (; m + kBlock * kLanes <= p.n_mels; m += kBlock * kLanes) {
+    V sums[kBlock];
+    for (int i = 0; i < kBlock; ++i) {
+      sums[i] = Lanes::Load(rises + m + i * kLanes) +
+                Lanes::Load(falls + m + i * kLanes + 1);
+    }
+    for (int i = 0; i < kBlock; ++i) {
+      Lanes::Store(mels + m + i * kLanes, sums[i]);
+      totals += sums[i];
+    }
+  }
+  for (; m < p.n_mels; ++m) {
+    mels[m] = rises[m] + falls[m + 1];
+    total += mels[m];
+  }
+  T outside = 0;
+  for (int k = 0; k < tables.filters.first; ++k) outside += power[k];
+  for (int k = tables.filters.end; k <= p.n_fft / 2; ++k) outside += power[k];
+  return total + Lanes::Sum(totals) +
+         outside * static_cast<T>(tables.filters.unit);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ template <typename T>
 MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
   const double lowest = MelOf(p.f_min);
   const double step = (MelOf(p.f_max) - lowest) / (p.n_mels + 1);
-  const double unit = kPowerFactor * WindowEnergy(p.frame_length());
+  unit = 1 / (kPowerFactor * WindowEnergy(p.frame_length()));
   const int bins = p.n_fft / 2 + 1;
   // What there is to read: a vector of zeros is behind the last frequency.
   const int readable = p.n_fft / 2 + lanes;
@@ -39,13 +39,15 @@ MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
     while (bin < bins && hertz(bin) < low) ++bin;
     Interval interval;
     interval.first = bin;
+    if (i == 0) first = bin;
     for (; bin < bins && hertz(bin) < high; ++bin) {
       const double weight = (hertz(bin) - low) / (high - low);
-      interval.rising.push_back(weight / unit);
-      interval.falling.push_back((1 - weight) / unit);
+      interval.rising.push_back(weight * unit);
+      interval.falling.push_back((1 - weight) * unit);
     }
     found.push_back(std::move(interval));
   }
+  end = bin;
   found.resize((found.size() + kBlock - 1) / kBlock * kBlock);
 
   for (size_t i = 0; i < found.size(); i += kBlock) {
@@ -84,20 +86,29 @@ template <typename T>
 size_t LogMelTables<T>::work_size() const {
   const size_t spectrum = parameters.n_fft + 2 * lanes;
   const size_t power = parameters.n_fft / 2 + 1 + lanes;
-  return (spectrum + 15) / 16 * 16 + power + 2 * size_t{filters.intervals()};
+  return (spectrum + 15) / 16 * 16 + power + 2 * filters.intervals();
 }
 
 bool IsPrecise(float total, const float* mels, int n_mels, float floor) {
   constexpr float kLargestRatio = 4e6f;
   // Bits of powers, which are not negative, compare as they do, but faster.
-  int32_t least_bits = std::numeric_limits<int32_t>::max();
-  for (int m = 0; m < n_mels; ++m) {
-    int32_t bits;
-    std::memcpy(&bits, mels + m, sizeof(bits));
-    least_bits = std::min(least_bits, bits);
+  typedef int32_t Ints __attribute__((vector_size(16)));
+  Ints least_bits = Ints{} + std::numeric_limits<int32_t>::max();
+  const float* const end = mels + n_mels;
+  for (; mels + 4 <= end; mels += 4) {
+    Ints bits;
+    std::memcpy(&bits, mels, sizeof(bits));
+    least_bits = bits < least_bits ? bits : least_bits;
   }
-  float least;
-  std::memcpy(&least, &least_bits, sizeof(least));
+  // What is no number is as large as they come here, and compares as false.
+  float least = std::numeric_limits<float>::max();
+  for (int i = 0; i < 4; ++i) {
+    const int32_t lane = least_bits[i];
+    float value;
+    std::memcpy(&value, &lane, sizeof(value));
+    least = std::min(least, value);
+  }
+  for (; mels < end; ++mels) least = std::min(least, *mels);
   return total <= std::max(least, floor) * kLargestRatio;
 }
 

@@ -131,10 +131,9 @@ class PowerSpectrum {
 
  public:
   // Writes four times power[size / 2 + 1] of samples[size * folds], and
-  // overwrites work[size + 2 * lanes]. Returns the sum of the powers, in which
-  // a few may be twice.
-  static T Run(const RfftTables<T>& tables, const float* samples, T* work,
-               T* power) {
+  // overwrites work[size + 2 * lanes].
+  static void Run(const RfftTables<T>& tables, const float* samples, T* work,
+                  T* power) {
     if (tables.folds() == 1) {
       First<1>(tables, samples, work);
     } else if (tables.folds() == 2) {
@@ -154,7 +153,7 @@ class PowerSpectrum {
       twiddles += ptrdiff_t{done} * 2 * (radix - 1);
       done *= radix;
     }
-    return Join(tables, work, power);
+    Join(tables, work, power);
   }
 
  private:
@@ -242,12 +241,11 @@ class PowerSpectrum {
     }
   }
 
-  static T Join(const RfftTables<T>& tables, T* work, T* power) {
+  static void Join(const RfftTables<T>& tables, T* work, T* power) {
     const int points = tables.points();
     C::Load(work).Store(work + ptrdiff_t{points} * kPoint);
     const T* split = tables.split();
     const T* join = tables.join();
-    V sum = Lanes::Set(0);
     const T* up = work;
     const T* down = work + ptrdiff_t{points} * kPoint;
     for (int k = 0; k < points / 2; k += kLanes) {
@@ -263,19 +261,17 @@ class PowerSpectrum {
       }
       up += kLanes * kPoint;
       down -= kLanes * kPoint;
-      sum += JoinLanes<false>(low, join, k, points, power);
+      JoinLanes<false>(low, join, k, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
-      sum +=
-          JoinLanes<true>(high, join, points - k - kLanes + 1, points, power);
+      JoinLanes<true>(high, join, points - k - kLanes + 1, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
     }
-    sum += JoinMiddle(C::Load(work + ptrdiff_t{points / 2} * kPoint), join,
-                      points, power);
-    return Lanes::Sum(sum);
+    JoinMiddle(C::Load(work + ptrdiff_t{points / 2} * kPoint), join, points,
+               power);
   }
 
   // The same of the frequency points / 2, which is alone: a lane is an m.
-  static V JoinMiddle(const C& a, const T* roots, int points, T* power) {
+  static void JoinMiddle(const C& a, const T* roots, int points, T* power) {
     T r[kPoint];
     // Split, this is twice its conjugate.
     C{a.re + a.re, a.im + a.im}.Store(r);
@@ -295,16 +291,14 @@ class PowerSpectrum {
       power[m < kLanes / 2 ? k : ptrdiff_t{kLanes} * 2 * points - k] =
           values[m];
     }
-    return value;
   }
 
   // From R_l of the kLanes frequencies from k on to the power at all
   // k + m points * 2 or at n - k - m points * 2, which is the same. Of numbers
   // and twiddles that are `conjugate` come the powers in the reverse order.
-  // Returns the sums over m.
   template <bool conjugate>
-  static V JoinLanes(const C* r, const T* twiddles, int k, int points,
-                     T* power) {
+  static void JoinLanes(const C* r, const T* twiddles, int k, int points,
+                        T* power) {
     V re[kLanes], im[kLanes];
     for (int i = 0; i < kLanes; ++i) {
       re[i] = r[i].re;
@@ -319,11 +313,9 @@ class PowerSpectrum {
                                    Lanes::Load(twiddles + kLanes));
     }
     Butterfly<Lanes>::template Run<kLanes>(x);
-    V sum = Lanes::Set(0);
     for (int m = 0; m < kLanes; ++m) {
       const C& y = x[conjugate ? (kLanes - m) % kLanes : m];
       const V value = Lanes::MulAdd(y.re, y.re, y.im * y.im);
-      sum += value;
       if (m < kLanes / 2) {
         Lanes::Store(power + k + ptrdiff_t{m} * 2 * points, value);
       } else {
@@ -332,7 +324,6 @@ class PowerSpectrum {
             Lanes::Reverse(value));
       }
     }
-    return sum;
   }
 };
 

@@ -100,8 +100,11 @@ class LogMel : public Op {
     float* frame = frame_.In(workspace);
     const int last = 2 * (samples_ - 1);
     for (int i = 0; i < begin; ++i) frame[i] = Sample(clip[-(first + i)]);
-    std::transform(clip + first + begin, clip + first + end, frame + begin,
-                   [](T value) { return Sample(value); });
+    if constexpr (std::is_same_v<T, float>) {
+      std::copy(clip + first + begin, clip + first + end, frame + begin);
+    } else {
+      for (int i = begin; i < end; ++i) frame[i] = Sample(clip[first + i]);
+    }
     for (int i = end; i < size; ++i) frame[i] = Sample(clip[last - first - i]);
     return frame;
   }
