@@ -35,6 +35,7 @@ def fit(folder, config, text, loss, settings, pipeline, validation, **others):
                 "classes": len(config.label_names),
                 "epochs": settings.epochs,
                 "distillation": loss.distillation,
+                "features": config.features.to_dict(),
             }
         ),
         flush=True,

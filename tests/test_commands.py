@@ -304,6 +304,8 @@ def test_train_refuses_bad_settings(made, tmp_path):
         ("train", ["--teacher_dropout=1"], "dropout must be in [0, 1)"),
         ("train", ["--gamma=-1"], "gamma must not be negative"),
         ("train", ["--delta_weights=1,2"], "2 loss weights for 3 depths"),
+        ("train", ["--n_fft=33"], "--n_fft, --folds: n_fft has to be even"),
+        ("train", ["--folds=16"], "--n_fft, --folds: a clip of 16000 samples"),
         ("train", ["--deltas=1,3"], "delta 3 must be a power of two"),
         (
             "train",

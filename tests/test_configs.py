@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from data.sounds import archive
 
+from bifsmn_tf.data.features import BOARD_FEATURES
+from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.experiments.runner import settings
 
@@ -59,6 +61,8 @@ def test_every_flagfile_starts(tmp_path):
         assert run["binary"] == wanted["architecture"].startswith("bifsmn")
         if run["binary"]:
             assert run["distillation"] == "hed"
+        features = BOARD_FEATURES if "_board" in name else FeatureParameters()
+        assert run["features"] == features.to_dict()
         if wanted["dataset"].startswith("speech_commands"):
             task = wanted["dataset"].partition("/")[2]
             assert run["classes"] == int(task.split("-")[1])

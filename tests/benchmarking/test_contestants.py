@@ -58,11 +58,16 @@ def test_our_network_and_its_variants():
     assert [(c.name, c.role, c.kernels) for c in found] == [
         *((f"BiFSMN_S δ={d}", Role.OURS, None) for d in (1, 2, 4)),
         *((f"BiFSMN_S δ={d}, slow", Role.VARIANT, "a,b") for d in (1, 2, 4)),
-        ("BiFSMN_S, features of a clip", Role.FRONT_END, None),
-        ("BiFSMN_S, features of a frame", Role.FRONT_END, None),
+        *(
+            (f"BiFSMN_S, {features} of a {of}", Role.FRONT_END, None)
+            for features in ("features", "board's features")
+            for of in ("clip", "frame")
+        ),
     ]
     found[-1].invocation().check()
-    assert len({c.content for c in found}) == 1
+    assert len({c.content for c in found[:-2]}) == 1
+    assert len({c.content for c in found[-2:]}) == 1
+    assert found[0].content != found[-1].content
     assert [c.signature for c in found[:3]] == ["delta_1", "delta_2", "delta_4"]
 
 

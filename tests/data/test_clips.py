@@ -8,6 +8,7 @@ from bifsmn_tf.data import clip_cache
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import check_speakers
 from bifsmn_tf.data.clips import trivial_accuracies
+from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.errors import DataError
 
 DATASET = KeywordDataset(
@@ -57,6 +58,45 @@ def test_take():
 
 def test_counts():
     assert DATASET.counts("test") == {"yes": 2, "unknown": 2, "silence": 0}
+
+
+def test_some_silence_becomes_zeros():
+    clips = sounds.clips(60)  # 20 of each label
+    splits = {"train": clips, "test": clips}
+    dataset = dataclasses.replace(DATASET, splits=splits)
+    muted = with_digital_silence(dataset, 0.12)
+    zeros = ~muted.splits["train"].waveforms.any(axis=1)
+    assert zeros.sum() == 3
+    assert set(clips.labels[zeros]) == {2}
+    # Spread over all of the class.
+    assert np.diff(np.flatnonzero(zeros)).min() >= 15
+    for field in ("labels", "files", "speakers"):
+        assert np.array_equal(
+            getattr(muted.splits["train"], field), getattr(clips, field)
+        )
+    np.testing.assert_array_equal(
+        muted.splits["train"].waveforms[~zeros], clips.waveforms[~zeros]
+    )
+    assert muted.splits["test"] is clips
+    assert clips.waveforms.any(axis=1).all()
+    assert with_digital_silence(dataset, 0) is dataset
+    assert (
+        not with_digital_silence(dataset, 1)
+        .splits["train"]
+        .waveforms[clips.labels == 2]
+        .any()
+    )
+
+
+def test_digital_silence_needs_silence():
+    words = dataclasses.replace(DATASET, label_names=("yes", "no", "up"))
+    assert with_digital_silence(words, 0.5) is words
+    tested = dataclasses.replace(
+        DATASET, splits={"test": DATASET.splits["test"]}
+    )
+    assert with_digital_silence(tested, 0.5) is tested
+    with pytest.raises(ValueError, match="share"):
+        with_digital_silence(DATASET, 1.5)
 
 
 def test_nobody_speaks_twice():

@@ -28,11 +28,13 @@ def random_network(config: NetworkConfig, seed: int = 0) -> FSMN:
     return network
 
 
-def describe(config: NetworkConfig) -> ModelMetadata:
+def describe(
+    config: NetworkConfig, features: FeatureParameters | None = None
+) -> ModelMetadata:
     """A description that fits the network."""
     return ModelMetadata(
         label_names=tuple(f"word{i}" for i in range(config.classes)),
-        features=FeatureParameters(),
+        features=features or FeatureParameters(),
         statistics=FeatureStatistics(-40.0, 22.0),
         network=config,
         dataset={"name": "none", "options": {}},

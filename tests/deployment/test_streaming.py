@@ -1,10 +1,13 @@
 """A stream in chunks of any size against the clips in it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from networks import describe
 
 from bifsmn_tf import KeywordSpotter
+from bifsmn_tf.data.features import BOARD_FEATURES
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.features import log_mel
 from bifsmn_tf.deployment import audio_op
@@ -15,21 +18,20 @@ from bifsmn_tf.network.config import bifsmn_s
 
 SECONDS = 3
 LABELS = 4
-FIRST_END = 31 * 512 + 2048
 
 
-def spotter_file(path, with_frames):
+def spotter_file(path, features, with_frames):
     """A model whose logits are a fixed matrix product of the features."""
-    description = describe(bifsmn_s(LABELS))
+    description = describe(bifsmn_s(LABELS), features)
     writer = model_writer.ModelWriter("linear")
     weights = np.random.default_rng(0).normal(size=(LABELS, 32 * 32))
     weights = (0.01 * weights).astype(np.float32)
     for delta in description.network.deltas:
         key = descriptions.signature_key(delta)
         graph = writer.subgraph(key)
-        features = graph.input("features", (1, 32, 32), np.float32)
+        entry = graph.input("features", (1, 32, 32), np.float32)
         logits = graph.fully_connected(
-            features, weights * delta, np.zeros(LABELS, np.float32), "logits"
+            entry, weights * delta, np.zeros(LABELS, np.float32), "logits"
         )
         graph.output("logits", logits)
         writer.signature(key, graph)
@@ -42,10 +44,23 @@ def spotter_file(path, with_frames):
     return path
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["frame", "numpy"])
+CASES = {
+    "frame": (FeatureParameters(), True),
+    "numpy": (FeatureParameters(), False),
+    "board_frame": (BOARD_FEATURES, True),
+    "board_numpy": (BOARD_FEATURES, False),
+}
+
+
+@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
 def spotter(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "linear.tflite"
-    return KeywordSpotter(spotter_file(path, with_frames=request.param))
+    return KeywordSpotter(spotter_file(path, *request.param))
+
+
+def first_end(spotter):
+    """Samples of a stream up to its first decision."""
+    return 31 * 512 + spotter.metadata.features.frame_length
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +78,21 @@ def softmax(logits):
 
 def expected(spotter, sound):
     """Decisions from the features of the sound as one long clip."""
-    parameters = FeatureParameters(duration=len(sound) / 16000)
+    parameters = dataclasses.replace(
+        spotter.metadata.features, duration=len(sound) / 16000
+    )
     features = spotter.metadata.statistics.normalise(log_mel(sound, parameters))
+    length = parameters.frame_length
     # A frame of a stream starts where one of a clip is centred.
-    inside = features[2 : 2 + 1 + (len(sound) - 2048) // 512]
+    first = length // 2 // 512
+    inside = features[first : first + 1 + (len(sound) - length) // 512]
     windows = np.stack([inside[i : i + 32] for i in range(len(inside) - 31)])
     return [softmax(logits) for logits in spotter.logits(windows)]
 
 
-def assert_decisions(decisions, wanted):
+def assert_decisions(spotter, decisions, wanted):
     assert [d.end for d in decisions] == [
-        FIRST_END + 512 * i for i in range(len(wanted))
+        first_end(spotter) + 512 * i for i in range(len(wanted))
     ]
     np.testing.assert_allclose(
         [d.probabilities for d in decisions], wanted, atol=1e-4
@@ -86,7 +105,7 @@ def test_equals_the_clip_in_chunks_of_any_size(spotter, sound, chunk):
     decisions = []
     for start in range(0, len(sound), chunk):
         decisions += stream.push(sound[start : start + chunk])
-    assert_decisions(decisions, expected(spotter, sound))
+    assert_decisions(spotter, decisions, expected(spotter, sound))
 
 
 def test_random_chunks_some_of_them_empty(spotter, sound):
@@ -98,14 +117,15 @@ def test_random_chunks_some_of_them_empty(spotter, sound):
         chunk = int(rng.choice([0, 1, 700, 3000]))
         decisions += stream.push(sound[start : start + chunk])
         start += chunk
-    assert_decisions(decisions, expected(spotter, sound))
+    assert_decisions(spotter, decisions, expected(spotter, sound))
 
 
 def test_a_decision_comes_with_its_last_sample(spotter, sound):
     stream = StreamingSpotter(spotter)
-    assert stream.push(sound[: FIRST_END - 1]) == []
-    (first,) = stream.push(sound[FIRST_END - 1 : FIRST_END])
-    assert first.end == FIRST_END
+    end = first_end(spotter)
+    assert stream.push(sound[: end - 1]) == []
+    (first,) = stream.push(sound[end - 1 : end])
+    assert first.end == end
     assert first.probabilities.shape == (len(stream.labels),)
     assert first.probabilities.sum() == pytest.approx(1)
 
@@ -115,7 +135,9 @@ def test_integers(spotter, sound):
     floats = integers.astype(np.float32) / 32768
     one, other = StreamingSpotter(spotter), StreamingSpotter(spotter)
     assert_decisions(
-        one.push(integers), [d.probabilities for d in other.push(floats)]
+        spotter,
+        one.push(integers),
+        [d.probabilities for d in other.push(floats)],
     )
 
 
@@ -123,7 +145,7 @@ def test_starts_anew(spotter, sound):
     stream = StreamingSpotter(spotter)
     stream.push(sound[:20000] + 0.1)
     stream.reset()
-    assert_decisions(stream.push(sound), expected(spotter, sound))
+    assert_decisions(spotter, stream.push(sound), expected(spotter, sound))
 
 
 def test_depth_is_the_spotters(spotter, sound):
@@ -131,11 +153,11 @@ def test_depth_is_the_spotters(spotter, sound):
     spotter.delta = 4
     shallow = stream.push(sound)
     try:
-        assert_decisions(shallow, expected(spotter, sound))
+        assert_decisions(spotter, shallow, expected(spotter, sound))
     finally:
         spotter.delta = 1
     stream.reset()
-    assert_decisions(stream.push(sound), expected(spotter, sound))
+    assert_decisions(spotter, stream.push(sound), expected(spotter, sound))
 
 
 @pytest.mark.parametrize(
