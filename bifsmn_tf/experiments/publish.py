@@ -4,9 +4,8 @@
     python -m bifsmn_tf.experiments.publish
 
 Of several seeds the one with the highest validation accuracy is taken that
-hears silence where there is nothing at all: recordings always have some noise,
-so that training does not see to it, but a microphone that is switched off sends
-zeros.
+hears silence where there is nothing at all: a microphone that is switched off
+sends zeros, which no recording of the validation clips does.
 """
 
 import json
@@ -21,7 +20,7 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.deployment.spotter import KeywordSpotter
 from bifsmn_tf.errors import UserError
 
-MODELS = {"bifsmn-sc10": "bifsmn_wide", "bifsmn_s-sc10": "bifsmn_s"}
+MODELS = {"bifsmn-sc10": "bifsmn_board", "bifsmn_s-sc10": "bifsmn_s_board"}
 """Names in the package, and the rows of the experiment."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
