@@ -11,18 +11,6 @@
 namespace bifsmn {
 namespace {
 
-// Writes the sum of each of `kCount` rows, which it overwrites.
-template <int kCount, typename Lanes>
-void StoreSums(typename Lanes::V* rows, typename Lanes::T* sums) {
-  if constexpr (kCount % Lanes::kLanes == 0) {
-    for (int i = 0; i < kCount; i += Lanes::kLanes) {
-      Lanes::Store(sums + i, Lanes::SumRows(rows + i));
-    }
-  } else {
-    for (int i = 0; i < kCount; ++i) sums[i] = Lanes::Sum(rows[i]);
-  }
-}
-
 template <typename Lanes>
 typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
                            const float* samples, typename Lanes::T* work,
@@ -61,8 +49,9 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
         weights += 2 * kLanes;
       }
     }
-    StoreSums<kBlock, Lanes>(rising, rises + interval);
-    StoreSums<kBlock, Lanes>(falling, falls + interval);
+    static_assert(kBlock == 4);
+    Lanes::StoreFourSums(rising, rises + interval);
+    Lanes::StoreFourSums(falling, falls + interval);
     interval += kBlock;
   }
   // A frequency's weights on both sides add up to 1.

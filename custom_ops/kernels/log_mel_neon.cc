@@ -25,9 +25,9 @@ struct NeonF32 {
     return vextq_f32(v, v, 2);
   }
   static T Sum(V v) { return vaddvq_f32(v); }
-  static V SumRows(V* rows) {
-    return vpaddq_f32(vpaddq_f32(rows[0], rows[1]),
-                      vpaddq_f32(rows[2], rows[3]));
+  static void StoreFourSums(V* rows, T* sums) {
+    vst1q_f32(sums, vpaddq_f32(vpaddq_f32(rows[0], rows[1]),
+                               vpaddq_f32(rows[2], rows[3])));
   }
   static void Transpose(V* rows) {
     const V a = vzip1q_f32(rows[0], rows[2]);
@@ -54,7 +54,10 @@ struct NeonF64 {
   static V NegMulAdd(V a, V b, V c) { return vfmsq_f64(c, a, b); }
   static V Reverse(V v) { return vextq_f64(v, v, 1); }
   static T Sum(V v) { return vaddvq_f64(v); }
-  static V SumRows(V* rows) { return vpaddq_f64(rows[0], rows[1]); }
+  static void StoreFourSums(V* rows, T* sums) {
+    vst1q_f64(sums, vpaddq_f64(rows[0], rows[1]));
+    vst1q_f64(sums + 2, vpaddq_f64(rows[2], rows[3]));
+  }
   static void Transpose(V* rows) {
     const V first = rows[0];
     rows[0] = vzip1q_f64(first, rows[1]);

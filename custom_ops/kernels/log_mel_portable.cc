@@ -37,11 +37,13 @@ struct PortableLanes {
     for (int i = 0; i < kLanes; ++i) sum += v[i];
     return sum;
   }
-  static V SumRows(V* rows) {
-    Transpose(rows);
-    V sum = rows[0];
-    for (int i = 1; i < kLanes; ++i) sum += rows[i];
-    return sum;
+  static void StoreFourSums(V* rows, T* sums) {
+    for (int i = 0; i < 4; i += kLanes) {
+      Transpose(rows + i);
+      V sum = rows[i];
+      for (int j = 1; j < kLanes; ++j) sum += rows[i + j];
+      Store(sums + i, sum);
+    }
   }
   static void Transpose(V* rows) {
     for (int i = 0; i < kLanes; ++i) {

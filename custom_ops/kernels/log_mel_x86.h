@@ -29,6 +29,13 @@ struct Avx2F32 {
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
   }
+  static void StoreFourSums(V* rows, T* sums) {
+    // Of each half of 128 bits.
+    const V halves = _mm256_hadd_ps(_mm256_hadd_ps(rows[0], rows[1]),
+                                    _mm256_hadd_ps(rows[2], rows[3]));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(halves),
+                                   _mm256_extractf128_ps(halves, 1)));
+  }
   static void Transpose(V* rows) {
     V quads[8];
     for (int i = 0; i < 8; i += 4) {
@@ -67,9 +74,9 @@ struct Avx2F64 {
         _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
     return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
   }
-  static V SumRows(V* rows) {
+  static void StoreFourSums(V* rows, T* sums) {
     Transpose(rows);
-    return (rows[0] + rows[1]) + (rows[2] + rows[3]);
+    Store(sums, (rows[0] + rows[1]) + (rows[2] + rows[3]));
   }
   static void Transpose(V* rows) {
     const V a = _mm256_unpacklo_pd(rows[0], rows[1]);
