@@ -20,7 +20,7 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.deployment.spotter import KeywordSpotter
 from bifsmn_tf.errors import UserError
 
-MODELS = {"bifsmn-sc10": "bifsmn_board", "bifsmn_s-sc10": "bifsmn_s_board"}
+MODELS = {"bifsmn-sc10": "bifsmn_board", "bifsmn_s-sc10": "bifsmn_s"}
 """Names in the package, and the rows of the experiment."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
