@@ -1,6 +1,7 @@
 #include "tflite_delegate/delegate.h"
 
 #include <memory>
+#include <string>
 
 #include "custom_ops/kernels/reference.h"
 #include "custom_ops/ops/op_test_util.h"
@@ -118,7 +119,8 @@ TEST_F(DelegateTest, RefusesOtherContracts) {
   AddMemory(Bits(), Stream(), Stream(), Bits(), {9, kChannels, 2, 1, 1, 1, 0});
   ASSERT_EQ(runtime_.Apply(delegate_.get()), kTfLiteOk);
   EXPECT_EQ(runtime_.Allocate(), kTfLiteError);
-  EXPECT_THAT(runtime_.errors(), HasSubstr("contract version 9 is not 2"));
+  EXPECT_THAT(runtime_.errors(), HasSubstr("contract version 9 is not " +
+                                           std::to_string(kContractVersion)));
 }
 
 TEST_F(DelegateTest, RefusesResultsOfOtherTypes) {

@@ -1,6 +1,7 @@
 #include "custom_ops/ops/attributes.h"
 
 #include <cmath>
+#include <string>
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/ops/op_test_util.h"
@@ -45,8 +46,9 @@ TEST(AttributesTest, RefusesOtherLengths) {
 TEST(AttributesTest, RefusesOtherContracts) {
   const int32_t words[7] = {kContractVersion + 1};
   Attributes attributes;
-  EXPECT_THAT(Attributes::Parse(kMemoryOp, words, sizeof(words), &attributes),
-              FailsWith("contract version 4"));
+  EXPECT_THAT(
+      Attributes::Parse(kMemoryOp, words, sizeof(words), &attributes),
+      FailsWith("contract version " + std::to_string(kContractVersion + 1)));
 }
 
 Status Create(const char* name, std::vector<int32_t> attributes) {

@@ -174,7 +174,11 @@ REFUSED = {
         operator(customOptions=[1] + [0] * 39),
         "attributes are 32 bytes, got 40",
     ),
-    "other_contract": (CONV, attribute(0, 1), "contract version 1 is not 2"),
+    "other_contract": (
+        CONV,
+        attribute(0, 1),
+        f"contract version 1 is not {ops.CONTRACT_VERSION}",
+    ),
     "no_channels": (CONV, attribute(1, 0), "in_channels has to be"),
     "negative_channels": (CONV, attribute(1, -20), "in_channels has to be"),
     "other_channels": (CONV, attribute(1, 99), "99 channels are 7 words"),

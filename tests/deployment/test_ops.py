@@ -48,9 +48,11 @@ def test_the_native_library_has_the_same_definitions():
 
 def test_attributes_are_little_endian_words():
     options = ops.QuantConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
-    assert options == struct.pack("<7if", 2, 2, 1, 3, 4, 5, 6, 0.5)
+    assert options == struct.pack(
+        "<7if", ops.CONTRACT_VERSION, 2, 1, 3, 4, 5, 6, 0.5
+    )
     assert ops.Memory(64, 10, 5, 1, 2, 3).custom_options() == struct.pack(
-        "<7i", 2, 64, 10, 5, 1, 2, 3
+        "<7i", ops.CONTRACT_VERSION, 64, 10, 5, 1, 2, 3
     )
 
 
