@@ -150,6 +150,8 @@ setup(
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",
             "wheel",
+            # Reads aarch64 instructions, for benchmarks/a53.
+            "capstone",
         ],
     },
     ext_modules=native_libraries(),

@@ -165,10 +165,6 @@ Layer Classifier(const char* name) {
   };
 }
 
-constexpr MelParameters kMelDefaults = {16000, 2048, 1, 32, 0.0f, 8000.0f};
-// 1,024 samples in a transform of 512.
-constexpr MelParameters kMelFolded = {16000, 512, 2, 32, 0.0f, 8000.0f};
-
 // A frame of sound, of which a clip has 32.
 template <typename T>
 Layer MelFrame(const KernelRegistry<MelKernel<T>>& kernels, const char* name,
@@ -208,15 +204,19 @@ std::vector<Entry> Entries() {
   return {
       {"mel", Names(MelKernels()),
        [](const char* kernel) {
-         return MelFrame(MelKernels(), kernel, kMelDefaults);
+         return MelFrame(MelKernels(), kernel, kDefaultMel);
        }},
-      {"mel_folded", Names(MelKernels()),
+      {"mel_board", Names(MelKernels()),
        [](const char* kernel) {
-         return MelFrame(MelKernels(), kernel, kMelFolded);
+         return MelFrame(MelKernels(), kernel, kBoardMel);
        }},
       {"mel_exact", Names(ExactMelKernels()),
        [](const char* kernel) {
-         return MelFrame(ExactMelKernels(), kernel, kMelDefaults);
+         return MelFrame(ExactMelKernels(), kernel, kDefaultMel);
+       }},
+      {"mel_exact_board", Names(ExactMelKernels()),
+       [](const char* kernel) {
+         return MelFrame(ExactMelKernels(), kernel, kBoardMel);
        }},
       {"decibel", {"portable"}, [](const char*) { return Decibel(); }},
       {"quantize", Names(QuantConvKernels()),

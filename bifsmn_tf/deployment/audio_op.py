@@ -73,6 +73,11 @@ class LogMel(Op):
     mean: float = 0.0
     inverse_std: float = 1.0
 
+    @property
+    def frame_length(self) -> int:
+        """Length of a frame in samples."""
+        return self.folds * self.n_fft
+
     def __post_init__(self) -> None:
         for name, kind in self.attributes()[1:]:
             if kind == "float32":
@@ -147,7 +152,7 @@ class LogMel(Op):
             f"audio is [N, samples], not {tuple(audio.shape)}",
         )
         clips, samples = audio.shape
-        length = self.n_fft * self.folds
+        length = self.frame_length
         least = length // 2 + 1 if self.centred else length
         self._check(
             samples >= least,
@@ -170,7 +175,7 @@ class LogMel(Op):
         first = 0
         if not self.centred:
             # Puts the first frame's centre on a multiple of the hop.
-            border = self.n_fft * self.folds // 2
+            border = self.frame_length // 2
             missing = -border % self.hop
             audio = np.pad(audio, ((0, 0), (missing, 0)))
             first = (border + missing) // self.hop

@@ -66,13 +66,6 @@ BOARD = dataclasses.replace(
     teacher=BOARD_TEACHER.name,
 )
 
-SMALL_BOARD_TEACHER = dataclasses.replace(
-    SMALL_TEACHER,
-    name="dfsmn_s_board",
-    title=f"{SMALL_TEACHER.title}, board's features",
-    flagfile="sc10_dfsmn_s_board.flags",
-)
-
 
 def distilled_small(name: str, title: str, *flags: str) -> Row:
     """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
@@ -85,6 +78,13 @@ def distilled_small(name: str, title: str, *flags: str) -> Row:
         teacher=SMALL_TEACHER.name,
     )
 
+
+SMALL_BOARD_TEACHER = dataclasses.replace(
+    SMALL_TEACHER,
+    name="dfsmn_s_board",
+    title=f"{SMALL_TEACHER.title}, board's features",
+    flagfile="sc10_dfsmn_s_board.flags",
+)
 
 SMALL_BOARD = dataclasses.replace(
     distilled_small("bifsmn_s_board", "BiFSMN_S, board's features"),

@@ -157,8 +157,8 @@ EXPERIMENT = Experiment(
     "channels behind the second convolution, and a one-bit projection of the "
     "first convolution beside it: one bit everywhere, as the rest. *Board's "
     "features* are those of 1,024 samples in a Fourier transform of 512, "
-    "instead of 2,048 samples in one of their own, which costs a board a "
-    "quarter; these rows have zeros among their silence, too, a tenth of it.",
+    "instead of 2,048 samples in one of their own, a quarter of the cost on a "
+    "board; these rows have zeros among their silence, too, a tenth of it.",
     ROWS,
     _body,
 )

@@ -29,6 +29,11 @@ struct MelParameters {
   constexpr int frame_length() const { return n_fft * folds; }
 };
 
+// As bifsmn_tf/data/features.py has them by default, and as BOARD_FEATURES, for
+// what measures kernels without a model.
+constexpr MelParameters kDefaultMel = {16000, 2048, 1, 32, 0.0f, 8000.0f};
+constexpr MelParameters kBoardMel = {16000, 512, 2, 32, 0.0f, 8000.0f};
+
 constexpr int kSmallestFft = 256;
 constexpr int kLargestFft = 16384;
 constexpr int kMostFolds = 16;
@@ -36,9 +41,6 @@ constexpr int kMostMels = 1024;
 
 // Of a periodic Hann window.
 constexpr double WindowEnergy(int length) { return 0.375 * length; }
-
-// By which PowerSpectrum's powers are too large.
-constexpr double kPowerFactor = 4.0;
 
 // The triangular filters on the HTK mel scale, divided by the energy of the
 // window. Between two neighbouring centres there are the falling side of one

@@ -12,9 +12,6 @@
 namespace bifsmn {
 namespace {
 
-constexpr MelParameters kDefaults = {16000, 2048, 1, 32, 0.0f, 8000.0f};
-constexpr MelParameters kFolded = {16000, 512, 2, 32, 0.0f, 8000.0f};
-
 template <typename T>
 void BM_Frame(benchmark::State& state, const MelKernel<T>* kernel,
               const MelParameters& parameters) {
@@ -33,10 +30,10 @@ void BM_Frame(benchmark::State& state, const MelKernel<T>* kernel,
 
 void BM_Decibel(benchmark::State& state) {
   Random random(1);
-  const std::vector<float> power = random.Floats(kDefaults.n_mels);
-  std::vector<float> features(kDefaults.n_mels);
+  const std::vector<float> power = random.Floats(kDefaultMel.n_mels);
+  std::vector<float> features(kDefaultMel.n_mels);
   for (auto _ : state) {
-    NormalizedDecibel(power.data(), kDefaults.n_mels, {1e-10f, -40.0f, 0.05f},
+    NormalizedDecibel(power.data(), kDefaultMel.n_mels, {1e-10f, -40.0f, 0.05f},
                       features.data());
     benchmark::ClobberMemory();
   }
@@ -47,9 +44,9 @@ void Register(const KernelRegistry<MelKernel<T>>& kernels) {
   for (const MelKernel<T>* kernel : kernels) {
     const std::string name = kernel->name;
     benchmark::RegisterBenchmark((name + "/2048").c_str(), BM_Frame<T>, kernel,
-                                 kDefaults);
+                                 kDefaultMel);
     benchmark::RegisterBenchmark((name + "/1024_in_512").c_str(), BM_Frame<T>,
-                                 kernel, kFolded);
+                                 kernel, kBoardMel);
   }
 }
 

@@ -130,8 +130,8 @@ class PowerSpectrum {
   static constexpr int kLanes = Lanes::kLanes;
 
  public:
-  // Writes four times power[size / 2 + 1] of samples[size * folds], and
-  // overwrites work[size + 2 * lanes].
+  // Writes power[size / 2 + 1], times kPowerFactor, of samples[size * folds],
+  // and overwrites work[size + 2 * lanes].
   static void Run(const RfftTables<T>& tables, const float* samples, T* work,
                   T* power) {
     if (tables.folds() == 1) {
@@ -159,7 +159,10 @@ class PowerSpectrum {
  private:
   static constexpr int kPoint = 2 * kLanes;
 
+  // As many as the tables say.
   static constexpr int kAnyFolds = 0;
+
+  // Of the transform for boards, kBoardMel.
   static constexpr int kUsualPoints = 512 / kPoint;
 
   template <int kFolds>
@@ -198,7 +201,8 @@ class PowerSpectrum {
         window += kPoint;
         const C first = LoadSamples(row);
         if constexpr (kFolds == 2) {
-          // A Hann window and itself, shifted by half of it, add up to 1.
+          // A Hann window and itself, shifted by half of it, add up to 1, so
+          // the tables have the first half only.
           const C second = LoadSamples(row + size);
           x[j] = {Lanes::MulAdd(first.re - second.re, w.re, second.re),
                   Lanes::MulAdd(first.im - second.im, w.im, second.im)};

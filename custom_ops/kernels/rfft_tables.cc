@@ -43,10 +43,12 @@ RfftTables<T>::RfftTables(int size, int folds, int lanes)
     stride *= radices.back();
   }
 
+  // Two halves of a Hann window add up to 1: the first is enough.
+  const int stored = folds == 2 ? 1 : folds;
   const int row = 2 * lanes;
   for (const int32_t start : order_) {
     for (int j = 0; j < first_radix(); ++j) {
-      for (int fold = 0; fold < (folds == 2 ? 1 : folds); ++fold) {
+      for (int fold = 0; fold < stored; ++fold) {
         const int first = fold * size + (start + j * stride) * row;
         for (int i = first; i < first + row; ++i) {
           window_.Append(0.5 - 0.5 * std::cos(2 * kPi * i / (size * folds)));

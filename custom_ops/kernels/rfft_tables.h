@@ -29,6 +29,10 @@ class AlignedTable {
   size_t count_ = 0;
 };
 
+// By which the powers of rfft.h are too large: twice the samples' amplitude
+// comes out of the split into real sequences.
+constexpr double kPowerFactor = 4.0;
+
 // Of a transform of `size` samples in vectors of `lanes`, both powers of two.
 template <typename T>
 class RfftTables {
@@ -67,9 +71,8 @@ class RfftTables {
 
   // For every vector of frequencies, those near 0 and those near `points`:
   // e^(-2 pi i l k / size), [lanes - 1][re, im][lanes], the latter conjugate.
-  // Then for the frequency
-  // between them, and those that are multiples of 2 points apart from it, the
-  // same with [lanes][re, im][lanes].
+  // Then the same for the frequency between them and those that are multiples
+  // of 2 points apart from it: [lanes][re, im][lanes].
   const T* join() const { return join_.data(); }
 
  private:
