@@ -31,11 +31,19 @@ from bifsmn_tf.benchmarking.measure import measure
 from bifsmn_tf.benchmarking.profile import profile
 from bifsmn_tf.errors import UserError
 
-_NETWORKS = ["dfsmn", "bifsmn", "bifsmn_wide", "ds_cnn", "bc_resnet"]
+_NETWORKS = [
+    "dfsmn",
+    "bifsmn",
+    "bifsmn_wide",
+    "bifsmn_mixed",
+    "ds_cnn",
+    "bc_resnet",
+]
 
 PORTABLE_KERNELS = (
     "portable kernels=quant_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
-    "memory_portable_1x16_u8,dense_portable_1x1_s32"
+    "memory_portable_1x16_u8,dense_portable_1x1_s32,"
+    "igemm_portable_1x16_s32"
 )
 
 _MODEL = flags.DEFINE_multi_string(
@@ -136,6 +144,8 @@ def _contestants() -> list[Contestant]:
         found += contestants.make_bifsmn(architecture, classes, kernels)
     if "bifsmn_wide" in networks:
         found += contestants.make_wide_bifsmn(classes)
+    if "bifsmn_mixed" in networks:
+        found += contestants.make_mixed_bifsmn(classes)
     if "ds_cnn" in networks:
         found += contestants.make_ds_cnn(classes)
     if "bc_resnet" in networks:

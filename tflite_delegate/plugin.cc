@@ -68,6 +68,10 @@ TfLiteRegistration* BifsmnRegister_FloatConv2D() {
   return bifsmn::Registration<bifsmn::kFloatConv2DOp>();
 }
 
+TfLiteRegistration* BifsmnRegister_Int8Conv2D() {
+  return bifsmn::Registration<bifsmn::kInt8Conv2DOp>();
+}
+
 TfLiteRegistration* BifsmnRegister_LogMel() {
   return bifsmn::Registration<bifsmn::kLogMelOp>();
 }

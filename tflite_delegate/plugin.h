@@ -31,6 +31,7 @@ BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2DAdd(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Memory(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Dense(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_FloatConv2D(void);
+BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Int8Conv2D(void);
 BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_LogMel(void);
 
 // The ops' names, versions, attributes, inputs and outputs, as JSON.

@@ -80,5 +80,6 @@ template TfLiteRegistration* Registration<kMemoryOp>();
 template TfLiteRegistration* Registration<kDenseOp>();
 template TfLiteRegistration* Registration<kLogMelOp>();
 template TfLiteRegistration* Registration<kFloatConv2DOp>();
+template TfLiteRegistration* Registration<kInt8Conv2DOp>();
 
 }  // namespace bifsmn

@@ -19,6 +19,7 @@ extern template TfLiteRegistration* Registration<kMemoryOp>();
 extern template TfLiteRegistration* Registration<kDenseOp>();
 extern template TfLiteRegistration* Registration<kLogMelOp>();
 extern template TfLiteRegistration* Registration<kFloatConv2DOp>();
+extern template TfLiteRegistration* Registration<kInt8Conv2DOp>();
 
 }  // namespace bifsmn
 

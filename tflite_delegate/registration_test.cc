@@ -13,9 +13,9 @@ using ::testing::HasSubstr;
 TEST(RegistrationTest, CarriesNamesAndVersions) {
   TfLiteRegistration* const registrations[] = {
       BifsmnRegister_QuantConv2D(), BifsmnRegister_FloatConv2D(),
-      BifsmnRegister_Conv2D(),      BifsmnRegister_Conv2DAdd(),
-      BifsmnRegister_Memory(),      BifsmnRegister_Dense(),
-      BifsmnRegister_LogMel()};
+      BifsmnRegister_Int8Conv2D(),  BifsmnRegister_Conv2D(),
+      BifsmnRegister_Conv2DAdd(),   BifsmnRegister_Memory(),
+      BifsmnRegister_Dense(),       BifsmnRegister_LogMel()};
   ASSERT_EQ(std::size(registrations), OpDefinitions().size());
   for (size_t i = 0; i < OpDefinitions().size(); ++i) {
     EXPECT_STREQ(registrations[i]->custom_name, OpDefinitions()[i]->name);

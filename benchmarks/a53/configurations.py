@@ -6,10 +6,11 @@
         [--results=results/architecture_cycles]
 
 An argument is one network: settings of NetworkConfig that differ from
-BiFSMN's, separated by commas. Weights are random, as neither cycles nor bytes
-depend on them. Without arguments it measures those of
-results/architecture_cycles.md. BOARD is as in network.py. A row that the
-results have already is taken from there: delete them to measure again.
+BiFSMN's, separated by commas; layers of 8 bits by plus signs. Weights are
+random, as neither cycles nor bytes depend on them. Without arguments it
+measures those of results/architecture_cycles.md. BOARD is as in network.py. A
+row that the results have already is taken from there: delete them to measure
+again.
 """
 
 import argparse
@@ -44,6 +45,9 @@ _CONFIGURATIONS = (
     "front_channels=32",
     "look_back=3,look_ahead=3",
     "look_back=4,look_ahead=4",
+    "int8_sites=conv2",
+    "int8_sites=conv2+projection",
+    "front_skip=True,front_outputs=48,int8_sites=conv2+projection",
 )
 
 _CLASSES = 12
@@ -85,6 +89,9 @@ def parse(text: str) -> NetworkConfig:
         name, _, value = setting.partition("=")
         if name not in known:
             raise ValueError(f"{text}: NetworkConfig has no {name!r}")
+        if name.endswith("_sites"):
+            changes[name] = tuple(value.split("+"))
+            continue
         try:
             changes[name] = ast.literal_eval(value)
         except (SyntaxError, ValueError):

@@ -4,6 +4,7 @@
 //   layers                            the layers and their kernels, a line each
 //   layers LAYER KERNEL REPETITIONS
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/bit_im2col.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/log_mel_decibel.h"
 #include "custom_ops/kernels/memory.h"
@@ -165,6 +167,30 @@ Layer Classifier(const char* name) {
   };
 }
 
+Layer QuantizedProduct(const char* name, int pixels, int outputs, int terms) {
+  const IgemmKernel& kernel = Find(IgemmKernels(), name);
+  const int stride = RoundUp(terms, kIgemmTermStep);
+  Random random(1);
+  // As networks have them: few are large.
+  const auto weights = random.Floats(outputs * terms, 38.0f);
+  std::vector<int8_t> rounded;
+  for (const float weight : weights) {
+    rounded.push_back(static_cast<int8_t>(std::clamp(weight, -127.0f, 127.0f)));
+  }
+  auto& patches = Keep(AlignedVector<int8_t>(pixels * stride));
+  for (int p = 0; p < pixels; ++p) {
+    const auto values = random.Integers<int8_t>(terms, -128, 127);
+    std::copy(values.begin(), values.end(), patches.begin() + p * stride);
+  }
+  auto& packed =
+      Keep(AlignedVector<uint8_t>(kernel.packed_bytes(outputs, terms)));
+  kernel.pack(rounded.data(), outputs, terms, packed.data());
+  auto& sums = Keep(std::vector<int32_t>(pixels * outputs));
+  const Igemm gemm = {patches.data(), stride,  pixels,
+                      packed.data(),  outputs, terms};
+  return [&kernel, &sums, gemm] { kernel.run(gemm, sums.data()); };
+}
+
 // A frame of sound, of which a clip has 32.
 template <typename T>
 Layer MelFrame(const KernelRegistry<MelKernel<T>>& kernels, const char* name,
@@ -201,6 +227,13 @@ std::vector<Entry> Entries() {
                    return Product(kernel, pixels, words, outputs, epilogue);
                  }};
   };
+  const auto quantized = [](std::string layer, int pixels, int outputs,
+                            int terms) {
+    return Entry{std::move(layer), Names(IgemmKernels()),
+                 [=](const char* kernel) {
+                   return QuantizedProduct(kernel, pixels, outputs, terms);
+                 }};
+  };
   return {
       {"mel", Names(MelKernels()),
        [](const char* kernel) {
@@ -230,6 +263,10 @@ std::vector<Entry> Entries() {
       product("expand", kSteps, 8, 2 * kHidden, Epilogue::kThreshold),
       product("shrink", kSteps, 16, kHidden, Epilogue::kStream),
       {"classifier", Names(DenseKernels()), Classifier},
+      quantized("int8_256x16x25", 256, 16, 25),
+      quantized("int8_64x48x400", 64, 48, 400),
+      quantized("int8_64x32x400", 64, 32, 400),
+      quantized("int8_8x128x384", 8, 128, 384),
   };
 }
 

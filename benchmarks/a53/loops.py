@@ -21,10 +21,12 @@ from model import decode
 from model import disassembler
 from model import steady_cycles
 
-_FAMILIES = ("bgemm_neon", "quant_conv_neon", "dense_neon")
+_FAMILIES = ("bgemm_neon", "quant_conv_neon", "dense_neon", "igemm_neon")
 
-# Products of an instruction: CNT has those of 128 bits.
-_PRODUCTS = {"cnt": 128, "mla": 8, "smlal": 4, "smlal2": 4}
+# Products of an instruction: CNT has those of 128 bits, others one a lane.
+_COUNTING = "cnt"
+_MULTIPLYING = ("mla", "smull", "smlal", "smlal2")
+_LANES = {"8h": 8, "4s": 4}
 
 _LINE = re.compile(r"\s*([0-9a-f]+):\s+([0-9a-f]{8})\s+(\S+)\s*(.*)")
 
@@ -41,7 +43,7 @@ def innermost_loops(path: Path) -> list[Loop]:
     listing = toolchain.run(["aarch64-linux-gnu-objdump", "-d", path])
     loops = []
     disassembly = disassembler()
-    body: list[tuple[int, int]] = []
+    body: list[tuple[int, int, int]] = []
     for line in listing.splitlines():
         match = _LINE.match(line)
         if not match:
@@ -49,17 +51,26 @@ def innermost_loops(path: Path) -> list[Loop]:
             body = []
             continue
         address, word, name, operands = match.groups()
-        body.append((int(address, 16), int(word, 16)))
+        products = _products_of(name, operands)
+        body.append((int(address, 16), int(word, 16), products))
         if not (name.startswith("b.") or name in ("b", "cbnz", "cbz", "tbnz")):
             continue
         target = re.search(r"([0-9a-f]+) <", operands)
-        words = [w for a, w in body if target and a >= int(target[1], 16)]
-        if words and target and body[0][0] <= int(target[1], 16):
+        inside = [i for i in body if target and i[0] >= int(target[1], 16)]
+        if inside and target and body[0][0] <= int(target[1], 16):
+            _, words, products_of = zip(*inside, strict=True)
             instructions = decode(words, disassembly)
-            products = sum(_PRODUCTS.get(i.mnemonic, 0) for i in instructions)
-            loops.append(Loop(products, instructions))
+            loops.append(Loop(sum(products_of), instructions))
         body = []
     return loops
+
+
+def _products_of(name: str, operands: str) -> int:
+    """Returns how many products an instruction has."""
+    if name == _COUNTING:
+        return 128
+    lanes = re.match(r"v\d+\.(8h|4s)", operands)
+    return _LANES[lanes[1]] if lanes and name in _MULTIPLYING else 0
 
 
 def main(arguments: list[str]) -> None:

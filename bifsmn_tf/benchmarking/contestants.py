@@ -108,6 +108,14 @@ def make_wide_bifsmn(classes: int) -> list[Contestant]:
     return make_configuration("BiFSMN, wider front end", config)
 
 
+def make_mixed_bifsmn(classes: int) -> list[Contestant]:
+    """The same with 8 bits in second convolution and projection."""
+    config = ARCHITECTURES["bifsmn_wide"](
+        classes, int8_sites=("conv2", "projection")
+    )
+    return make_configuration("BiFSMN, mixed precision", config)
+
+
 def make_configuration(title: str, config: NetworkConfig) -> list[Contestant]:
     """A binary network of any sizes, in one file, at each of its depths.
 

@@ -20,10 +20,18 @@ from bifsmn_tf.deployment import thresholds
 from bifsmn_tf.deployment.packing import pack_bits
 from bifsmn_tf.deployment.packing import pack_integers
 from bifsmn_tf.network import layers
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Stage
 
 _LARGEST_INT8_PRODUCT = 128 * 127
+
+_INT8_SITES: tuple[set[str], ...] = (
+    set(),
+    {"conv2"},
+    {"conv2", "projection"},
+)
+"""What may have 8 bits in a file."""
 
 
 STREAMS = ("int16", "float32")
@@ -105,9 +113,19 @@ def convert_binary(
     Raises:
         ValueError: the network cannot be folded (its training diverged, or a
             PReLU in front of a sign has a negative slope), its binarizer is
-            none that the ops compute, or it has sites of more than a bit.
+            none that the ops compute, or it has sites of more than a bit that
+            no op is for.
     """
     check_convertible(network)
+    if (
+        network.conv2.rounding
+        and precision
+        and (precision.first_convolution != "int8")
+    ):
+        raise ValueError(
+            "a second convolution of 8 bits reads the first one's in 8 bits: "
+            "convert with first_convolution int8"
+        )
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
@@ -151,14 +169,14 @@ def check_convertible(network: FSMN) -> None:
             "this network has activations of two bits in two scales, which no "
             "op computes: convert one trained without --dual_activations"
         )
-    for name in ("float_sites", "int8_sites"):
-        sites = getattr(config, name)
-        if sites:
-            raise ValueError(
-                f"{name} of this network: {', '.join(sites)}. There are no ops "
-                "for them; evaluate the run itself, or train without to "
-                "convert"
-            )
+    if config.float_sites or set(config.int8_sites) not in _INT8_SITES:
+        name = "float_sites" if config.float_sites else "int8_sites"
+        raise ValueError(
+            f"{name} of this network: {', '.join(getattr(config, name))}. "
+            "There are ops for conv2 in 8 bits, with or without projection, "
+            "and for no others; evaluate the run itself, or train without to "
+            "convert"
+        )
     remedy = "evaluate the run itself, or train with another binarizer"
     if network.config.input_scale:
         raise ValueError(
@@ -234,45 +252,118 @@ class _DepthGraph:
     def _front_end(self, features):
         """The start of the stream, and the first block's bits."""
         network, config = self.network, self.config
+        # Of the first convolution, by the sign or rounding that it goes into.
         read: dict[int, model_writer.Tensor] = {}
-        # Bits, shape of the weights, and stride of what starts the stream.
+        # Values, shape of the weights, and stride of what starts the stream.
         inputs = []
         for conv2, projection in network.branches:
-            basis = id(conv2.sign)
+            basis = id(conv2.rounding or conv2.sign)
             if basis not in read:
                 name = "conv1" if not read else f"conv1_{len(read) + 1}"
                 read[basis] = self._first_convolution(name, features, conv2)
-            bits = self._to_bits(
-                conv2.name,
-                conv2,
-                projection,
-                read[basis],
-                weights=_packed(conv2.linear),
-                variant=0,
-                **same_padding(conv2.linear, read[basis].shape[1:3]),
-            )
+            values = self._second_convolution(conv2, projection, read[basis])
             shape = (1, config.front_bands, config.second_channels)
-            inputs.append((bits, shape, 1))
-        if network.front_skip:
+            inputs.append((values, shape, 1))
+        skip = network.front_skip
+        if skip:
             shape = (1, config.half_bands, config.front_channels)
-            inputs.append((read[id(network.front_skip.sign)], shape, 2))
+            basis = id(skip.rounding or skip.sign)
+            if basis not in read:
+                read[basis] = self._first_convolution("conv1_2", features, skip)
+            inputs.append((read[basis], shape, 2))
         stream = bits = None
         first = self.blocks[0][1].memory
-        for stage, (bits, shape, stride) in zip(
+        for stage, (values, shape, stride) in zip(
             network.starts, inputs, strict=True
         ):
+            successor = first if stage is network.starts[-1] else None
+            if stage.rounding:
+                stream, bits = self._int8_to_stream(
+                    stage, values, shape, stream, successor, stride
+                )
+                continue
             stream, bits = self._to_stream(
                 stage.name,
                 stage,
-                bits,
+                values,
                 weights=_packed(stage.linear, shape),
                 channels=shape[-1],
                 residual=stream,
                 variant=0,
-                successor=first if stage is network.starts[-1] else None,
+                successor=successor,
                 stride_h=stride,
             )
         return stream, bits
+
+    def _second_convolution(self, stage, successor, values):
+        """What the projection reads."""
+        attributes = same_padding(stage.linear, values.shape[1:3])
+        if stage.rounding:
+            return self._int8_to_front(
+                stage.name, stage, values, successor, **attributes
+            )
+        return self._to_bits(
+            stage.name,
+            stage,
+            successor,
+            values,
+            weights=_packed(stage.linear),
+            variant=0,
+            **attributes,
+        )
+
+    def _int8_to_front(self, name, stage, values, successor, **attributes):
+        """A convolution in 8 bits, to what the next stage in front reads."""
+        threshold = None
+        if successor.rounding:
+            inverse = float(successor.rounding.inverse_step.numpy())
+            attributes["output_inverse_scale"] = inverse
+        else:
+            threshold = sign_threshold(successor, 0)
+        op = ops.Int8Conv2D(output_bits=8, **attributes)
+        weights = _image(stage.linear)
+        *_, result = self._int8(name, op, stage, values, weights, threshold)
+        return result
+
+    def _int8_to_stream(
+        self, stage, values, shape, residual, successor, stride
+    ):
+        """A projection in 8 bits, and the first block's bits if wanted."""
+        op = ops.Int8Conv2D(stride_h=stride, output_bits=32)
+        threshold = (
+            sign_threshold(successor, self.variant) if successor else None
+        )
+        if self.step is not None:
+            op = dataclasses.replace(
+                op, output_bits=16, output_inverse_scale=1 / self.step
+            )
+            if threshold is not None:
+                threshold = short_stream.limit(threshold, self.step)
+        stream, *bits = self._int8(
+            stage.name,
+            op,
+            stage,
+            values,
+            _image(stage.linear, shape),
+            threshold,
+            residual,
+        )
+        return stream, bits[0] if bits else None
+
+    def _int8(self, name, op, stage, values, weights, threshold, residual=None):
+        """The result, and its bits if there is a threshold."""
+        epilogue = epilogue_of(stage, 0)
+        outputs = ["result"]
+        if threshold is None:
+            threshold = np.zeros_like(epilogue.scale)
+        else:
+            outputs.append("bits")
+        rows = [epilogue.scale, epilogue.offset, epilogue.slope, threshold]
+        constants = [
+            ("weights", weights),
+            ("parameters", np.stack(rows).astype(np.float32)),
+        ]
+        return self._op(name, op, [values], constants, outputs, residual)
 
     def _classifier(self, stream):
         classifier = self.network.classifier
@@ -296,14 +387,22 @@ class _DepthGraph:
     def _first_convolution(self, name, features, successor):
         stage = self.network.conv1
         attributes = same_padding(stage.linear, features.shape[1:3])
+        if successor.rounding:
+            return self._int8_to_front(
+                name,
+                stage,
+                features,
+                successor,
+                inverse_scale=layers.FEATURE_SCALE,
+                **attributes,
+            )
         if self.precision.first_convolution == "float32":
             weights, threshold = _float_fold(
                 stage, sign_threshold(successor, 0)
             )
             op: ops.Op = ops.FloatConv2D(**attributes)
         else:
-            integers, _ = stage.linear.integer_kernel()
-            weights = integers.numpy().astype(np.int8).transpose(3, 0, 1, 2)
+            weights = _image(stage.linear)
             threshold, flips = self._fold(
                 stage,
                 0,
@@ -376,7 +475,7 @@ class _DepthGraph:
             op,
             stage,
             [bits, stream],
-            pack_bits(layers.binary_weights(linear)),
+            pack_bits(layers.integer_weights(linear)),
             self.variant,
             successor,
         )
@@ -468,11 +567,17 @@ def stream_stages(network: FSMN, delta: int) -> list[Stage]:
 
 def stream_stage(stage: Stage, variant: int) -> short_stream.StreamStage:
     """A stage that adds to the stream, with variants or just one."""
-    kernel = stage.linear.kernel
+    epilogue = epilogue_of(stage, min(variant, stage.prelu.variants - 1))
     # The last axis is the output channel's.
+    if stage.rounding:
+        weights = layers.integer_weights(stage.linear).astype(np.int64)
+        return short_stream.StreamStage(
+            epilogue,
+            largest_dot=mixed.STEPS * np.abs(weights).sum(axis=0),
+            multiplies=False,
+        )
     return short_stream.StreamStage(
-        epilogue_of(stage, min(variant, stage.prelu.variants - 1)),
-        terms=kernel.shape[0],
+        epilogue, largest_dot=stage.linear.kernel.shape[0]
     )
 
 
@@ -530,12 +635,20 @@ def _packed(layer, input_shape=None) -> np.ndarray:
     A dense layer's inputs are taken as an image of ``input_shape``, 1x1 if
     that is ``None``.
     """
-    signs = layers.binary_weights(layer)
-    if signs.ndim == 2:
-        signs = signs.reshape(
-            *(input_shape or (1, 1, signs.shape[0])), signs.shape[1]
+    return pack_bits(_image(layer, input_shape))
+
+
+def _image(layer, input_shape=None) -> np.ndarray:
+    """As :func:`_packed`, integers: (outputs, rows, columns, channels)."""
+    if isinstance(layer, layers.FirstConv2D):
+        weights = layer.integer_kernel()[0].numpy().astype(np.int8)
+    else:
+        weights = layers.integer_weights(layer)
+    if weights.ndim == 2:
+        weights = weights.reshape(
+            *(input_shape or (1, 1, weights.shape[0])), weights.shape[1]
         )
-    return pack_bits(signs.transpose(3, 0, 1, 2))
+    return np.ascontiguousarray(weights.transpose(3, 0, 1, 2))
 
 
 def same_padding(layer, size) -> dict[str, int]:

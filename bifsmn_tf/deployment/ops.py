@@ -207,6 +207,26 @@ class _Convolution(Op):
         shape = (features[0], *size, words_for(weights[0]))
         return [TensorSpec(shape, np.dtype(np.int16))]
 
+    def _stored_scale(self, name: str) -> float:
+        """A scale as the file has it: finite, positive, of 32 bits."""
+        with np.errstate(over="ignore"):
+            stored = float(np.float32(getattr(self, name)))
+        self._check(
+            math.isfinite(stored) and stored > 0,
+            f"{name} has to be finite and positive in float32, got "
+            f"{getattr(self, name)}",
+        )
+        return stored
+
+    def _quantized_specs(self, features: Shape, weights: Shape):
+        """As `_feature_specs`, of sums in integers."""
+        self._check(
+            1 <= math.prod(weights[1:]) <= MAX_QUANTIZED_TERMS,
+            f"a sum has 1 to {MAX_QUANTIZED_TERMS} terms, these weights are "
+            f"{weights}",
+        )
+        return self._feature_specs(features, weights)
+
     def _sums(self, pixels: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
         """Sums of products in int32; a padded position contributes 0.
 
@@ -255,24 +275,12 @@ class QuantConv2D(_Convolution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        with np.errstate(over="ignore"):
-            stored = float(np.float32(self.inverse_scale))
-        self._check(
-            math.isfinite(stored) and stored > 0,
-            f"inverse_scale has to be finite and positive in float32, got "
-            f"{self.inverse_scale}",
-        )
-        object.__setattr__(self, "inverse_scale", stored)
+        scale = self._stored_scale("inverse_scale")
+        object.__setattr__(self, "inverse_scale", scale)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
-        features, weights = _required_shapes(self, inputs, 2)
-        self._check(
-            1 <= math.prod(weights[1:]) <= MAX_QUANTIZED_TERMS,
-            f"a sum has 1 to {MAX_QUANTIZED_TERMS} terms, these weights are "
-            f"{weights}",
-        )
-        return self._feature_specs(features, weights)
+        return self._quantized_specs(*_required_shapes(self, inputs, 2))
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """See `Op.reference`."""
@@ -280,12 +288,107 @@ class QuantConv2D(_Convolution):
         self.output_specs(features, weights)
         if features.ndim == 3:
             features = features[..., np.newaxis]
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = features * np.float32(self.inverse_scale)
-        scaled = np.nan_to_num(scaled, nan=0, posinf=127, neginf=-128)
-        quantized = np.clip(np.rint(scaled), -128, 127)
+        quantized = _rounded(features, self.inverse_scale, 8)
         below = self._sums(quantized, weights) < thresholds
         return (pack_bits(np.where(below, -1, 1)),)
+
+
+_RESULTS: dict[int, type] = {8: np.int8, 16: np.int16, 32: np.float32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Int8Conv2D(_Convolution):
+    """Convolution in 8-bit integers, for what one bit costs too much.
+
+    With `q` as in `QuantConv2D` of features, or the values themselves::
+
+        u = (sum of q * w) * scale + offset
+        v = u >= 0 ? u : u * slope
+        r = round_half_even(v * output_inverse_scale), a NaN being 0
+
+    The result is `r`, clamped to 8 bits; or of 16 bits, `residual + r`, both
+    clamped; or of 32 bits the float `residual + v`. A bit is
+    `!(v >= threshold)` of the first form, `!(result >= threshold)` of others.
+
+    Inputs: values int8 `[N, H, W, C]` or features float32 `[N, H, W, C]` or
+    `[N, H, W]` (one channel); weights int8 `[O, KH, KW, C]` in [-127, 127];
+    parameters float32 `[4, O]`, scale, offset, slope, threshold; residual of
+    the result's type, which may be absent and is for 8 bits. Outputs: result
+    `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
+    out.
+    """
+
+    NAME = "BifsmnInt8Conv2D"
+    INPUTS = ("values", "weights", "parameters", "residual?")
+    OUTPUTS = ("result", "bits?")
+
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+    inverse_scale: float = 1.0
+    output_bits: int = 8
+    output_inverse_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("inverse_scale", "output_inverse_scale"):
+            object.__setattr__(self, name, self._stored_scale(name))
+        self._check(
+            self.output_bits in _RESULTS,
+            f"output_bits has to be 8, 16 or 32, got {self.output_bits}",
+        )
+
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
+        """See `Op.output_specs`."""
+        values, weights, parameters = _required(self, inputs, 3)
+        (bits,) = self._quantized_specs(values.shape, weights.shape)
+        shape = (*bits.shape[:-1], weights.shape[0])
+        self._check(
+            parameters.shape == (4, shape[-1]),
+            f"parameters {parameters.shape} are not {(4, shape[-1])}",
+        )
+        dtype: np.dtype = np.dtype(_RESULTS[self.output_bits])
+        residual = inputs[3] if len(inputs) > 3 else None
+        if residual is not None:
+            self._check(self.output_bits > 8, "8 bits have no residual")
+            self._check(
+                (residual.shape, residual.dtype) == (shape, dtype),
+                f"the stream it adds to is not {shape} of {dtype}",
+            )
+        return [TensorSpec(shape, dtype), bits]
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """See `Op.reference`; the bits are always computed."""
+        values, weights, parameters = _required(self, inputs, 3)
+        residual = inputs[3] if len(inputs) > 3 else None
+        self.output_specs(*inputs)
+        self._check(
+            not np.any(weights == -128),
+            "weights have a -128, beyond [-127, 127]",
+        )
+        if values.ndim == 3:
+            values = values[..., np.newaxis]
+        if values.dtype != np.int8:
+            values = _rounded(values, self.inverse_scale, 8)
+        scale, offset, slope, threshold = parameters
+        with np.errstate(over="ignore", invalid="ignore"):
+            u = self._sums(values, weights).astype(np.float32) * scale + offset
+            v = np.where(u >= 0, u, u * slope)
+            if self.output_bits == 32:
+                result = v if residual is None else residual + v
+                compared = result
+            else:
+                result = _rounded(
+                    v, self.output_inverse_scale, self.output_bits
+                )
+                if residual is not None:
+                    result = _saturated(residual.astype(np.int32) + result)
+                compared = v if self.output_bits == 8 else result
+            bits = pack_bits(np.where(compared >= threshold, 1, -1))
+        return result.astype(_RESULTS[self.output_bits]), bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -648,12 +751,22 @@ class Dense(Op):
 OPS: tuple[type[Op], ...] = (
     QuantConv2D,
     FloatConv2D,
+    Int8Conv2D,
     Conv2D,
     Conv2DAdd,
     Memory,
     Dense,
 )
 """Every op, in the order in which the native library reports them."""
+
+
+def _rounded(values: npt.NDArray, inverse_scale: float, bits: int):
+    """Floats as integers of so many bits; a NaN is 0."""
+    least, most = -(1 << bits - 1), (1 << bits - 1) - 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = values * np.float32(inverse_scale)
+    scaled = np.nan_to_num(scaled, nan=0, posinf=most, neginf=least)
+    return np.clip(np.rint(scaled), least, most).astype(np.int32)
 
 
 def _required(op: Op, inputs: Sequence, count: int) -> list:

@@ -84,15 +84,23 @@ class ShortNetwork:
             inputs.append(first[:, ::2])
         stream = signs = None
         for stage, x in zip(network.starts, inputs, strict=True):
-            signs = _signs(stage, x, 0)
-            signs = tf.reshape(signs, (-1, frames, x.shape[-2] * x.shape[-1]))
-            stream, signs = self._add(stage, signs, successor, variant, stream)
+            integers = (
+                stage.rounding.integers(x)
+                if stage.rounding
+                else _signs(stage, x, 0)
+            )
+            integers = tf.reshape(
+                integers, (-1, frames, x.shape[-2] * x.shape[-1])
+            )
+            stream, signs = self._add(
+                stage, integers, successor, variant, stream
+            )
         return stream, signs
 
     def _add(
         self,
         stage: Stage,
-        signs: tf.Tensor,
+        integers: tf.Tensor,
         successor: Stage | None,
         variant: int,
         residual: tf.Tensor | None,
@@ -105,12 +113,18 @@ class ShortNetwork:
             if successor
             else np.zeros(channels, np.float32)
         )
-        scale, offset, slope, limit = short_stream.parameters(
-            short, threshold, self._step
-        ).astype(np.int32)
-        dot = tf.cast(stage.linear.integer_dot(signs), tf.int32)
-        u = _saturated(_multiply_high(dot * (1 << short.shift), scale) + offset)
-        y = _saturated(u + _multiply_high(tf.minimum(u, 0), slope))
+        if short.multiplies:
+            scale, offset, slope, limit = short_stream.parameters(
+                short, threshold, self._step
+            ).astype(np.int32)
+            dot = tf.cast(stage.linear.integer_dot(integers), tf.int32)
+            u = _multiply_high(dot * (1 << short.shift), scale) + offset
+            u = _saturated(u)
+            y = _saturated(u + _multiply_high(tf.minimum(u, 0), slope))
+        else:
+            limit = short_stream.limit(threshold, self._step).astype(np.int32)
+            y = stage.infer_signs(integers, 0) * np.float32(1 / self._step)
+            y = _saturated(tf.cast(tf.round(y), tf.int32))
         if residual is not None:
             y = _saturated(residual + y)
         return y, tf.where(y < limit, -1.0, 1.0)

@@ -25,16 +25,20 @@ class StreamStage:
 
     Attributes:
         epilogue: what follows its integer dot products.
-        terms: of a dot product, which lies in [-terms, terms].
+        largest_dot: they lie in [-largest_dot, largest_dot]; one for all
+            channels, or (channels,).
+        multiplies: whether they are multiplied in 16 bits, too; those of 8-bit
+            weights become floats, which are rounded to the stream's steps.
     """
 
     epilogue: Epilogue
-    terms: int
+    largest_dot: int | npt.NDArray[np.int64]
+    multiplies: bool = True
 
     @property
     def shift(self) -> int:
         """The most bits to shift a dot product by without leaving 16."""
-        return (_LARGEST // self.terms).bit_length() - 1
+        return (_LARGEST // int(np.max(self.largest_dot))).bit_length() - 1
 
     def largest(self) -> npt.NDArray[np.float64]:
         """The largest magnitude before or behind PReLU, per channel."""
@@ -47,7 +51,10 @@ class StreamStage:
             )
         )
         ends = np.stack(
-            [offset - scale * self.terms, offset + scale * self.terms]
+            [
+                offset - scale * self.largest_dot,
+                offset + scale * self.largest_dot,
+            ]
         )
         behind = np.where(ends >= 0, ends, ends * slope)
         return np.abs(np.concatenate([ends, behind])).max(axis=0)
@@ -68,9 +75,12 @@ def resolution(paths: Iterable[Iterable[StreamStage]]) -> float:
         steps = 0
         for stage in path:
             total = total + stage.largest()
-            # A multiplier is a 16-bit fraction, too.
-            scale = np.abs(stage.epilogue.scale.astype(np.float64)).max()
-            needed = max(needed, scale * _ONE / (1 << stage.shift) / _LARGEST)
+            if stage.multiplies:
+                # A multiplier is a 16-bit fraction, too.
+                scale = np.abs(stage.epilogue.scale.astype(np.float64)).max()
+                needed = max(
+                    needed, scale * _ONE / (1 << stage.shift) / _LARGEST
+                )
             steps += 4
         # Each of a stage's roundings adds at most a step.
         needed = max(needed, float(np.max(total)) / (_LARGEST - steps))
@@ -104,11 +114,15 @@ def parameters(
     scale = epilogue.scale.astype(np.float64) / step * _ONE / (1 << stage.shift)
     offset = epilogue.offset.astype(np.float64) / step
     slope = (epilogue.slope.astype(np.float64) - 1) * _ONE
-    # y < threshold holds for the same integers y as y < ceil(threshold).
-    above = np.ceil(threshold.astype(np.float64) / step)
+    above = limit(threshold, step)
     rows = np.stack([np.rint(scale), np.rint(offset), np.rint(slope), above])
-    limits = np.array([_LARGEST, _LARGEST, _LARGEST, _LARGEST])[:, np.newaxis]
-    return np.clip(rows, -limits, limits).astype(np.int16)
+    return np.clip(rows, -_LARGEST, _LARGEST).astype(np.int16)
+
+
+def limit(threshold: npt.NDArray, step: float) -> npt.NDArray[np.float64]:
+    """Whole numbers below which the same steps lie as below ``threshold``."""
+    above = np.ceil(threshold.astype(np.float64) / step)
+    return np.clip(above, -_LARGEST, _LARGEST)
 
 
 def dense(

@@ -46,12 +46,22 @@ _BITWISE = (
     ("look3", "memory of 7 taps", {"look_back": 3, "look_ahead": 3}),
 )
 
+# With 8 bits in these.
+_MIXED = (("conv2",), ("conv2", "projection"))
+
 ROWS = (
     recipes.TEACHER,
     BIFSMN,
     *(_without_file("float", site) for site in SITES),
     _without_file("float", "conv2", "projection"),
-    _without_file("int8", "conv2", "projection"),
+    *(
+        recipes.distilled(
+            f"int8_{'_'.join(sites)}",
+            f"int8 in {' and '.join(sites)}",
+            f"--int8_sites={','.join(sites)}",
+        )
+        for sites in _MIXED
+    ),
     _without_file("int8", "conv2", "projection", "memory"),
     *(
         recipes.distilled(
@@ -62,10 +72,14 @@ ROWS = (
 )
 
 # As benchmarks/a53/configurations.py names them.
-_MODELS = {BIFSMN.name: "BiFSMN"} | {
-    name: ", ".join(f"{key}={value}" for key, value in changes.items())
-    for name, _, changes in _BITWISE
-}
+_MODELS = (
+    {BIFSMN.name: "BiFSMN"}
+    | {
+        name: ", ".join(f"{key}={value}" for key, value in changes.items())
+        for name, _, changes in _BITWISE
+    }
+    | {f"int8_{'_'.join(x)}": f"int8_sites={'+'.join(x)}" for x in _MIXED}
+)
 
 
 def _cycles(results: Results, name: str, delta: str) -> str:

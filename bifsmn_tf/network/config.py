@@ -73,8 +73,8 @@ class NetworkConfig:
         float_sites: which of ``SITES`` keep weights and activations in full
             precision, in all blocks: to find out where one bit loses most.
             There is no conversion.
-        int8_sites: which have 8 bits instead: a mixed-precision network.
-            There is no conversion.
+        int8_sites: which have 8 bits instead: a mixed-precision network. There
+            is a conversion for conv2, with or without projection.
         learned_window: learn how wide the window is in which a gradient passes
             a sign, one width per layer for its weights and one per variant for
             its activations (the Learning Propagation Binarizer of BiFSMNv2).

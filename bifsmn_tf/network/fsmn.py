@@ -62,7 +62,8 @@ class Stage(tf.keras.layers.Layer):
         initial_scale: of BatchNorm.
         joins_bands: the linear layer reads all frequency bands of a frame at
             once: (batch, time, bands, channels) in, no bands out.
-        sign: of another stage, instead of one of its own.
+        reads: a stage whose sign or rounding this one takes over, instead of
+            one of its own.
         threshold: initial one of its own sign.
     """
 
@@ -76,7 +77,7 @@ class Stage(tf.keras.layers.Layer):
         norm: bool = True,
         initial_scale: float = 1.0,
         joins_bands: bool = False,
-        sign: layers.VariantSign | layers.DualSign | None = None,
+        reads: "Stage | None" = None,
         threshold: float = 0.0,
         **kwargs,
     ):
@@ -85,9 +86,15 @@ class Stage(tf.keras.layers.Layer):
         self.joins_bands = joins_bands
         # The first convolution's dot products are integers, too.
         self.binary = bits == 1
-        self.rounding = mixed.Int8Activation() if bits == 8 else None
-        self.sign = sign
-        if self.binary and binarize and sign is None:
+        self.rounding: mixed.Int8Activation | None = (
+            reads.rounding if reads else None
+        )
+        self.sign: layers.VariantSign | layers.DualSign | None = (
+            reads.sign if reads else None
+        )
+        if bits == 8 and self.rounding is None:
+            self.rounding = mixed.Int8Activation()
+        if self.binary and binarize and self.sign is None:
             make = (
                 layers.DualSign
                 if config.dual_activations
@@ -117,7 +124,7 @@ class Stage(tf.keras.layers.Layer):
         """Builds the layers inside for (..., variants, channels)."""
         if self.sign and not self.sign.built:
             self.sign.build(input_shape)
-        if self.rounding:
+        if self.rounding and not self.rounding.built:
             self.rounding.build(input_shape)
         if self.joins_bands:
             batch, time, bands, channels = input_shape
@@ -223,13 +230,20 @@ class Stage(tf.keras.layers.Layer):
         """Scale and offset that turn the integer dot into PReLU's input."""
         scale = (
             layers.layer_scale(self.linear)
-            if self.binary
+            if self.in_integers
             else tf.ones(self.linear.kernel.shape[-1])
         )
+        if self.rounding:
+            scale *= self.rounding.step
         bias = self.linear.bias if self.linear.use_bias else 0.0
         if self.norm:
             return self.norm.fold(scale, bias, variant)
         return scale, tf.zeros_like(scale) + bias
+
+    @property
+    def in_integers(self) -> bool:
+        """Whether inference multiplies integers."""
+        return self.binary or self.rounding is not None
 
     def start_from(self, other: "Stage") -> None:
         """Takes over what both stages have: kernel, norm, slopes, signs."""
@@ -250,7 +264,7 @@ class Stage(tf.keras.layers.Layer):
             residual: added to the result, (..., out).
         """
         x = self.sign.apply(inputs, variant) if self.sign else inputs
-        x = self.rounding(x) if self.rounding else x
+        x = self.rounding.integers(x) if self.rounding else x
         if self.joins_bands:
             x = _joined(x)
         scale = self.input_scale(inputs) if self.scales_inputs else None
@@ -264,9 +278,9 @@ class Stage(tf.keras.layers.Layer):
         return self.linear.input_scale(magnitudes)
 
     def infer_signs(self, x, variant: int, input_scale=None, residual=None):
-        """As :meth:`infer`, of what the sign in front gave."""
+        """As :meth:`infer`, of what the sign or rounding in front gave."""
         scale, offset = self.affine(variant)
-        if self.binary:
+        if self.in_integers:
             x = self.linear.integer_dot(x)
             if input_scale is not None:
                 x *= input_scale
@@ -429,9 +443,9 @@ class FSMN(tf.keras.Model):
         self.front_skip = (
             self._projection(
                 "front_skip",
-                # Signs that are there cost nothing.
-                sign=self.conv2.sign
-                if config.bits("projection") == 1
+                # What is there costs nothing.
+                reads=self.conv2
+                if config.bits("projection") == config.bits("conv2")
                 else None,
             )
             if config.front_skip
@@ -467,18 +481,17 @@ class FSMN(tf.keras.Model):
     def _second_convolutions(self, settings: dict[str, Any]):
         config = self.config
         bases = initial_thresholds(config.front_bases)
-        sign = None
+        stage = None
         for number in range(1, config.front_branches + 1):
             shared = number > config.front_bases
             stage = Stage(
                 config,
                 layers.BinaryConv2D(config.second_channels, **settings),
                 bits=config.bits("conv2"),
-                sign=sign if shared else None,
+                reads=stage if shared else None,
                 threshold=0.0 if shared else bases[number - 1],
                 name=_numbered("conv2", number),
             )
-            sign = stage.sign
             yield stage
 
     @property
@@ -566,9 +579,7 @@ class FSMN(tf.keras.Model):
         )
         total = None
         for conv2, projection in self.branches:
-            if conv2 is not shared and (
-                conv2.sign is not shared.sign or conv2.rounding
-            ):
+            if (conv2.sign, conv2.rounding) != (shared.sign, shared.rounding):
                 shared, x = conv2, conv2.input_of(stream)
             _, y = conv2.epilogue(
                 conv2.apply_linear(x), following=projection, keep=False

@@ -21,6 +21,7 @@ import numpy as np
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
+from bifsmn_tf.network import mixed
 from bifsmn_tf.network import quantizers
 
 EPSILON = 1e-5
@@ -100,16 +101,16 @@ class BinaryDense(lq.layers.QuantDense):
         """
         return tf.tensordot(inputs, kernel, 1)
 
-    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
-        """The product of signs with the signs of the weights: exact integers.
+    def integer_dot(self, integers: tf.Tensor) -> tf.Tensor:
+        """The product with the integers of the weights: exact.
 
         Args:
-            signs: +1 and -1, (..., in).
+            integers: +1 and -1, or of 8 bits, (..., in).
 
         Returns:
             float32 that holds integers, (..., units).
         """
-        return self.dot(signs, layer_signs(self))
+        return self.dot(integers, layer_integers(self))
 
     def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
         """K of XNOR-Net: the mean size of the inputs behind each output.
@@ -159,9 +160,9 @@ class BinaryConv2D(lq.layers.QuantConv2D):
         """As :meth:`BinaryDense.dot`, for the convolution."""
         return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
 
-    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
+    def integer_dot(self, integers: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the convolution."""
-        return self.dot(signs, layer_signs(self))
+        return self.dot(integers, layer_integers(self))
 
     def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.input_scale`, for the convolution.
@@ -318,9 +319,9 @@ class MemoryFilter(tf.keras.layers.Layer):
             padding="SAME",
         )
 
-    def integer_dot(self, signs: tf.Tensor) -> tf.Tensor:
+    def integer_dot(self, integers: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.integer_dot`, for the taps."""
-        return self.dot(signs, layer_signs(self))
+        return self.dot(integers, layer_integers(self))
 
     def input_scale(self, magnitudes: tf.Tensor) -> tf.Tensor:
         """As :meth:`BinaryDense.input_scale`, for the taps.
@@ -685,14 +686,21 @@ def layer_scale(layer) -> tf.Tensor:
     """What a layer's integer dot product is multiplied with, per channel."""
     if isinstance(layer, FirstConv2D):
         return layer.integer_kernel()[1] / FEATURE_SCALE
+    if isinstance(layer.kernel_quantizer, mixed.ChannelInt8):
+        return layer.kernel_quantizer.integers(layer.kernel)[1]
     return quantizers.scale(layer.kernel_quantizer, layer.kernel)
 
 
-def layer_signs(layer) -> tf.Tensor:
-    """The signs of a binary layer's weights in the kernel's shape."""
+def layer_integers(layer) -> tf.Tensor:
+    """A layer's weights without their scale, float32 in the kernel's shape.
+
+    The signs of a binary layer, or the integers of one of 8 bits.
+    """
+    if isinstance(layer.kernel_quantizer, mixed.ChannelInt8):
+        return layer.kernel_quantizer.integers(layer.kernel)[0]
     return quantizers.signs(layer.kernel_quantizer, layer.kernel)
 
 
-def binary_weights(layer) -> np.ndarray:
-    """As :func:`layer_signs`, as int8."""
-    return layer_signs(layer).numpy().astype(np.int8)
+def integer_weights(layer) -> np.ndarray:
+    """As :func:`layer_integers`, as int8."""
+    return layer_integers(layer).numpy().astype(np.int8)

@@ -219,9 +219,9 @@ def summarise(config: NetworkConfig) -> Summary:
     16-bit words, folded norms and thresholds in 16 bits (the first
     convolution's in 32), a classifier of 8. In a file the norms and thresholds
     are packed, which makes some 30 % less of them, depending on their values,
-    and equal constants are stored once. There is no file for sites of more than
-    a bit: theirs are weights of 8 or 32 bits, and a scale, an offset and a
-    slope of 32 for each output.
+    and equal constants are stored once. Sites of more than a bit have weights
+    of 8 or 32 bits, and a scale, an offset, a slope and a threshold of 32 for
+    each output.
     """
     counter = _Counter(config)
     c = config.front_channels
@@ -256,7 +256,7 @@ def summarise(config: NetworkConfig) -> Summary:
             ),
         ]
     if config.front_skip:
-        one_bit = config.bits("conv2") == 1
+        shares = config.bits("conv2") == config.bits("projection")
         layers.append(
             counter.to_stream(
                 "front_skip",
@@ -267,7 +267,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 norm=config.projection_norm,
                 paper_norm=False,
                 # It shares those of the second convolution.
-                signs=0 if one_bit else c,
+                signs=0 if shares else c,
             )
         )
     for number in range(1, config.blocks + 1):
@@ -333,6 +333,10 @@ def _words(channels: int) -> int:
     return 2 * math.ceil(channels / 16)
 
 
+# Bytes of a channel's scale, offset, slope and threshold.
+_FLOAT_EPILOGUE = 4 * 4
+
+
 class _Counter:
     """Layers of a configuration, by how they are deployed."""
 
@@ -344,13 +348,16 @@ class _Counter:
     def first(self, name, shape, positions, bases) -> LayerSummary:
         """8-bit weights, integer thresholds, bits out: once for each basis."""
         channels = shape[-1]
+        each = 4 * self.thresholds * bases
+        if self.config.bits("conv2") == 8:
+            each = _FLOAT_EPILOGUE
         return self._layer(
             name,
             shape,
             site=None,
             weights=positions * channels,
             fan_in=positions * bases,
-            shared=(positions + 4 * self.thresholds * bases) * channels,
+            shared=(positions + each) * channels,
             signs=0,
         )
 
@@ -473,7 +480,7 @@ class _Counter:
             windows = int(
                 config.learned_window and config.weight_bits(site) == 1
             )
-        ranges = 1 if bits == 8 and site else 0
+        ranges = 1 if bits == 8 and signs else 0
         scaled_weights = config.kernel_quantizer not in UNSCALED_KERNELS
         scaled_inputs = config.input_scale and site is not None and bits == 1
         if scaled_inputs:
@@ -481,7 +488,7 @@ class _Counter:
             scale_macs = math.prod(shape) + (scale_macs if signs else 0)
         bits = config.weight_bits(site) if site else 8
         if site and bits > 1:
-            own = 4 * 3 * channels
+            own = _FLOAT_EPILOGUE * channels
             shared, each = (0, own) if depths else (own, 0)
             shared += weights * bits // 8
         if not config.binary:

@@ -21,6 +21,18 @@ void PackTests(int channels, const Test& test, Word* bits) {
   *bits = static_cast<Word>(word);
 }
 
+template <typename Dot>
+void AddAffinePreluOf(const Dot* dots, const AffinePrelu& map,
+                      const float* residual, int channels, float* stream) {
+  for (int c = 0; c < channels; ++c) {
+    const float u = static_cast<float>(dots[c]) * map.scale[c] + map.offset[c];
+    const float below = u * map.slope[c];
+    stream[c] = u >= 0.0f ? u : below;
+  }
+  if (residual == nullptr) return;
+  for (int c = 0; c < channels; ++c) stream[c] = residual[c] + stream[c];
+}
+
 void Flip(const Word* flips, int outputs, Word* bits) {
   for (int i = 0; i < WordsFor(outputs); ++i) bits[i] ^= flips[i];
 }
@@ -55,13 +67,30 @@ void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
 
 void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
                     const float* residual, int channels, float* stream) {
+  AddAffinePreluOf(dots, map, residual, channels, stream);
+}
+
+void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
+                    const float* residual, int channels, float* stream) {
+  AddAffinePreluOf(dots, map, residual, channels, stream);
+}
+
+void AddRounded(const float* values, float inverse_scale,
+                const int16_t* residual, int channels, int16_t* stream) {
+  // See Quantize.
+  constexpr float kUnits = 12582912.0f;
   for (int c = 0; c < channels; ++c) {
-    const float u = static_cast<float>(dots[c]) * map.scale[c] + map.offset[c];
-    const float below = u * map.slope[c];
-    stream[c] = u >= 0.0f ? u : below;
+    float scaled = values[c] * inverse_scale;
+    scaled = scaled == scaled ? scaled : 0.0f;
+    scaled = scaled < 32767.0f ? scaled : 32767.0f;
+    scaled = scaled > -32768.0f ? scaled : -32768.0f;
+    stream[c] = static_cast<int16_t>((scaled + kUnits) - kUnits);
   }
   if (residual == nullptr) return;
-  for (int c = 0; c < channels; ++c) stream[c] = residual[c] + stream[c];
+  for (int c = 0; c < channels; ++c) {
+    const int sum = residual[c] + stream[c];
+    stream[c] = static_cast<int16_t>(std::clamp(sum, -32768, 32767));
+  }
 }
 
 void AddToShortStream(const int16_t* dots, const ShortStream& parameters,

@@ -39,6 +39,14 @@ struct AffinePrelu {
 void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
                     const float* residual, int channels, float* stream);
 
+void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
+                    const float* residual, int channels, float* stream);
+
+// stream = saturate(residual + saturate(round_half_even(values *
+// inverse_scale))), without a residual where that is null; a NaN counts as 0.
+void AddRounded(const float* values, float inverse_scale,
+                const int16_t* residual, int channels, int16_t* stream);
+
 // The 16-bit stream, of the channels [first, first + count) of `parameters`:
 // dots, residual (null for none) and stream begin with channel `first`; so does
 // the word at `bits` (null for none).

@@ -5,6 +5,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
 #include "custom_ops/kernels/quant_conv.h"
@@ -27,6 +28,7 @@ std::vector<std::string> KernelNames() {
   Append(BgemmKernels(), &names);
   Append(MemoryKernels(), &names);
   Append(DenseKernels(), &names);
+  Append(IgemmKernels(), &names);
   Append(MelKernels(), &names);
   Append(ExactMelKernels(), &names);
   return names;

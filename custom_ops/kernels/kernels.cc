@@ -2,6 +2,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
 #include "custom_ops/kernels/quant_conv.h"
@@ -61,6 +62,20 @@ const KernelRegistry<DenseKernel>& DenseKernels() {
       &kDenseAvx2_16x4S32,
 #endif
       &kDensePortable1x1S32,
+  };
+  return kernels;
+}
+
+const KernelRegistry<IgemmKernel>& IgemmKernels() {
+  static const KernelRegistry<IgemmKernel> kernels = {
+#ifdef __aarch64__
+      &kIgemmNeon4x4S32,
+#endif
+#ifdef __x86_64__
+      &kIgemmAvx512Vnni8x32S32,
+      &kIgemmAvx2_8x16S32,
+#endif
+      &kIgemmPortable1x16S32,
   };
   return kernels;
 }

@@ -46,8 +46,8 @@ int OpDefinition::required_outputs() const { return CountRequired(outputs); }
 
 const std::vector<const OpDefinition*>& OpDefinitions() {
   static const std::vector<const OpDefinition*> definitions = {
-      &kQuantConv2DOp, &kFloatConv2DOp, &kConv2DOp, &kConv2DAddOp,
-      &kMemoryOp,      &kDenseOp,       &kLogMelOp};
+      &kQuantConv2DOp, &kFloatConv2DOp, &kInt8Conv2DOp, &kConv2DOp,
+      &kConv2DAddOp,   &kMemoryOp,      &kDenseOp,      &kLogMelOp};
   return definitions;
 }
 

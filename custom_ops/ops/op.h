@@ -89,6 +89,7 @@ Status CreateOp(std::string_view name, const void* options,
 std::string ContractJson();
 
 extern const OpDefinition kQuantConv2DOp;
+extern const OpDefinition kInt8Conv2DOp;
 extern const OpDefinition kConv2DOp;
 extern const OpDefinition kConv2DAddOp;
 extern const OpDefinition kMemoryOp;

@@ -22,6 +22,8 @@ def random_network(config: NetworkConfig, seed: int = 0) -> FSMN:
             values = 0.3 * np.abs(values)
         elif name.startswith(("gamma", "beta", "threshold", "bias")):
             values = 0.7 * values
+        elif name.startswith("range"):
+            values = 2 + np.abs(values)
         elif name.startswith("kernel"):
             values = 0.2 * values
         variable.assign(values)

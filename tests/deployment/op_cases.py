@@ -128,6 +128,40 @@ def quant_conv2d(rng, name) -> OpCase:
     )
 
 
+def int8_conv2d(rng, name) -> OpCase:
+    attributes, kernel, size = _convolution(rng)
+    in_floats = bool(rng.integers(2))
+    rank_3 = in_floats and bool(rng.integers(2))
+    channels = 1 if rank_3 else int(rng.integers(1, 20))
+    outputs = _channels(rng)
+    shape = (int(rng.integers(1, 4)), *size, *(() if rank_3 else (channels,)))
+    values = rng.integers(-128, 128, shape, np.int8)
+    if in_floats:
+        values = rng.normal(scale=2, size=shape).astype(np.float32)
+        values[rng.random(shape) < 0.05] = np.nan
+    bits = int(rng.choice([8, 16, 32]))
+    op = ops.Int8Conv2D(
+        **attributes,
+        inverse_scale=float(rng.choice([1.0, 40.0])),
+        output_bits=bits,
+        output_inverse_scale=float(rng.choice([0.1, 1.0, 50.0])),
+    )
+    parameters = rng.normal(size=(4, outputs)).astype(np.float32)
+    parameters[1, 0] = rng.choice([0, np.nan, np.inf])
+    weights = rng.integers(-127, 128, (outputs, *kernel, channels), np.int8)
+    inputs: list[np.ndarray | None] = [values, weights, parameters]
+    (result, _) = op.output_specs(*inputs)
+    if bits > 8 and rng.integers(2):
+        inputs.append(_stream(rng, result.shape, result.dtype))
+    return OpCase(
+        name,
+        op,
+        inputs,
+        constants=(1, 2),
+        outputs=int(rng.integers(1, 3)),
+    )
+
+
 def float_conv2d(rng, name) -> OpCase:
     attributes, kernel, size = _convolution(rng)
     channels = int(rng.integers(1, 4))
@@ -251,7 +285,15 @@ def dense(rng, name) -> OpCase:
     )
 
 
-MAKERS = (quant_conv2d, float_conv2d, conv2d, conv2d_add, memory, dense)
+MAKERS = (
+    quant_conv2d,
+    float_conv2d,
+    int8_conv2d,
+    conv2d,
+    conv2d_add,
+    memory,
+    dense,
+)
 
 
 def random_cases(count: int, seed: int = 0) -> Iterator[OpCase]:
@@ -296,6 +338,22 @@ def large_cases() -> Iterator[OpCase]:
         constants=(1, 2),
     )
     channels = ops.MAX_QUANTIZED_TERMS
+    yield OpCase(
+        "most_int8_terms",
+        ops.Int8Conv2D(output_bits=32),
+        [
+            np.full((1, 1, 1, channels), -128, np.int8),
+            np.stack(
+                [
+                    np.full((1, 1, channels), weight, np.int8)
+                    for weight in (-127, 127)
+                ]
+            ),
+            np.float32([[1, 1], [0, 0], [1, 1], [0, 0]]),
+        ],
+        constants=(1, 2),
+        outputs=2,
+    )
     limit = -128 * -128 * channels
     yield OpCase(
         "most_quantized_terms",

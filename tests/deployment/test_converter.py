@@ -84,6 +84,28 @@ CONFIGS = {
         front_skip=True,
     ),
     "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
+    "mixed": networks.bifsmn_wide(
+        12, int8_sites=("conv2", "projection"), deltas=(2, 4)
+    ),
+    "mixed convolution": networks.bifsmn_wide(
+        12, int8_sites=("conv2",), deltas=(4,)
+    ),
+    "odd mixed": networks.bifsmn(
+        7,
+        frames=29,
+        mels=23,
+        front_channels=5,
+        front_kernel=3,
+        front_outputs=19,
+        memory_size=37,
+        hidden_size=50,
+        blocks=4,
+        deltas=(2, 4),
+        front_branches=2,
+        int8_sites=("conv2", "projection"),
+        prelu="shared",
+        projection_norm=False,
+    ),
     "long memory": networks.bifsmn(
         12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
     ),
@@ -201,7 +223,11 @@ def test_integer_stream_refuses_steep_slopes():
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"front_branches": 2, "memory_stages": 2, "front_skip": True}],
+    [
+        {},
+        {"front_branches": 2, "memory_stages": 2, "front_skip": True},
+        {"front_skip": True, "int8_sites": ("conv2", "projection")},
+    ],
 )
 def test_integer_stream_never_saturates(options):
     """Whatever comes in: the resolution is that of the worst case."""
@@ -216,7 +242,14 @@ def test_integer_stream_never_saturates(options):
         high = low = 0
         for stage in stages:
             short = stream_stage(stage, variant)
-            dots = np.arange(-short.terms, short.terms + 1)[:, np.newaxis]
+            if not short.multiplies:
+                ends = np.stack([-short.largest_dot, short.largest_dot])
+                values = np.rint(short.epilogue(ends) / step)
+                high = high + values.max(axis=0).clip(0).astype(int)
+                low = low + values.min(axis=0).clip(None, 0).astype(int)
+                continue
+            largest = short.largest_dot
+            dots = np.arange(-largest, largest + 1)[:, np.newaxis]
             zeros = np.zeros(len(short.epilogue.scale), np.float32)
             parameters = short_stream.parameters(short, zeros, step)
             assert np.abs(parameters[:3].astype(int)).max() <= 32767
@@ -281,11 +314,19 @@ def test_refuses_a_negative_slope_before_a_sign():
         convert_binary(network, describe(network.config))
 
 
-@pytest.mark.parametrize("option", ["float_sites", "int8_sites"])
-def test_refuses_sites_of_more_than_a_bit(option):
-    config = networks.bifsmn_s(5, **{option: ("memory", "conv2")})
+@pytest.mark.parametrize(
+    ("option", "sites"),
+    [
+        ("float_sites", ("conv2",)),
+        ("int8_sites", ("memory", "conv2")),
+        ("int8_sites", ("projection",)),
+        ("int8_sites", ("expand",)),
+    ],
+)
+def test_refuses_sites_that_no_op_is_for(option, sites):
+    config = networks.bifsmn_s(5, **{option: sites})
     network = random_network(config)
-    message = f"{option} of this network: memory, conv2. There are no ops"
+    message = f"{option} of this network: {', '.join(sites)}. There are ops for"
     with pytest.raises(ValueError, match=message):
         convert_binary(network, describe(config), AS_TRAINED)
     with pytest.raises(ValueError, match=message):
@@ -314,6 +355,25 @@ def test_refuses_binarizers_that_the_ops_do_not_compute(
     network = random_network(networks.bifsmn_s(5, **changes))
     with pytest.raises(ValueError, match=f"{message}.*evaluate the run itself"):
         convert(network)
+
+
+def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
+    config = networks.bifsmn_s(5, int8_sites=("conv2",))
+    network = random_network(config)
+    floats = Precision(first_convolution="float32")
+    with pytest.raises(ValueError, match="reads the first one's in 8 bits"):
+        convert_binary(network, describe(config), floats)
+
+
+def test_values_of_8_bits_are_computed_once_for_all_that_read_them():
+    config = networks.bifsmn_wide(
+        5, int8_sites=("conv2", "projection"), front_branches=2
+    )
+    network = random_network(config)
+    parts = convert_binary(network, describe(config)).bytes_by_part
+    assert not any(name.startswith("conv1_2") for name in parts)
+    assert parts["conv2/weights"] == 25 * 16 * 48
+    assert parts["front_skip/weights"] == 16 * 16 * 128
 
 
 def test_refuses_a_diverged_network():

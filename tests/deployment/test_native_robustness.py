@@ -62,6 +62,18 @@ QUANT = OpCase(
     ],
     constants=(1, 2),
 )
+EIGHT = OpCase(
+    "int8",
+    ops.Int8Conv2D(output_bits=16),
+    [
+        np.ones((1, 6, 5, 2), np.int8),
+        np.ones((20, 2, 3, 2), np.int8),
+        np.ones((4, 20), np.float32),
+        np.ones((1, 5, 3, 20), np.int16),
+    ],
+    constants=(1, 2),
+    outputs=2,
+)
 DENSE = OpCase(
     "dense",
     ops.Dense(),
@@ -84,7 +96,7 @@ SHORT = OpCase(
     constants=(2, 3),
     outputs=2,
 )
-CASES = (CONV, ADD, MEMORY, QUANT, DENSE, SHORT)
+CASES = (CONV, ADD, MEMORY, QUANT, EIGHT, DENSE, SHORT)
 
 
 def tensor(number, **fields):
@@ -188,6 +200,19 @@ REFUSED = {
     "very_much_padding": (CONV, attribute(7, 2**31 - 1), "smaller than the"),
     "no_scale": (QUANT, attribute(7, 0), "inverse_scale has to be finite"),
     "nan_scale": (QUANT, attribute(7, 0x7FC00000), "inverse_scale has to be"),
+    "other_result_bits": (EIGHT, attribute(8, 12), "output_bits has to be 8"),
+    "no_result_scale": (EIGHT, attribute(9, 0), "output_inverse_scale has to"),
+    "residual_of_8_bits": (EIGHT, attribute(8, 8), "8 bits have no residual"),
+    "weights_of_minus_128": (
+        EIGHT,
+        content(1, np.full(240, -128, np.int8)),
+        "beyond [-127, 127]",
+    ),
+    "int8_residual_of_another_shape": (
+        EIGHT,
+        tensor(3, shape=[1, 5, 3, 19]),
+        "residual has to be of shape",
+    ),
     "much_look_back": (MEMORY, attribute(2, 2**31 - 1), "look_back and look"),
     "other_look_back": (MEMORY, attribute(2, 3), "weights has to be of shape"),
     "unknown_op": (CONV, rename("BifsmnNew"), "BifsmnNew: this library has no"),

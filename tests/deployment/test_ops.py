@@ -15,6 +15,7 @@ from bifsmn_tf.deployment.packing import unpack_bits
 
 EXAMPLES = [
     ops.QuantConv2D(2, 1, 1, 2, 3, 4, 0.1),
+    ops.Int8Conv2D(2, 1, 1, 2, 3, 4, 0.1, 16, 30.0),
     ops.Conv2D(20, 2, 1, 1, 2, 3, 4),
     ops.FloatConv2D(2, 1, 1, 2, 3, 4),
     ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4, 5),
@@ -80,6 +81,9 @@ def test_other_attributes_are_refused(op):
         (lambda: ops.QuantConv2D(inverse_scale=0.0), "inverse_scale"),
         (lambda: ops.QuantConv2D(inverse_scale=1e39), "inverse_scale"),
         (lambda: ops.QuantConv2D(inverse_scale=float("nan")), "inverse_scale"),
+        (lambda: ops.Int8Conv2D(inverse_scale=-1.0), "^BifsmnInt8Conv2D: inv"),
+        (lambda: ops.Int8Conv2D(output_inverse_scale=0.0), "output_inverse"),
+        (lambda: ops.Int8Conv2D(output_bits=4), "output_bits"),
         (lambda: ops.Memory(64, -1, 1), "orders"),
         (lambda: ops.Memory(64, 1, 1, 0, 1), "strides"),
         (lambda: ops.Memory(64, 16382, 0), "terms"),
@@ -122,6 +126,8 @@ def test_output_specs():
         (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
         (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16382 terms"),
         (ops.QuantConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
+        (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 1), (4, 3)], "2 channels"),
+        (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 2), (3, 3)], "parameters"),
         (
             ops.Memory(16, 1, 0),
             [(1, 4, 2, 1), (1, 4, 2, 16), (2, 1), (4, 16)],
@@ -210,6 +216,65 @@ def test_quant_conv2d_reference():
         for (y, x, o), sign in np.ndenumerate(signs[n]):
             dot = _dot(quantized, weights[o].astype(np.int64), op, y, x)
             assert (sign == -1) == (dot < thresholds[o])
+
+
+@pytest.mark.parametrize("has_residual", [False, True])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_int8_conv2d_reference(bits, has_residual):
+    if bits == 8 and has_residual:
+        op = ops.Int8Conv2D()
+        inputs = [spec(1, 3, 3, 2), spec(4, 1, 1, 2), spec(4, 4)]
+        with pytest.raises(ValueError, match="8 bits have no residual"):
+            op.output_specs(*inputs, spec(1, 3, 3, 4, dtype=np.int8))
+        return
+    rng = np.random.default_rng(7)
+    inverse = 0.3
+    op = ops.Int8Conv2D(2, 1, 1, 0, 1, 1, 1.0, bits, inverse)
+    values = rng.integers(-128, 128, (2, 5, 4, 2), np.int8)
+    weights = rng.integers(-127, 128, (3, 3, 2, 2), np.int8)
+    parameters = rng.normal(size=(4, 3)).astype(np.float32)
+    parameters[0] *= {8: 0.05, 16: 10, 32: 1}[bits]
+    (wanted, _) = op.output_specs(values, weights, parameters)
+    residual = None
+    if has_residual:
+        residual = rng.normal(scale=20000, size=wanted.shape)
+        residual = residual.clip(-32768, 32767).astype(wanted.dtype)
+    result, words = op.reference(values, weights, parameters, residual)
+    assert (result.shape, result.dtype) == (wanted.shape, wanted.dtype)
+    least = -(1 << bits - 1)
+    signs = unpack_bits(words, 3)
+    clamped = 0
+    for (n, y, x, o), value in np.ndenumerate(result):
+        scale, offset, slope, threshold = parameters[:, o]
+        dot = _dot(values[n].astype(int), weights[o].astype(int), op, y, x)
+        u = np.float32(np.float32(dot) * scale) + offset
+        v = u if u >= 0 else np.float32(u * slope)
+        compared = v
+        if bits == 32:
+            wanted_value = v if residual is None else residual[n, y, x, o] + v
+            compared = wanted_value
+        else:
+            rounded = round(float(np.float32(v * np.float32(inverse))))
+            wanted_value = min(max(rounded, least), -least - 1)
+            clamped += rounded != wanted_value
+            if has_residual:
+                added = int(residual[n, y, x, o]) + wanted_value
+                wanted_value = min(max(added, least), -least - 1)
+            if bits == 16:
+                compared = np.float32(wanted_value)
+        assert value == wanted_value
+        assert (signs[n, y, x, o] == 1) == (compared >= threshold)
+    assert bits == 32 or 0 < clamped < result.size
+
+
+def test_int8_conv2d_refuses_weights_beyond_its_range():
+    weights = np.full((1, 1, 1, 1), -128, np.int8)
+    with pytest.raises(ValueError, match="-128"):
+        ops.Int8Conv2D().reference(
+            np.zeros((1, 1, 1, 1), np.int8),
+            weights,
+            np.zeros((4, 1), np.float32),
+        )
 
 
 def test_conv2d_reference():

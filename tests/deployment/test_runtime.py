@@ -45,8 +45,8 @@ def test_kernels_are_chosen_by_name(case, monkeypatch):
     names = kernel_names()
     assert len(names) == len(set(names))
     portable = [name for name in names if "_portable_" in name]
-    # One of each family: four of the network, two of the features.
-    assert len(portable) == 6
+    # One of each family: five of the network, two of the features.
+    assert len(portable) == 7
     monkeypatch.setenv("BIFSMN_KERNELS", ",".join(portable))
     _run(make_interpreter(case.model()), case)
     monkeypatch.setenv("BIFSMN_KERNELS", f"{portable[0]},bgemm_fast")

@@ -16,6 +16,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
 #include "custom_ops/kernels/quant_conv.h"
@@ -92,6 +93,7 @@ class Preference {
     Add(BgemmKernels(), number, names, &count);
     Add(MemoryKernels(), number, names, &count);
     Add(DenseKernels(), number, names, &count);
+    Add(IgemmKernels(), number, names, &count);
     Add(MelKernels(), inexact ? number : -1, names, &count);
     Add(ExactMelKernels(), inexact ? number : -1, names, &count);
     return count;

@@ -252,6 +252,8 @@ class GraphMaker {
     output_count_ = 1;
     if (name == "BifsmnQuantConv2D" || name == "BifsmnFloatConv2D") {
       DescribeFirstConv(name == "BifsmnFloatConv2D");
+    } else if (name == "BifsmnInt8Conv2D") {
+      DescribeInt8Conv();
     } else if (name == "BifsmnConv2D") {
       const int bits = Bits();
       const int outputs = Channels();
@@ -312,6 +314,43 @@ class GraphMaker {
       inputs_.push_back(AddConstant(ElementType::kInt8, weights));
       inputs_.push_back(AddConstant(ElementType::kInt32, {outputs}));
     }
+  }
+
+  void DescribeInt8Conv() {
+    int values =
+        choices_.OneIn(3) ? Find(Kind::kFeatures, 3) : Find(Kind::kLevels, 4);
+    if (values < 0) {
+      const bool in_floats = choices_.OneIn(3);
+      values = AddTensor(
+          in_floats ? Kind::kFeatures : Kind::kLevels,
+          in_floats ? ElementType::kFloat32 : ElementType::kInt8,
+          {batch_, Size(), Size(), choices_.OneIn(3) ? Channels() : 1}, false);
+    }
+    const std::vector<int> image = graph_.tensors[values].info.shape;
+    int kernel_h, kernel_w;
+    AddGeometry(image[1], image[2], &kernel_h, &kernel_w);
+    const int bits = choices_.Of({8, 8, 16, 32});
+    const int outputs = Channels();
+    options_.push_back(WordOf(choices_.Of({1.0f, 7.3f, 1e30f})));
+    options_.push_back(bits);
+    options_.push_back(WordOf(choices_.Of({1.0f, 0.01f, 1e-30f, 1e30f})));
+    inputs_ = {
+        values,
+        AddConstant(ElementType::kInt8, {outputs, kernel_h, kernel_w,
+                                         image.size() == 4 ? image[3] : 1}),
+        AddConstant(ElementType::kFloat32, {4, outputs})};
+    // -128 is refused.
+    for (char& weight : graph_.tensors[inputs_[1]].content) {
+      if (weight == -128 && !choices_.OneIn(200)) weight = 127;
+    }
+    output_count_ = choices_.In(1, 2);
+    if (bits == 8 || choices_.OneIn(2)) return;
+    const auto* o = options_.data();
+    const std::vector<int> shape = {
+        image[0], std::max(1, (image[1] + o[3] + o[4] - kernel_h) / o[1] + 1),
+        std::max(1, (image[2] + o[5] + o[6] - kernel_w) / o[2] + 1), outputs};
+    inputs_.push_back(Stream(
+        shape, bits == 16 ? ElementType::kInt16 : ElementType::kFloat32));
   }
 
   void DescribeConv(int bits, int outputs) {
@@ -567,8 +606,9 @@ class GraphMaker {
 
   void DescribeResult(const std::string& name, GraphTensor* tensor) {
     if (name == "features") tensor->kind = Kind::kFeatures;
-    if (name == "stream") {
-      tensor->kind = Kind::kStream;
+    if (name == "stream" || name == "result") {
+      tensor->kind = tensor->info.type == ElementType::kInt8 ? Kind::kLevels
+                                                             : Kind::kStream;
       tensor->channels = tensor->info.shape.back();
     }
     if (name == "bits" || name == "bits?") {

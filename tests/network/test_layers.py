@@ -579,7 +579,7 @@ def test_float_weights_are_not_made_one_bit():
 def test_scale_times_sign_is_the_quantized_kernel(make, shape, name):
     layer = make(kernel_quantizer=name)
     layer.build(shape)
-    weights = layers.binary_weights(layer)
+    weights = layers.integer_weights(layer)
     assert weights.dtype == np.int8
     assert set(np.unique(weights)) <= {-1, 1}
     np.testing.assert_allclose(

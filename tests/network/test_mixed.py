@@ -18,6 +18,16 @@ class TestChannelInt8:
             found, np.rint(kernel / step) * step, rtol=1e-5, atol=1e-6
         )
 
+    def test_integers_are_what_training_rounds_to(self):
+        kernel = np.random.default_rng(0).normal(size=(5, 5, 16, 8))
+        kernel = tf.constant(kernel.astype(np.float32))
+        integers, scale = mixed.ChannelInt8.integers(kernel)
+        assert np.abs(integers).max() == mixed.LARGEST_WEIGHT
+        np.testing.assert_array_equal(integers, np.rint(integers))
+        np.testing.assert_allclose(
+            integers * scale, mixed.ChannelInt8()(kernel), rtol=1e-5, atol=1e-7
+        )
+
     def test_a_channel_of_zeros_stays(self):
         kernel = np.zeros((4, 2), np.float32)
         np.testing.assert_array_equal(
@@ -56,6 +66,19 @@ class TestInt8Activation:
             layer(inputs),
             np.clip(np.rint(inputs * 64), -128, 127) / 64,
             atol=1e-6,
+        )
+
+    def test_integers_are_what_training_rounds_to(self):
+        layer = self.make(1.7)
+        # Far from ties, which the two round differently.
+        steps = np.arange(-300, 300) + np.float32(0.3)
+        inputs = tf.constant(steps * np.float32(1.7 / 128))
+        integers = layer.integers(inputs)
+        np.testing.assert_array_equal(
+            integers, np.clip(np.rint(steps), -128, 127)
+        )
+        np.testing.assert_allclose(
+            integers * layer.step, layer(inputs), rtol=1e-6
         )
 
     def test_starts_with_the_range_of_features(self):

@@ -42,6 +42,12 @@ CONFIGS = {
     "plain branches": bifsmn(
         5, **SMALL, front_branches=2, thresholds=False, prelu="shared"
     ),
+    "mixed_skip": bifsmn(
+        5, **SMALL, front_skip=True, int8_sites=("conv2", "projection")
+    ),
+    "skip_beside_8_bits": bifsmn(
+        5, **SMALL, front_skip=True, int8_sites=("conv2",)
+    ),
     "mixed": bifsmn(
         5,
         **SMALL,
@@ -334,10 +340,10 @@ def test_bytes_of_a_site_are_those_of_its_bits():
         )
     )
     assert plain["conv2"].file_bytes == 12_800 // 8 + 2 * 32
-    assert bytes_["conv2"].file_bytes == 12_800 + 12 * 32
-    assert floats["conv2"].file_bytes == 4 * 12_800 + 12 * 32
+    assert bytes_["conv2"].file_bytes == 12_800 + 16 * 32
+    assert floats["conv2"].file_bytes == 4 * 12_800 + 16 * 32
     # Three depths run through the fourth block.
-    assert bytes_["block4/memory"].file_bytes == 5 * 128 + 3 * 12 * 128
+    assert bytes_["block4/memory"].file_bytes == 5 * 128 + 3 * 16 * 128
     assert bytes_["block4/expand"] == plain["block4/expand"]
 
 

@@ -1,0 +1,311 @@
+// BifsmnInt8Conv2D: a convolution of 8-bit values, to 8-bit values or into the
+// stream, for what one bit costs too much.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/kernels/igemm.h"
+#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/quantize.h"
+#include "custom_ops/ops/attributes.h"
+#include "custom_ops/ops/conv_attributes.h"
+#include "custom_ops/ops/op.h"
+#include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/workspace.h"
+
+namespace bifsmn {
+namespace {
+
+// Pixels whose patches are laid out at a time.
+constexpr int kBlockPixels = 32;
+
+// Rows of the parameters.
+enum { kScale, kOffset, kSlope, kThreshold, kRows };
+
+// What the result may be, by the bits of an element.
+ElementType ResultType(int bits) {
+  switch (bits) {
+    case 8:
+      return ElementType::kInt8;
+    case 16:
+      return ElementType::kInt16;
+    case 32:
+      return ElementType::kFloat32;
+    default:
+      return ElementType::kOther;
+  }
+}
+
+class Int8Conv2D : public Op {
+ public:
+  Int8Conv2D(const ConvAttributes& attributes, float inverse_scale,
+             ElementType result_type, float output_inverse_scale)
+      : attributes_(attributes),
+        inverse_scale_(inverse_scale),
+        result_type_(result_type),
+        output_inverse_scale_(output_inverse_scale) {}
+
+  Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
+              std::vector<TensorInfo>* outputs) override {
+    BIFSMN_RETURN_IF_ERROR(CheckArity(kInt8Conv2DOp, inputs, output_count));
+    BIFSMN_RETURN_IF_ERROR(PlanValues(*inputs[0]));
+    BIFSMN_RETURN_IF_ERROR(PlanWeights(*inputs[1]));
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "parameters",
+                                        ElementType::kFloat32,
+                                        {kRows, outputs_}, &parameters_));
+    const std::vector<int> shape = {images_, geometry_.output_h,
+                                    geometry_.output_w, outputs_};
+    BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
+    has_residual_ = inputs.size() > 3 && inputs[3] != nullptr;
+    if (has_residual_) {
+      if (result_type_ == ElementType::kInt8) {
+        return Status::Error("values of 8 bits have no residual");
+      }
+      BIFSMN_RETURN_IF_ERROR(
+          CheckTensor(*inputs[3], "residual", result_type_, shape));
+    }
+    has_bits_ = output_count > 1;
+
+    const ConvGeometry& g = geometry_;
+    layout_ = WorkspaceLayout();
+    if (is_float_) {
+      image_ = layout_.Add<int8_t>(int64_t{g.height} * g.width * channels_);
+    }
+    patches_ = layout_.Add<int8_t>(size_t{kBlockPixels} * patch_stride_);
+    sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} * outputs_);
+    reals_ = layout_.Add<float>(outputs_);
+
+    std::vector<int> bits_shape = shape;
+    bits_shape.back() = WordsFor(outputs_);
+    *outputs = {{result_type_, shape}, {ElementType::kInt16, bits_shape}};
+    outputs->resize(output_count);
+    return Status();
+  }
+
+  size_t workspace_bytes() const override { return layout_.bytes(); }
+
+  void Run(const void* const* inputs, void* const* outputs,
+           void* workspace) const override {
+    const ConvGeometry& g = geometry_;
+    const ptrdiff_t image_values = ptrdiff_t{g.height} * g.width * channels_;
+    Cursor cursor = {has_residual_ ? inputs[3] : nullptr, outputs[0],
+                     has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr};
+    for (int n = 0; n < images_; ++n) {
+      const int8_t* image;
+      if (is_float_) {
+        int8_t* rounded = image_.In(workspace);
+        quantize_(static_cast<const float*>(inputs[0]) + n * image_values,
+                  image_values, inverse_scale_, rounded);
+        image = rounded;
+      } else {
+        image = static_cast<const int8_t*>(inputs[0]) + n * image_values;
+      }
+      RunImage(image, workspace, &cursor);
+    }
+  }
+
+ private:
+  // Where the next pixel's results go, and what they are added to.
+  struct Cursor {
+    const void* residual;
+    void* result;
+    Word* bits;
+  };
+
+  Status PlanValues(const TensorInfo& values) {
+    is_float_ = values.type == ElementType::kFloat32;
+    const bool has_channels = !is_float_ || values.shape.size() != 3;
+    BIFSMN_RETURN_IF_ERROR(
+        CheckTensor(values, "values",
+                    is_float_ ? ElementType::kFloat32 : ElementType::kInt8,
+                    size_t{has_channels ? 4u : 3u}));
+    images_ = values.shape[0];
+    height_ = values.shape[1];
+    width_ = values.shape[2];
+    channels_ = has_channels ? values.shape[3] : 1;
+    return Status();
+  }
+
+  Status PlanWeights(const TensorInfo& weights) {
+    BIFSMN_RETURN_IF_ERROR(
+        CheckTensor(weights, "weights", ElementType::kInt8, 4));
+    if (weights.shape[3] != channels_) {
+      return Status::Error("weights of shape %s, but values of %d channels",
+                           ShapeText(weights.shape).c_str(), channels_);
+    }
+    outputs_ = weights.shape[0];
+    const int64_t terms = weights.elements() / outputs_;
+    if (terms > kMaxQuantizedTerms) {
+      return Status::Error(
+          "a sum has at most %d products, weights of shape %s have %lld",
+          kMaxQuantizedTerms, ShapeText(weights.shape).c_str(),
+          static_cast<long long>(terms));
+    }
+    terms_ = static_cast<int>(terms);
+    patch_stride_ = RoundUp(terms_, kIgemmTermStep);
+    BIFSMN_RETURN_IF_ERROR(attributes_.MakeGeometry(
+        height_, width_, weights.shape[1], weights.shape[2], &geometry_));
+    std::vector<int8_t> values;
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
+                                        weights.shape, &values));
+    if (std::find(values.begin(), values.end(), INT8_MIN) != values.end()) {
+      return Status::Error("weights have a -128, beyond [-127, 127]");
+    }
+    quantize_ = QuantConvKernels()
+                    .Select([](const QuantConvKernel&) { return true; })
+                    .quantize;
+    kernel_ = &IgemmKernels().Select([](const IgemmKernel&) { return true; });
+    packed_.Resize(kernel_->packed_bytes(outputs_, terms_));
+    kernel_->pack(values.data(), outputs_, terms_, packed_.data());
+    return Status();
+  }
+
+  void RunImage(const int8_t* image, void* workspace, Cursor* cursor) const {
+    const int pixels = geometry_.output_h * geometry_.output_w;
+    int8_t* patches = patches_.In(workspace);
+    int32_t* sums = sums_.In(workspace);
+    float* reals = reals_.In(workspace);
+    for (int first = 0; first < pixels; first += kBlockPixels) {
+      const int count = std::min(kBlockPixels, pixels - first);
+      for (int i = 0; i < count; ++i) {
+        LayOut(image, first + i, patches + ptrdiff_t{i} * patch_stride_);
+      }
+      kernel_->run(
+          {patches, patch_stride_, count, packed_.data(), outputs_, terms_},
+          sums);
+      for (int i = 0; i < count; ++i) {
+        Finish(sums + ptrdiff_t{i} * outputs_, reals, cursor);
+      }
+    }
+  }
+
+  // The values that a pixel's sum is of, 0 where they are padding.
+  void LayOut(const int8_t* image, int pixel, int8_t* patch) const {
+    const ConvGeometry& g = geometry_;
+    const int top = pixel / g.output_w * g.stride_h - g.pad_top;
+    const int left = pixel % g.output_w * g.stride_w - g.pad_left;
+    const int first = std::max(0, -left);
+    const int last = std::min(g.kernel_w, g.width - left);
+    const int run = g.kernel_w * channels_;
+    for (int y = top; y < top + g.kernel_h; ++y, patch += run) {
+      const bool is_inside = y >= 0 && y < g.height && first < last;
+      if (!is_inside || last - first < g.kernel_w) std::memset(patch, 0, run);
+      if (!is_inside) continue;
+      std::memcpy(patch + ptrdiff_t{first} * channels_,
+                  image + (ptrdiff_t{y} * g.width + left + first) * channels_,
+                  size_t{1} * (last - first) * channels_);
+    }
+    std::memset(patch, 0, patch_stride_ - terms_);
+  }
+
+  void Finish(const int32_t* sums, float* reals, Cursor* cursor) const {
+    const float* rows = parameters_.data();
+    const AffinePrelu map = {rows + kScale * outputs_,
+                             rows + kOffset * outputs_,
+                             rows + kSlope * outputs_};
+    const float* thresholds = rows + kThreshold * outputs_;
+    switch (result_type_) {
+      case ElementType::kInt8: {
+        auto* result = static_cast<int8_t*>(cursor->result);
+        AddAffinePrelu(sums, map, nullptr, outputs_, reals);
+        quantize_(reals, outputs_, output_inverse_scale_, result);
+        cursor->result = result + outputs_;
+        break;
+      }
+      case ElementType::kInt16: {
+        auto* result = static_cast<int16_t*>(cursor->result);
+        const auto* residual = static_cast<const int16_t*>(cursor->residual);
+        AddAffinePrelu(sums, map, nullptr, outputs_, reals);
+        AddRounded(reals, output_inverse_scale_, residual, outputs_, result);
+        std::copy_n(result, outputs_, reals);
+        if (residual != nullptr) cursor->residual = residual + outputs_;
+        cursor->result = result + outputs_;
+        break;
+      }
+      default: {
+        auto* result = static_cast<float*>(cursor->result);
+        const auto* residual = static_cast<const float*>(cursor->residual);
+        AddAffinePrelu(sums, map, residual, outputs_, result);
+        std::copy_n(result, outputs_, reals);
+        if (residual != nullptr) cursor->residual = residual + outputs_;
+        cursor->result = result + outputs_;
+        break;
+      }
+    }
+    if (cursor->bits == nullptr) return;
+    SignBits(reals, thresholds, outputs_, cursor->bits);
+    cursor->bits += WordsFor(outputs_);
+  }
+
+  const ConvAttributes attributes_;
+  const float inverse_scale_;
+  const ElementType result_type_;
+  const float output_inverse_scale_;
+
+  bool is_float_ = false;
+  bool has_residual_ = false;
+  bool has_bits_ = false;
+  int images_ = 0;
+  int height_ = 0;
+  int width_ = 0;
+  int channels_ = 0;
+  int outputs_ = 0;
+  int terms_ = 0;
+  ptrdiff_t patch_stride_ = 0;
+  ConvGeometry geometry_ = {};
+  std::vector<float> parameters_;
+  void (*quantize_)(const float*, size_t, float, int8_t*) = nullptr;
+  const IgemmKernel* kernel_ = nullptr;
+  AlignedBuffer<char> packed_;
+  WorkspaceLayout layout_;
+  WorkspaceLayout::Part<int8_t> image_;
+  WorkspaceLayout::Part<int8_t> patches_;
+  WorkspaceLayout::Part<int32_t> sums_;
+  WorkspaceLayout::Part<float> reals_;
+};
+
+Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
+  ConvAttributes conv;
+  BIFSMN_RETURN_IF_ERROR(ConvAttributes::Read(attributes, &conv));
+  for (const char* name : {"inverse_scale", "output_inverse_scale"}) {
+    const float value = attributes.Float(name);
+    if (!std::isfinite(value) || !(value > 0.0f)) {
+      return Status::Error("%s has to be finite and positive, is %g", name,
+                           static_cast<double>(value));
+    }
+  }
+  const int bits = attributes.Int("output_bits");
+  const ElementType type = ResultType(bits);
+  if (type == ElementType::kOther) {
+    return Status::Error("output_bits has to be 8, 16 or 32, is %d", bits);
+  }
+  *op = std::make_unique<Int8Conv2D>(conv, attributes.Float("inverse_scale"),
+                                     type,
+                                     attributes.Float("output_inverse_scale"));
+  return Status();
+}
+
+}  // namespace
+
+const OpDefinition kInt8Conv2DOp = {
+    "BifsmnInt8Conv2D",
+    1,
+    {{"stride_h", AttributeType::kInt32},
+     {"stride_w", AttributeType::kInt32},
+     {"pad_top", AttributeType::kInt32},
+     {"pad_bottom", AttributeType::kInt32},
+     {"pad_left", AttributeType::kInt32},
+     {"pad_right", AttributeType::kInt32},
+     {"inverse_scale", AttributeType::kFloat32},
+     {"output_bits", AttributeType::kInt32},
+     {"output_inverse_scale", AttributeType::kFloat32}},
+    {"values", "weights", "parameters", "residual?"},
+    {"result", "bits?"},
+    Create,
+};
+
+}  // namespace bifsmn
