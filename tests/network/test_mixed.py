@@ -71,7 +71,7 @@ class TestInt8Activation:
     def test_integers_are_what_training_rounds_to(self):
         layer = self.make(1.7)
         # Far from ties, which the two round differently.
-        steps = np.arange(-300, 300) + np.float32(0.3)
+        steps = np.arange(-300, 300, dtype=np.float32) + np.float32(0.3)
         inputs = tf.constant(steps * np.float32(1.7 / 128))
         integers = layer.integers(inputs)
         np.testing.assert_array_equal(
