@@ -3,6 +3,7 @@
 #ifndef BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_
 #define BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
@@ -45,7 +46,7 @@ void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
 // stream = saturate(residual + saturate(round_half_even(values *
 // inverse_scale))), without a residual where that is null; a NaN counts as 0.
 void AddRounded(const float* values, float inverse_scale,
-                const int16_t* residual, int channels, int16_t* stream);
+                const int16_t* residual, ptrdiff_t count, int16_t* stream);
 
 // The 16-bit stream, of the channels [first, first + count) of `parameters`:
 // dots, residual (null for none) and stream begin with channel `first`; so does

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "custom_ops/kernels/epilogue.h"
@@ -22,6 +23,9 @@ namespace {
 
 // Pixels whose patches are laid out at a time.
 constexpr int kBlockPixels = 32;
+
+// Bytes that a copy may reach behind what it is of.
+constexpr size_t kSlack = kIgemmTermStep;
 
 // Rows of the parameters.
 enum { kScale, kOffset, kSlope, kThreshold, kRows };
@@ -70,14 +74,12 @@ class Int8Conv2D : public Op {
     }
     has_bits_ = output_count > 1;
 
-    const ConvGeometry& g = geometry_;
     layout_ = WorkspaceLayout();
-    if (is_float_) {
-      image_ = layout_.Add<int8_t>(int64_t{g.height} * g.width * channels_);
-    }
-    patches_ = layout_.Add<int8_t>(size_t{kBlockPixels} * patch_stride_);
+    image_ = layout_.Add<int8_t>(padded_.elements() + kSlack);
+    patches_ =
+        layout_.Add<int8_t>(size_t{kBlockPixels} * patch_stride_ + kSlack);
     sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} * outputs_);
-    reals_ = layout_.Add<float>(outputs_);
+    reals_ = layout_.Add<float>(size_t{kBlockPixels} * outputs_);
 
     std::vector<int> bits_shape = shape;
     bits_shape.back() = WordsFor(outputs_);
@@ -90,21 +92,16 @@ class Int8Conv2D : public Op {
 
   void Run(const void* const* inputs, void* const* outputs,
            void* workspace) const override {
-    const ConvGeometry& g = geometry_;
-    const ptrdiff_t image_values = ptrdiff_t{g.height} * g.width * channels_;
     Cursor cursor = {has_residual_ ? inputs[3] : nullptr, outputs[0],
                      has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr};
+    std::memset(image_.In(workspace), 0, padded_.bytes());
     for (int n = 0; n < images_; ++n) {
-      const int8_t* image;
       if (is_float_) {
-        int8_t* rounded = image_.In(workspace);
-        quantize_(static_cast<const float*>(inputs[0]) + n * image_values,
-                  image_values, inverse_scale_, rounded);
-        image = rounded;
+        ReadImage(static_cast<const float*>(inputs[0]), n, workspace);
       } else {
-        image = static_cast<const int8_t*>(inputs[0]) + n * image_values;
+        ReadImage(static_cast<const int8_t*>(inputs[0]), n, workspace);
       }
-      RunImage(image, workspace, &cursor);
+      RunImage(workspace, &cursor);
     }
   }
 
@@ -149,6 +146,12 @@ class Int8Conv2D : public Op {
     patch_stride_ = RoundUp(terms_, kIgemmTermStep);
     BIFSMN_RETURN_IF_ERROR(attributes_.MakeGeometry(
         height_, width_, weights.shape[1], weights.shape[2], &geometry_));
+    const ConvGeometry& g = geometry_;
+    padded_ = {
+        ElementType::kInt8,
+        {g.height + attributes_.pad_top + attributes_.pad_bottom,
+         g.width + attributes_.pad_left + attributes_.pad_right, channels_}};
+    BIFSMN_RETURN_IF_ERROR(CheckShape(padded_.shape).In("padded values"));
     std::vector<int8_t> values;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
                                         weights.shape, &values));
@@ -164,81 +167,107 @@ class Int8Conv2D : public Op {
     return Status();
   }
 
-  void RunImage(const int8_t* image, void* workspace, Cursor* cursor) const {
+  // Puts the n-th image into the middle of the padded one.
+  template <typename T>
+  void ReadImage(const T* values, int n, void* workspace) const {
+    const ConvGeometry& g = geometry_;
+    const ptrdiff_t row_stride = ptrdiff_t{padded_.shape[1]} * channels_;
+    const ptrdiff_t row = ptrdiff_t{g.width} * channels_;
+    int8_t* to = image_.In(workspace) + g.pad_top * row_stride +
+                 ptrdiff_t{g.pad_left} * channels_;
+    values += n * g.height * row;
+    for (int y = 0; y < g.height; ++y) {
+      if constexpr (std::is_same_v<T, float>) {
+        quantize_(values, row, inverse_scale_, to);
+      } else {
+        std::memcpy(to, values, row);
+      }
+      values += row;
+      to += row_stride;
+    }
+  }
+
+  void RunImage(void* workspace, Cursor* cursor) const {
     const int pixels = geometry_.output_h * geometry_.output_w;
     int8_t* patches = patches_.In(workspace);
     int32_t* sums = sums_.In(workspace);
-    float* reals = reals_.In(workspace);
     for (int first = 0; first < pixels; first += kBlockPixels) {
       const int count = std::min(kBlockPixels, pixels - first);
-      for (int i = 0; i < count; ++i) {
-        LayOut(image, first + i, patches + ptrdiff_t{i} * patch_stride_);
-      }
+      LayOut(image_.In(workspace), first, count, patches);
       kernel_->run(
           {patches, patch_stride_, count, packed_.data(), outputs_, terms_},
           sums);
-      for (int i = 0; i < count; ++i) {
-        Finish(sums + ptrdiff_t{i} * outputs_, reals, cursor);
-      }
+      Finish(sums, count, reals_.In(workspace), cursor);
     }
   }
 
-  // The values that a pixel's sum is of, 0 where they are padding.
-  void LayOut(const int8_t* image, int pixel, int8_t* patch) const {
+  // The values that the pixels' sums are of. What a copy writes behind them is
+  // overwritten by the next one.
+  void LayOut(const int8_t* image, int first, int count,
+              int8_t* patches) const {
     const ConvGeometry& g = geometry_;
-    const int top = pixel / g.output_w * g.stride_h - g.pad_top;
-    const int left = pixel % g.output_w * g.stride_w - g.pad_left;
-    const int first = std::max(0, -left);
-    const int last = std::min(g.kernel_w, g.width - left);
+    const ptrdiff_t row_stride = ptrdiff_t{padded_.shape[1]} * channels_;
     const int run = g.kernel_w * channels_;
-    for (int y = top; y < top + g.kernel_h; ++y, patch += run) {
-      const bool is_inside = y >= 0 && y < g.height && first < last;
-      if (!is_inside || last - first < g.kernel_w) std::memset(patch, 0, run);
-      if (!is_inside) continue;
-      std::memcpy(patch + ptrdiff_t{first} * channels_,
-                  image + (ptrdiff_t{y} * g.width + left + first) * channels_,
-                  size_t{1} * (last - first) * channels_);
+    int y = first / g.output_w;
+    int x = first % g.output_w;
+    for (int i = 0; i < count; ++i, patches += patch_stride_) {
+      const int8_t* from = image + y * g.stride_h * row_stride +
+                           ptrdiff_t{x} * g.stride_w * channels_;
+      int8_t* to = patches;
+      for (int ky = 0; ky < g.kernel_h; ++ky, from += row_stride, to += run) {
+        std::memcpy(to, from, 8);
+        for (int k = 8; k < run; k += 8) std::memcpy(to + k, from + k, 8);
+      }
+      std::memset(to, 0, kIgemmTermStep);
+      if (++x == g.output_w) {
+        x = 0;
+        ++y;
+      }
     }
-    std::memset(patch, 0, patch_stride_ - terms_);
   }
 
-  void Finish(const int32_t* sums, float* reals, Cursor* cursor) const {
+  void Finish(const int32_t* sums, int pixels, float* reals,
+              Cursor* cursor) const {
+    const ptrdiff_t values = ptrdiff_t{pixels} * outputs_;
+    const bool adds_floats = result_type_ == ElementType::kFloat32;
+    const auto* residual =
+        static_cast<const float*>(adds_floats ? cursor->residual : nullptr);
     const float* rows = parameters_.data();
-    const AffinePrelu map = {rows + kScale * outputs_,
-                             rows + kOffset * outputs_,
-                             rows + kSlope * outputs_};
-    const float* thresholds = rows + kThreshold * outputs_;
+    for (ptrdiff_t at = 0; at < values; at += outputs_) {
+      AddAffinePrelu(sums + at,
+                     {rows + kScale * outputs_, rows + kOffset * outputs_,
+                      rows + kSlope * outputs_},
+                     residual == nullptr ? nullptr : residual + at, outputs_,
+                     reals + at);
+    }
     switch (result_type_) {
-      case ElementType::kInt8: {
-        auto* result = static_cast<int8_t*>(cursor->result);
-        AddAffinePrelu(sums, map, nullptr, outputs_, reals);
-        quantize_(reals, outputs_, output_inverse_scale_, result);
-        cursor->result = result + outputs_;
+      case ElementType::kInt8:
+        quantize_(reals, values, output_inverse_scale_,
+                  static_cast<int8_t*>(cursor->result));
         break;
-      }
       case ElementType::kInt16: {
         auto* result = static_cast<int16_t*>(cursor->result);
-        const auto* residual = static_cast<const int16_t*>(cursor->residual);
-        AddAffinePrelu(sums, map, nullptr, outputs_, reals);
-        AddRounded(reals, output_inverse_scale_, residual, outputs_, result);
-        std::copy_n(result, outputs_, reals);
-        if (residual != nullptr) cursor->residual = residual + outputs_;
-        cursor->result = result + outputs_;
+        AddRounded(reals, output_inverse_scale_,
+                   static_cast<const int16_t*>(cursor->residual), values,
+                   result);
+        std::copy_n(result, values, reals);
         break;
       }
-      default: {
-        auto* result = static_cast<float*>(cursor->result);
-        const auto* residual = static_cast<const float*>(cursor->residual);
-        AddAffinePrelu(sums, map, residual, outputs_, result);
-        std::copy_n(result, outputs_, reals);
-        if (residual != nullptr) cursor->residual = residual + outputs_;
-        cursor->result = result + outputs_;
+      default:
+        std::memcpy(cursor->result, reals, values * sizeof(float));
         break;
-      }
+    }
+    const ptrdiff_t bytes = values * SizeOf(result_type_);
+    cursor->result = static_cast<char*>(cursor->result) + bytes;
+    if (cursor->residual != nullptr) {
+      cursor->residual = static_cast<const char*>(cursor->residual) + bytes;
     }
     if (cursor->bits == nullptr) return;
-    SignBits(reals, thresholds, outputs_, cursor->bits);
-    cursor->bits += WordsFor(outputs_);
+    for (ptrdiff_t at = 0; at < values; at += outputs_) {
+      SignBits(reals + at, rows + kThreshold * outputs_, outputs_,
+               cursor->bits);
+      cursor->bits += WordsFor(outputs_);
+    }
   }
 
   const ConvAttributes attributes_;
@@ -257,6 +286,7 @@ class Int8Conv2D : public Op {
   int terms_ = 0;
   ptrdiff_t patch_stride_ = 0;
   ConvGeometry geometry_ = {};
+  TensorInfo padded_;
   std::vector<float> parameters_;
   void (*quantize_)(const float*, size_t, float, int8_t*) = nullptr;
   const IgemmKernel* kernel_ = nullptr;
