@@ -26,6 +26,9 @@ from bifsmn_tf.network.fsmn import Stage
 
 _LARGEST_INT8_PRODUCT = 128 * 127
 
+_MOST_DEVIATIONS = 16
+"""Standard deviations of 8-bit products' sums that the stream has room for."""
+
 _INT8_SITES: tuple[set[str], ...] = (
     set(),
     {"conv2"},
@@ -570,15 +573,30 @@ def stream_stage(stage: Stage, variant: int) -> short_stream.StreamStage:
     epilogue = epilogue_of(stage, min(variant, stage.prelu.variants - 1))
     # The last axis is the output channel's.
     if stage.rounding:
-        weights = layers.integer_weights(stage.linear).astype(np.int64)
         return short_stream.StreamStage(
-            epilogue,
-            largest_dot=mixed.STEPS * np.abs(weights).sum(axis=0),
-            multiplies=False,
+            epilogue, largest_dot=_largest_int8_dot(stage), multiplies=False
         )
     return short_stream.StreamStage(
         epilogue, largest_dot=stage.linear.kernel.shape[0]
     )
+
+
+def _largest_int8_dot(stage: Stage) -> np.ndarray:
+    """What sums of 8-bit products are taken to reach, per channel.
+
+    At most what their weights allow, which nothing comes near to; so no more
+    than :data:`_MOST_DEVIATIONS` around the mean where training has kept
+    statistics. What is beyond saturates, in Keras' integers as well.
+    """
+    weights = layers.integer_weights(stage.linear).astype(np.int64)
+    largest = mixed.STEPS * np.abs(weights).sum(axis=0)
+    if stage.norm is None:
+        return largest
+    mean, variance = stage.norm.moving_mean[0], stage.norm.moving_variance[0]
+    reach = np.abs(mean) + _MOST_DEVIATIONS * np.sqrt(variance)
+    assert stage.rounding is not None
+    scale = layers.layer_scale(stage.linear) * stage.rounding.step
+    return np.minimum(largest, np.ceil(reach / scale.numpy()).astype(np.int64))
 
 
 def _float_fold(
