@@ -85,8 +85,8 @@ struct LogMelTables {
   LogMelTables() = default;
   LogMelTables(const MelParameters& parameters, int lanes);
 
-  // Elements that a kernel needs to work in.
-  size_t work_size() const;
+  // Elements that a kernel needs to work in, for so many frames at once.
+  size_t work_size(int frames = 1) const;
 
   MelParameters parameters;
   int lanes;
@@ -96,6 +96,20 @@ struct LogMelTables {
 
 extern template struct LogMelTables<float>;
 extern template struct LogMelTables<double>;
+
+struct DecibelParameters {
+  // Least power before the logarithm.
+  float floor;
+  // Of the features that the network was trained on, in dB.
+  float mean;
+  float inverse_std;
+};
+
+// Writes (10 log10(max(power, floor)) - mean) * inverse_std, to 1e-5 dB, for
+// `count` bands. What is not a number counts as silence, and infinity as the
+// largest number.
+void NormalizedDecibel(const float* power, int count,
+                       const DecibelParameters& parameters, float* features);
 
 template <typename T>
 struct MelKernel {
@@ -113,6 +127,16 @@ struct MelKernel {
   // same unit.
   T (*frame)(const LogMelTables<T>& tables, const float* samples, T* work,
              T* mels);
+
+  // The same of two frames at once, to the same bits: mels[2][n_mels], and both
+  // frames' powers at all frequencies, totals[2]. Null where it would not be
+  // faster.
+  void (*two_frames)(const LogMelTables<T>& tables, const float* const* samples,
+                     T* work, T* mels, T* totals);
+
+  // NormalizedDecibel in the kernel's instructions, to the same bits.
+  void (*decibel)(const float* power, int count,
+                  const DecibelParameters& parameters, float* features);
 };
 
 // Whether single precision gives decibels within 1e-3 of the exact ones.

@@ -11,25 +11,19 @@
 namespace bifsmn {
 namespace {
 
+// The power on the rising and on the falling side of every band.
 template <typename Lanes>
-typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
-                           const float* samples, typename Lanes::T* work,
-                           typename Lanes::T* mels) {
+BIFSMN_INLINE void SumSides(const MelFilters<typename Lanes::T>& filters,
+                            const typename Lanes::T* power,
+                            typename Lanes::T* rises,
+                            typename Lanes::T* falls) {
   using T = typename Lanes::T;
   using V = typename Lanes::V;
   constexpr int kLanes = Lanes::kLanes;
   constexpr int kBlock = MelFilters<T>::kBlock;
-  const MelParameters& p = tables.parameters;
-  T* power = work + (p.n_fft + 2 * kLanes + 15) / 16 * 16;
-  // Read with weights of 0.
-  Lanes::Store(power + p.n_fft / 2 + 1, Lanes::Set(0));
-  PowerSpectrum<Lanes>::Run(tables.rfft, samples, work, power);
-
-  T* rises = power + p.n_fft / 2 + 1 + kLanes;
-  T* falls = rises + tables.filters.intervals();
-  const T* weights = tables.filters.weights.data();
+  const T* weights = filters.weights.data();
   int interval = 0;
-  for (const auto& block : tables.filters.blocks) {
+  for (const auto& block : filters.blocks) {
     V rising[kBlock], falling[kBlock];
     const T* at[kBlock];
     for (int i = 0; i < kBlock; ++i) {
@@ -54,6 +48,19 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
     Lanes::StoreFourSums(falling, falls + interval);
     interval += kBlock;
   }
+}
+
+// The bands of their sides, and the power at all frequencies together.
+template <typename Lanes>
+BIFSMN_INLINE typename Lanes::T JoinSides(
+    const LogMelTables<typename Lanes::T>& tables,
+    const typename Lanes::T* power, const typename Lanes::T* rises,
+    const typename Lanes::T* falls, typename Lanes::T* mels) {
+  using T = typename Lanes::T;
+  using V = typename Lanes::V;
+  constexpr int kLanes = Lanes::kLanes;
+  constexpr int kBlock = MelFilters<T>::kBlock;
+  const MelParameters& p = tables.parameters;
   // A frequency's weights on both sides add up to 1.
   T total = falls[0] + rises[p.n_mels];
   V totals = Lanes::Set(0);
@@ -78,6 +85,23 @@ typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
   for (int k = tables.filters.end; k <= p.n_fft / 2; ++k) outside += power[k];
   return total + Lanes::Sum(totals) +
          outside * static_cast<T>(tables.filters.unit);
+}
+
+template <typename Lanes, auto kSumSides = SumSides<Lanes>>
+typename Lanes::T MelFrame(const LogMelTables<typename Lanes::T>& tables,
+                           const float* samples, typename Lanes::T* work,
+                           typename Lanes::T* mels) {
+  using T = typename Lanes::T;
+  constexpr int kLanes = Lanes::kLanes;
+  const MelParameters& p = tables.parameters;
+  T* power = work + (p.n_fft + 2 * kLanes + 15) / 16 * 16;
+  // Read with weights of 0.
+  Lanes::Store(power + p.n_fft / 2 + 1, Lanes::Set(0));
+  PowerSpectrum<OneFrame<Lanes>>::Run(tables.rfft, samples, work, power);
+  T* rises = power + p.n_fft / 2 + 1 + kLanes;
+  T* falls = rises + tables.filters.intervals();
+  kSumSides(tables.filters, power, rises, falls);
+  return JoinSides<Lanes>(tables, power, rises, falls, mels);
 }
 
 }  // namespace

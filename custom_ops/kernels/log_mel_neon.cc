@@ -69,10 +69,12 @@ bool Supported() { return true; }
 
 }  // namespace
 
-const MelKernel<float> kMelNeon4F32 = {"mel_neon_4_f32", 4, Supported,
-                                       MelFrame<NeonF32>};
-const MelKernel<double> kMelNeon2F64 = {"mel_neon_2_f64", 2, Supported,
-                                        MelFrame<NeonF64>};
+const MelKernel<float> kMelNeon4F32 = {"mel_neon_4_f32", 4,
+                                       Supported,        MelFrame<NeonF32>,
+                                       nullptr,          NormalizedDecibel};
+const MelKernel<double> kMelNeon2F64 = {"mel_neon_2_f64", 2,
+                                        Supported,        MelFrame<NeonF64>,
+                                        nullptr,          NormalizedDecibel};
 
 }  // namespace bifsmn
 

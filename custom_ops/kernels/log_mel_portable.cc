@@ -60,9 +60,14 @@ bool Supported() { return true; }
 
 }  // namespace
 
-const MelKernel<float> kMelPortable4F32 = {"mel_portable_4_f32", 4, Supported,
-                                           MelFrame<PortableLanes<float>>};
-const MelKernel<double> kMelPortable2F64 = {"mel_portable_2_f64", 2, Supported,
-                                            MelFrame<PortableLanes<double>>};
+const MelKernel<float> kMelPortable4F32 = {
+    "mel_portable_4_f32",           4,       Supported,
+    MelFrame<PortableLanes<float>>, nullptr, NormalizedDecibel};
+const MelKernel<double> kMelPortable2F64 = {"mel_portable_2_f64",
+                                            2,
+                                            Supported,
+                                            MelFrame<PortableLanes<double>>,
+                                            nullptr,
+                                            NormalizedDecibel};
 
 }  // namespace bifsmn

@@ -83,10 +83,10 @@ LogMelTables<T>::LogMelTables(const MelParameters& p, int l)
     : parameters(p), lanes(l), rfft(p.n_fft, p.folds, l), filters(p, l) {}
 
 template <typename T>
-size_t LogMelTables<T>::work_size() const {
+size_t LogMelTables<T>::work_size(int frames) const {
   const size_t spectrum = parameters.n_fft + 2 * lanes;
   const size_t power = parameters.n_fft / 2 + 1 + lanes;
-  return (spectrum + 15) / 16 * 16 + power + 2 * filters.intervals();
+  return frames * ((spectrum + 15) / 16 * 16 + power + 2 * filters.intervals());
 }
 
 bool IsPrecise(float total, const float* mels, int n_mels, float floor) {

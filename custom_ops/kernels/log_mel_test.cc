@@ -10,7 +10,6 @@
 #include <tuple>
 #include <vector>
 
-#include "custom_ops/kernels/log_mel_decibel.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace bifsmn {
@@ -96,6 +95,32 @@ void CheckFrame(const MelKernel<T>& kernel, const MelParameters& p,
   }
 }
 
+template <typename T>
+void CheckTwoFrames(const MelKernel<T>& kernel, const MelParameters& p) {
+  if (kernel.two_frames == nullptr) return;
+  const LogMelTables<T> tables(p, kernel.lanes);
+  Random random(p.n_fft);
+  // Neither in their order nor as far apart as vectors are.
+  const std::vector<float> second = random.Floats(p.frame_length(), 1e-3f);
+  const std::vector<float> first = random.Floats(p.frame_length() + 3);
+  const float* const samples[] = {first.data() + 3, second.data()};
+  AlignedVector<T> work(tables.work_size(2),
+                        std::numeric_limits<T>::quiet_NaN());
+  std::vector<T> mels(2 * p.n_mels + 1, T{7});
+  T totals[2];
+  kernel.two_frames(tables, samples, work.data(), mels.data(), totals);
+  EXPECT_EQ(mels.back(), 7) << "wrote behind its end";
+  for (int f = 0; f < 2; ++f) {
+    std::vector<T> alone(p.n_mels);
+    EXPECT_EQ(kernel.frame(tables, samples[f], work.data(), alone.data()),
+              totals[f]);
+    for (int m = 0; m < p.n_mels; ++m) {
+      ASSERT_EQ(mels[f * p.n_mels + m], alone[m])
+          << "band " << m << " of frame " << f;
+    }
+  }
+}
+
 using Bands = std::tuple<int, float, float>;
 
 // Length of the transform, and how often it goes into a frame.
@@ -123,6 +148,7 @@ class MelTest : public ::testing::TestWithParam<
 TEST_P(MelTest, EqualsDefinition) {
   const auto [kernel, size, bands] = GetParam();
   CheckFrame(*kernel, ParametersOf(size, bands), 1e-5);
+  CheckTwoFrames(*kernel, ParametersOf(size, bands));
 }
 
 INSTANTIATE_TEST_SUITE_P(AllKernels, MelTest,
@@ -136,6 +162,7 @@ class ExactMelTest : public ::testing::TestWithParam<
 TEST_P(ExactMelTest, EqualsDefinition) {
   const auto [kernel, size, bands] = GetParam();
   CheckFrame(*kernel, ParametersOf(size, bands), 1e-11);
+  CheckTwoFrames(*kernel, ParametersOf(size, bands));
 }
 
 INSTANTIATE_TEST_SUITE_P(AllKernels, ExactMelTest,
@@ -171,6 +198,26 @@ TEST(DecibelTest, EqualsLogarithm) {
     // Half a unit in the last place of 370 dB is 1.5e-5.
     ASSERT_NEAR(decibel[i], expected, 1e-6 + 1.5e-7 * std::abs(expected))
         << power[i];
+  }
+}
+
+TEST(DecibelTest, IsTheSameOfEveryKernel) {
+  Random random(1);
+  for (const int count : {1, 7, 16, 31, 32, 64, 97}) {
+    std::vector<float> power = random.Floats(count);
+    for (float& value : power) value *= value;
+    power[0] = std::numeric_limits<float>::infinity();
+    power[count / 2] = std::nanf("");
+    std::vector<float> expected(count);
+    const DecibelParameters parameters = {1e-3f, -40.0f, 0.05f};
+    NormalizedDecibel(power.data(), count, parameters, expected.data());
+    for (const MelKernel<float>* kernel : MelKernels()) {
+      std::vector<float> features(count + 1, 7.0f);
+      kernel->decibel(power.data(), count, parameters, features.data());
+      EXPECT_EQ(features.back(), 7.0f) << "wrote behind its end";
+      features.pop_back();
+      EXPECT_EQ(features, expected) << kernel->name << ", " << count;
+    }
   }
 }
 

@@ -14,6 +14,10 @@
 // and gives, with X[n - k] = conj X[k], all n / 2 + 1 frequencies from the
 // first n / (2 L) + 1 of the R_l.
 //
+// A vector may hold as much of several frames, which share the tables: a type
+// of vectors says of how many, and how a frame's samples are read and its
+// powers are written.
+//
 // Include it where the instruction set has been chosen (target.h).
 
 #ifndef BIFSMN_CUSTOM_OPS_KERNELS_RFFT_H_
@@ -34,12 +38,17 @@ struct Complex {
   using V = typename Lanes::V;
   V re, im;
 
+  static constexpr int kRow = Lanes::kLanes * Lanes::kFrames;
+
   static Complex Load(const typename Lanes::T* p) {
-    return {Lanes::Load(p), Lanes::Load(p + Lanes::kLanes)};
+    return {Lanes::Load(p), Lanes::Load(p + kRow)};
+  }
+  static Complex LoadTable(const typename Lanes::T* p) {
+    return {Lanes::LoadTable(p), Lanes::LoadTable(p + Lanes::kLanes)};
   }
   void Store(typename Lanes::T* p) const {
     Lanes::Store(p, re);
-    Lanes::Store(p + Lanes::kLanes, im);
+    Lanes::Store(p + kRow, im);
   }
   Complex operator+(const Complex& other) const {
     return {re + other.re, im + other.im};
@@ -53,6 +62,32 @@ struct Complex {
     return {Lanes::NegMulAdd(im, w_im, re * w_re),
             Lanes::MulAdd(re, w_im, im * w_re)};
   }
+};
+
+// Vectors of one frame, of a type that knows of no frames.
+template <typename Lanes>
+struct OneFrame : Lanes {
+  using T = typename Lanes::T;
+  using V = typename Lanes::V;
+  static constexpr int kFrames = 1;
+
+  // A frame's samples, and where its results are written.
+  using Samples = const float*;
+  using Results = T*;
+
+  // The same lanes for every frame.
+  static V LoadTable(const T* p) { return Lanes::Load(p); }
+
+  // Every frame's lanes to a place of its own.
+  static void StoreEach(Results p, V value) { Lanes::Store(p, value); }
+
+  // Every frame's element, of values that are kLanes apart.
+  static void StoreElements(Results p, ptrdiff_t at, const T* values) {
+    p[at] = *values;
+  }
+
+  // In all lanes of a frame the first of its lanes that begin there.
+  static V SetEach(const T* p) { return Lanes::Set(*p); }
 };
 
 template <typename Lanes>
@@ -127,13 +162,16 @@ class PowerSpectrum {
   using T = typename Lanes::T;
   using V = typename Lanes::V;
   using C = Complex<Lanes>;
+  using Samples = typename Lanes::Samples;
+  using Results = typename Lanes::Results;
   static constexpr int kLanes = Lanes::kLanes;
+  static constexpr int kFrames = Lanes::kFrames;
 
  public:
   // Writes power[size / 2 + 1], times kPowerFactor, of samples[size * folds],
-  // and overwrites work[size + 2 * lanes].
-  static void Run(const RfftTables<T>& tables, const float* samples, T* work,
-                  T* power) {
+  // of each frame, and overwrites work[(size + 2 * lanes) * frames].
+  static void Run(const RfftTables<T>& tables, Samples samples, T* work,
+                  Results power) {
     if (tables.folds() == 1) {
       First<1>(tables, samples, work);
     } else if (tables.folds() == 2) {
@@ -157,7 +195,9 @@ class PowerSpectrum {
   }
 
  private:
+  // Of samples and tables, and of what is worked in.
   static constexpr int kPoint = 2 * kLanes;
+  static constexpr int kWork = kPoint * kFrames;
 
   // As many as the tables say.
   static constexpr int kAnyFolds = 0;
@@ -166,8 +206,7 @@ class PowerSpectrum {
   static constexpr int kUsualPoints = 512 / kPoint;
 
   template <int kFolds>
-  static void First(const RfftTables<T>& tables, const float* samples,
-                    T* work) {
+  static void First(const RfftTables<T>& tables, Samples samples, T* work) {
     if (tables.first_radix() == 8) {
       // Where the samples of a butterfly are is then known to the compiler.
       if (tables.points() == kUsualPoints) {
@@ -180,24 +219,24 @@ class PowerSpectrum {
     }
   }
 
-  static C LoadSamples(const float* row) {
+  static C LoadSamples(Samples row) {
     return {Lanes::LoadSamples(row), Lanes::LoadSamples(row + kLanes)};
   }
 
   // The window, and the butterflies that have no twiddles.
   template <int kRadix, int kFolds>
   static BIFSMN_INLINE void First(const RfftTables<T>& tables, int points,
-                                  const float* samples, T* work) {
+                                  Samples samples, T* work) {
     const int folds = kFolds == kAnyFolds ? tables.folds() : kFolds;
     const ptrdiff_t size = ptrdiff_t{points} * kPoint;
     const int groups = points / kRadix;
     const ptrdiff_t stride = ptrdiff_t{groups} * kPoint;
     const T* window = tables.window();
     for (int g = 0; g < groups; ++g) {
-      const float* row = samples + ptrdiff_t{tables.order()[g]} * kPoint;
+      Samples row = samples + ptrdiff_t{tables.order()[g]} * kPoint;
       C x[kRadix];
       for (int j = 0; j < kRadix; ++j, row += stride) {
-        const C w = C::Load(window);
+        const C w = C::LoadTable(window);
         window += kPoint;
         const C first = LoadSamples(row);
         if constexpr (kFolds == 2) {
@@ -211,7 +250,7 @@ class PowerSpectrum {
         x[j] = {first.re * w.re, first.im * w.im};
         for (int fold = 1; fold < folds; ++fold) {
           const C next = LoadSamples(row + fold * size);
-          const C weight = C::Load(window);
+          const C weight = C::LoadTable(window);
           window += kPoint;
           x[j] = {Lanes::MulAdd(next.re, weight.re, x[j].re),
                   Lanes::MulAdd(next.im, weight.im, x[j].im)};
@@ -219,7 +258,7 @@ class PowerSpectrum {
       }
       Butterfly<Lanes>::template Run<kRadix>(x);
       for (int j = 0; j < kRadix; ++j) {
-        x[j].Store(work + (ptrdiff_t{g} * kRadix + j) * kPoint);
+        x[j].Store(work + (ptrdiff_t{g} * kRadix + j) * kWork);
       }
     }
   }
@@ -227,12 +266,12 @@ class PowerSpectrum {
   // Joins transforms of `done` points by kRadix.
   template <int kRadix>
   static void Next(const T* twiddles, int points, int done, T* work) {
-    const ptrdiff_t stride = ptrdiff_t{done} * kPoint;
-    for (T* group = work; group < work + ptrdiff_t{points} * kPoint;
+    const ptrdiff_t stride = ptrdiff_t{done} * kWork;
+    for (T* group = work; group < work + ptrdiff_t{points} * kWork;
          group += kRadix * stride) {
       const T* w = twiddles;
       for (int k = 0; k < done; ++k, w += 2 * (kRadix - 1)) {
-        T* p = group + k * kPoint;
+        T* p = group + k * kWork;
         C x[kRadix];
         x[0] = C::Load(p);
         for (int j = 1; j < kRadix; ++j) {
@@ -245,55 +284,57 @@ class PowerSpectrum {
     }
   }
 
-  static void Join(const RfftTables<T>& tables, T* work, T* power) {
+  static void Join(const RfftTables<T>& tables, T* work, Results power) {
     const int points = tables.points();
-    C::Load(work).Store(work + ptrdiff_t{points} * kPoint);
+    C::Load(work).Store(work + ptrdiff_t{points} * kWork);
     const T* split = tables.split();
     const T* join = tables.join();
     const T* up = work;
-    const T* down = work + ptrdiff_t{points} * kPoint;
+    const T* down = work + ptrdiff_t{points} * kWork;
     for (int k = 0; k < points / 2; k += kLanes) {
       C low[kLanes], high[kLanes];
       for (int i = 0; i < kLanes; ++i, split += 2) {
-        const C a = C::Load(up + i * kPoint);
-        const C b = C::Load(down - i * kPoint);
+        const C a = C::Load(up + i * kWork);
+        const C b = C::Load(down - i * kWork);
         const C even = {a.re + b.re, a.im - b.im};
         const C odd = C{a.im + b.im, b.re - a.re}.Times(Lanes::Set(split[0]),
                                                         Lanes::Set(split[1]));
         low[i] = even + odd;
         high[kLanes - 1 - i] = even - odd;
       }
-      up += kLanes * kPoint;
-      down -= kLanes * kPoint;
+      up += kLanes * kWork;
+      down -= kLanes * kWork;
       JoinLanes<false>(low, join, k, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
       JoinLanes<true>(high, join, points - k - kLanes + 1, points, power);
       join += ptrdiff_t{kLanes - 1} * kPoint;
     }
-    JoinMiddle(C::Load(work + ptrdiff_t{points / 2} * kPoint), join, points,
+    JoinMiddle(C::Load(work + ptrdiff_t{points / 2} * kWork), join, points,
                power);
   }
 
   // The same of the frequency points / 2, which is alone: a lane is an m.
-  static void JoinMiddle(const C& a, const T* roots, int points, T* power) {
-    T r[kPoint];
+  static void JoinMiddle(const C& a, const T* roots, int points,
+                         Results power) {
+    T r[kWork];
     // Split, this is twice its conjugate.
     C{a.re + a.re, a.im + a.im}.Store(r);
     C x = {Lanes::Set(0), Lanes::Set(0)};
     for (int l = 0; l < kLanes; ++l, roots += kPoint) {
-      const C root = C::Load(roots);
-      const V re = Lanes::Set(r[l]);
-      const V im = Lanes::Set(r[kLanes + l]);
+      const C root = C::LoadTable(roots);
+      const V re = Lanes::SetEach(r + l);
+      const V im = Lanes::SetEach(r + C::kRow + l);
       x.re = Lanes::MulAdd(im, root.im, Lanes::MulAdd(re, root.re, x.re));
       x.im = Lanes::NegMulAdd(im, root.re, Lanes::MulAdd(re, root.im, x.im));
     }
     const V value = Lanes::MulAdd(x.re, x.re, x.im * x.im);
-    T values[kLanes];
+    T values[kLanes * kFrames];
     Lanes::Store(values, value);
     for (int m = 0; m < kLanes; ++m) {
       const ptrdiff_t k = points / 2 + ptrdiff_t{m} * 2 * points;
-      power[m < kLanes / 2 ? k : ptrdiff_t{kLanes} * 2 * points - k] =
-          values[m];
+      Lanes::StoreElements(
+          power, m < kLanes / 2 ? k : ptrdiff_t{kLanes} * 2 * points - k,
+          values + m);
     }
   }
 
@@ -302,7 +343,7 @@ class PowerSpectrum {
   // and twiddles that are `conjugate` come the powers in the reverse order.
   template <bool conjugate>
   static void JoinLanes(const C* r, const T* twiddles, int k, int points,
-                        T* power) {
+                        Results power) {
     V re[kLanes], im[kLanes];
     for (int i = 0; i < kLanes; ++i) {
       re[i] = r[i].re;
@@ -313,17 +354,17 @@ class PowerSpectrum {
     C x[kLanes];
     x[0] = {re[0], im[0]};
     for (int l = 1; l < kLanes; ++l, twiddles += kPoint) {
-      x[l] = C{re[l], im[l]}.Times(Lanes::Load(twiddles),
-                                   Lanes::Load(twiddles + kLanes));
+      x[l] = C{re[l], im[l]}.Times(Lanes::LoadTable(twiddles),
+                                   Lanes::LoadTable(twiddles + kLanes));
     }
     Butterfly<Lanes>::template Run<kLanes>(x);
     for (int m = 0; m < kLanes; ++m) {
       const C& y = x[conjugate ? (kLanes - m) % kLanes : m];
       const V value = Lanes::MulAdd(y.re, y.re, y.im * y.im);
       if (m < kLanes / 2) {
-        Lanes::Store(power + k + ptrdiff_t{m} * 2 * points, value);
+        Lanes::StoreEach(power + k + ptrdiff_t{m} * 2 * points, value);
       } else {
-        Lanes::Store(
+        Lanes::StoreEach(
             power + ptrdiff_t{kLanes - m} * 2 * points - k - (kLanes - 1),
             Lanes::Reverse(value));
       }

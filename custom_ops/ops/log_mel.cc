@@ -7,7 +7,6 @@
 #include <limits>
 #include <type_traits>
 
-#include "custom_ops/kernels/log_mel_decibel.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/validation.h"
@@ -56,11 +55,14 @@ class LogMel : public Op {
     exact_kernel_ = &ExactMelKernels().Select(any);
     fast_tables_ = LogMelTables<float>(mel_, fast_kernel_->lanes);
     exact_tables_ = LogMelTables<double>(mel_, exact_kernel_->lanes);
+    const int at_once = fast_kernel_->two_frames != nullptr ? 2 : 1;
     layout_ = WorkspaceLayout();
-    frame_ = layout_.Add<float>(mel_.frame_length());
-    power_ = layout_.Add<float>(mel_.n_mels);
+    for (int i = 0; i < at_once; ++i) {
+      frame_[i] = layout_.Add<float>(mel_.frame_length());
+    }
+    power_ = layout_.Add<float>(at_once * mel_.n_mels);
     exact_power_ = layout_.Add<double>(mel_.n_mels);
-    work_ = layout_.Add<float>(fast_tables_.work_size());
+    work_ = layout_.Add<float>(fast_tables_.work_size(at_once));
     exact_work_ = layout_.Add<double>(exact_tables_.work_size());
     return Status();
   }
@@ -70,23 +72,50 @@ class LogMel : public Op {
   void Run(const void* const* inputs, void* const* outputs,
            void* workspace) const override {
     auto* features = static_cast<float*>(outputs[0]);
-    for (int n = 0; n < clips_; ++n) {
+    for (int n = 0; n < clips_;
+         ++n, features += ptrdiff_t{frames_} * mel_.n_mels) {
       const ptrdiff_t start = ptrdiff_t{n} * samples_;
-      for (int t = 0; t < frames_; ++t, features += mel_.n_mels) {
-        const float* frame =
-            is_short_ ? Frame(static_cast<const int16_t*>(inputs[0]) + start, t,
-                              workspace)
-                      : Frame(static_cast<const float*>(inputs[0]) + start, t,
-                              workspace);
-        RunFrame(frame, workspace, features);
+      if (is_short_) {
+        RunClip(static_cast<const int16_t*>(inputs[0]) + start, workspace,
+                features);
+      } else {
+        RunClip(static_cast<const float*>(inputs[0]) + start, workspace,
+                features);
       }
     }
   }
 
  private:
-  // The samples of frame t: in place if they are there as they are wanted.
   template <typename T>
-  const float* Frame(const T* clip, int t, void* workspace) const {
+  void RunClip(const T* clip, void* workspace, float* features) const {
+    float* power = power_.In(workspace);
+    float* work = work_.In(workspace);
+    int t = 0;
+    if (fast_kernel_->two_frames != nullptr) {
+      for (; t + 2 <= frames_; t += 2, features += 2 * mel_.n_mels) {
+        const float* const frames[] = {
+            Frame(clip, t, frame_[0].In(workspace)),
+            Frame(clip, t + 1, frame_[1].In(workspace))};
+        float totals[2];
+        fast_kernel_->two_frames(fast_tables_, frames, work, power, totals);
+        for (int i = 0; i < 2; ++i) {
+          MakePrecise(frames[i], totals[i], workspace, power + i * mel_.n_mels);
+        }
+        fast_kernel_->decibel(power, 2 * mel_.n_mels, decibel_, features);
+      }
+    }
+    for (; t < frames_; ++t, features += mel_.n_mels) {
+      const float* frame = Frame(clip, t, frame_[0].In(workspace));
+      const float total = fast_kernel_->frame(fast_tables_, frame, work, power);
+      MakePrecise(frame, total, workspace, power);
+      fast_kernel_->decibel(power, mel_.n_mels, decibel_, features);
+    }
+  }
+
+  // The samples of frame t: in place if they are there as they are wanted, else
+  // in `frame`.
+  template <typename T>
+  const float* Frame(const T* clip, int t, float* frame) const {
     const int size = mel_.frame_length();
     const int first =
         static_cast<int>(int64_t{t} * hop_ - (centred_ ? size / 2 : 0));
@@ -97,7 +126,6 @@ class LogMel : public Op {
     if constexpr (std::is_same_v<T, float>) {
       if (begin == 0 && end == size) return clip + first;
     }
-    float* frame = frame_.In(workspace);
     const int last = 2 * (samples_ - 1);
     for (int i = 0; i < begin; ++i) frame[i] = Sample(clip[-(first + i)]);
     if constexpr (std::is_same_v<T, float>) {
@@ -112,17 +140,14 @@ class LogMel : public Op {
   static float Sample(float value) { return value; }
   static float Sample(int16_t value) { return value * (1.0f / 32768); }
 
-  void RunFrame(const float* frame, void* workspace, float* features) const {
-    float* power = power_.In(workspace);
-    const float total =
-        fast_kernel_->frame(fast_tables_, frame, work_.In(workspace), power);
-    if (!IsPrecise(total, power, mel_.n_mels, decibel_.floor)) {
-      double* exact = exact_power_.In(workspace);
-      exact_kernel_->frame(exact_tables_, frame, exact_work_.In(workspace),
-                           exact);
-      std::copy_n(exact, mel_.n_mels, power);
-    }
-    NormalizedDecibel(power, mel_.n_mels, decibel_, features);
+  // Computes the bands of a frame again if they are not precise.
+  void MakePrecise(const float* frame, float total, void* workspace,
+                   float* power) const {
+    if (IsPrecise(total, power, mel_.n_mels, decibel_.floor)) return;
+    double* exact = exact_power_.In(workspace);
+    exact_kernel_->frame(exact_tables_, frame, exact_work_.In(workspace),
+                         exact);
+    std::copy_n(exact, mel_.n_mels, power);
   }
 
   const int hop_;
@@ -139,7 +164,7 @@ class LogMel : public Op {
   LogMelTables<float> fast_tables_;
   LogMelTables<double> exact_tables_;
   WorkspaceLayout layout_;
-  WorkspaceLayout::Part<float> frame_;
+  WorkspaceLayout::Part<float> frame_[2];
   WorkspaceLayout::Part<float> power_;
   WorkspaceLayout::Part<double> exact_power_;
   WorkspaceLayout::Part<float> work_;

@@ -124,6 +124,26 @@ TEST(LogMelOpTest, FoldsLongerFrames) {
   }
 }
 
+TEST(LogMelOpTest, FramesAreAsTheyAreAlone) {
+  Random random(6);
+  for (const int frames : {1, 2, 5, 6}) {
+    const std::vector<float> audio =
+        random.Floats(2 * kFft + 100 * (frames - 1));
+    Words words;
+    words.folds = 2;
+    words.centred = 0;
+    const std::vector<float> features =
+        Features(words, {1, static_cast<int>(audio.size())}, audio);
+    ASSERT_EQ(features.size(), static_cast<size_t>(frames * kMels));
+    for (int t = 0; t < frames; ++t) {
+      const auto start = audio.begin() + 100 * t;
+      const auto begin = features.begin() + kMels * t;
+      EXPECT_EQ(Features(words, {1, 2 * kFft}, {start, start + 2 * kFft}),
+                std::vector<float>(begin, begin + kMels));
+    }
+  }
+}
+
 TEST(LogMelOpTest, TakesIntegers) {
   Random random(2);
   const auto integers = random.Integers<int16_t>(2 * 500, -32768, 32767);
