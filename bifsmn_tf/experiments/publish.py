@@ -20,7 +20,11 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.deployment.spotter import KeywordSpotter
 from bifsmn_tf.errors import UserError
 
-MODELS = {"bifsmn-sc10": "bifsmn_board", "bifsmn_s-sc10": "bifsmn_s"}
+MODELS = {
+    "bifsmn-sc10": "bifsmn_board",
+    "bifsmn_mixed-sc10": "bifsmn_mixed_board",
+    "bifsmn_s-sc10": "bifsmn_s",
+}
 """Names in the package, and the rows of the experiment."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
@@ -68,6 +72,13 @@ def _read(folder: Path, name: str) -> dict:
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
+def _more_bits(run: dict) -> str:
+    """What has 8 bits beside the first convolution and the classifier."""
+    sites = run["network"].get("int8_sites", [])
+    names = {"conv2": "second convolution", "projection": "projection"}
+    return "".join(f", the {names[site]}" for site in sites)
+
+
 def _card(name: str, folder: Path, found: dict) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
     keywords = [
@@ -80,7 +91,8 @@ def _card(name: str, folder: Path, found: dict) -> str:
         f"# {name}",
         "",
         "A keyword spotter whose weights and activations are one bit "
-        "everywhere but in the first convolution and the classifier (8 bits).",
+        f"everywhere but in the first convolution{_more_bits(run)} and the "
+        "classifier (8 bits).",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",

@@ -107,6 +107,14 @@ MIXED = dataclasses.replace(
     flagfile="sc10_bifsmn_mixed.flags",
 )
 
+MIXED_BOARD = dataclasses.replace(
+    MIXED,
+    name="bifsmn_mixed_board",
+    title="mixed precision, board's features",
+    flagfile="sc10_bifsmn_mixed_board.flags",
+    teacher=BOARD_TEACHER.name,
+)
+
 
 def peer(
     name: str,

@@ -19,6 +19,7 @@ from bifsmn_tf.experiments.pages import Results
 WIDE = recipes.WIDE
 
 _ONE_SEED = (
+    recipes.MIXED_BOARD,
     recipes.distilled("bifsmn", "BiFSMN"),
     recipes.SMALL_TEACHER,
     recipes.distilled_small("bifsmn_s", "BiFSMN_S"),

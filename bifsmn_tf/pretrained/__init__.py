@@ -1,7 +1,7 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ['bifsmn-sc10', 'bifsmn_s-sc10']
+    ['bifsmn-sc10', 'bifsmn_mixed-sc10', 'bifsmn_s-sc10']
     >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn-sc10")
 
 Beside each model lies its card, which says what it was trained on, how well it
