@@ -261,6 +261,26 @@ def test_integer_stream_never_saturates(options):
         assert max(np.max(high), -np.min(low)) > 3000
 
 
+def test_sums_of_8_bits_beyond_their_statistics_saturate():
+    config = networks.bifsmn_s(
+        5, deltas=(4,), int8_sites=("conv2", "projection")
+    )
+    network = random_network(config)
+    norm = network.projection.norm
+    usual, step = stream_stage(network.projection, 0), stream_step(network)
+    norm.moving_variance.assign(norm.moving_variance * 1e-6)
+    norm.gamma.assign(norm.gamma * 1e-3)
+    narrow = stream_stage(network.projection, 0)
+    assert np.all(narrow.largest_dot < usual.largest_dot)
+    assert stream_step(network) < step
+    features = _features(config, 20)
+    model = convert_binary(network, describe(config))
+    np.testing.assert_array_equal(
+        _logits(model.content, config, features)[4],
+        ShortNetwork(network).infer(features, 4).numpy(),
+    )
+
+
 def test_depths_share_their_weights():
     config = networks.bifsmn(12)
     network = random_network(config)
