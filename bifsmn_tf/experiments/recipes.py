@@ -102,15 +102,15 @@ def in_keras(row: Row, why: str = "") -> Row:
 MIXED = dataclasses.replace(
     WIDE,
     name="bifsmn_mixed",
-    title="mixed precision: BiFSMN, wider front end, its second "
-    "convolution and projection in 8 bits",
+    title="BiFSMN, mixed precision: wider front end, second convolution and "
+    "projection in 8 bits",
     flagfile="sc10_bifsmn_mixed.flags",
 )
 
 MIXED_BOARD = dataclasses.replace(
     MIXED,
     name="bifsmn_mixed_board",
-    title="mixed precision, board's features",
+    title="BiFSMN, mixed precision, board's features",
     flagfile="sc10_bifsmn_mixed_board.flags",
     teacher=BOARD_TEACHER.name,
 )
