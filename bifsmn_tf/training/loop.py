@@ -13,6 +13,7 @@ from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.distillation.trainer import check_step
 from bifsmn_tf.distillation.trainer import wavelet_energies
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.run import RunConfig
@@ -103,7 +104,8 @@ def fit(
         The run's metrics: ``history``, ``best``, ``complete``.
 
     Raises:
-        UserError: the folder holds another configuration.
+        UserError: the folder holds another configuration, or the training
+            diverged; the epochs before are kept.
     """
     strategy = strategy or tf.distribute.get_strategy()
     chief = _is_chief(strategy)
@@ -185,6 +187,7 @@ def fit(
                 pipeline.epoch(epoch), verbose=0, callbacks=[progress]
             )
             seconds = time.perf_counter() - began
+            _check_finite(network, epoch)
             if trainer.average is not None:
                 trainer.estimate_statistics(
                     pipeline.epoch(epoch).take(_STATISTICS_BATCHES)
@@ -223,6 +226,19 @@ def fit(
     if chief:
         _plot(folder, history)
     return metrics
+
+
+def _check_finite(network, epoch: int) -> None:
+    """Signs of weights that are no numbers would train on without a word."""
+    for name, layer in getattr(network, "stages", {"network": network}).items():
+        for variable in layer.trainable_weights:
+            if not np.all(np.isfinite(variable)):
+                what = variable.name.partition(":")[0]
+                raise UserError(
+                    f"the training diverged in epoch {epoch + 1}: {name} has a "
+                    f"{what} that is not finite. The epochs before are kept; "
+                    "train into another folder with a smaller --learning_rate"
+                )
 
 
 def _plot(folder: RunFolder, history: list[dict]) -> None:

@@ -300,6 +300,18 @@ def test_a_second_stage_starts_from_the_best_of_the_first(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_a_training_that_diverges_ends_with_an_error(tmp_path):
+    folder = tmp_path / "run"
+    toy_run.train(folder, 1)
+    kept = (folder / "metrics.json").read_bytes()
+    network = RunFolder(folder).load_network()
+    network.conv2.norm.beta.assign(network.conv2.norm.beta * np.nan)
+    with pytest.raises(UserError, match="epoch 1: conv2 has a beta that is not"):
+        toy_run.train(tmp_path / "other", 2, initial=network)
+    assert (folder / "metrics.json").read_bytes() == kept
+    assert not RunFolder(tmp_path / "other").read_metrics()["history"]
+
+
 def test_a_run_from_before_an_option_goes_on_without_it(tmp_path):
     toy_run.train(tmp_path, 1, distillation="none")
     written = json.loads((tmp_path / "run.json").read_text())
