@@ -341,7 +341,8 @@ class GraphMaker {
         AddConstant(ElementType::kFloat32, {4, outputs})};
     // -128 is refused.
     for (char& weight : graph_.tensors[inputs_[1]].content) {
-      if (weight == -128 && !choices_.OneIn(200)) weight = 127;
+      const bool is_least = static_cast<int8_t>(weight) == INT8_MIN;
+      if (is_least && !choices_.OneIn(200)) weight = 127;
     }
     output_count_ = choices_.In(1, 2);
     if (bits == 8 || choices_.OneIn(2)) return;
