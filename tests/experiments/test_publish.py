@@ -74,7 +74,10 @@ def test_refusals(runs):
 def test_card(runs):
     folder, found = best(runs, "bifsmn")
     for name, values in {
-        "run": {"dataset": {"name": "speech_commands/x"}},
+        "run": {
+            "dataset": {"name": "speech_commands/x"},
+            "network": {"int8_sites": ["conv2", "projection"]},
+        },
         "metrics": {"best": {"score": 0.934}},
         "test_tflite": {
             "label_names": ["yes", "no", "unknown"],
@@ -100,3 +103,9 @@ def test_card(runs):
         "--flagfile=configs/a.flags --epochs=3`.",
     ):
         assert part in card
+
+
+def test_what_has_more_than_a_bit_is_named():
+    assert publish._more_bits({"network": {}}) == ""
+    mixed = {"network": {"int8_sites": ["conv2"]}}
+    assert publish._more_bits(mixed) == ", the second convolution"
