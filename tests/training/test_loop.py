@@ -306,7 +306,7 @@ def test_a_training_that_diverges_ends_with_an_error(tmp_path):
     kept = (folder / "metrics.json").read_bytes()
     network = RunFolder(folder).load_network()
     network.conv2.norm.beta.assign(network.conv2.norm.beta * np.nan)
-    with pytest.raises(UserError, match="epoch 1: conv2 has a beta that is not"):
+    with pytest.raises(UserError, match="epoch 1: conv2 has a beta that"):
         toy_run.train(tmp_path / "other", 2, initial=network)
     assert (folder / "metrics.json").read_bytes() == kept
     assert not RunFolder(tmp_path / "other").read_metrics()["history"]
