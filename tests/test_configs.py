@@ -12,6 +12,7 @@ from bifsmn_tf.data.features import BOARD_FEATURES
 from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.experiments.runner import settings
+from bifsmn_tf.network.config import bifsmn_mixed
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGFILES = sorted(path.name for path in (ROOT / "configs").glob("*.flags"))
@@ -61,6 +62,8 @@ def test_every_flagfile_starts(tmp_path):
         assert run["binary"] == wanted["architecture"].startswith("bifsmn")
         if run["binary"]:
             assert run["distillation"] == "hed"
+        sites = bifsmn_mixed(10).int8_sites if "_mixed" in name else ()
+        assert wanted.get("int8_sites", "") == ",".join(sites)
         features = BOARD_FEATURES if "_board" in name else FeatureParameters()
         assert run["features"] == features.to_dict()
         if wanted["dataset"].startswith("speech_commands"):

@@ -109,10 +109,8 @@ def make_wide_bifsmn(classes: int) -> list[Contestant]:
 
 
 def make_mixed_bifsmn(classes: int) -> list[Contestant]:
-    """The same with 8 bits in second convolution and projection."""
-    config = ARCHITECTURES["bifsmn_wide"](
-        classes, int8_sites=("conv2", "projection")
-    )
+    """BiFSMN in mixed precision."""
+    config = ARCHITECTURES["bifsmn_mixed"](classes)
     return make_configuration("BiFSMN, mixed precision", config)
 
 

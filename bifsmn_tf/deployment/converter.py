@@ -24,7 +24,7 @@ from bifsmn_tf.network import mixed
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Stage
 
-_LARGEST_INT8_PRODUCT = 128 * 127
+_LARGEST_INT8_PRODUCT = mixed.STEPS * mixed.LARGEST_WEIGHT
 
 _MOST_DEVIATIONS = 16
 """Standard deviations of 8-bit products' sums that the stream has room for."""
@@ -120,11 +120,8 @@ def convert_binary(
             no op is for.
     """
     check_convertible(network)
-    if (
-        network.conv2.rounding
-        and precision
-        and (precision.first_convolution != "int8")
-    ):
+    precision = precision or Precision()
+    if network.conv2.rounding and precision.first_convolution != "int8":
         raise ValueError(
             "a second convolution of 8 bits reads the first one's in 8 bits: "
             "convert with first_convolution int8"
@@ -132,7 +129,6 @@ def convert_binary(
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {network.config.classes} classes"
     )
-    precision = precision or Precision()
     step = stream_step(network) if precision.stream == "int16" else None
     for delta in network.config.deltas:
         key = descriptions.signature_key(delta)
@@ -180,6 +176,14 @@ def check_convertible(network: FSMN) -> None:
             "and for no others; evaluate the run itself, or train without to "
             "convert"
         )
+    for name, stage in network.stages.items():
+        terms = math.prod(stage.linear.kernel.shape[:-1])
+        if stage.rounding and terms > mixed.MAX_EXACT_TERMS:
+            raise ValueError(
+                f"{name} adds up {terms} products of 8 bits, more than the "
+                f"{mixed.MAX_EXACT_TERMS} that Keras adds exactly: train with "
+                "fewer --front_channels or --front_outputs"
+            )
     remedy = "evaluate the run itself, or train with another binarizer"
     if network.config.input_scale:
         raise ValueError(
@@ -257,23 +261,23 @@ class _DepthGraph:
         network, config = self.network, self.config
         # Of the first convolution, by the sign or rounding that it goes into.
         read: dict[int, model_writer.Tensor] = {}
+
+        def reading(stage):
+            basis = id(stage.rounding or stage.sign)
+            if basis not in read:
+                name = "conv1" if not read else f"conv1_{len(read) + 1}"
+                read[basis] = self._first_convolution(name, features, stage)
+            return read[basis]
+
         # Values, shape of the weights, and stride of what starts the stream.
         inputs = []
         for conv2, projection in network.branches:
-            basis = id(conv2.rounding or conv2.sign)
-            if basis not in read:
-                name = "conv1" if not read else f"conv1_{len(read) + 1}"
-                read[basis] = self._first_convolution(name, features, conv2)
-            values = self._second_convolution(conv2, projection, read[basis])
+            values = self._second_convolution(conv2, projection, reading(conv2))
             shape = (1, config.front_bands, config.second_channels)
             inputs.append((values, shape, 1))
-        skip = network.front_skip
-        if skip:
+        if network.front_skip:
             shape = (1, config.half_bands, config.front_channels)
-            basis = id(skip.rounding or skip.sign)
-            if basis not in read:
-                read[basis] = self._first_convolution("conv1_2", features, skip)
-            inputs.append((read[basis], shape, 2))
+            inputs.append((reading(network.front_skip), shape, 2))
         stream = bits = None
         first = self.blocks[0][1].memory
         for stage, (values, shape, stride) in zip(

@@ -191,6 +191,39 @@ class _Convolution(Op):
             (width - kernel[1]) // self.stride_w + 1,
         )
 
+    def _sums(self, pixels: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
+        """Sums of products in int32; a padded position contributes 0.
+
+        float64 holds every partial sum exactly.
+        """
+        top, bottom, left, right = self._padding
+        padded = np.pad(
+            pixels.astype(np.float64),
+            ((0, 0), (top, bottom), (left, right), (0, 0)),
+        )
+        rows, columns = weights.shape[1:3]
+        windows = sliding_window_view(padded, rows, axis=1)
+        windows = sliding_window_view(windows, columns, axis=2)
+        sums = np.einsum(
+            "nyxchw,ohwc->nyxo",
+            windows[:, :: self.stride_h, :: self.stride_w],
+            weights.astype(np.float64),
+            optimize=True,
+        )
+        return sums.astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True)
+class _FeatureConvolution(_Convolution):
+    """A convolution of numbers; its channels are those of its weights."""
+
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+
     def _feature_specs(self, features: Shape, weights: Shape):
         """Signs of a convolution over features, with or without channels."""
         if len(features) == 3:
@@ -227,30 +260,9 @@ class _Convolution(Op):
         )
         return self._feature_specs(features, weights)
 
-    def _sums(self, pixels: npt.NDArray, weights: npt.NDArray) -> npt.NDArray:
-        """Sums of products in int32; a padded position contributes 0.
-
-        float64 holds every partial sum exactly.
-        """
-        top, bottom, left, right = self._padding
-        padded = np.pad(
-            pixels.astype(np.float64),
-            ((0, 0), (top, bottom), (left, right), (0, 0)),
-        )
-        rows, columns = weights.shape[1:3]
-        windows = sliding_window_view(padded, rows, axis=1)
-        windows = sliding_window_view(windows, columns, axis=2)
-        sums = np.einsum(
-            "nyxchw,ohwc->nyxo",
-            windows[:, :: self.stride_h, :: self.stride_w],
-            weights.astype(np.float64),
-            optimize=True,
-        )
-        return sums.astype(np.int32)
-
 
 @dataclasses.dataclass(frozen=True)
-class QuantConv2D(_Convolution):
+class QuantConv2D(_FeatureConvolution):
     """First convolution, in 8-bit integers, whose result is signs.
 
     `q = clamp(round_half_even(x * inverse_scale), -128, 127)`, a NaN being 0;
@@ -265,12 +277,6 @@ class QuantConv2D(_Convolution):
     INPUTS = ("features", "weights", "thresholds")
     OUTPUTS = ("bits",)
 
-    stride_h: int = 1
-    stride_w: int = 1
-    pad_top: int = 0
-    pad_bottom: int = 0
-    pad_left: int = 0
-    pad_right: int = 0
     inverse_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -297,7 +303,7 @@ _RESULTS: dict[int, type] = {8: np.int8, 16: np.int16, 32: np.float32}
 
 
 @dataclasses.dataclass(frozen=True)
-class Int8Conv2D(_Convolution):
+class Int8Conv2D(_FeatureConvolution):
     """Convolution in 8-bit integers, for what one bit costs too much.
 
     With `q` as in `QuantConv2D` of features, or the values themselves::
@@ -313,7 +319,7 @@ class Int8Conv2D(_Convolution):
     Inputs: values int8 `[N, H, W, C]` or features float32 `[N, H, W, C]` or
     `[N, H, W]` (one channel); weights int8 `[O, KH, KW, C]` in [-127, 127];
     parameters float32 `[4, O]`, scale, offset, slope, threshold; residual of
-    the result's type, which may be absent and is for 8 bits. Outputs: result
+    the result's type, which may be absent; 8 bits have none. Outputs: result
     `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
     out.
     """
@@ -322,12 +328,6 @@ class Int8Conv2D(_Convolution):
     INPUTS = ("values", "weights", "parameters", "residual?")
     OUTPUTS = ("result", "bits?")
 
-    stride_h: int = 1
-    stride_w: int = 1
-    pad_top: int = 0
-    pad_bottom: int = 0
-    pad_left: int = 0
-    pad_right: int = 0
     inverse_scale: float = 1.0
     output_bits: int = 8
     output_inverse_scale: float = 1.0
@@ -392,7 +392,7 @@ class Int8Conv2D(_Convolution):
 
 
 @dataclasses.dataclass(frozen=True)
-class FloatConv2D(_Convolution):
+class FloatConv2D(_FeatureConvolution):
     """First convolution, in floats, whose result is signs.
 
     A bit is `!(sum of x * w >= threshold)`. Products are added from 0 in the
@@ -406,13 +406,6 @@ class FloatConv2D(_Convolution):
     NAME = "BifsmnFloatConv2D"
     INPUTS = ("features", "weights", "thresholds")
     OUTPUTS = ("bits",)
-
-    stride_h: int = 1
-    stride_w: int = 1
-    pad_top: int = 0
-    pad_bottom: int = 0
-    pad_left: int = 0
-    pad_right: int = 0
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
@@ -441,8 +434,17 @@ class FloatConv2D(_Convolution):
         return (pack_bits(np.where(sums >= thresholds, 1, -1)),)
 
 
+@dataclasses.dataclass(frozen=True)
 class _BinaryConvolution(_Convolution):
+    """A convolution of bits, whose channels are not those of the words."""
+
     in_channels: int
+    stride_h: int = 1
+    stride_w: int = 1
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -497,14 +499,6 @@ class Conv2D(_BinaryConvolution):
     NAME = "BifsmnConv2D"
     INPUTS = ("bits", "weights", "thresholds")
     OUTPUTS = ("bits",)
-
-    in_channels: int
-    stride_h: int = 1
-    stride_w: int = 1
-    pad_top: int = 0
-    pad_bottom: int = 0
-    pad_left: int = 0
-    pad_right: int = 0
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """See `Op.output_specs`."""
@@ -562,13 +556,6 @@ class Conv2DAdd(_BinaryConvolution):
     INPUTS = ("bits", "weights", "parameters", "residual?")
     OUTPUTS = ("stream", "bits?")
 
-    in_channels: int
-    stride_h: int = 1
-    stride_w: int = 1
-    pad_top: int = 0
-    pad_bottom: int = 0
-    pad_left: int = 0
-    pad_right: int = 0
     shift: int = 0
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:

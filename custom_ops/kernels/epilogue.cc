@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/quantize.h"
+
 // Else gcc branches at every comparison of floats, which might trap, instead of
 // computing in vectors. Results are the same.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -87,14 +89,9 @@ void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
 
 void AddRounded(const float* values, float inverse_scale,
                 const int16_t* residual, ptrdiff_t count, int16_t* stream) {
-  // See Quantize.
-  constexpr float kUnits = 12582912.0f;
   for (ptrdiff_t i = 0; i < count; ++i) {
-    float scaled = values[i] * inverse_scale;
-    scaled = scaled == scaled ? scaled : 0.0f;
-    scaled = scaled < 32767.0f ? scaled : 32767.0f;
-    scaled = scaled > -32768.0f ? scaled : -32768.0f;
-    stream[i] = static_cast<int16_t>((scaled + kUnits) - kUnits);
+    stream[i] = static_cast<int16_t>(
+        RoundAndClamp(values[i] * inverse_scale, -32768.0f, 32767.0f));
   }
   if (residual == nullptr) return;
   for (ptrdiff_t i = 0; i < count; ++i) {

@@ -5,6 +5,7 @@
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/binary_conv.h"
+#include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
@@ -80,13 +81,7 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
 const OpDefinition kConv2DOp = {
     "BifsmnConv2D",
     1,
-    {{"in_channels", AttributeType::kInt32},
-     {"stride_h", AttributeType::kInt32},
-     {"stride_w", AttributeType::kInt32},
-     {"pad_top", AttributeType::kInt32},
-     {"pad_bottom", AttributeType::kInt32},
-     {"pad_left", AttributeType::kInt32},
-     {"pad_right", AttributeType::kInt32}},
+    WithConvAttributes({{"in_channels", AttributeType::kInt32}}, {}),
     {"bits", "weights", "thresholds"},
     {"bits"},
     Create,

@@ -5,6 +5,17 @@
 
 namespace bifsmn {
 
+std::vector<AttributeSpec> WithConvAttributes(
+    std::vector<AttributeSpec> before,
+    const std::vector<AttributeSpec>& after) {
+  for (const char* name : {"stride_h", "stride_w", "pad_top", "pad_bottom",
+                           "pad_left", "pad_right"}) {
+    before.push_back({name, AttributeType::kInt32});
+  }
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
+}
+
 Status ConvAttributes::Read(const Attributes& attributes,
                             ConvAttributes* conv) {
   conv->stride_h = attributes.Int("stride_h");

@@ -124,12 +124,7 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
 const OpDefinition kFloatConv2DOp = {
     "BifsmnFloatConv2D",
     1,
-    {{"stride_h", AttributeType::kInt32},
-     {"stride_w", AttributeType::kInt32},
-     {"pad_top", AttributeType::kInt32},
-     {"pad_bottom", AttributeType::kInt32},
-     {"pad_left", AttributeType::kInt32},
-     {"pad_right", AttributeType::kInt32}},
+    WithConvAttributes({}, {}),
     {"features", "weights", "thresholds"},
     {"bits"},
     Create,

@@ -11,10 +11,10 @@
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/quant_conv.h"
-#include "custom_ops/kernels/quantize.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/stream_epilogue.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 
@@ -26,9 +26,6 @@ constexpr int kBlockPixels = 32;
 
 // Bytes that a copy may reach behind what it is of.
 constexpr size_t kSlack = kIgemmTermStep;
-
-// Rows of the parameters.
-enum { kScale, kOffset, kSlope, kThreshold, kRows };
 
 // What the result may be, by the bits of an element.
 ElementType ResultType(int bits) {
@@ -324,15 +321,9 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
 const OpDefinition kInt8Conv2DOp = {
     "BifsmnInt8Conv2D",
     1,
-    {{"stride_h", AttributeType::kInt32},
-     {"stride_w", AttributeType::kInt32},
-     {"pad_top", AttributeType::kInt32},
-     {"pad_bottom", AttributeType::kInt32},
-     {"pad_left", AttributeType::kInt32},
-     {"pad_right", AttributeType::kInt32},
-     {"inverse_scale", AttributeType::kFloat32},
-     {"output_bits", AttributeType::kInt32},
-     {"output_inverse_scale", AttributeType::kFloat32}},
+    WithConvAttributes({}, {{"inverse_scale", AttributeType::kFloat32},
+                            {"output_bits", AttributeType::kInt32},
+                            {"output_inverse_scale", AttributeType::kFloat32}}),
     {"values", "weights", "parameters", "residual?"},
     {"result", "bits?"},
     Create,

@@ -4,13 +4,6 @@
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
-namespace {
-
-// Rows of the parameters.
-enum { kScale, kOffset, kSlope, kThreshold, kRows };
-
-}  // namespace
-
 Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
                             int largest_dot, const std::vector<int>& shape,
                             int output_count,

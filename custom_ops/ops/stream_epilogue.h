@@ -15,11 +15,13 @@
 
 namespace bifsmn {
 
+// Rows of an epilogue's parameters.
+enum EpilogueRow { kScale, kOffset, kSlope, kThreshold, kRows };
+
 class StreamEpilogue {
  public:
-  // Checks and copies parameters[4][channels] - scale, offset, slope, threshold
-  // - for a stream of `shape` and dots in [-largest_dot, largest_dot]; tells
-  // what the outputs are.
+  // Checks and copies parameters[kRows][channels] for a stream of `shape` and
+  // dots in [-largest_dot, largest_dot]; tells what the outputs are.
   Status Plan(const TensorInfo& parameters, int shift, int largest_dot,
               const std::vector<int>& shape, int output_count,
               std::vector<TensorInfo>* outputs);

@@ -20,6 +20,18 @@ from bifsmn_tf.deployment.ops import stream_reference
 from bifsmn_tf.deployment.short_network import ShortNetwork
 from bifsmn_tf.network import config as networks
 
+# Sizes that fill no word, vector or tile.
+ODD = {
+    "frames": 29,
+    "mels": 23,
+    "front_channels": 5,
+    "front_kernel": 3,
+    "memory_size": 37,
+    "hidden_size": 50,
+    "blocks": 4,
+    "deltas": (2, 4),
+}
+
 CONFIGS = {
     "default": networks.bifsmn(12),
     "small": networks.bifsmn_s(12),
@@ -33,14 +45,7 @@ CONFIGS = {
     ),
     "odd sizes": networks.bifsmn(
         7,
-        frames=29,
-        mels=23,
-        front_channels=5,
-        front_kernel=3,
-        memory_size=37,
-        hidden_size=50,
-        blocks=4,
-        deltas=(2, 4),
+        **ODD,
         look_back=3,
         look_ahead=1,
         stride_back=2,
@@ -53,14 +58,7 @@ CONFIGS = {
     ),
     "odd front bases": networks.bifsmn(
         7,
-        frames=29,
-        mels=23,
-        front_channels=5,
-        front_kernel=3,
-        memory_size=37,
-        hidden_size=50,
-        blocks=4,
-        deltas=(2, 4),
+        **ODD,
         front_branches=3,
         front_bases=3,
         memory_stages=2,
@@ -70,37 +68,21 @@ CONFIGS = {
     ),
     "odd front skip": networks.bifsmn(
         7,
-        frames=29,
-        mels=23,
-        front_channels=5,
-        front_kernel=3,
+        **ODD,
         front_outputs=19,
-        memory_size=37,
-        hidden_size=50,
-        blocks=4,
-        deltas=(2, 4),
         front_branches=2,
         front_bases=2,
         front_skip=True,
     ),
     "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
-    "mixed": networks.bifsmn_wide(
-        12, int8_sites=("conv2", "projection"), deltas=(2, 4)
-    ),
+    "mixed": networks.bifsmn_mixed(12, deltas=(2, 4)),
     "mixed convolution": networks.bifsmn_wide(
         12, int8_sites=("conv2",), deltas=(4,)
     ),
     "odd mixed": networks.bifsmn(
         7,
-        frames=29,
-        mels=23,
-        front_channels=5,
-        front_kernel=3,
+        **ODD,
         front_outputs=19,
-        memory_size=37,
-        hidden_size=50,
-        blocks=4,
-        deltas=(2, 4),
         front_branches=2,
         int8_sites=("conv2", "projection"),
         prelu="shared",
@@ -377,6 +359,13 @@ def test_refuses_binarizers_that_the_ops_do_not_compute(
         convert(network)
 
 
+def test_refuses_sums_that_keras_does_not_add_exactly():
+    config = networks.bifsmn_mixed(5, front_channels=48, deltas=(4,))
+    message = "conv2 adds up 1200 products of 8 bits, more than the 1032"
+    with pytest.raises(ValueError, match=message):
+        convert_binary(random_network(config), describe(config))
+
+
 def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
     config = networks.bifsmn_s(5, int8_sites=("conv2",))
     network = random_network(config)
@@ -386,9 +375,7 @@ def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
 
 
 def test_values_of_8_bits_are_computed_once_for_all_that_read_them():
-    config = networks.bifsmn_wide(
-        5, int8_sites=("conv2", "projection"), front_branches=2
-    )
+    config = networks.bifsmn_mixed(5, front_branches=2)
     network = random_network(config)
     parts = convert_binary(network, describe(config)).bytes_by_part
     assert not any(name.startswith("conv1_2") for name in parts)
