@@ -137,8 +137,8 @@ _NETWORK_FLAGS = (
     flags.DEFINE_list(
         "int8_sites",
         None,
-        "What has 8 bits instead of one, likewise: mixed precision. Cannot be "
-        "converted.",
+        "What has 8 bits instead of one, likewise: mixed precision. Of these, "
+        "conv2 can be converted, with or without projection.",
     ),
 )
 _FFT = flags.DEFINE_integer(
