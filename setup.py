@@ -82,7 +82,7 @@ def native_libraries() -> list[Extension]:
     """Describes the libraries for `build_ext`: for runtimes, and to train."""
     return [
         _extension(
-            "bifsmn_tf.deployment.libbifsmn",
+            "bifsmn_tf.runtime.libbifsmn",
             [
                 *NATIVE["KERNEL_SOURCES"],
                 *NATIVE["OP_SOURCES"],

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bifsmn_tf.deployment.spotter import KeywordSpotter
+    from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 __all__ = ["KeywordSpotter", "models"]
 
@@ -19,7 +19,7 @@ def __getattr__(name):
     # Lazily, so that training does not load the runtime and the other way
     # round.
     if name == "KeywordSpotter":
-        from bifsmn_tf.deployment.spotter import KeywordSpotter
+        from bifsmn_tf.runtime.spotter import KeywordSpotter
 
         return KeywordSpotter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,12 +19,12 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf.data.features import FeatureParameters
-from bifsmn_tf.deployment import converter
-from bifsmn_tf.deployment import float_converter
-from bifsmn_tf.deployment.metadata import ModelMetadata
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.baselines.network import PeerConfig
+from bifsmn_tf.conversion import binary as converter
+from bifsmn_tf.conversion import full_precision as float_converter
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.peers.network import PeerConfig
+from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.training.run import RunFolder
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
@@ -107,7 +107,7 @@ def main() -> None:
     if isinstance(config.network, PeerConfig):
         raise UserError(
             f"{_MODEL.value} is the run of a {config.network.peer}, which "
-            "bifsmn_tf.peers.train converts itself"
+            "bifsmn_tf.baselines.train converts itself"
         )
     assert isinstance(config.features, FeatureParameters)
     network = folder.load_network(_CHECKPOINT.value)

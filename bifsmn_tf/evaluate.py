@@ -19,11 +19,11 @@ from absl import flags
 from tqdm import tqdm
 
 from bifsmn_tf import cli
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
 
@@ -98,7 +98,7 @@ class _Model(Protocol):
 class _KerasModel:
     def __init__(self, folder: str):
         from bifsmn_tf._keras import tf
-        from bifsmn_tf.deployment.short_network import ShortNetwork
+        from bifsmn_tf.conversion.integer_network import ShortNetwork
         from bifsmn_tf.network.fsmn import FSMN
         from bifsmn_tf.training.run import RunFolder
 
@@ -131,7 +131,7 @@ class _KerasModel:
 
 class _TfliteModel:
     def __init__(self, path: str):
-        from bifsmn_tf.deployment.spotter import KeywordSpotter
+        from bifsmn_tf.runtime.spotter import KeywordSpotter
 
         try:
             self._spotter = KeywordSpotter(path)

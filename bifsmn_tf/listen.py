@@ -18,11 +18,11 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
-from bifsmn_tf.deployment import sound_input
-from bifsmn_tf.deployment.detector import Detector
-from bifsmn_tf.deployment.spotter import KeywordSpotter
-from bifsmn_tf.deployment.streaming import StreamingSpotter
+from bifsmn_tf.audio import streams as sound_input
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.runtime.detector import Detector
+from bifsmn_tf.runtime.spotter import KeywordSpotter
+from bifsmn_tf.runtime.streaming import StreamingSpotter
 
 _MODEL = flags.DEFINE_string(
     "model",

@@ -19,8 +19,8 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.evaluation import evaluation_features
-from bifsmn_tf.data.features import FeatureParameters
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.errors import UserError

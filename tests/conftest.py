@@ -13,6 +13,8 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 ROOT = Path(__file__).resolve().parents[1]
 
+pytest_plugins = ["native_fixtures"]
+
 
 @pytest.fixture(scope="session")
 def speech() -> Path:

@@ -159,9 +159,9 @@ def test_emulated_aarch64_agrees_on_every_test_clip(made, aarch64, tmp_path):
 
 def keras_logits(made):
     """Test features, and Keras's logits on them by δ."""
+    from bifsmn_tf.conversion.integer_network import ShortNetwork
     from bifsmn_tf.data import datasets
     from bifsmn_tf.data import evaluation
-    from bifsmn_tf.deployment.short_network import ShortNetwork
     from bifsmn_tf.training.run import RunFolder
 
     run_folder = RunFolder(made / "run")

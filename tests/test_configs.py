@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from data.sounds import archive
 
-from bifsmn_tf.data.features import BOARD_FEATURES
-from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.audio.log_mel import BOARD_FEATURES
+from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.experiments.runner import settings
 from bifsmn_tf.network.config import bifsmn_mixed
@@ -36,7 +36,7 @@ def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
         for name in flagfiles
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.start_training", module],
+        [sys.executable, "-m", "tests.support.start_training", module],
         input=json.dumps(lines),
         capture_output=True,
         text=True,
@@ -72,7 +72,7 @@ def test_every_flagfile_starts(tmp_path):
 
 
 def test_flagfiles_of_peers_start(tmp_path):
-    runs = start("bifsmn_tf.peers.train", tmp_path, PEERS, "--model=ds_cnn")
+    runs = start("bifsmn_tf.baselines.train", tmp_path, PEERS, "--model=ds_cnn")
     assert [run["batch"][0] for run in runs.values()] == [8]
 
 

@@ -5,7 +5,7 @@
 // context points to. So the public structs are declared here, from the public C
 // API (tensorflow/lite/core/c/common.h), under their public names. Their layout
 // has not changed since TensorFlow 2.5 except at the tail of
-// TfLiteRegistration; tests/deployment/test_runtime.py checks it against the
+// TfLiteRegistration; tests/runtime/test_interpreter.py checks it against the
 // runtime at hand.
 
 #ifndef BIFSMN_TFLITE_DELEGATE_TFLITE_ABI_H_

@@ -14,7 +14,7 @@ shift
 export PYTHONPATH=$folder/wheels:$repository${PYTHONPATH:+:$PYTHONPATH}
 # The checkout stays free of this Python's cache, which makes imports quick.
 export PYTHONPYCACHEPREFIX=$folder/pycache
-export BIFSMN_LIBRARY=$folder/library/bifsmn_tf/deployment/libbifsmn.so
+export BIFSMN_LIBRARY=$folder/library/bifsmn_tf/runtime/libbifsmn.so
 unset PYTHONHOME
 
 # The CPU is named because qemu's default one has SVE and SME, which no board of

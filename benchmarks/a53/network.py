@@ -37,9 +37,7 @@ def model_invoke(
         **os.environ,
         "PYTHONPATH": f"{board / 'wheels'}:{toolchain.REPOSITORY}",
         "PYTHONPYCACHEPREFIX": str(board / "pycache"),
-        "BIFSMN_LIBRARY": str(
-            board / "library/bifsmn_tf/deployment/libbifsmn.so"
-        ),
+        "BIFSMN_LIBRARY": str(board / "library/bifsmn_tf/runtime/libbifsmn.so"),
         # Both runs have to do the same but for the repetitions: numpy's other
         # threads would spin for as long as they do on this machine.
         "PYTHONHASHSEED": "0",

@@ -11,24 +11,24 @@ import numpy as np
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
+from bifsmn_tf.audio.log_mel import BOARD_FEATURES
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.baselines.bc_resnet import bc_resnet
+from bifsmn_tf.baselines.convert import convert
+from bifsmn_tf.baselines.ds_cnn import ds_cnn
 from bifsmn_tf.benchmarking.entry import Contestant
 from bifsmn_tf.benchmarking.entry import Role
-from bifsmn_tf.data.features import BOARD_FEATURES
-from bifsmn_tf.data.features import FeatureParameters
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.deployment import audio_op
-from bifsmn_tf.deployment.converter import convert_binary
-from bifsmn_tf.deployment.float_converter import convert_float
-from bifsmn_tf.deployment.metadata import ModelMetadata
-from bifsmn_tf.deployment.metadata import signature_key
-from bifsmn_tf.distillation.throughput import PlainFSMN
+from bifsmn_tf.benchmarking.training_speed import PlainFSMN
+from bifsmn_tf.conversion import audio_signatures as audio_op
+from bifsmn_tf.conversion.binary import convert_binary
+from bifsmn_tf.conversion.full_precision import convert_float
+from bifsmn_tf.model_file.metadata import ModelMetadata
+from bifsmn_tf.model_file.metadata import signature_key
 from bifsmn_tf.network.config import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.peers.bc_resnet import bc_resnet
-from bifsmn_tf.peers.convert import convert
-from bifsmn_tf.peers.ds_cnn import ds_cnn
 
 _SAMPLES = 20
 _SEED = 0
@@ -39,7 +39,7 @@ def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
 
     As TensorFlow's converter writes it from stock Keras layers, in float32
     and in 8-bit integers; and as
-    :mod:`~bifsmn_tf.deployment.float_converter` does, by hand.
+    :mod:`~bifsmn_tf.conversion.full_precision` does, by hand.
     """
     title = {"bifsmn": "D-FSMN", "bifsmn_s": "D-FSMN_S"}[architecture]
     config = ARCHITECTURES[architecture.replace("bifsmn", "dfsmn")](classes)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
-from bifsmn_tf.deployment import audio_op
-from bifsmn_tf.deployment import model_reader
-from bifsmn_tf.deployment import runtime
-from bifsmn_tf.deployment.model_writer import ModelWriter
+from bifsmn_tf.conversion import audio_signatures as audio_op
+from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.writer import ModelWriter
+from bifsmn_tf.runtime import interpreter as runtime
 
 
 class Role(enum.Enum):

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bifsmn_tf.deployment import runtime
+from bifsmn_tf.runtime import interpreter as runtime
 
 KERNELS_VARIABLE = "BIFSMN_KERNELS"
 """Names of kernels that the native library prefers, separated by commas."""

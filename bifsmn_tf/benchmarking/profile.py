@@ -11,10 +11,10 @@ import time
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
-from bifsmn_tf.deployment import metadata as descriptions
-from bifsmn_tf.deployment import model_reader
-from bifsmn_tf.deployment import runtime
+from bifsmn_tf.model_file import metadata as descriptions
+from bifsmn_tf.model_file import reader as model_reader
 from bifsmn_tf.network.summary import summarise
+from bifsmn_tf.runtime import interpreter as runtime
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.data.features import FloatArray
 from bifsmn_tf.data.renditions import Renderer
 from bifsmn_tf.data.renditions import Renditions
-from bifsmn_tf.data.waveforms import Features
 
 
 def evaluation_features(

@@ -5,10 +5,10 @@ one may be fed by the other.
 """
 
 from bifsmn_tf._keras import tf
-from bifsmn_tf.data.features import FeatureParameters
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.data.features import hann_window
-from bifsmn_tf.data.features import mel_filterbank
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.log_mel import hann_window
+from bifsmn_tf.audio.log_mel import mel_filterbank
 
 
 def log_mel(

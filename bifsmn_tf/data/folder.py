@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS

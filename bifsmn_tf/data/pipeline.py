@@ -1,6 +1,6 @@
 """From clips to normalised batches, fast enough that training never waits.
 
-`python -m bifsmn_tf.data.throughput` measures it.
+`python -m bifsmn_tf.benchmarking.pipeline_speed` measures it.
 """
 
 import os
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.data.features import FloatArray
 from bifsmn_tf.data.renditions import Renderer
 from bifsmn_tf.data.renditions import Renditions
 from bifsmn_tf.data.spec_augment import spec_augment
-from bifsmn_tf.data.waveforms import Features
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 

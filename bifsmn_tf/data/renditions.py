@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import rendition_rng
-from bifsmn_tf.data.features import FloatArray
-from bifsmn_tf.data.waveforms import Features
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same parameters come to mean other features.

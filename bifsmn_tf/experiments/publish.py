@@ -17,8 +17,8 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
-from bifsmn_tf.deployment.spotter import KeywordSpotter
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
     "bifsmn-sc10": "bifsmn_board",

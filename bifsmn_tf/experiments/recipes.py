@@ -131,7 +131,7 @@ def peer(
         "sc10_peers.flags",
         (f"--model={model}", *flags),
         seeds=SEEDS,
-        command="bifsmn_tf.peers.train",
+        command="bifsmn_tf.baselines.train",
         converts=False,
         report="report_keras",
         own_epochs=own_epochs,

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bifsmn_tf._keras import tf
-from bifsmn_tf.data.features import FeatureStatistics
-from bifsmn_tf.data.waveforms import Features
-from bifsmn_tf.data.waveforms import features_from_dict
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.audio.waveforms import features_from_dict
+from bifsmn_tf.baselines.network import PeerConfig
+from bifsmn_tf.baselines.network import PeerNetwork
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.peers.network import PeerConfig
-from bifsmn_tf.peers.network import PeerNetwork
 
 FORMAT = 1
 

@@ -1,5 +1,5 @@
 // Mel bands: from the samples of a frame to the power in its bands, as
-// bifsmn_tf/data/features.py defines them.
+// bifsmn_tf/audio/log_mel.py defines them.
 //
 // A kernel's name is its contract: mel_<instruction set>_<lanes of a
 // vector>_<type of the spectrum>.
@@ -29,7 +29,7 @@ struct MelParameters {
   constexpr int frame_length() const { return n_fft * folds; }
 };
 
-// As bifsmn_tf/data/features.py has them by default, and as BOARD_FEATURES, for
+// As bifsmn_tf/audio/log_mel.py has them by default, and as BOARD_FEATURES, for
 // what measures kernels without a model.
 constexpr MelParameters kDefaultMel = {16000, 2048, 1, 32, 0.0f, 8000.0f};
 constexpr MelParameters kBoardMel = {16000, 512, 2, 32, 0.0f, 8000.0f};

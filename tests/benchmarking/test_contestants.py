@@ -4,7 +4,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from bifsmn_tf.benchmarking import contestants
 from bifsmn_tf.benchmarking.entry import Role
-from bifsmn_tf.deployment.runtime import make_interpreter
+from bifsmn_tf.runtime.interpreter import make_interpreter
 
 
 def operations(content):

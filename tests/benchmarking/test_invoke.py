@@ -9,7 +9,7 @@ from small_models import builtin_model
 
 from bifsmn_tf.benchmarking import invoke
 from bifsmn_tf.benchmarking.invoke import Invocation
-from bifsmn_tf.deployment import runtime
+from bifsmn_tf.runtime import interpreter as runtime
 
 
 @pytest.fixture(scope="module")

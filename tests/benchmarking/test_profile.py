@@ -6,7 +6,7 @@ from small_models import builtin_model
 from bifsmn_tf.benchmarking import profile as module
 from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.benchmarking.profile import profile
-from bifsmn_tf.deployment import metadata as descriptions
+from bifsmn_tf.model_file import metadata as descriptions
 
 
 @pytest.fixture(scope="module")

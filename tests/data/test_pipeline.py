@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import sounds
 
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.data import renditions
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
-from bifsmn_tf.data.features import FeatureParameters
-from bifsmn_tf.data.features import log_mel
 from bifsmn_tf.data.pipeline import TrainingPipeline
 
 FEATURES = FeatureParameters()

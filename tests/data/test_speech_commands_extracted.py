@@ -5,7 +5,7 @@ from sounds import archive
 from sounds import speakers_of
 from sounds import write
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.errors import DataError

@@ -17,7 +17,7 @@ from bifsmn_tf.experiments.runner import Runner
 _PARSE = """
 import importlib, json, sys
 from absl import flags
-from bifsmn_tf.data.features import FeatureParameters
+from bifsmn_tf.audio.log_mel import FeatureParameters
 train = importlib.import_module(sys.argv[1])
 for words in json.load(sys.stdin):
     flags.FLAGS.unparse_flags()

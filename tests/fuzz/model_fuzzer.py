@@ -11,7 +11,7 @@ Meant for a library that was built with sanitizers (see custom_ops/README.md):
 
     export LD_PRELOAD="$(gcc -print-file-name=libasan.so)
         $(gcc -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0
-    BIFSMN_LIBRARY=sanitized/bifsmn_tf/deployment/libbifsmn.so python ...
+    BIFSMN_LIBRARY=sanitized/bifsmn_tf/runtime/libbifsmn.so python ...
 
 What the runtime's own ops do with tensors that are not theirs is the runtime's:
 no op is turned into one of them.
@@ -34,15 +34,15 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "deployment"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from op_cases import random_bits
 from op_cases import random_cases
 
-from bifsmn_tf.deployment import ops
-from bifsmn_tf.deployment import runtime
-from bifsmn_tf.deployment.model_reader import verify_model
-from bifsmn_tf.deployment.model_writer import ModelWriter
+from bifsmn_tf.model_file import ops
+from bifsmn_tf.model_file.reader import verify_model
+from bifsmn_tf.model_file.writer import ModelWriter
+from bifsmn_tf.runtime import interpreter as runtime
 
 SECONDS_A_MODEL = 60
 MODELS_A_PROCESS = 200

@@ -270,10 +270,10 @@ def test_most_weights_of_w32a1_are_floats():
     ],
 )
 def test_bytes_are_those_of_the_converter(name, monkeypatch):
-    from bifsmn_tf.data.features import FeatureParameters
-    from bifsmn_tf.data.features import FeatureStatistics
-    from bifsmn_tf.deployment import converter
-    from bifsmn_tf.deployment.metadata import ModelMetadata
+    from bifsmn_tf.audio.log_mel import FeatureParameters
+    from bifsmn_tf.audio.log_mel import FeatureStatistics
+    from bifsmn_tf.conversion import binary as converter
+    from bifsmn_tf.model_file.metadata import ModelMetadata
     from bifsmn_tf.network.fsmn import FSMN
 
     config = CONFIGS[name]

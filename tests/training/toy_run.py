@@ -13,8 +13,8 @@ import numpy as np
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
-from bifsmn_tf.data.features import FeatureParameters
-from bifsmn_tf.data.features import FeatureStatistics
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.network import config as networks
 from bifsmn_tf.network.fsmn import FSMN

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.log_mel import fit_length
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.errors import DataError
-from bifsmn_tf.data.features import fit_length
 from bifsmn_tf.data.speech_commands import protocol
 
 # The loudest official recording has 0.33. In a copy that was turned down, all

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import bifsmn_tf._keras  # noqa: F401  (Keras 2, before TFDS imports TensorFlow)
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import extracted

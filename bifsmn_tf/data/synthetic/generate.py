@@ -16,11 +16,11 @@ import numpy as np
 import soxr
 import tqdm
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.log_mel import FloatArray
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.errors import DataError
-from bifsmn_tf.data.features import FloatArray
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import noise

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from bifsmn_tf.data import audio
+from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic.recipe import Recipe

@@ -1,0 +1,1 @@
+"""Sound: files, streams, and what a network hears of them."""

@@ -1,0 +1,82 @@
+"""Waveforms as features, for networks that make none of their own.
+
+`WaveformParameters` stands where `FeatureParameters` does: in the pipeline, in
+an evaluation and in a run's description.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import soxr
+
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.log_mel import fit_length
+from bifsmn_tf.audio.log_mel import known_fields
+
+
+@dataclasses.dataclass(frozen=True)
+class WaveformParameters:
+    """How a waveform becomes another.
+
+    Attributes:
+        rate: samples a second (Hz) that the network reads.
+        sample_rate: samples a second (Hz) of the recorded clip.
+        duration: length of a clip in seconds.
+    """
+
+    rate: int
+    sample_rate: int = 16000
+    duration: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "sample_rate", "duration"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} has to be positive, not {self}")
+
+    @property
+    def samples(self) -> int:
+        """Length of a recorded clip in samples."""
+        return round(self.sample_rate * self.duration)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of what the network reads of a clip: (samples,)."""
+        return (round(self.rate * self.duration),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the parameters as plain numbers, for JSON."""
+        return dataclasses.asdict(self)
+
+    def extract(self, waveforms: FloatArray) -> FloatArray:
+        """Resamples clips in [-1, 1], (clips, samples), to (clips, *shape)."""
+        (length,) = self.shape
+        return np.stack(
+            [
+                fit_length(
+                    soxr.resample(
+                        fit_length(clip, self.samples).astype(np.float32),
+                        self.sample_rate,
+                        self.rate,
+                    ),
+                    length,
+                )
+                for clip in waveforms
+            ]
+        )
+
+
+Features = FeatureParameters | WaveformParameters
+
+
+def features_from_dict(values: Mapping[str, Any]) -> Features:
+    """Returns what `to_dict` of one or the other gave.
+
+    Raises:
+        ValueError: a key is unknown.
+    """
+    if "rate" in values:
+        return WaveformParameters(**known_fields(WaveformParameters, values))
+    return FeatureParameters.from_dict(values)

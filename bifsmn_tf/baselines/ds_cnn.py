@@ -1,0 +1,58 @@
+"""DS-CNN, the keyword network of MLPerf Tiny.
+
+Y. Zhang et al., *Hello Edge: Keyword Spotting on Microcontrollers*
+(arXiv:1711.07128), DS-CNN-S, in the form of C. Banbury et al., *MLPerf Tiny
+Benchmark* (arXiv:2106.07597): a convolution of stride 2, then four pairs of a
+depthwise and a pointwise one, all of them with BatchNorm and ReLU.
+"""
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.baselines.layers import FULL_PRECISION
+from bifsmn_tf.baselines.layers import Binarizer
+from bifsmn_tf.baselines.layers import Dropout
+
+FILTERS = 64
+
+INPUT_SHAPE = (49, 10, 1)
+"""One second: 49 frames of 10 MFCCs."""
+
+_PAIRS = 4
+
+
+def ds_cnn(
+    classes: int,
+    input_shape: tuple[int, int, int] = INPUT_SHAPE,
+    binarizer: Binarizer = FULL_PRECISION,
+) -> tf.keras.Model:
+    """Makes an untrained DS-CNN.
+
+    Args:
+        classes: outputs.
+        input_shape: (time, frequency, 1) of the features. One second of other
+            features than the benchmark's does, too.
+        binarizer: of all but the first convolution and the last layer.
+
+    Returns:
+        A model of (batch, time, frequency, 1) that gives logits
+        (batch, classes), where the benchmark's ends in a softmax.
+    """
+    layers = tf.keras.layers
+    inputs = layers.Input(input_shape, name="features")
+    x = layers.Conv2D(FILTERS, (10, 4), 2, padding="same")(inputs)
+    x = _normalised(x, binarizer)
+    x = Dropout(0.2)(x)
+    for _ in range(_PAIRS):
+        x = binarizer.depthwise(3, padding="same")(x)
+        x = _normalised(x, binarizer)
+        x = binarizer.conv2d(FILTERS, 1)(x)
+        x = _normalised(x, binarizer)
+    x = Dropout(0.4)(x)
+    # Rounded down as in the benchmark: its last odd frame is not looked at.
+    x = layers.AveragePooling2D((input_shape[0] // 2, input_shape[1] // 2))(x)
+    x = layers.Flatten()(x)
+    logits = binarizer.classifier(classes)(x)
+    return tf.keras.Model(inputs, logits, name="ds_cnn")
+
+
+def _normalised(x, binarizer):
+    return binarizer.relu()(tf.keras.layers.BatchNormalization()(x))

@@ -1,0 +1,224 @@
+"""A peer as the training loop and evaluate see a network.
+
+Nothing of the loop is written twice: a peer is a network with one depth, δ = 1,
+whose states are those that a distillation can compare, FSMN's.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.audio.waveforms import WaveformParameters
+from bifsmn_tf.baselines.audiomer import audiomer
+from bifsmn_tf.baselines.bc_resnet import bc_resnet
+from bifsmn_tf.baselines.ds_cnn import ds_cnn
+from bifsmn_tf.baselines.fsmn import LAYERS
+from bifsmn_tf.baselines.fsmn import WIDTH
+from bifsmn_tf.baselines.fsmn import fsmn
+from bifsmn_tf.baselines.layers import BINARIZERS
+from bifsmn_tf.baselines.layers import seeded
+from bifsmn_tf.baselines.vgg19_bn import vgg19_bn
+from bifsmn_tf.network.quantizers import ErrorDecay
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """One network by name.
+
+    Attributes:
+        make: takes classes, input shape and binarizer, gives a Keras model.
+        hears: what it reads of a clip.
+        blocks: layers ``state_i`` that it has.
+        deployed: worth a .tflite as a user would deploy it.
+    """
+
+    make: Callable[..., tf.keras.Model]
+    hears: Features = FeatureParameters()
+    blocks: int = 0
+    deployed: bool = False
+
+
+_SOUND = WaveformParameters(rate=8192)
+"""What Audiomer hears, as its authors have it."""
+
+PEERS = {
+    "ds_cnn": Peer(ds_cnn, deployed=True),
+    "bc_resnet_1": Peer(functools.partial(bc_resnet, tau=1), deployed=True),
+    "bc_resnet_2": Peer(functools.partial(bc_resnet, tau=2), deployed=True),
+    "bc_resnet_8": Peer(functools.partial(bc_resnet, tau=8)),
+    "fsmn": Peer(fsmn, blocks=LAYERS),
+    "vgg19_bn": Peer(vgg19_bn),
+    "audiomer_s": Peer(functools.partial(audiomer, size="s"), _SOUND),
+    "audiomer_l": Peer(functools.partial(audiomer, size="l"), _SOUND),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PeerConfig:
+    """Which peer, as one value that travels with every checkpoint.
+
+    Attributes:
+        peer: one of ``PEERS``.
+        classes: outputs of the classifier.
+        binarizer: one of ``BINARIZERS``.
+    """
+
+    peer: str
+    classes: int
+    binarizer: str = "none"
+
+    def __post_init__(self):
+        for value, name, known in (
+            (self.peer, "peer", PEERS),
+            (self.binarizer, "binarizer", BINARIZERS),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"unknown {name} {value!r}: one of {', '.join(known)}"
+                )
+
+    @property
+    def deltas(self) -> tuple[int, ...]:
+        """A peer has one depth."""
+        return (1,)
+
+    @property
+    def binary(self) -> bool:
+        """Whether weights and activations are one bit."""
+        return BINARIZERS[self.binarizer].binary
+
+    @property
+    def dropout(self) -> bool:
+        """Whether a step of the training needs a seed."""
+        return True
+
+    @property
+    def distribution_weight(self) -> float:
+        """RAD's loss is not one of a peer's."""
+        return 0.0
+
+    @property
+    def frames(self) -> int:
+        """Frames, or samples, of one clip."""
+        return PEERS[self.peer].hears.shape[0]
+
+    @property
+    def mels(self) -> int:
+        """Values of one frame."""
+        return self.input_shape[1]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of the Keras model, without the batch."""
+        frames, *bands = PEERS[self.peer].hears.shape
+        return (frames, *(bands or [1]), 1)
+
+    @property
+    def blocks(self) -> int:
+        """How many states a distillation can compare."""
+        return PEERS[self.peer].blocks
+
+    @property
+    def memory_size(self) -> int:
+        """Channels of these states."""
+        return WIDTH
+
+    def variants(self, block: int) -> tuple[int, ...]:
+        """The one depth runs through every block."""
+        return (0,)
+
+    def make(self) -> tf.keras.Model:
+        """Makes the untrained Keras model."""
+        return PEERS[self.peer].make(
+            self.classes,
+            input_shape=self.input_shape,
+            binarizer=BINARIZERS[self.binarizer],
+        )
+
+    def to_dict(self) -> dict:
+        """As plain values for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "PeerConfig":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**values)
+
+
+class PeerNetwork(tf.keras.Model):
+    """A peer with the methods of :class:`~bifsmn_tf.network.fsmn.FSMN`.
+
+    Args:
+        config: which.
+    """
+
+    def __init__(self, config: PeerConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        model = config.make()
+        outputs = {
+            f"state_{i}": model.get_layer(f"state_{i}").output
+            for i in range(1, config.blocks + 1)
+        }
+        self.model = tf.keras.Model(
+            model.input, {"logits": model.output, **outputs}
+        )
+        self.built = True
+
+    def forward(
+        self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], dict[int, tf.Tensor]]:
+        """Training mode.
+
+        Args:
+            features: normalised, (batch, time, mels) or (batch, samples).
+            dropout_seed: int32 (2,), new for each step; None drops nothing.
+
+        Returns:
+            A list with the logits, (batch, classes), and the states by number
+            from 1: (batch, time, 1, channels).
+        """
+        with seeded(self.model, dropout_seed):
+            logits, states = self._run(features, training=True)
+        return [logits], states
+
+    def infer(
+        self, features: tf.Tensor, delta: int = 1
+    ) -> tuple[tf.Tensor, dict[int, tf.Tensor]]:
+        """Inference mode.
+
+        Args:
+            features: as of :meth:`forward`.
+            delta: 1, the only depth.
+
+        Returns:
+            Logits (batch, classes), and the states by number from 1:
+            (batch, time, channels).
+        """
+        if delta != 1:
+            raise ValueError(f"a peer has no delta {delta}, only 1")
+        logits, states = self._run(features, training=False)
+        return logits, {i: x[:, :, 0] for i, x in states.items()}
+
+    def set_progress(self, fraction: float) -> None:
+        """As :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""
+        for module in self.submodules:
+            if isinstance(module, ErrorDecay):
+                module.set_progress(fraction)
+
+    def call(self, inputs, training=False):
+        """Logits: (batch, δ, classes) with one δ."""
+        logits, _ = self._run(inputs, training)
+        return logits[:, tf.newaxis]
+
+    def _run(self, features, training):
+        shape = self.config.input_shape
+        outputs = self.model(
+            tf.reshape(features, (-1, *shape)), training=training
+        )
+        return outputs["logits"], {
+            i: outputs[f"state_{i}"] for i in range(1, self.config.blocks + 1)
+        }

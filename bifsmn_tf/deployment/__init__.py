@@ -1,1 +1,0 @@
-"""From a trained network to one .tflite, and that file to a decision."""

@@ -1,0 +1,1 @@
+"""The .tflite: its ops, bits, structure and description, without TensorFlow."""

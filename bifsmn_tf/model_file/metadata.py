@@ -1,0 +1,104 @@
+"""What travels inside the .tflite: labels, features, normalisation.
+
+One JSON text under the metadata name ``bifsmn_tf``, so that the file alone is
+enough and a model can never be run with the wrong features. It is deflated
+(zlib), to half its size.
+"""
+
+import dataclasses
+import json
+import zlib
+
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.network.config import NetworkConfig
+
+NAME = "bifsmn_tf"
+FORMAT = 1
+
+# Of the text: a damaged file must not fill the memory.
+_MOST_BYTES = 1 << 20
+
+
+def signature_key(delta: int) -> str:
+    """The signature that runs the network at depth δ."""
+    return f"delta_{delta}"
+
+
+def audio_signature_key(delta: int) -> str:
+    """The signature from sound to logits at depth δ, if the file has it."""
+    return f"audio_{signature_key(delta)}"
+
+
+FEATURES = "features"
+"""Name of every signature's input: normalised log-mel (1, frames, mels)."""
+
+LOGITS = "logits"
+"""Name of every signature's output: (1, classes)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelMetadata:
+    """The description of a converted model.
+
+    Attributes:
+        label_names: of the logits, in order.
+        features: how a waveform becomes log-mel.
+        statistics: with which log-mel is normalised before it is fed.
+        network: the architecture, with the depths δ.
+        dataset: name and options of what it was trained on.
+    """
+
+    label_names: tuple[str, ...]
+    features: FeatureParameters
+    statistics: FeatureStatistics
+    network: NetworkConfig
+    dataset: dict
+
+    def to_bytes(self) -> bytes:
+        """As deflated JSON, the same values always as the same bytes."""
+        values = {
+            "format": FORMAT,
+            "label_names": list(self.label_names),
+            "features": self.features.to_dict(),
+            "statistics": dataclasses.asdict(self.statistics),
+            "network": self.network.to_dict(),
+            "dataset": self.dataset,
+        }
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        return zlib.compress(text.encode(), level=9)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "ModelMetadata":
+        """Reads what :meth:`to_bytes` wrote.
+
+        Raises:
+            ValueError: it is damaged or of another format.
+        """
+        try:
+            values = json.loads(_text(content))
+            if values["format"] != FORMAT:
+                raise ValueError(f"format {values['format']!r}, not {FORMAT}")
+            metadata = cls(
+                label_names=tuple(values["label_names"]),
+                features=FeatureParameters.from_dict(values["features"]),
+                statistics=FeatureStatistics(**values["statistics"]),
+                network=NetworkConfig.from_dict(values["network"]),
+                dataset=values["dataset"],
+            )
+            if len(metadata.label_names) != metadata.network.classes:
+                raise ValueError("as many labels as classes are needed")
+            return metadata
+        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            raise ValueError(
+                f"the model's description is damaged or of another version "
+                f"({error}): convert it again"
+            ) from error
+
+
+def _text(content: bytes) -> bytes:
+    inflating = zlib.decompressobj()
+    text = inflating.decompress(content, _MOST_BYTES)
+    if not inflating.eof or inflating.unused_data:
+        raise ValueError("no whole text")
+    return text

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import soundfile
+from sounds import write
+
+from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.files import UnreadableError
+
+
+def tone(rate: int, seconds: float = 1.0, frequency: float = 440) -> np.ndarray:
+    time = np.arange(int(rate * seconds)) / rate
+    return 0.5 * np.sin(2 * np.pi * frequency * time)
+
+
+def test_16_bits_come_back_as_they_are(tmp_path):
+    sound = np.arange(-8000, 8000, dtype=np.int16)
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), sound)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "subtype"),
+    [
+        ("a.wav", 8000, "PCM_16"),
+        ("a.wav", 44100, "PCM_24"),
+        ("a.wav", 48000, "FLOAT"),
+        ("a.flac", 44100, "PCM_16"),
+        ("a.wav", 8000, "ULAW"),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_rate_and_channels(tmp_path, name, rate, subtype, channels):
+    sound = np.stack([tone(rate)] * channels, axis=1)
+    soundfile.write(tmp_path / name, sound, rate, subtype=subtype)
+    result = audio.read(tmp_path / name)
+    assert result.dtype == np.int16
+    assert abs(len(result) - 16000) <= 1
+    middle = slice(2000, 14000)
+    np.testing.assert_allclose(
+        audio.to_float(result)[middle], tone(16000)[middle], atol=0.02
+    )
+
+
+def test_channels_are_averaged(tmp_path):
+    sound = np.stack([tone(16000), -tone(16000)], axis=1)
+    soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
+    assert not audio.read(tmp_path / "a.wav").any()
+
+
+def break_off(path):
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+BAD = {
+    "empty": (lambda p: p.write_bytes(b""), "is empty"),
+    "text": (lambda p: p.write_text("hello"), "[Ff]ormat"),
+    "header only": (lambda p: p.write_bytes(p.read_bytes()[:20]), ".+"),
+    "no samples": (
+        lambda p: soundfile.write(p, np.zeros(0), 16000),
+        "no samples",
+    ),
+    "missing": (lambda p: p.unlink(), "No such file"),
+    "not numbers": (
+        lambda p: soundfile.write(
+            p, np.full((9, 2), np.nan), 16000, subtype="FLOAT"
+        ),
+        "not numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_files_say_why(tmp_path, kind):
+    path = write(tmp_path / "a.wav")
+    spoil, why = BAD[kind]
+    spoil(path)
+    with pytest.raises(UnreadableError, match=why):
+        audio.read(path)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_file_that_breaks_off(tmp_path, name):
+    path = write(tmp_path / name)
+    break_off(path)
+    with pytest.raises(UnreadableError):
+        audio.read(path)
+
+
+def test_a_recording_from_a_pipe_does_not_know_its_length(tmp_path):
+    path = write(tmp_path / "a.wav", samples=8000)
+    whole = audio.read(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = b"\xff" * 4
+    path.write_bytes(data)
+    np.testing.assert_array_equal(audio.read(path), whole)
+
+
+def test_chunks_before_the_samples(tmp_path):
+    path = write(tmp_path / "a.wav", samples=100)
+    data = path.read_bytes()
+    at = data.index(b"data")
+    path.write_bytes(data[:at] + b"LIST\x03\0\0\0abc\0" + data[at:])
+    assert len(audio.read(path)) == 100
+
+
+def test_many_keeps_the_places(tmp_path):
+    good = write(tmp_path / "a.wav")
+    bad = tmp_path / "b.wav"
+    bad.write_text("hello")
+    results = audio.read_many([bad, good, bad])
+    assert isinstance(results[0], UnreadableError)
+    np.testing.assert_array_equal(results[1], audio.read(good))
+    assert isinstance(results[2], UnreadableError)
+
+
+def test_float_is_clipped():
+    np.testing.assert_array_equal(
+        audio.to_int16(np.array([-2, -1, 0, 0.5, 1, 2])),
+        [-32768, -32768, 0, 16384, 32767, 32767],
+    )

@@ -1,0 +1,499 @@
+"""Keras and the converted file agree, and the file is what was promised."""
+
+import zlib
+
+import numpy as np
+import pytest
+from networks import describe
+from networks import random_network
+
+from bifsmn_tf.conversion import residual as short_stream
+from bifsmn_tf.conversion.binary import Precision
+from bifsmn_tf.conversion.binary import convert_binary
+from bifsmn_tf.conversion.binary import stream_stage
+from bifsmn_tf.conversion.binary import stream_step
+from bifsmn_tf.conversion.full_precision import convert_float
+from bifsmn_tf.conversion.integer_network import ShortNetwork
+from bifsmn_tf.model_file import metadata
+from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.ops import stream_reference
+from bifsmn_tf.network import config as networks
+from bifsmn_tf.runtime import interpreter as runtime
+
+# Sizes that fill no word, vector or tile.
+ODD = {
+    "frames": 29,
+    "mels": 23,
+    "front_channels": 5,
+    "front_kernel": 3,
+    "memory_size": 37,
+    "hidden_size": 50,
+    "blocks": 4,
+    "deltas": (2, 4),
+}
+
+CONFIGS = {
+    "default": networks.bifsmn(12),
+    "small": networks.bifsmn_s(12),
+    "windows": networks.bifsmn_s(12, learned_window=True),
+    "paper's plain form": networks.bifsmn(
+        12,
+        thresholds=False,
+        prelu="shared",
+        projection_norm=False,
+        activation_quantizer="bifsmn_sign",
+    ),
+    "odd sizes": networks.bifsmn(
+        7,
+        **ODD,
+        look_back=3,
+        look_ahead=1,
+        stride_back=2,
+        stride_ahead=3,
+    ),
+    "memory stages": networks.bifsmn_s(12, memory_stages=3),
+    "front branches": networks.bifsmn_s(12, front_branches=2),
+    "front bases": networks.bifsmn(
+        12, front_branches=2, front_bases=2, memory_stages=2
+    ),
+    "odd front bases": networks.bifsmn(
+        7,
+        **ODD,
+        front_branches=3,
+        front_bases=3,
+        memory_stages=2,
+    ),
+    "front skip": networks.bifsmn(
+        12, front_skip=True, front_outputs=48, deltas=(4,)
+    ),
+    "odd front skip": networks.bifsmn(
+        7,
+        **ODD,
+        front_outputs=19,
+        front_branches=2,
+        front_bases=2,
+        front_skip=True,
+    ),
+    "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
+    "mixed": networks.bifsmn_mixed(12, deltas=(2, 4)),
+    "mixed convolution": networks.bifsmn_wide(
+        12, int8_sites=("conv2",), deltas=(4,)
+    ),
+    "odd mixed": networks.bifsmn(
+        7,
+        **ODD,
+        front_outputs=19,
+        front_branches=2,
+        int8_sites=("conv2", "projection"),
+        prelu="shared",
+        projection_norm=False,
+    ),
+    "long memory": networks.bifsmn(
+        12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
+    ),
+    "wide memory": networks.bifsmn(
+        12,
+        look_back=3,
+        look_ahead=3,
+        memory_size=192,
+        hidden_size=384,
+        deltas=(4,),
+    ),
+}
+
+
+CONFIGS |= {
+    name: networks.bifsmn_s(12, deltas=(1, 4), **networks.BINARIZERS[name])
+    for name in ("bnn", "rad", "bireal", "irnet")
+}
+
+AS_TRAINED = Precision(stream="float32", classifier="float32")
+
+
+def _logits(content, config, features):
+    interpreter = runtime.make_interpreter(content)
+    return {
+        delta: np.concatenate(
+            [runner(features=clip[np.newaxis])["logits"] for clip in features]
+        )
+        for delta in config.deltas
+        for runner in [
+            interpreter.get_signature_runner(metadata.signature_key(delta))
+        ]
+    }
+
+
+def _features(config, clips=40):
+    rng = np.random.default_rng(1)
+    shape = (clips, config.frames, config.mels)
+    return rng.normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_binary_file_agrees_with_keras(name):
+    config = CONFIGS[name]
+    network = random_network(config)
+    features = _features(config)
+    # Far out of range and on the quantizer's ties, too.
+    features[0] *= 100
+    features[1] = np.round(features[1] * 32) / 32 + 1 / 64
+    model = convert_binary(network, describe(config), AS_TRAINED)
+    found = _logits(model.content, config, features)
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        # Everything in front of the classifier is the same bit for bit.
+        np.testing.assert_allclose(
+            found[delta], wanted, atol=1e-5 * np.abs(wanted).max()
+        )
+        np.testing.assert_array_equal(
+            found[delta].argmax(axis=1), wanted.argmax(axis=1)
+        )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_integer_file_agrees_with_tensorflow_bit_for_bit(name):
+    config = CONFIGS[name]
+    network = random_network(config)
+    features = _features(config, 20)
+    model = convert_binary(network, describe(config))
+    found = _logits(model.content, config, features)
+    short = ShortNetwork(network)
+    for delta in config.deltas:
+        np.testing.assert_array_equal(
+            found[delta], short.infer(features, delta).numpy()
+        )
+
+
+@pytest.mark.parametrize(
+    "precision",
+    [
+        Precision(),
+        Precision(classifier="float16"),
+        Precision(stream="float32", classifier="int8"),
+        Precision(classifier="float32", first_convolution="float32"),
+    ],
+)
+def test_other_precisions_stay_near(precision):
+    config = networks.bifsmn(12)
+    network = random_network(config)
+    features = _features(config, 30)
+    found = _logits(
+        convert_binary(network, describe(config), precision).content,
+        config,
+        features,
+    )
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        # A bit that falls on the other side changes what follows.
+        error = np.median(np.abs(found[delta] - wanted))
+        assert 0 < error < 0.1 * wanted.std()
+
+
+def test_precision_of_no_such_name_is_refused():
+    with pytest.raises(ValueError, match="stream is one of int16, float32"):
+        Precision(stream="int4")
+
+
+def test_integer_stream_refuses_steep_slopes():
+    network = random_network(networks.bifsmn_s(5))
+    slope = network.blocks[2].memory.prelu.slope
+    slope.assign(slope * 0 + 2.5)
+    with pytest.raises(ValueError, match="Convert with a float32 stream"):
+        convert_binary(network, describe(network.config))
+    convert_binary(network, describe(network.config), AS_TRAINED)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"front_branches": 2, "memory_stages": 2, "front_skip": True},
+        {"front_skip": True, "int8_sites": ("conv2", "projection")},
+    ],
+)
+def test_integer_stream_never_saturates(options):
+    """Whatever comes in: the resolution is that of the worst case."""
+    config = networks.bifsmn_s(5, **options)
+    network = random_network(config)
+    step = stream_step(network)
+    for delta in config.deltas:
+        variant = config.deltas.index(delta)
+        stages = list(network.starts)
+        for _, block in network.running_blocks(delta):
+            stages += [*block.memories, block.shrink]
+        high = low = 0
+        for stage in stages:
+            short = stream_stage(stage, variant)
+            if not short.multiplies:
+                ends = np.stack([-short.largest_dot, short.largest_dot])
+                values = np.rint(short.epilogue(ends) / step)
+                high = high + values.max(axis=0).clip(0).astype(int)
+                low = low + values.min(axis=0).clip(None, 0).astype(int)
+                continue
+            largest = short.largest_dot
+            dots = np.arange(-largest, largest + 1)[:, np.newaxis]
+            zeros = np.zeros(len(short.epilogue.scale), np.float32)
+            parameters = short_stream.parameters(short, zeros, step)
+            assert np.abs(parameters[:3].astype(int)).max() <= 32767
+            values, _ = stream_reference(dots, parameters, short.shift, None)
+            high = high + values.max(axis=0).astype(int)
+            low = low + values.min(axis=0).astype(int)
+        assert np.max(high) <= 32767 and np.min(low) >= -32768
+        # Nor is much of the range wasted.
+        assert max(np.max(high), -np.min(low)) > 3000
+
+
+def test_sums_of_8_bits_beyond_their_statistics_saturate():
+    config = networks.bifsmn_s(
+        5, deltas=(4,), int8_sites=("conv2", "projection")
+    )
+    network = random_network(config)
+    norm = network.projection.norm
+    usual, step = stream_stage(network.projection, 0), stream_step(network)
+    norm.moving_variance.assign(norm.moving_variance * 1e-6)
+    norm.gamma.assign(norm.gamma * 1e-3)
+    narrow = stream_stage(network.projection, 0)
+    assert np.all(narrow.largest_dot < usual.largest_dot)
+    assert stream_step(network) < step
+    features = _features(config, 20)
+    model = convert_binary(network, describe(config))
+    np.testing.assert_array_equal(
+        _logits(model.content, config, features)[4],
+        ShortNetwork(network).infer(features, 4).numpy(),
+    )
+
+
+def test_depths_share_their_weights():
+    config = networks.bifsmn(12)
+    network = random_network(config)
+    all_depths = convert_binary(network, describe(config))
+    weights = {
+        name: size
+        for name, size in all_depths.bytes_by_part.items()
+        if name.endswith("/weights")
+    }
+    # conv1, conv2, projection, three a block, the classifier; each one once.
+    assert len(weights) == 3 + 3 * 8 + 1
+    bits = 12_800 + 32_768 + 8 * (5 * 128 + 2 * 128 * 256)
+    # The classifier's are packed.
+    assert weights["classifier/weights"] < 12 * 1024
+    binary = sum(weights.values()) - 400 - weights["classifier/weights"]
+    assert binary == bits // 8
+
+
+def test_bases_share_the_first_convolutions_weights():
+    config = networks.bifsmn_s(5, front_branches=2, front_bases=2)
+    network = random_network(config)
+    parts = convert_binary(network, describe(config)).bytes_by_part
+    assert parts["conv1/weights"] == 9 * 16
+    assert "conv1_2/weights" not in parts
+    assert parts["conv1/thresholds"] == parts["conv1_2/thresholds"] == 4 * 16
+
+
+def test_the_file_is_smaller_than_the_papers_ratio():
+    """15.5 times less than the full-precision network (Table 4); here 20."""
+    config = networks.bifsmn(12)
+    binary = convert_binary(random_network(config), describe(config))
+    teacher = networks.dfsmn(12)
+    full = convert_float(random_network(teacher), describe(teacher))
+    assert len(full.content) / len(binary.content) > 20.2
+
+
+def test_the_same_network_gives_the_same_bytes():
+    config = networks.bifsmn_s(5)
+    network = random_network(config)
+    first, second = (
+        convert_binary(network, describe(config)).content for _ in range(2)
+    )
+    assert first == second
+
+
+def test_refuses_a_negative_slope_before_a_sign():
+    network = random_network(networks.bifsmn_s(5))
+    slope = network.blocks[0].expand.prelu.slope
+    slope.assign(-slope)
+    with pytest.raises(ValueError, match="negative slope"):
+        convert_binary(network, describe(network.config))
+
+
+@pytest.mark.parametrize(
+    ("option", "sites"),
+    [
+        ("float_sites", ("conv2",)),
+        ("int8_sites", ("memory", "conv2")),
+        ("int8_sites", ("projection",)),
+        ("int8_sites", ("expand",)),
+    ],
+)
+def test_refuses_sites_that_no_op_is_for(option, sites):
+    config = networks.bifsmn_s(5, **{option: sites})
+    network = random_network(config)
+    message = f"{option} of this network: {', '.join(sites)}. There are ops for"
+    with pytest.raises(ValueError, match=message):
+        convert_binary(network, describe(config), AS_TRAINED)
+    with pytest.raises(ValueError, match=message):
+        ShortNetwork(network)
+
+
+@pytest.mark.parametrize(
+    ("binarizer", "message"),
+    [
+        ("xnor", "input scale K depends on the data"),
+        ("dorefa", "bifsmn_dorefa_activation are not -1 and [+]1"),
+        ("w32a1", "block1/expand has weights of 32 bits .Latent."),
+    ],
+)
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda network: convert_binary(network, describe(network.config)),
+        ShortNetwork,
+    ],
+)
+def test_refuses_binarizers_that_the_ops_do_not_compute(
+    convert, binarizer, message
+):
+    changes = networks.BINARIZERS[binarizer]
+    network = random_network(networks.bifsmn_s(5, **changes))
+    with pytest.raises(ValueError, match=f"{message}.*evaluate the run itself"):
+        convert(network)
+
+
+def test_refuses_sums_that_keras_does_not_add_exactly():
+    config = networks.bifsmn_mixed(5, front_channels=48, deltas=(4,))
+    message = "conv2 adds up 1200 products of 8 bits, more than the 1032"
+    with pytest.raises(ValueError, match=message):
+        convert_binary(random_network(config), describe(config))
+
+
+def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
+    config = networks.bifsmn_s(5, int8_sites=("conv2",))
+    network = random_network(config)
+    floats = Precision(first_convolution="float32")
+    with pytest.raises(ValueError, match="reads the first one's in 8 bits"):
+        convert_binary(network, describe(config), floats)
+
+
+def test_values_of_8_bits_are_computed_once_for_all_that_read_them():
+    config = networks.bifsmn_mixed(5, front_branches=2)
+    network = random_network(config)
+    parts = convert_binary(network, describe(config)).bytes_by_part
+    assert not any(name.startswith("conv1_2") for name in parts)
+    assert parts["conv2/weights"] == 25 * 16 * 48
+    assert parts["front_skip/weights"] == 16 * 16 * 128
+
+
+def test_refuses_a_diverged_network():
+    network = random_network(networks.bifsmn_s(5))
+    network.blocks[0].memory.norm.beta.assign(
+        network.blocks[0].memory.norm.beta * np.nan
+    )
+    with pytest.raises(ValueError, match="not finite"):
+        convert_binary(network, describe(network.config))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        networks.dfsmn(12),
+        networks.dfsmn(
+            6,
+            look_back=3,
+            look_ahead=1,
+            stride_back=2,
+            projection_norm=True,
+            prelu="channel",
+            deltas=(1, 2),
+        ),
+        networks.dfsmn_s(5, memory_stages=2, front_branches=2, front_skip=True),
+        networks.dfsmn(7, frames=29, mels=23, front_skip=True),
+    ],
+)
+def test_float_file_agrees_with_keras(config):
+    network = random_network(config)
+    features = _features(config, 10)
+    model = convert_float(network, describe(config))
+    assert not model_reader.custom_op_names(model.content)
+    found = _logits(model.content, config, features)
+    for delta in config.deltas:
+        wanted = network.infer(features, delta)[0].numpy()
+        np.testing.assert_allclose(
+            found[delta], wanted, atol=1e-5 * np.abs(wanted).max()
+        )
+
+
+def test_the_file_describes_itself():
+    config = networks.bifsmn_s(5)
+    description = describe(config)
+    content = convert_binary(random_network(config), description).content
+    found = model_reader.read_metadata(content, metadata.NAME)
+    assert metadata.ModelMetadata.from_bytes(found) == description
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-5],
+        lambda text: text.replace(b'"format":1', b'"format":9'),
+        lambda text: text.replace(b'"word0",', b""),
+        lambda text: b"[]",
+        lambda text: text.replace(b"n_mels", b"n_mel"),
+        lambda text: text + bytes(1 << 20),
+    ],
+)
+def test_a_damaged_description_is_refused(damage):
+    text = zlib.decompress(describe(networks.bifsmn_s(5)).to_bytes())
+    with pytest.raises(ValueError, match="convert it again"):
+        metadata.ModelMetadata.from_bytes(zlib.compress(damage(text)))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content + b"{}",
+        lambda content: content[1:],
+        lambda content: b"",
+        zlib.decompress,
+    ],
+)
+def test_a_description_that_does_not_inflate_is_refused(damage):
+    content = describe(networks.bifsmn_s(5)).to_bytes()
+    with pytest.raises(ValueError, match="convert it again"):
+        metadata.ModelMetadata.from_bytes(damage(content))
+
+
+def test_a_learned_window_costs_nothing():
+    small, windows = (random_network(CONFIGS[n]) for n in ("small", "windows"))
+    # Packed sizes depend on the weights.
+    windows.start_from(small)
+    sizes = [
+        {
+            part: size
+            for part, size in convert_binary(
+                network, describe(network.config)
+            ).bytes_by_part.items()
+            if not part.startswith(("metadata", "structure"))
+        }
+        for network in (small, windows)
+    ]
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"kernel_quantizer": networks.FLOAT_WEIGHTS},
+            "not one bit.*--kernel_quantizer=bifsmn_float",
+        ),
+        ({"dual_activations": True}, "two bits.*--dual_activations"),
+    ],
+)
+def test_what_no_op_computes_is_refused(changes, message):
+    config = networks.bifsmn_s(12, **changes)
+    network = random_network(config)
+    with pytest.raises(ValueError, match=message):
+        convert_binary(network, describe(config))
+    with pytest.raises(ValueError, match=message):
+        ShortNetwork(network)

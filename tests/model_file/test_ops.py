@@ -1,0 +1,434 @@
+"""The ops' description: their form in a file, and their NumPy references."""
+
+import struct
+
+import numpy as np
+import pytest
+from op_cases import random_bits
+
+from bifsmn_tf.conversion.audio_signatures import LogMel
+from bifsmn_tf.model_file import ops
+from bifsmn_tf.model_file.packing import pack_bits
+from bifsmn_tf.model_file.packing import pack_integers
+from bifsmn_tf.model_file.packing import unpack_bits
+from bifsmn_tf.runtime import interpreter as runtime
+
+EXAMPLES = [
+    ops.QuantConv2D(2, 1, 1, 2, 3, 4, 0.1),
+    ops.Int8Conv2D(2, 1, 1, 2, 3, 4, 0.1, 16, 30.0),
+    ops.Conv2D(20, 2, 1, 1, 2, 3, 4),
+    ops.FloatConv2D(2, 1, 1, 2, 3, 4),
+    ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4, 5),
+    ops.Memory(64, 10, 5, 1, 2, 3),
+    ops.Dense(),
+]
+
+
+def spec(*shape, dtype=np.int16):
+    """A tensor that has no values."""
+    return ops.TensorSpec(shape, np.dtype(dtype))
+
+
+def test_the_native_library_has_the_same_definitions():
+    contract = runtime.native_contract()
+    assert contract["contract_version"] == ops.CONTRACT_VERSION
+    assert contract["max_binary_terms"] == ops.MAX_BINARY_TERMS
+    assert contract["max_quantized_terms"] == ops.MAX_QUANTIZED_TERMS
+    assert contract["max_dense_weights"] == ops.MAX_DENSE_WEIGHTS
+    assert contract["ops"] == [
+        {
+            "name": op.NAME,
+            "version": op.VERSION,
+            "attributes": [list(pair) for pair in op.attributes()],
+            "inputs": list(op.INPUTS),
+            "outputs": list(op.OUTPUTS),
+        }
+        for op in (*ops.OPS, LogMel)
+    ]
+
+
+def test_attributes_are_little_endian_words():
+    options = ops.QuantConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
+    assert options == struct.pack(
+        "<7if", ops.CONTRACT_VERSION, 2, 1, 3, 4, 5, 6, 0.5
+    )
+    assert ops.Memory(64, 10, 5, 1, 2, 3).custom_options() == struct.pack(
+        "<7i", ops.CONTRACT_VERSION, 64, 10, 5, 1, 2, 3
+    )
+
+
+@pytest.mark.parametrize("op", EXAMPLES)
+def test_attributes_are_read_back(op):
+    assert type(op).from_custom_options(op.custom_options()) == op
+
+
+@pytest.mark.parametrize("op", EXAMPLES)
+def test_other_attributes_are_refused(op):
+    options = op.custom_options()
+    for wrong in (b"", options[:-1], options + b"\0\0\0\0"):
+        with pytest.raises(ValueError, match="attributes are"):
+            type(op).from_custom_options(wrong)
+    with pytest.raises(ValueError, match="contract version 7"):
+        type(op).from_custom_options(struct.pack("<i", 7) + options[4:])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ops.Conv2D(0), "in_channels"),
+        (lambda: ops.Conv2D(16, stride_h=0), "strides"),
+        (lambda: ops.Conv2DAdd(16, pad_left=-1), "padding"),
+        (lambda: ops.QuantConv2D(inverse_scale=0.0), "inverse_scale"),
+        (lambda: ops.QuantConv2D(inverse_scale=1e39), "inverse_scale"),
+        (lambda: ops.QuantConv2D(inverse_scale=float("nan")), "inverse_scale"),
+        (lambda: ops.Int8Conv2D(inverse_scale=-1.0), "^BifsmnInt8Conv2D: inv"),
+        (lambda: ops.Int8Conv2D(output_inverse_scale=0.0), "output_inverse"),
+        (lambda: ops.Int8Conv2D(output_bits=4), "output_bits"),
+        (lambda: ops.Memory(64, -1, 1), "orders"),
+        (lambda: ops.Memory(64, 1, 1, 0, 1), "strides"),
+        (lambda: ops.Memory(64, 16382, 0), "terms"),
+    ],
+)
+def test_attributes_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_output_specs():
+    quantized = ops.QuantConv2D(2, 2, 1, 2, 1, 2)
+    assert quantized.output_specs(spec(1, 32, 32), spec(16, 5, 5, 1)) == [
+        ((1, 16, 16, 1), np.int16)
+    ]
+    add = ops.Conv2DAdd(64)
+    for dtype in (np.float32, np.int16):
+        parameters = spec(4, 40, dtype=dtype)
+        assert add.output_specs(
+            spec(1, 32, 1, 4), spec(40, 1, 1, 4), parameters
+        ) == [((1, 32, 1, 40), dtype), ((1, 32, 1, 3), np.int16)]
+    packed = spec(100, dtype=np.int8)
+    assert add.output_specs(spec(1, 32, 1, 4), spec(40, 1, 1, 4), packed) == [
+        ((1, 32, 1, 40), np.int16),
+        ((1, 32, 1, 3), np.int16),
+    ]
+    for weights in (spec(5, 32), packed):
+        assert ops.Dense().output_specs(
+            spec(2, 8, 1, 4), weights, spec(2, 5)
+        ) == [((2, 5), np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        (ops.Conv2D(16), [(1, 4, 4, 1)], "weights is missing"),
+        (ops.Conv2D(16), [(1, 4, 4, 2), (3, 1, 1, 1)], "16 channels are 1"),
+        (ops.Conv2D(16), [(4, 4, 1), (3, 1, 1, 1)], "not of rank 4"),
+        (ops.Conv2D(16), [(1, 4, 4, 1), (3, 5, 1, 1)], "exceeds"),
+        (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
+        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16382 terms"),
+        (ops.QuantConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
+        (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 1), (4, 3)], "2 channels"),
+        (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 2), (3, 3)], "parameters"),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 2, 1), (1, 4, 2, 16), (2, 1), (4, 16)],
+            "not \\[N, T, 1, 1\\]",
+        ),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 1, 1), (1, 4, 1, 16), (3, 1), (4, 16)],
+            "weights",
+        ),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 1, 1), (1, 4, 1, 16), (2, 1), (3, 16)],
+            "parameters",
+        ),
+        (ops.Dense(), [(1, 4, 1, 3), (5, 13), (2, 5)], "do not fit the"),
+        (ops.Dense(), [(1, 4, 1, 3), (12,), (2, 5)], "a wrong rank"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        op.output_specs(*(spec(*shape) for shape in shapes))
+
+
+def test_a_residual_of_another_shape_is_refused():
+    inputs = [spec(1, 8, 1, 1), spec(16, 1, 1, 1), spec(4, 16)]
+    for residual in (spec(1, 8, 1, 17), spec(1, 8, 1, 16, dtype=np.float32)):
+        with pytest.raises(ValueError, match="the stream it adds to"):
+            ops.Conv2DAdd(16).output_specs(*inputs, residual)
+
+
+@pytest.mark.parametrize(
+    ("shift", "change", "message"),
+    [
+        (9, 0, "do not fit 16 bits"),
+        (-1, 0, "do not fit 16 bits"),
+        (0, -32768, "scale or slope"),
+    ],
+)
+def test_integer_streams_that_could_overflow_are_refused(
+    shift, change, message
+):
+    parameters = np.zeros((4, 3), np.int16)
+    parameters[2, 1] = change
+    with pytest.raises(ValueError, match=message):
+        ops.Memory(3, 63, 0, shift=shift).reference(
+            np.zeros((1, 5, 1, 1), np.int16),
+            np.zeros((1, 5, 1, 3), np.int16),
+            np.zeros((64, 1), np.int16),
+            parameters,
+        )
+
+
+# The references against the definitions, term by term.
+
+
+def _dot(image, weights, op, y, x):
+    """Sum over valid taps for one output pixel, in plain Python."""
+    total = 0
+    for ky, row in enumerate(weights):
+        for kx, tap in enumerate(row):
+            iy = y * op.stride_h - op.pad_top + ky
+            ix = x * op.stride_w - op.pad_left + kx
+            if 0 <= iy < image.shape[0] and 0 <= ix < image.shape[1]:
+                total += int(np.dot(image[iy, ix], tap))
+    return total
+
+
+def test_quant_conv2d_reference():
+    rng = np.random.default_rng(0)
+    op = ops.QuantConv2D(2, 1, 1, 0, 1, 1, inverse_scale=3.0)
+    features = rng.normal(scale=30, size=(2, 5, 4, 2)).astype(np.float32)
+    features[0, 0, 0] = [np.nan, np.inf]
+    features[0, 0, 1] = [0.5 / 3, -np.inf]
+    weights = rng.integers(-128, 128, (3, 3, 2, 2), np.int8)
+    thresholds = rng.integers(-5000, 5000, 3, np.int32)
+    (bits,) = op.reference(features, weights, thresholds)
+    signs = unpack_bits(bits, 3)
+    for n, image in enumerate(features):
+        quantized = np.zeros(image.shape, np.int64)
+        for index in np.ndindex(image.shape):
+            scaled = np.float32(image[index]) * np.float32(3.0)
+            if not np.isnan(scaled):
+                clamped = min(max(float(scaled), -128.0), 127.0)
+                quantized[index] = round(clamped)
+        for (y, x, o), sign in np.ndenumerate(signs[n]):
+            dot = _dot(quantized, weights[o].astype(np.int64), op, y, x)
+            assert (sign == -1) == (dot < thresholds[o])
+
+
+@pytest.mark.parametrize("has_residual", [False, True])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_int8_conv2d_reference(bits, has_residual):
+    if bits == 8 and has_residual:
+        op = ops.Int8Conv2D()
+        inputs = [spec(1, 3, 3, 2), spec(4, 1, 1, 2), spec(4, 4)]
+        with pytest.raises(ValueError, match="8 bits have no residual"):
+            op.output_specs(*inputs, spec(1, 3, 3, 4, dtype=np.int8))
+        return
+    rng = np.random.default_rng(7)
+    inverse = 0.3
+    op = ops.Int8Conv2D(2, 1, 1, 0, 1, 1, 1.0, bits, inverse)
+    values = rng.integers(-128, 128, (2, 5, 4, 2), np.int8)
+    weights = rng.integers(-127, 128, (3, 3, 2, 2), np.int8)
+    parameters = rng.normal(size=(4, 3)).astype(np.float32)
+    parameters[0] *= {8: 0.05, 16: 10, 32: 1}[bits]
+    (wanted, _) = op.output_specs(values, weights, parameters)
+    residual = None
+    if has_residual:
+        residual = rng.normal(scale=20000, size=wanted.shape)
+        residual = residual.clip(-32768, 32767).astype(wanted.dtype)
+    result, words = op.reference(values, weights, parameters, residual)
+    assert (result.shape, result.dtype) == (wanted.shape, wanted.dtype)
+    least = -(1 << bits - 1)
+    signs = unpack_bits(words, 3)
+    clamped = 0
+    for (n, y, x, o), value in np.ndenumerate(result):
+        scale, offset, slope, threshold = parameters[:, o]
+        dot = _dot(values[n].astype(int), weights[o].astype(int), op, y, x)
+        u = np.float32(np.float32(dot) * scale) + offset
+        v = u if u >= 0 else np.float32(u * slope)
+        compared = v
+        if bits == 32:
+            wanted_value = v if residual is None else residual[n, y, x, o] + v
+            compared = wanted_value
+        else:
+            rounded = round(float(np.float32(v * np.float32(inverse))))
+            wanted_value = min(max(rounded, least), -least - 1)
+            clamped += rounded != wanted_value
+            if has_residual:
+                added = int(residual[n, y, x, o]) + wanted_value
+                wanted_value = min(max(added, least), -least - 1)
+            if bits == 16:
+                compared = np.float32(wanted_value)
+        assert value == wanted_value
+        assert (signs[n, y, x, o] == 1) == (compared >= threshold)
+    assert bits == 32 or 0 < clamped < result.size
+
+
+def test_int8_conv2d_refuses_weights_beyond_its_range():
+    weights = np.full((1, 1, 1, 1), -128, np.int8)
+    with pytest.raises(ValueError, match="-128"):
+        ops.Int8Conv2D().reference(
+            np.zeros((1, 1, 1, 1), np.int8),
+            weights,
+            np.zeros((4, 1), np.float32),
+        )
+
+
+def test_conv2d_reference():
+    rng = np.random.default_rng(1)
+    op = ops.Conv2D(5, 1, 2, 2, 1, 0, 1)
+    bits = random_bits(rng, 2, 4, 5, 5)
+    weights = random_bits(rng, 20, 3, 2, 5)
+    thresholds = rng.integers(-6, 7, 20, np.int16)
+    flipped = rng.integers(2, size=20, dtype=bool)
+    encoded = op.encode_thresholds(thresholds, flipped)
+    (result,) = op.reference(bits, weights, encoded)
+    images, kernels = unpack_bits(bits, 5), unpack_bits(weights, 5)
+    for (n, y, x, o), sign in np.ndenumerate(unpack_bits(result, 20)):
+        dot = _dot(images[n], kernels[o], op, y, x)
+        assert (sign == -1) == ((dot < thresholds[o]) ^ flipped[o])
+    assert np.array_equal(result[..., 1] & ~0xF, np.zeros(result.shape[:-1]))
+
+
+def _stream(dot, vectors, channel, residual):
+    scale, offset, slope, _ = (v[channel] for v in vectors)
+    u = np.float32(np.float32(dot) * scale) + offset
+    v = u if u >= 0 else np.float32(u * slope)
+    return v if residual is None else np.float32(residual + v)
+
+
+def _short_stream(dot, parameters, shift, channel, residual):
+    """As the definition says, in Python's integers."""
+    scale, offset, slope, _ = (int(row[channel]) for row in parameters)
+
+    def saturated(value):
+        return max(-32768, min(value, 32767))
+
+    u = saturated(((int(dot) << shift) * scale + 2**14 >> 15) + offset)
+    v = saturated(u + (min(u, 0) * slope + 2**14 >> 15))
+    return v if residual is None else saturated(int(residual) + v)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+@pytest.mark.parametrize("has_residual", [False, True])
+def test_conv2d_add_reference(has_residual, dtype):
+    rng = np.random.default_rng(2)
+    short = dtype == np.int16
+    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0, shift=5 * short)
+    bits = random_bits(rng, 1, 4, 3, 17)
+    weights = random_bits(rng, 6, 3, 2, 17)
+    vectors = rng.normal(size=(4, 6)).astype(np.float32)
+    if short:
+        vectors = rng.integers(-32767, 32768, (4, 6), np.int16)
+    shape = (1, 4, 2, 6)
+    scale = 9000 if short else 9
+    residual = rng.normal(scale=scale, size=shape).astype(dtype)
+    if not has_residual:
+        residual = None
+    stream, signs = op.reference(bits, weights, vectors, residual)
+    image, kernels = unpack_bits(bits, 17)[0], unpack_bits(weights, 17)
+    assert stream.dtype == dtype and stream.shape == shape
+    for (_, y, x, o), value in np.ndenumerate(stream):
+        added = residual[0, y, x, o] if has_residual else None
+        dot = _dot(image, kernels[o], op, y, x)
+        if short:
+            assert value == _short_stream(dot, vectors, 5, o, added)
+        else:
+            assert value == _stream(dot, vectors, o, added)
+    assert np.array_equal(
+        unpack_bits(signs, 6), np.where(stream >= vectors[3], 1, -1)
+    )
+
+
+def test_float_conv2d_reference():
+    rng = np.random.default_rng(4)
+    op = ops.FloatConv2D(2, 1, 1, 0, 1, 1)
+    features = rng.normal(size=(2, 5, 4, 2)).astype(np.float32)
+    weights = rng.normal(size=(3, 3, 2, 2)).astype(np.float32)
+    thresholds = rng.normal(size=3).astype(np.float32)
+    (bits,) = op.reference(features, weights, thresholds)
+    for (n, y, x, o), sign in np.ndenumerate(unpack_bits(bits, 3)):
+        total = np.float32(0)
+        for ky, kx, c in np.ndindex(3, 2, 2):
+            iy, ix = 2 * y - 1 + ky, x - 1 + kx
+            if 0 <= iy < 5 and 0 <= ix < 4:
+                total += features[n, iy, ix, c] * weights[o, ky, kx, c]
+        assert (sign == 1) == (total >= thresholds[o])
+
+
+def test_dense_reference():
+    rng = np.random.default_rng(5)
+    stream = rng.integers(-32768, 32768, (2, 3, 1, 4), np.int16)
+    weights = rng.integers(-128, 128, (5, 12), np.int8)
+    scale_bias = rng.normal(size=(2, 5)).astype(np.float32)
+    (logits,) = ops.Dense().reference(stream, weights, scale_bias)
+    for (n, o), value in np.ndenumerate(logits):
+        sums = sum(
+            int(x) * int(w)
+            for x, w in zip(stream[n].ravel(), weights[o], strict=True)
+        )
+        scale, bias = scale_bias[:, o]
+        assert value == np.float32(sums) * scale + bias
+
+
+def test_packed_constants_are_those_they_were_packed_from():
+    rng = np.random.default_rng(5)
+    bits, hidden = random_bits(rng, 2, 4, 1, 20), random_bits(rng, 9, 1, 1, 20)
+    thresholds = rng.integers(-32768, 32768, 9, np.int16)
+    parameters = rng.integers(-32767, 32768, (4, 9), np.int16)
+    stream = rng.integers(-32768, 32768, (2, 4, 1, 9), np.int16)
+    weights = rng.integers(-128, 128, (3, 36), np.int8)
+    scale_bias = rng.normal(size=(2, 3)).astype(np.float32)
+    for op, inputs, number in (
+        (ops.Conv2D(20), [bits, hidden, thresholds], 2),
+        (ops.Conv2DAdd(20, shift=3), [bits, hidden, parameters, stream], 2),
+        (
+            ops.Memory(9, 1, 1, shift=3),
+            [bits[..., :1], stream, random_bits(rng, 3, 9), parameters],
+            3,
+        ),
+        (ops.Dense(), [stream, weights, scale_bias], 1),
+    ):
+        wanted = op.reference(*inputs)
+        inputs[number] = pack_integers(inputs[number].astype(np.int16))
+        found = op.reference(*inputs)
+        assert all(map(np.array_equal, found, wanted))
+
+
+def test_packed_weights_have_8_bits():
+    stream = np.zeros((1, 1, 1, 2), np.int16)
+    weights = pack_integers(np.array([[0, 128]], np.int16))
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        ops.Dense().reference(stream, weights, np.zeros((2, 1), np.float32))
+
+
+def test_dense_refuses_sums_that_would_overflow():
+    with pytest.raises(ValueError, match="more than 65535"):
+        ops.Dense().reference(
+            np.zeros((1, 600, 1, 1), np.int16),
+            np.full((1, 600), -128, np.int8),
+            np.zeros((2, 1), np.float32),
+        )
+
+
+def test_memory_reference():
+    rng = np.random.default_rng(3)
+    op = ops.Memory(3, look_back=2, look_ahead=2, stride_back=3, stride_ahead=2)
+    bits = random_bits(rng, 2, 9, 1, 3)
+    weights = random_bits(rng, 5, 3)
+    vectors = rng.normal(size=(4, 3)).astype(np.float32)
+    stream = rng.normal(scale=9, size=(2, 9, 1, 3)).astype(np.float32)
+    result, signs = op.reference(bits, stream, weights, vectors)
+    assert op.tap_offsets == [-6, -3, 0, 2, 4]
+    sequences, taps = unpack_bits(bits, 3), unpack_bits(weights, 3)
+    for (n, t, _, c), value in np.ndenumerate(result):
+        dot = sum(
+            sequences[n, t + offset, 0, c] * taps[tap, c]
+            for tap, offset in enumerate((-6, -3, 0, 2, 4))
+            if 0 <= t + offset < 9
+        )
+        assert value == _stream(dot, vectors, c, stream[n, t, 0, c])
+    assert np.array_equal(signs, pack_bits(result - vectors[3]))

@@ -1,0 +1,132 @@
+"""KeywordSpotter: any waveform in, labelled probabilities out."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soxr
+from networks import describe
+from networks import random_network
+
+from bifsmn_tf import KeywordSpotter
+from bifsmn_tf.audio.log_mel import log_mel
+from bifsmn_tf.conversion.binary import Precision
+from bifsmn_tf.conversion.binary import convert_binary
+from bifsmn_tf.network import config as networks
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network(networks.bifsmn_s(4))
+
+
+@pytest.fixture(scope="module")
+def model(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "spotter.tflite"
+    # In Keras' arithmetic, so that the two can be compared.
+    as_trained = Precision(stream="float32", classifier="float32")
+    converted = convert_binary(network, describe(network.config), as_trained)
+    path.write_bytes(converted.content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def waveform():
+    rng = np.random.default_rng(0)
+    time = np.arange(16000) / 16000
+    chirp = np.sin(2 * np.pi * (300 + 400 * time) * time)
+    return (0.3 * chirp + 0.01 * rng.normal(size=16000)).astype(np.float32)
+
+
+def test_equals_the_network_on_the_features(model, network, waveform):
+    spotter = KeywordSpotter(model)
+    assert spotter.labels == ("word0", "word1", "word2", "word3")
+    features = spotter.metadata.statistics.normalise(log_mel(waveform))
+    for delta in (1, 2, 4):
+        spotter.delta = delta
+        probabilities = spotter(waveform)
+        logits = network.infer(features[np.newaxis], delta)[0].numpy()[0]
+        wanted = np.exp(logits) / np.exp(logits).sum()
+        assert list(probabilities) == list(spotter.labels)
+        np.testing.assert_allclose(
+            list(probabilities.values()), wanted, atol=1e-5
+        )
+
+
+def test_depth_switches_without_reloading(model, waveform):
+    spotter = KeywordSpotter(model, delta=4)
+    shallow = spotter(waveform)
+    spotter.delta = 1
+    deep = spotter(waveform)
+    spotter.delta = 4
+    assert spotter(waveform) == shallow != deep
+    with pytest.raises(ValueError, match=r"no delta 3: one of \[1, 2, 4\]"):
+        spotter.delta = 3
+
+
+def test_takes_any_rate_channels_and_integers(model, waveform):
+    spotter = KeywordSpotter(model)
+    wanted = spotter.features(waveform)
+    high = soxr.resample(waveform, 16000, 44100)
+    stereo = np.stack([high, high], axis=1)
+    difference = np.abs(spotter.features(stereo, 44100) - wanted)
+    # Resampling there and back loses only the band next to 8 kHz.
+    assert np.median(difference) < 0.02
+    integers = np.round(waveform * 32767).astype(np.int16)
+    assert np.abs(spotter.features(integers) - wanted).max() < 0.1
+
+
+def test_short_clips_are_padded(model):
+    spotter = KeywordSpotter(model)
+    assert sum(spotter(np.zeros(100, np.float32)).values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "rate", "message"),
+    [
+        (np.zeros(0, np.float32), 16000, "a waveform is"),
+        (np.zeros((2, 3, 4), np.float32), 16000, "a waveform is"),
+        (np.zeros(16000, np.uint8), 16000, "float in"),
+        (np.full(16000, np.nan, np.float32), 16000, "not finite"),
+        (np.zeros(16000, np.float32), 0, "no rate"),
+    ],
+)
+def test_refuses_what_is_no_waveform(model, waveform, rate, message):
+    with pytest.raises(ValueError, match=message):
+        KeywordSpotter(model)(waveform, rate)
+
+
+def test_refuses_features_of_another_shape(model):
+    with pytest.raises(ValueError, match=r"not \(n, 32, 32\)"):
+        KeywordSpotter(model).logits(np.zeros((1, 32, 40), np.float32))
+
+
+def test_refuses_what_is_no_model(model, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        KeywordSpotter(tmp_path / "none.tflite")
+    content = model.read_bytes()
+    for name, damaged in {
+        "text": b"this is not a model",
+        "empty": b"",
+        "truncated": content[: len(content) // 2],
+        "header": content[:16],
+    }.items():
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{name}.tflite"):
+            KeywordSpotter(path)
+
+
+def test_needs_no_tensorflow(model):
+    code = (
+        "import sys, numpy\n"
+        "from bifsmn_tf import KeywordSpotter\n"
+        f"KeywordSpotter({str(model)!r})(numpy.zeros(8000), 8000)\n"
+        "loaded = {'tensorflow', 'tf_keras', 'larq'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {loaded}' if loaded else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
