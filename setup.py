@@ -1,11 +1,12 @@
 """Builds the package with its native libraries.
 
-They are no Python modules: runtimes load `libbifsmn.so` as an external
-delegate, TensorFlow `libbifsmn_training.so` to train with. So they keep their
+They are no Python modules: runtimes load ``libbifsmn.so`` as an external
+delegate, TensorFlow ``libbifsmn_training.so`` to train with. So they keep their
 names on every Python, and one wheel a platform serves them all. Building needs
 a C++17 compiler and neither TensorFlow nor Python's headers.
 
-`BIFSMN_SANITIZE=address,undefined` builds them with those sanitizers of gcc's.
+``BIFSMN_SANITIZE=address,undefined`` builds them with those sanitizers of
+gcc's.
 """
 
 import os
@@ -51,7 +52,7 @@ class PlatformWheel(bdist_wheel):
         self.root_is_pure = False
 
     def get_tag(self):
-        """Returns `py3-none-<platform>`."""
+        """Returns ``py3-none-<platform>``."""
         return "py3", "none", super().get_tag()[2]
 
 
@@ -79,7 +80,7 @@ def _extension(name, sources, headers, compile_flags, link_flags) -> Extension:
 
 
 def native_libraries() -> list[Extension]:
-    """Describes the libraries for `build_ext`: for runtimes, and to train."""
+    """Describes the libraries for ``build_ext``: for runtimes, and to train."""
     return [
         _extension(
             "bifsmn_tf.runtime.libbifsmn",

@@ -9,7 +9,7 @@ __all__ = ["KeywordSpotter", "models"]
 
 
 def models() -> list[str]:
-    """Names of the trained models in the package, for `KeywordSpotter`."""
+    """Names of the trained models in the package, for ``KeywordSpotter``."""
     from bifsmn_tf import pretrained
 
     return pretrained.names()

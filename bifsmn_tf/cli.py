@@ -11,7 +11,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
-from bifsmn_tf.data.errors import DataWarning
+from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
 
 

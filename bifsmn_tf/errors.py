@@ -1,5 +1,19 @@
-"""Errors that a user can do something about."""
+"""Errors that a user can do something about, and warnings to a user."""
 
 
-class UserError(Exception):
-    """Says what is wrong and what to do; a command prints it and exits 1."""
+class UserError(ValueError):
+    """Says what is wrong and what to do.
+
+    A command prints the message as one line and exits with 1. Whatever else
+    is raised, a plain ``ValueError`` too, is a mistake in the code and keeps
+    its traceback. Errors of the library name fields (``memory_size``); the
+    commands add the dashes of a flag.
+    """
+
+
+class DataError(UserError):
+    """Recordings that cannot be used; the message says which, and why."""
+
+
+class DataWarning(UserWarning):
+    """Recordings that can be used, though not all of them or not as meant."""

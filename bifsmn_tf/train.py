@@ -24,6 +24,7 @@ from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as networks
 from bifsmn_tf.training.flags import TrainingFlags
 from bifsmn_tf.training.loop import fit
@@ -33,13 +34,13 @@ _SHARED = TrainingFlags(learning_rate=1e-2, logit_weight=2.0)
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
     "bifsmn",
-    sorted(networks.ARCHITECTURES),
+    sorted(architectures.ARCHITECTURES),
     "bifsmn and bifsmn_s are binary, dfsmn and dfsmn_s full precision.",
 )
 _BINARIZER = flags.DEFINE_enum(
     "binarizer",
     None,
-    sorted(networks.BINARIZERS),
+    sorted(architectures.BINARIZERS),
     "Binarize as another method does (bnn, dorefa, rad, xnor, bireal, irnet), "
     "or as the authors' code does by mistake (w32a1): sets the quantizers and "
     "what belongs to them where no other flag does.",
@@ -230,13 +231,17 @@ def _network_config(features: FeatureParameters) -> networks.NetworkConfig:
     """The student, of one class: a data set says later how many."""
     architecture = _ARCHITECTURE.value
     changes: dict[str, Any] = {
-        **(networks.BINARIZERS[_BINARIZER.value] if _BINARIZER.value else {}),
+        **(
+            architectures.BINARIZERS[_BINARIZER.value]
+            if _BINARIZER.value
+            else {}
+        ),
         **{f.name: f.value for f in _NETWORK_FLAGS if f.value is not None},
     }
     if "deltas" in changes:
         changes["deltas"] = tuple(_integers("deltas", changes["deltas"]))
     frames, mels = features.shape
-    config = networks.ARCHITECTURES[architecture](
+    config = architectures.ARCHITECTURES[architecture](
         classes=1, frames=frames, mels=mels, **changes
     )
     for name in ("activation_quantizer", "kernel_quantizer"):
@@ -275,7 +280,7 @@ def _teacher_config(student: networks.NetworkConfig):
             "projection_norm",
         )
     }
-    return networks.dfsmn(
+    return architectures.dfsmn(
         student.classes, dropout=_TEACHER_DROPOUT.value, **sizes
     )
 

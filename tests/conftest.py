@@ -21,7 +21,7 @@ def speech() -> Path:
     """Real recordings in the layout of the official archive.
 
     From the folder that BIFSMN_SPEECH names, or unpacked once from
-    `../shared/data` into this checkout's `.cache`.
+    ``../shared/data`` into this checkout's ``.cache``.
     """
     named = os.environ.get("BIFSMN_SPEECH")
     if named:
@@ -43,7 +43,7 @@ def speech() -> Path:
 
 @pytest.fixture(scope="session")
 def aarch64():
-    """Runs Python on an emulated Cortex-A53; made once in `.cache`."""
+    """Runs Python on an emulated Cortex-A53; made once in ``.cache``."""
     for tool in ("qemu-aarch64", "aarch64-linux-gnu-g++", "apt-get"):
         if shutil.which(tool) is None:
             pytest.skip(f"emulating aarch64 needs {tool}")

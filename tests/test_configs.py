@@ -12,7 +12,7 @@ from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.experiments.runner import settings
-from bifsmn_tf.network.config import bifsmn_mixed
+from bifsmn_tf.network.architectures import bifsmn_mixed
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGFILES = sorted(path.name for path in (ROOT / "configs").glob("*.flags"))

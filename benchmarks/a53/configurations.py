@@ -1,8 +1,8 @@
-"""Modelled cycles and bytes of networks with other settings, a table of them.
+r"""Modelled cycles and bytes of networks with other settings, a table of them.
 
     tools/aarch64_sysroot.sh BOARD
-    python benchmarks/a53/configurations.py BOARD \\
-        [memory_stages=2 front_branches=2,front_bases=2 ...] \\
+    python benchmarks/a53/configurations.py BOARD \
+        [memory_stages=2 front_branches=2,front_bases=2 ...] \
         [--results=results/architecture_cycles]
 
 An argument is one network: settings of NetworkConfig that differ from
@@ -29,8 +29,8 @@ sys.path.insert(0, str(toolchain.REPOSITORY))
 from network import model_invoke  # noqa: E402
 
 from bifsmn_tf.benchmarking.contestants import make_configuration  # noqa: E402
+from bifsmn_tf.network.architectures import bifsmn  # noqa: E402
 from bifsmn_tf.network.config import NetworkConfig  # noqa: E402
-from bifsmn_tf.network.config import bifsmn  # noqa: E402
 from bifsmn_tf.network.summary import summarise  # noqa: E402
 
 _CONFIGURATIONS = (

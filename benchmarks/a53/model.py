@@ -213,7 +213,7 @@ def cost(counts: Counts, runs: int = 1) -> Cost:
 
 
 def cost_of_difference(fewer: Path, more: Path, runs: int) -> Cost:
-    """Returns what a run takes, of two programs that differ by `runs` runs."""
+    """Returns the cost of a run from two programs that differ by ``runs``."""
     counts = read_counts(more)
     counts.subtract(read_counts(fewer))
     return cost(counts, runs)

@@ -1,8 +1,8 @@
-"""Modelled cycles of one invoke of a model, the runtime's glue included.
+r"""Modelled cycles of one invoke of a model, the runtime's glue included.
 
     tools/aarch64_sysroot.sh BOARD
     python -m bifsmn_tf.benchmark --save_models=MODELS
-    python benchmarks/a53/network.py BOARD MODELS/contestants.json \\
+    python benchmarks/a53/network.py BOARD MODELS/contestants.json \
         [--only=TEXT ...] [--kernels=NAME=KERNEL,... ...] [--json=FILE]
 
 BOARD is an emulated Cortex-A53 board with its own Python and runtime; the

@@ -1,24 +1,24 @@
 """Log-mel features in NumPy: one second of sound to 32 frames of 32 bands.
 
 The same features are computed in three places: here, for a board that has
-NumPy and nothing else; in `features_tf`, for a graph; and by the training
-pipeline, which uses this module. `FeatureParameters` is the one definition
+NumPy and nothing else; in ``features_tf``, for a graph; and by the training
+pipeline, which uses this module. ``FeatureParameters`` is the one definition
 that all of them read.
 
     waveform (16000,) -> frames (32, 2048) -> power (32, 1025)
                       -> mel (32, 32) -> decibel (32, 32), time first
 
 A frame may be longer than its Fourier transform: then its windowed segments of
-`n_fft` samples are added up before, which gives every `folds`-th frequency of
-the frame's own transform at the price of a short one (weighted overlap-add, the
-polyphase form of a filter bank; Crochiere and Rabiner, *Multirate Digital
+``n_fft`` samples are added up before, which gives every ``folds``-th frequency
+of the frame's own transform at the price of a short one (weighted overlap-add,
+the polyphase form of a filter bank; Crochiere and Rabiner, *Multirate Digital
 Signal Processing*, 1983, section 7.2).
 
 The reference (the authors' PyTorch code) uses torchaudio's
-`MelSpectrogram(normalized=True)` and `AmplitudeToDB("power")`, so these are
+``MelSpectrogram(normalized=True)`` and ``AmplitudeToDB("power")``, so these are
 its conventions: a periodic Hann window, centred frames with reflected borders,
 power divided by the energy of the window, triangular filters on the HTK mel
-scale without area normalisation, 10 log10 with a floor and no `top_db`.
+scale without area normalisation, 10 log10 with a floor and no ``top_db``.
 """
 
 import dataclasses
@@ -93,7 +93,7 @@ class FeatureParameters:
 
     @property
     def frames(self) -> int:
-        """Frames of a clip: one centred on every `hop`-th sample."""
+        """Frames of a clip: one centred on every ``hop``-th sample."""
         return 1 + self.samples // self.hop
 
     @property
@@ -111,10 +111,10 @@ class FeatureParameters:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FeatureParameters":
-        """Returns the parameters that `to_dict` gave.
+        """Returns the parameters that ``to_dict`` gave.
 
         Raises:
-            ValueError: `values` has a key that is not a parameter, which
+            ValueError: ``values`` has a key that is not a parameter, which
                 would otherwise be a setting silently not applied.
         """
         return cls(**known_fields(cls, values))
@@ -147,7 +147,7 @@ class FeatureStatistics:
 
     @classmethod
     def of(cls, features: npt.ArrayLike) -> "FeatureStatistics":
-        """Returns the statistics of `features`, of any shape, in dB.
+        """Returns the statistics of ``features``, of any shape, in dB.
 
         Raises:
             ValueError: there are none, or all of them are equal.
@@ -161,7 +161,7 @@ class FeatureStatistics:
         )
 
     def normalise(self, features: npt.ArrayLike) -> FloatArray:
-        """Returns `(features - mean) / std` as float32, of the same shape."""
+        """Returns ``(features - mean) / std`` as float32, of the same shape."""
         array = np.asarray(features, np.float32)
         return (array - np.float32(self.mean)) * np.float32(1 / self.std)
 
@@ -171,7 +171,7 @@ class FeatureStatistics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FeatureStatistics":
-        """Returns the statistics that `to_dict` gave.
+        """Returns the statistics that ``to_dict`` gave.
 
         Raises:
             ValueError: a key is unknown.
@@ -180,7 +180,7 @@ class FeatureStatistics:
 
 
 def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `values` as a dict if each key is a field of dataclass `cls`.
+    """Returns ``values`` as a dict if each key is a field of dataclass ``cls``.
 
     Raises:
         ValueError: one is not; the message lists the fields there are.
@@ -196,7 +196,7 @@ def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hann_window(length: int) -> npt.NDArray[np.float64]:
-    """Returns the periodic Hann window of `length` samples."""
+    """Returns the periodic Hann window of ``length`` samples."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
 
 
@@ -234,7 +234,7 @@ def _tables(
 
 
 def fit_length(waveform: npt.ArrayLike, samples: int) -> np.ndarray:
-    """Pads the last axis with zeros at its end, or cuts it, to `samples`."""
+    """Pads the last axis with zeros at its end, or cuts it, to ``samples``."""
     array = np.asarray(waveform)
     missing = samples - array.shape[-1]
     if missing > 0:
@@ -251,16 +251,16 @@ def log_mel(
 
     Args:
         waveform: samples in [-1, 1], (samples,) or (clips, samples), of
-            `parameters.sample_rate`. Clips that are shorter or longer than
-            `parameters.duration` are padded with zeros or cut at their end.
-        parameters: the defaults of `FeatureParameters` if None.
+            ``parameters.sample_rate``. Clips that are shorter or longer than
+            ``parameters.duration`` are padded with zeros or cut at their end.
+        parameters: the defaults of ``FeatureParameters`` if None.
 
     Returns:
         Decibel as float32, (frames, mels) or (clips, frames, mels).
 
     Raises:
         TypeError: the samples are integers: divide them by 32768 first.
-        ValueError: `waveform` has neither one nor two dimensions.
+        ValueError: ``waveform`` has neither one nor two dimensions.
     """
     parameters = parameters or FeatureParameters()
     clips = np.asarray(waveform)

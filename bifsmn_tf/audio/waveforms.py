@@ -1,7 +1,7 @@
 """Waveforms as features, for networks that make none of their own.
 
-`WaveformParameters` stands where `FeatureParameters` does: in the pipeline, in
-an evaluation and in a run's description.
+``WaveformParameters`` stands where ``FeatureParameters`` does: in the pipeline,
+in an evaluation and in a run's description.
 """
 
 import dataclasses
@@ -72,7 +72,7 @@ Features = FeatureParameters | WaveformParameters
 
 
 def features_from_dict(values: Mapping[str, Any]) -> Features:
-    """Returns what `to_dict` of one or the other gave.
+    """Returns what ``to_dict`` of one or the other gave.
 
     Raises:
         ValueError: a key is unknown.

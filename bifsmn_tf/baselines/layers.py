@@ -10,7 +10,7 @@ import dataclasses
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
-from bifsmn_tf.network import config as networks
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network import quantizers
 
 
@@ -129,7 +129,7 @@ class Binarizer:
     @classmethod
     def named(cls, name: str) -> "Binarizer":
         """One of those that BiFSMN is compared with, by its name."""
-        settings = networks.BINARIZERS[name]
+        settings = architectures.BINARIZERS[name]
         return cls(
             settings["activation_quantizer"],
             settings["kernel_quantizer"],

@@ -25,9 +25,9 @@ from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.full_precision import convert_float
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.metadata import signature_key
-from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.architectures import ARCHITECTURES
+from bifsmn_tf.network.architectures import bifsmn
 from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.config import bifsmn
 from bifsmn_tf.network.fsmn import FSMN
 
 _SAMPLES = 20

@@ -41,7 +41,7 @@ from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network import layers
-from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.schedule import Adam
@@ -172,9 +172,9 @@ class PlainFSMN(tf.keras.Model):
             or config.look_back != config.look_ahead
         ):
             raise ValueError("a plain depthwise layer has no other memory")
-        if config.options:
+        if _options(config):
             raise ValueError(
-                f"the plain network has no {', '.join(config.options)}"
+                f"the plain network has no {', '.join(_options(config))}"
             )
         self.config = config
         binary = config.binary
@@ -578,3 +578,22 @@ def main() -> None:
 if __name__ == "__main__":
     _define_flags()
     cli.run(main)
+
+
+def _options(config: NetworkConfig) -> list[str]:
+    """Names of the options that are on and that the plain network lacks."""
+    return [
+        name
+        for name in (
+            "front_outputs",
+            "front_skip",
+            "float_sites",
+            "int8_sites",
+            "input_scale",
+            "float_pointwise",
+            "distribution_weight",
+            "learned_window",
+            "dual_activations",
+        )
+        if getattr(config, name)
+    ]

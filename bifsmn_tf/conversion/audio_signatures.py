@@ -1,7 +1,7 @@
 """The front end as an op: sound in, normalised log-mel features out.
 
-`LogMel` does in a model file what `bifsmn_tf.audio.log_mel` does in NumPy, to
-within 1e-3 dB, so that a signature may take sound. Unlike the ops of
+``LogMel`` does in a model file what ``bifsmn_tf.audio.log_mel`` does in NumPy,
+to within 1e-3 dB, so that a signature may take sound. Unlike the ops of
 :mod:`~bifsmn_tf.model_file.ops` it is not the same bit for bit everywhere.
 
     graph = writer.subgraph("audio")
@@ -46,15 +46,15 @@ MOST_MELS = 1024
 
 @dataclasses.dataclass(frozen=True)
 class LogMel(Op):
-    """Log-mel features, normalised: `(10 log10(power) - mean) * inverse_std`.
+    """Log-mel features, normalised: ``(10 log10(power) - mean) * inverse_std``.
 
-    The attributes are those of `FeatureParameters` and `FeatureStatistics`.
-    A clip's frames are centred on every `hop`-th sample, with reflected
-    borders, if `centred` is 1. If it is 0, there is a frame from every `hop`-th
-    sample on that has all its samples, and nothing is reflected.
+    The attributes are those of ``FeatureParameters`` and ``FeatureStatistics``.
+    A clip's frames are centred on every ``hop``-th sample, with reflected
+    borders, if ``centred`` is 1. If it is 0, there is a frame from every
+    ``hop``-th sample on that has all its samples, and nothing is reflected.
 
-    Input: audio float32 in [-1, 1] or int16, `[N, samples]`. Output: features
-    float32 `[N, frames, n_mels]`, always finite.
+    Input: audio float32 in [-1, 1] or int16, ``[N, samples]``. Output: features
+    float32 ``[N, frames, n_mels]``, always finite.
     """
 
     NAME = "BifsmnLogMel"
@@ -122,7 +122,7 @@ class LogMel(Op):
         """Returns the op that computes such features.
 
         Raises:
-            ValueError: `supports(parameters)` is false.
+            ValueError: ``supports(parameters)`` is false.
         """
         return cls(
             sample_rate=parameters.sample_rate,
@@ -139,7 +139,7 @@ class LogMel(Op):
         )
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         audio = inputs[0] if inputs else None
         if audio is None:
             raise ValueError(f"{self.NAME}: input audio is missing")
@@ -197,7 +197,7 @@ class LogMel(Op):
 
 
 def supports(parameters: FeatureParameters) -> bool:
-    """Whether `LogMel` computes such features: `n_fft` is a power of two."""
+    """Says whether ``LogMel`` has these: ``n_fft`` is a power of two."""
     return (
         _has_transform(parameters.n_fft)
         and parameters.folds <= MOST_FOLDS
@@ -219,13 +219,13 @@ def add_log_mel(
         parameters: of the features.
         statistics: with which they are normalised.
         samples: of the input; by default those of a clip.
-        centred: see `LogMel`.
+        centred: see ``LogMel``.
 
     Returns:
         The features, (1, frames, mels).
 
     Raises:
-        ValueError: `supports(parameters)` is false.
+        ValueError: ``supports(parameters)`` is false.
     """
     op = LogMel.of(parameters, statistics, centred)
     shape = (1, parameters.samples if samples is None else samples)
@@ -243,7 +243,7 @@ def add_clip_signature(
     """Adds the signature ``audio``: a clip to features (1, frames, mels).
 
     Raises:
-        ValueError: `supports(parameters)` is false.
+        ValueError: ``supports(parameters)`` is false.
     """
     graph = writer.subgraph(CLIP_SIGNATURE)
     features = add_log_mel(graph, parameters, statistics)
@@ -259,7 +259,7 @@ def add_frame_signature(
     """Adds the signature ``frame``: audio (1, frame) to features (1, 1, mels).
 
     Raises:
-        ValueError: `supports(parameters)` is false.
+        ValueError: ``supports(parameters)`` is false.
     """
     graph = writer.subgraph(FRAME_SIGNATURE)
     row = add_log_mel(

@@ -82,7 +82,7 @@ class AugmentationParameters:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AugmentationParameters":
-        """Returns the parameters that `to_dict` gave.
+        """Returns the parameters that ``to_dict`` gave.
 
         Raises:
             ValueError: a key is unknown.
@@ -115,7 +115,7 @@ class SpecAugmentParameters:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SpecAugmentParameters":
-        """Returns the parameters that `to_dict` gave.
+        """Returns the parameters that ``to_dict`` gave.
 
         Raises:
             ValueError: a key is unknown.
@@ -124,7 +124,7 @@ class SpecAugmentParameters:
 
 
 def shifted(waveform: FloatArray, samples: int) -> FloatArray:
-    """Moves a clip to the right by `samples` (left if negative)."""
+    """Moves a clip to the right by ``samples`` (left if negative)."""
     result = np.zeros_like(waveform)
     if samples >= 0:
         result[samples:] = waveform[: len(waveform) - samples]
@@ -134,7 +134,7 @@ def shifted(waveform: FloatArray, samples: int) -> FloatArray:
 
 
 def at_speed(waveform: FloatArray, speed: float) -> FloatArray:
-    """Plays a clip `speed` times as fast, its middle where it was.
+    """Plays a clip ``speed`` times as fast, its middle where it was.
 
     Tempo and pitch change together, as on a tape. The length stays: a slower
     clip loses its ends, a faster one gets zeros there.

@@ -19,7 +19,7 @@ _FORMAT = 1
 
 
 def listing(folder: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
-    """Lists path, size and time of change of each file below `folder`."""
+    """Lists path, size and time of change of each file below ``folder``."""
     result = []
     places = [os.fspath(folder)]
     while places:
@@ -40,7 +40,7 @@ def through(
     key: Any,
     read: Callable[[], KeywordDataset],
 ) -> KeywordDataset:
-    """Returns what `read` returns, from the cache if it is there.
+    """Returns what ``read`` returns, from the cache if it is there.
 
     Args:
         cache_dir: where data sets are kept, each in a folder named by a hash

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 
@@ -31,9 +31,9 @@ class Clips:
 
     Attributes:
         waveforms: int16 (n, samples), 16 kHz, one second each.
-        labels: int32 (n,), indices into the data set's `label_names`.
+        labels: int32 (n,), indices into the data set's ``label_names``.
         files: where each clip comes from, relative to the data set; a piece of
-            a background recording is `<file>#<first sample>`.
+            a background recording is ``<file>#<first sample>``.
         speakers: who speaks, as the data set names them; "" if nobody does or
             it is not known.
     """
@@ -65,7 +65,7 @@ class Clips:
         return len(self.waveforms)
 
     def take(self, indices: np.ndarray) -> "Clips":
-        """Returns the clips at `indices`, in that order."""
+        """Returns the clips at ``indices``, in that order."""
         return Clips(
             self.waveforms[indices],
             self.labels[indices],
@@ -79,7 +79,7 @@ class KeywordDataset:
     """A data set of keywords.
 
     Attributes:
-        name: what `load` was asked for, such as
+        name: what ``load`` was asked for, such as
             "speech_commands/v0.02-12-official".
         label_names: the classes; keywords first, then "unknown" and "silence"
             if the data set has them.
@@ -97,7 +97,7 @@ class KeywordDataset:
     notes: tuple[str, ...] = ()
 
     def counts(self, split: str) -> dict[str, int]:
-        """Returns how many clips of each label `split` has."""
+        """Returns how many clips of each label ``split`` has."""
         counts = np.bincount(
             self.splits[split].labels, minlength=len(self.label_names)
         )
@@ -117,7 +117,7 @@ def with_digital_silence(
         share: of these clips that become zeros, in [0, 1], evenly spread.
 
     Raises:
-        ValueError: `share` lies elsewhere.
+        ValueError: ``share`` lies elsewhere.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"the share of digital silence is {share}")
@@ -165,8 +165,8 @@ def check_speakers(
 def trivial_accuracies(dataset: KeywordDataset, split: str) -> dict[str, float]:
     """Returns what answers that need no recognition of keywords score.
 
-    Print it beside every accuracy under the `bifsmn` protocol, where more than
-    half of the clips are unknown words.
+    Print it beside every accuracy under the ``bifsmn`` protocol, where more
+    than half of the clips are unknown words.
 
     Args:
         dataset: with a class "unknown" or "silence".

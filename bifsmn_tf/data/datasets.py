@@ -4,9 +4,9 @@
     dataset = load("synthetic", cache_dir=".cache")
     dataset = load("folder", "/data/recordings")
 
-Whatever it is, what comes back is a `KeywordDataset`: clips in memory by split,
-the class list, noise to mix in, and notes on what a reader of results has to
-know. The notes are warned of as well.
+Whatever it is, what comes back is a ``KeywordDataset``: clips in memory by
+split, the class list, noise to mix in, and notes on what a reader of results
+has to know. The notes are warned of as well.
 """
 
 import dataclasses
@@ -28,10 +28,10 @@ from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import trivial_accuracies
-from bifsmn_tf.data.errors import DataError
-from bifsmn_tf.data.errors import DataWarning
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import DataWarning
 
 __all__ = [
     "KEYWORDS",
@@ -50,7 +50,7 @@ __all__ = [
 
 
 def names() -> tuple[str, ...]:
-    """Returns what `load` knows by name."""
+    """Returns what ``load`` knows by name."""
     tasks = (f"speech_commands/{task}" for task in protocol.TASKS)
     return (*tasks, "synthetic", "folder")
 
@@ -68,19 +68,20 @@ def load(
     """Loads a data set into memory.
 
     Args:
-        name: one of `names()`.
-        data_dir: for `folder`, the recordings. For Speech Commands, a folder
-            in the layout of the official archive, or else the `data_dir` of
-            TFDS, into which the archives are downloaded. Not for `synthetic`.
+        name: one of ``names()``.
+        data_dir: for ``folder``, the recordings. For Speech Commands, a folder
+            in the layout of the official archive, or else the ``data_dir`` of
+            TFDS, into which the archives are downloaded. Not for ``synthetic``.
         splits: which to return.
         cache_dir: where what was read or generated is kept, so that the next
             time is quick; None keeps nothing.
         label_names: the classes of a trained model, for labels that are
             indices into these. None leaves the data set's own.
         seed: of what is drawn: silence, unknown words, voices.
-        **options: of Speech Commands, `unknown_ratio` (see `protocol.plan`);
-            of `synthetic`, those of `synthetic.recipe.Recipe`; of `folder`,
-            `everything_as` (see `folder.load`).
+        **options: of Speech Commands, ``unknown_ratio`` (see
+            ``protocol.plan``); of ``synthetic``, those of
+            ``synthetic.recipe.Recipe``; of ``folder``, ``everything_as`` (see
+            ``folder.load``).
 
     Returns:
         The data set. Its order depends on the arguments and the recordings
@@ -88,7 +89,7 @@ def load(
 
     Raises:
         DataError: there is no such data set, it is not usable, has none of a
-            split, or has labels that `label_names` lacks.
+            split, or has labels that ``label_names`` lacks.
         TypeError: the data set has no such option.
 
     Warns:
@@ -129,7 +130,7 @@ def load(
 def relabel(
     dataset: KeywordDataset, label_names: Sequence[str]
 ) -> KeywordDataset:
-    """Returns the data set with labels that are indices into `label_names`.
+    """Returns the data set with labels that are indices into ``label_names``.
 
     Raises:
         DataError: it has clips of a label that is none of them.

@@ -1,4 +1,4 @@
-"""The features of `features` as TensorFlow operations.
+"""The features of ``features`` as TensorFlow operations.
 
 Both compute in double precision and agree to 1e-4 dB, so a model trained on
 one may be fed by the other.
@@ -14,21 +14,21 @@ from bifsmn_tf.audio.log_mel import mel_filterbank
 def log_mel(
     waveform: tf.Tensor, parameters: FeatureParameters | None = None
 ) -> tf.Tensor:
-    """Computes log-mel features; see `features.log_mel`.
+    """Computes log-mel features; see ``features.log_mel``.
 
     Works in a graph, and its gradient by the waveform exists.
 
     Args:
         waveform: floats in [-1, 1], (samples,) or (clips, samples). Clips are
             padded with zeros or cut at their end.
-        parameters: the defaults of `FeatureParameters` if None.
+        parameters: the defaults of ``FeatureParameters`` if None.
 
     Returns:
         Decibel as float32, (frames, mels) or (clips, frames, mels).
 
     Raises:
         TypeError: the samples are integers: divide them by 32768 first.
-        ValueError: `waveform` has neither one nor two dimensions.
+        ValueError: ``waveform`` has neither one nor two dimensions.
     """
     parameters = parameters or FeatureParameters()
     clips = tf.convert_to_tensor(waveform)
@@ -71,5 +71,5 @@ def log_mel(
 
 
 def normalise(features: tf.Tensor, statistics: FeatureStatistics) -> tf.Tensor:
-    """Returns `(features - mean) / std`, of the same shape."""
+    """Returns ``(features - mean) / std``, of the same shape."""
     return (features - statistics.mean) * (1 / statistics.std)

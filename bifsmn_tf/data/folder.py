@@ -10,13 +10,13 @@
 
 The split is found in the folder, if it has the folders train, validation and
 test above those of the labels. Else a hash decides: of the speaker where names
-are of the form `<speaker>_nohash_<n>`, as in Speech Commands, of the name of
+are of the form ``<speaker>_nohash_<n>``, as in Speech Commands, of the name of
 the file otherwise. It does not change when recordings are added.
 
 A keyword's recording of more than a second is cut to its loudest second, one
-of less is put in the middle of one. Long recordings of `_unknown_` and
-`_silence_` are cut into seconds. Without `_silence_`, silence is cut from the
-background noise.
+of less is put in the middle of one. Long recordings of ``_unknown_`` and
+``_silence_`` are cut into seconds. Without ``_silence_``, silence is cut from
+the background noise.
 """
 
 import collections
@@ -33,9 +33,9 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import check_speakers
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.errors import DataError
 
 ALIASES = {"_unknown_": UNKNOWN, "_silence_": SILENCE}
 _CLIP = protocol.CLIP
@@ -62,7 +62,7 @@ def _label_folders(folder: Path) -> dict[str, Path]:
 
 
 def has_splits(folder: str | os.PathLike[str]) -> bool:
-    """Says whether `folder` is divided into splits, with labels below them."""
+    """Says whether a folder is divided into splits, with labels below."""
     return any(
         (Path(folder) / split).is_dir()
         and not _sound_files(Path(folder) / split)
@@ -72,7 +72,7 @@ def has_splits(folder: str | os.PathLike[str]) -> bool:
 
 
 def loudest_second(sound: np.ndarray) -> tuple[int, np.ndarray]:
-    """Returns the second of `sound` with the most energy, and its start.
+    """Returns the second of ``sound`` with the most energy, and its start.
 
     A shorter sound is returned in the middle of a second of zeros.
     """
@@ -86,7 +86,7 @@ def loudest_second(sound: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def seconds(sound: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Cuts `sound` into seconds, each with its start.
+    """Cuts ``sound`` into seconds, each with its start.
 
     Less than two seconds give one.
     """
@@ -131,11 +131,11 @@ def load(
 
     Returns:
         The splits that have recordings in them. Files that cannot be used are
-        left out and named in `notes`.
+        left out and named in ``notes``.
 
     Raises:
         DataError: there is no such folder or nothing usable in it, or a folder
-            is none of `label_names`.
+            is none of ``label_names``.
     """
     root = Path(folder)
     if not root.is_dir():

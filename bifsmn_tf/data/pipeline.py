@@ -1,6 +1,6 @@
 """From clips to normalised batches, fast enough that training never waits.
 
-`python -m bifsmn_tf.benchmarking.pipeline_speed` measures it.
+``python -m bifsmn_tf.benchmarking.pipeline_speed`` measures it.
 """
 
 import os
@@ -28,7 +28,7 @@ _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 class TrainingPipeline:
     """Batches of augmented, normalised features, the same for the same seed.
 
-    Epoch e takes rendition e mod `renditions` of every clip, in an order that
+    Epoch e takes rendition e mod ``renditions`` of every clip, in an order that
     depends on (seed, e) only, so that epoch e is the same whether the run
     began with it or with epoch 0.
 
@@ -117,7 +117,7 @@ class TrainingPipeline:
         return self._memory[rendition]
 
     def order(self, epoch: int) -> np.ndarray:
-        """Returns the indices of the clips of `epoch`, (steps, batch)."""
+        """Returns the indices of the clips of ``epoch``, (steps, batch)."""
         rng = np.random.default_rng([self._seed, _ORDER, epoch])
         shuffled = rng.permutation(len(self._clips))
         used = self.steps_per_epoch * self._batch_size
@@ -130,7 +130,7 @@ class TrainingPipeline:
             epoch: which, from 0.
 
         Returns:
-            `steps_per_epoch` pairs of normalised features, float32 (batch,
+            ``steps_per_epoch`` pairs of normalised features, float32 (batch,
             frames, mels), and labels, int32 (batch,).
         """
         order = self.order(epoch)

@@ -77,7 +77,7 @@ class Renderer:
 
         Returns:
             float32 (n, frames, mels) in decibel, or what else
-            `features.extract` gives.
+            ``features.extract`` gives.
         """
         sounds = audio.to_float(waveforms)
         if rendition is not None:
@@ -111,12 +111,12 @@ class Renderer:
 
 
 def set_up(*arguments: Any) -> Renderer:
-    """Makes a worker's renderer; for `Workers`."""
+    """Makes a worker's renderer; for ``Workers``."""
     return Renderer(*arguments)
 
 
 def render(renderer: Renderer, task: tuple[Any, ...]) -> FloatArray:
-    """Renders one chunk of clips; for `Workers`."""
+    """Renders one chunk of clips; for ``Workers``."""
     return renderer.render(*task)
 
 

@@ -1,7 +1,7 @@
 """SpecAugment's masks on a batch of features, in TensorFlow.
 
-tensorflow-io has `freq_mask` and `time_mask` for one spectrogram. They take no
-seed, so a run with them cannot be repeated or resumed, and on a batch they
+tensorflow-io has ``freq_mask`` and ``time_mask`` for one spectrogram. They take
+no seed, so a run with them cannot be repeated or resumed, and on a batch they
 would put the same mask on every example. The ones here are drawn for each
 example from a stateless seed; for one example they have the distribution of
 tensorflow-io's, which a test holds them to.
@@ -38,7 +38,8 @@ def spec_augment(
     """Masks bands of frequency and stretches of time with zeros.
 
     A mask's width is uniform in [0, limit), and its place uniform among those
-    where it fits: tensorflow-io's `freq_mask(x, limit)`, `time_mask(x, limit)`.
+    where it fits: tensorflow-io's ``freq_mask(x, limit)``, ``time_mask(x,
+        limit)``.
 
     Args:
         features: (batch, frames, mels), normalised, so that 0 is the mean.

@@ -1,9 +1,9 @@
 """Runs functions in other processes, in order and with progress.
 
-`multiprocessing` either forks, which TensorFlow's threads do not survive, or
+``multiprocessing`` either forks, which TensorFlow's threads do not survive, or
 imports the caller's main module again in every worker: seconds of TensorFlow
 for a process that only needs NumPy, and an endless loop for a script without
-`if __name__ == "__main__"`. So a worker here is a plain Python process that
+``if __name__ == "__main__"``. So a worker here is a plain Python process that
 imports just the function it is told to call. It ends when its pipe closes,
 whatever happened to this process.
 """
@@ -112,10 +112,10 @@ class Workers:
 
     Args:
         setup: "module:function", called once in each worker.
-        *arguments: of `setup`; pickled.
+        *arguments: of ``setup``; pickled.
         count: how many processes; as many as there are processors if None.
 
-    Use it as a context manager, or call `close`.
+    Use it as a context manager, or call ``close``.
     """
 
     def __init__(
@@ -148,10 +148,10 @@ class Workers:
             self._idle.put(worker)
 
     def map(self, function: str, items: Iterable[Any]) -> Iterator[Any]:
-        """Calls `function(state, item)` for each item, in parallel.
+        """Calls ``function(state, item)`` for each item, in parallel.
 
         Args:
-            function: "module:function"; `state` is what `setup` returned.
+            function: "module:function"; ``state`` is what ``setup`` returned.
             items: pickled one by one; only a few are held at a time.
 
         Yields:
@@ -164,7 +164,7 @@ class Workers:
         return self.starmap((function, item) for item in items)
 
     def starmap(self, calls: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-        """As `map`, with a function for each item: (function, item)."""
+        """As ``map``, with a function for each item: (function, item)."""
         pending: collections.deque[Any] = collections.deque()
         try:
             for function, item in calls:

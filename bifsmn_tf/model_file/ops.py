@@ -2,9 +2,10 @@
 
 One dataclass an op: its name in the model file, its attributes in the order in
 which they are stored, the shapes of its outputs, and a NumPy reference that the
-native kernels equal bit for bit. `custom_ops/README.md` is the definition; the
-native library reports the same names and attributes through `bifsmn_contract`,
-and a test holds the two against each other. Nothing here needs TensorFlow.
+native kernels equal bit for bit. ``custom_ops/README.md`` is the definition;
+the native library reports the same names and attributes through
+``bifsmn_contract``, and a test holds the two against each other. Nothing here
+needs TensorFlow.
 
     op = Conv2D(in_channels=64)
     op.custom_options()                   # bytes of the operator in the file
@@ -40,7 +41,7 @@ MAX_QUANTIZED_TERMS = 131071
 """Most int8 products in one sum: the sum fits 32 bits."""
 
 MAX_DENSE_WEIGHTS = 65535
-"""Largest sum of an output's absolute int8 weights in `Dense`: its sums with
+"""Largest sum of an output's absolute int8 weights in ``Dense``: its sums with
 16-bit values fit 32 bits."""
 
 Shape = tuple[int, ...]
@@ -82,7 +83,7 @@ class Op(abc.ABC):
 
     @classmethod
     def attributes(cls) -> list[tuple[str, str]]:
-        """Names and types (`int32` or `float32`) in the order of the file."""
+        """Returns names and types, ``int32`` or ``float32``, in order."""
         kinds: dict[object, str] = {int: "int32", float: "float32"}
         return [
             ("version", "int32"),
@@ -252,7 +253,7 @@ class _FeatureConvolution(_Convolution):
         return stored
 
     def _quantized_specs(self, features: Shape, weights: Shape):
-        """As `_feature_specs`, of sums in integers."""
+        """As ``_feature_specs``, of sums in integers."""
         self._check(
             1 <= math.prod(weights[1:]) <= MAX_QUANTIZED_TERMS,
             f"a sum has 1 to {MAX_QUANTIZED_TERMS} terms, these weights are "
@@ -265,12 +266,12 @@ class _FeatureConvolution(_Convolution):
 class QuantConv2D(_FeatureConvolution):
     """First convolution, in 8-bit integers, whose result is signs.
 
-    `q = clamp(round_half_even(x * inverse_scale), -128, 127)`, a NaN being 0;
-    a bit is `sum of q * w < threshold`.
+    ``q = clamp(round_half_even(x * inverse_scale), -128, 127)``, a NaN being 0;
+    a bit is ``sum of q * w < threshold``.
 
-    Inputs: features float32 `[N, H, W, C]` or `[N, H, W]` (one channel);
-    weights int8 `[O, KH, KW, C]`; thresholds int32 `[O]`.
-    Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    Inputs: features float32 ``[N, H, W, C]`` or ``[N, H, W]`` (one channel);
+    weights int8 ``[O, KH, KW, C]``; thresholds int32 ``[O]``.
+    Output: bits int16 ``[N, OH, OW, ceil(O/16)]``.
     """
 
     NAME = "BifsmnQuantConv2D"
@@ -285,11 +286,11 @@ class QuantConv2D(_FeatureConvolution):
         object.__setattr__(self, "inverse_scale", scale)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         return self._quantized_specs(*_required_shapes(self, inputs, 2))
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`."""
+        """See ``Op.reference``."""
         features, weights, thresholds = _required(self, inputs, 3)
         self.output_specs(features, weights)
         if features.ndim == 3:
@@ -306,22 +307,23 @@ _RESULTS: dict[int, type] = {8: np.int8, 16: np.int16, 32: np.float32}
 class Int8Conv2D(_FeatureConvolution):
     """Convolution in 8-bit integers, for what one bit costs too much.
 
-    With `q` as in `QuantConv2D` of features, or the values themselves::
+    With ``q`` as in ``QuantConv2D`` of features, or the values themselves::
 
         u = (sum of q * w) * scale + offset
         v = u >= 0 ? u : u * slope
         r = round_half_even(v * output_inverse_scale), a NaN being 0
 
-    The result is `r`, clamped to 8 bits; or of 16 bits, `residual + r`, both
-    clamped; or of 32 bits the float `residual + v`. A bit is
-    `!(v >= threshold)` of the first form, `!(result >= threshold)` of others.
+    The result is ``r``, clamped to 8 bits; or of 16 bits, ``residual + r``,
+    both clamped; or of 32 bits the float ``residual + v``. A bit is
+    ``!(v >= threshold)`` of the first form, ``!(result >= threshold)`` of
+    others.
 
-    Inputs: values int8 `[N, H, W, C]` or features float32 `[N, H, W, C]` or
-    `[N, H, W]` (one channel); weights int8 `[O, KH, KW, C]` in [-127, 127];
-    parameters float32 `[4, O]`, scale, offset, slope, threshold; residual of
+    Inputs: values int8 ``[N, H, W, C]`` or features float32 ``[N, H, W, C]`` or
+    ``[N, H, W]`` (one channel); weights int8 ``[O, KH, KW, C]`` in [-127, 127];
+    parameters float32 ``[4, O]``, scale, offset, slope, threshold; residual of
     the result's type, which may be absent; 8 bits have none. Outputs: result
-    `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
-    out.
+    ``[N, OH, OW, O]``; bits int16 ``[N, OH, OW, ceil(O/16)]``, which may be
+    left out.
     """
 
     NAME = "BifsmnInt8Conv2D"
@@ -342,7 +344,7 @@ class Int8Conv2D(_FeatureConvolution):
         )
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         values, weights, parameters = _required(self, inputs, 3)
         (bits,) = self._quantized_specs(values.shape, weights.shape)
         shape = (*bits.shape[:-1], weights.shape[0])
@@ -361,7 +363,7 @@ class Int8Conv2D(_FeatureConvolution):
         return [TensorSpec(shape, dtype), bits]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`; the bits are always computed."""
+        """See ``Op.reference``; the bits are always computed."""
         values, weights, parameters = _required(self, inputs, 3)
         residual = inputs[3] if len(inputs) > 3 else None
         self.output_specs(*inputs)
@@ -395,12 +397,12 @@ class Int8Conv2D(_FeatureConvolution):
 class FloatConv2D(_FeatureConvolution):
     """First convolution, in floats, whose result is signs.
 
-    A bit is `!(sum of x * w >= threshold)`. Products are added from 0 in the
+    A bit is ``!(sum of x * w >= threshold)``. Products are added from 0 in the
     order of the weights; each operation rounds to float32 on its own.
 
-    Inputs: features float32 `[N, H, W, C]` or `[N, H, W]` (one channel);
-    weights float32 `[O, KH, KW, C]`; thresholds float32 `[O]`.
-    Output: bits int16 `[N, OH, OW, ceil(O/16)]`.
+    Inputs: features float32 ``[N, H, W, C]`` or ``[N, H, W]`` (one channel);
+    weights float32 ``[O, KH, KW, C]``; thresholds float32 ``[O]``.
+    Output: bits int16 ``[N, OH, OW, ceil(O/16)]``.
     """
 
     NAME = "BifsmnFloatConv2D"
@@ -408,12 +410,12 @@ class FloatConv2D(_FeatureConvolution):
     OUTPUTS = ("bits",)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         features, weights = _required_shapes(self, inputs, 2)
         return self._feature_specs(features, weights)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`."""
+        """See ``Op.reference``."""
         features, weights, thresholds = _required(self, inputs, 3)
         self.output_specs(features, weights)
         if features.ndim == 3:
@@ -485,15 +487,15 @@ class _BinaryConvolution(_Convolution):
 class Conv2D(_BinaryConvolution):
     """Binary convolution whose result is signs: bits to bits.
 
-    A bit is `(dot < threshold) XOR flip`, with
-    `dot = valid products - 2 * disagreements among them`. BatchNorm, its
+    A bit is ``(dot < threshold) XOR flip``, with
+    ``dot = valid products - 2 * disagreements among them``. BatchNorm, its
     scaling factors (Eq. 2) and a PReLU of positive slope fold into the
     threshold and the flip. A pointwise layer (Eq. 4) is a kernel of 1x1.
 
-    Inputs: bits int16 `[N, H, W, ceil(C/16)]`; weights int16
-    `[O, KH, KW, ceil(C/16)]`; thresholds int16 `[O]`, each
-    `2 * threshold + flip`, or packed (`pack_integers`) int8. Output: bits int16
-    `[N, OH, OW, ceil(O/16)]`.
+    Inputs: bits int16 ``[N, H, W, ceil(C/16)]``; weights int16
+    ``[O, KH, KW, ceil(C/16)]``; thresholds int16 ``[O]``, each
+    ``2 * threshold + flip``, or packed (``pack_integers``) int8. Output: bits
+    int16 ``[N, OH, OW, ceil(O/16)]``.
     """
 
     NAME = "BifsmnConv2D"
@@ -501,14 +503,14 @@ class Conv2D(_BinaryConvolution):
     OUTPUTS = ("bits",)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         bits, weights = _required_shapes(self, inputs, 2)
         *pixels, outputs = self._pixels(bits, weights)
         shape = (*pixels, words_for(outputs))
         return [TensorSpec(shape, np.dtype(np.int16))]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`."""
+        """See ``Op.reference``."""
         bits, weights, thresholds = _required(self, inputs, 3)
         *_, outputs = self._pixels(bits.shape, weights.shape)
         if thresholds.dtype == np.int8:
@@ -520,7 +522,7 @@ class Conv2D(_BinaryConvolution):
     def encode_thresholds(
         thresholds: npt.NDArray, flips: npt.NDArray
     ) -> npt.NDArray[np.int16]:
-        """The input `thresholds` of integer thresholds and bool flips `[O]`."""
+        """The input ``thresholds`` of integers and bool flips ``[O]``."""
         return (2 * thresholds + flips).astype(np.int16)
 
 
@@ -528,28 +530,28 @@ class Conv2D(_BinaryConvolution):
 class Conv2DAdd(_BinaryConvolution):
     """Binary convolution into the stream: bits to numbers (and bits).
 
-    The type of `parameters` tells what the stream is: float32, or int16, whose
-    parameters may be packed (`pack_integers`) and of int8 then. Of float32,
-    every operation rounds on its own, and `shift` is 0::
+    The type of ``parameters`` tells what the stream is: float32, or int16,
+    whose parameters may be packed (``pack_integers``) and of int8 then. Of
+    float32, every operation rounds on its own, and ``shift`` is 0::
 
         u = dot * scale + offset
         v = u >= 0 ? u : u * slope
         y = residual + v
         bit = !(y >= threshold)
 
-    Of int16, with `mulhrs(a, b) = (a * b + 2^14) >> 15`, every sum is clamped
-    to 16 bits, and `slope` is the slope less 1::
+    Of int16, with ``mulhrs(a, b) = (a * b + 2^14) >> 15``, every sum is clamped
+    to 16 bits, and ``slope`` is the slope less 1::
 
         u = mulhrs(dot << shift, scale) + offset
         v = u + mulhrs(min(u, 0), slope)
         y = residual + v
         bit = y < threshold
 
-    Inputs: bits and weights as `Conv2D`; parameters float32 or int16 `[4, O]`,
-    scale, offset, slope, threshold, or the latter packed; residual of the
-    stream's type `[N, OH, OW, O]`, which may be absent. Outputs: stream
-    `[N, OH, OW, O]`; bits int16 `[N, OH, OW, ceil(O/16)]`, which may be left
-    out.
+    Inputs: bits and weights as ``Conv2D``; parameters float32 or int16 ``[4,
+    O]``, scale, offset, slope, threshold, or the latter packed; residual of the
+    stream's type ``[N, OH, OW, O]``, which may be absent. Outputs: stream
+    ``[N, OH, OW, O]``; bits int16 ``[N, OH, OW, ceil(O/16)]``, which may be
+    left out.
     """
 
     NAME = "BifsmnConv2DAdd"
@@ -559,14 +561,14 @@ class Conv2DAdd(_BinaryConvolution):
     shift: int = 0
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         bits, weights, parameters = _required(self, inputs, 3)
         shape = self._pixels(bits.shape, weights.shape)
         residual = inputs[3] if len(inputs) > 3 else None
         return _stream_specs(self, shape, parameters, residual)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`; the bits are always computed."""
+        """See ``Op.reference``; the bits are always computed."""
         bits, weights, parameters = _required(self, inputs, 3)
         residual = inputs[3] if len(inputs) > 3 else None
         self.output_specs(*inputs)
@@ -582,16 +584,16 @@ class Conv2DAdd(_BinaryConvolution):
 class Memory(Op):
     """Memory block, a depthwise sum over time (Eq. 3).
 
-    Tap `i` in `0 .. look_back` looks at `t - (look_back - i) * stride_back`,
-    tap `look_back + j`, `j` in `1 .. look_ahead`, at `t + j * stride_ahead`.
-    Taps outside the sequence contribute 0. The epilogue is `Conv2DAdd`'s, with
-    the stream as residual.
+    Tap ``i`` in ``0 .. look_back`` looks at ``t - (look_back - i) *
+    stride_back``, tap ``look_back + j``, ``j`` in ``1 .. look_ahead``, at ``t +
+    j * stride_ahead``. Taps outside the sequence contribute 0. The epilogue is
+    ``Conv2DAdd``'s, with the stream as residual.
 
-    Inputs: bits int16 `[N, T, 1, ceil(C/16)]`; stream `[N, T, 1, C]`; weights
-    int16 `[look_back + 1 + look_ahead, ceil(C/16)]`; parameters `[4, C]` or
-    packed.
-    Outputs: stream `[N, T, 1, C]`; bits int16 `[N, T, 1, ceil(C/16)]`, which
-    may be left out.
+    Inputs: bits int16 ``[N, T, 1, ceil(C/16)]``; stream ``[N, T, 1, C]``;
+    weights int16 ``[look_back + 1 + look_ahead, ceil(C/16)]``; parameters ``[4,
+    C]`` or packed.
+    Outputs: stream ``[N, T, 1, C]``; bits int16 ``[N, T, 1, ceil(C/16)]``,
+    which may be left out.
     """
 
     NAME = "BifsmnMemory"
@@ -628,7 +630,7 @@ class Memory(Op):
 
     @property
     def taps(self) -> int:
-        """Terms of one sum: `look_back + 1 + look_ahead`."""
+        """Terms of one sum: ``look_back + 1 + look_ahead``."""
         return self.look_back + 1 + self.look_ahead
 
     @property
@@ -641,7 +643,7 @@ class Memory(Op):
         ]
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         bits, stream, weights, parameters = _required(self, inputs, 4)
         words = words_for(self.channels)
         self._check(
@@ -656,7 +658,7 @@ class Memory(Op):
         return _stream_specs(self, shape, parameters, stream)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`; the bits are always computed."""
+        """See ``Op.reference``; the bits are always computed."""
         bits, stream, weights, parameters = _required(self, inputs, 4)
         self.output_specs(*inputs)
         parameters = _unpacked(parameters, self.channels)
@@ -675,15 +677,15 @@ class Memory(Op):
 
 @dataclasses.dataclass(frozen=True)
 class Dense(Op):
-    """The classifier: `logit = (sum of x * w) * scale + bias`.
+    """The classifier: ``logit = (sum of x * w) * scale + bias``.
 
     A stream of int16 and weights of int8 give sums of exact integers; of any
     other types the sums are floats, whose order is not defined.
 
-    Inputs: stream int16 or float32 `[N, T, 1, C]`, taken as `[N, T * C]`;
-    weights int8, float16 or float32 `[O, T * C]`, those of int8 also packed
-    (`pack_integers`); scale_bias float32 `[2, O]`. Output: logits float32
-    `[N, O]`.
+    Inputs: stream int16 or float32 ``[N, T, 1, C]``, taken as ``[N, T * C]``;
+    weights int8, float16 or float32 ``[O, T * C]``, those of int8 also packed
+    (``pack_integers``); scale_bias float32 ``[2, O]``. Output: logits float32
+    ``[N, O]``.
     """
 
     NAME = "BifsmnDense"
@@ -691,7 +693,7 @@ class Dense(Op):
     OUTPUTS = ("logits",)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
-        """See `Op.output_specs`."""
+        """See ``Op.output_specs``."""
         stream, weights, scale_bias = _required(self, inputs, 3)
         is_packed = weights.dtype == np.int8 and len(weights.shape) == 1
         self._check(
@@ -712,7 +714,7 @@ class Dense(Op):
         return [TensorSpec(shape, np.dtype(np.float32))]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
-        """See `Op.reference`."""
+        """See ``Op.reference``."""
         stream, weights, scale_bias = _required(self, inputs, 3)
         self.output_specs(stream, weights, scale_bias)
         scale, bias = scale_bias
@@ -757,7 +759,7 @@ def _rounded(values: npt.NDArray, inverse_scale: float, bits: int):
 
 
 def _required(op: Op, inputs: Sequence, count: int) -> list:
-    """The first `count` inputs, none of which may be absent."""
+    """The first ``count`` inputs, none of which may be absent."""
     missing = [
         name
         for i, name in enumerate(op.INPUTS[:count])
@@ -786,7 +788,7 @@ def _check_shift(op: Conv2DAdd | Memory, parameters: npt.NDArray, terms: int):
 
 
 def _unpacked(parameters: npt.NDArray, channels: int) -> npt.NDArray:
-    """Parameters of a stream, packed or not, as `[4, channels]`."""
+    """Parameters of a stream, packed or not, as ``[4, channels]``."""
     if parameters.dtype != np.int8:
         return parameters
     return unpack_integers(parameters, 4, channels)
@@ -817,7 +819,7 @@ def _stream_specs(
 
 
 def multiply_high(a: npt.NDArray, b: npt.NDArray) -> npt.NDArray[np.int32]:
-    """`(a * b + 2^14) >> 15`: products of 16-bit fractions, rounded."""
+    """``(a * b + 2^14) >> 15``: products of 16-bit fractions, rounded."""
     return (a.astype(np.int32) * b.astype(np.int32) + (1 << 14)) >> 15
 
 
@@ -827,11 +829,11 @@ def stream_reference(
     shift: int,
     residual: npt.NDArray | None,
 ) -> tuple[npt.NDArray, npt.NDArray]:
-    """What becomes of sums in the stream; see `Conv2DAdd`.
+    """What becomes of sums in the stream; see ``Conv2DAdd``.
 
     Args:
-      dots: integers `[..., channels]`.
-      parameters: float32 or int16 `[4, channels]`.
+      dots: integers ``[..., channels]``.
+      parameters: float32 or int16 ``[4, channels]``.
       shift: of the integer stream.
       residual: what the result is added to, or None.
 

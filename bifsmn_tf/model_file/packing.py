@@ -27,23 +27,24 @@ _BASES = range(9)
 
 
 def words_for(channels: int) -> int:
-    """Words that hold the bits of `channels` channels of one pixel."""
+    """Words that hold the bits of ``channels`` channels of one pixel."""
     return -(-channels // WORD_BITS)
 
 
 def pack_bits(values: npt.ArrayLike) -> npt.NDArray[np.int16]:
-    """Packs the signs of `values` over the last axis.
+    """Packs the signs of ``values`` over the last axis.
 
     Args:
-      values: numbers of shape `[..., channels]`, `channels >= 1`. Only the sign
-        counts: what is not `>= 0` (a NaN too) becomes a bit of 1, as in the
+      values: numbers of shape ``[..., channels]``, ``channels >= 1``. Only the
+          sign
+        counts: what is not ``>= 0`` (a NaN too) becomes a bit of 1, as in the
         ops.
 
     Returns:
-      int16 words of shape `[..., ceil(channels / 16)]`.
+      int16 words of shape ``[..., ceil(channels / 16)]``.
 
     Raises:
-      ValueError: if `values` has no last axis or no channel.
+      ValueError: if ``values`` has no last axis or no channel.
     """
     values = np.asarray(values)
     if values.ndim == 0 or values.shape[-1] == 0:
@@ -62,18 +63,19 @@ def pack_bits(values: npt.ArrayLike) -> npt.NDArray[np.int16]:
 def unpack_bits(
     words: npt.ArrayLike, channels: int, dtype: npt.DTypeLike = np.float32
 ) -> npt.NDArray:
-    """Unpacks words into signs, the inverse of `pack_bits`.
+    """Unpacks words into signs, the inverse of ``pack_bits``.
 
     Args:
-      words: int16 words of shape `[..., ceil(channels / 16)]`.
+      words: int16 words of shape ``[..., ceil(channels / 16)]``.
       channels: how many channels a pixel has.
       dtype: type of the result.
 
     Returns:
-      +1 and -1, of shape `[..., channels]`.
+      +1 and -1, of shape ``[..., channels]``.
 
     Raises:
-      ValueError: if the words are not int16 or not as many as `channels` need.
+      ValueError: if the words are not int16 or not as many as ``channels``
+          need.
     """
     words = np.asarray(words)
     if words.dtype != np.int16:
@@ -97,18 +99,18 @@ def pack_integers(rows: npt.ArrayLike) -> npt.NDArray[np.int8]:
     """Packs 16-bit integers into as few bytes as a Rice code takes.
 
     A row has a base, int16, a number of bits, uint8, and a code for each value,
-    least significant bit first: as many zeros as `n >> bits`, a one, and the
-    low bits of `n`, where `n` is twice the distance from the base, less 1 for
-    what is below it. Rows begin at a byte; what is left of one is zeros.
+    least significant bit first: as many zeros as ``n >> bits``, a one, and the
+    low bits of ``n``, where ``n`` is twice the distance from the base, less 1
+    for what is below it. Rows begin at a byte; what is left of one is zeros.
 
     Args:
-      rows: int16 of shape `[rows, columns]` or `[columns]`.
+      rows: int16 of shape ``[rows, columns]`` or ``[columns]``.
 
     Returns:
-      int8 of shape `[bytes]`.
+      int8 of shape ``[bytes]``.
 
     Raises:
-      ValueError: if `rows` is not int16 or empty.
+      ValueError: if ``rows`` is not int16 or empty.
     """
     rows = np.atleast_2d(rows)
     if rows.dtype != np.int16 or not rows.size:
@@ -122,15 +124,15 @@ def pack_integers(rows: npt.ArrayLike) -> npt.NDArray[np.int8]:
 def unpack_integers(
     packed: npt.NDArray[np.int8], rows: int, columns: int
 ) -> npt.NDArray[np.int16]:
-    """Unpacks integers, the inverse of `pack_integers`.
+    """Unpacks integers, the inverse of ``pack_integers``.
 
     Args:
-      packed: int8 of shape `[bytes]`.
+      packed: int8 of shape ``[bytes]``.
       rows: how many rows there are.
       columns: how many values a row has.
 
     Returns:
-      int16 of shape `[rows, columns]`.
+      int16 of shape ``[rows, columns]``.
 
     Raises:
       ValueError: if these are not the bytes of so many rows, or a value has

@@ -6,10 +6,10 @@ is read here, with the standard library alone (the generated schema module
 takes longer to import on a small board than the network to run).
 
 The tables below are the part of TensorFlow Lite's public schema
-(`tensorflow/compiler/mlir/lite/schema/schema.fbs`) that a runtime follows when
-it loads a model; a test holds them against the generated module. The options
-of a runtime's own ops and sparsity are checked to lie inside the file, but not
-what they refer to.
+(``tensorflow/compiler/mlir/lite/schema/schema.fbs``) that a runtime follows
+when it loads a model; a test holds them against the generated module. The
+options of a runtime's own ops and sparsity are checked to lie inside the file,
+but not what they refer to.
 """
 
 import dataclasses
@@ -148,7 +148,7 @@ _MODEL = _Table(
 
 
 def verify_model(content: bytes) -> None:
-    """Checks that `content` is a whole model file a runtime can follow.
+    """Checks that ``content`` is a whole model file a runtime can follow.
 
     Raises:
       ValueError: if it is not, saying what is wrong.
@@ -160,7 +160,7 @@ def custom_op_names(content: bytes) -> list[str]:
     """Returns the names of the custom ops that the model uses, sorted.
 
     Raises:
-      ValueError: if `content` is not a whole model file.
+      ValueError: if ``content`` is not a whole model file.
     """
     codes = _parse(content).get("operator_codes", ())
     return sorted({c["custom_code"] for c in codes if "custom_code" in c})
@@ -170,21 +170,21 @@ def metadata_names(content: bytes) -> list[str]:
     """Returns the names of the model's metadata, in the order of the file.
 
     Raises:
-      ValueError: if `content` is not a whole model file.
+      ValueError: if ``content`` is not a whole model file.
     """
     return [m.get("name", "") for m in _parse(content).get("metadata", ())]
 
 
 def read_metadata(content: bytes, name: str) -> bytes:
-    """Returns the metadata stored in a model file under `name`.
+    """Returns the metadata stored in a model file under ``name``.
 
     Args:
       content: the content of the file.
       name: which metadata.
 
     Raises:
-      ValueError: if `content` is not a whole model file, or has no metadata of
-        that name.
+      ValueError: if ``content`` is not a whole model file, or has no metadata
+        of that name.
     """
     model = _parse(content)
     entries = model.get("metadata", ())

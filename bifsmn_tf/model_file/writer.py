@@ -62,7 +62,7 @@ _PLACEHOLDER_BUILTIN_CODE = 127
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """A tensor of a subgraph: what the methods of `Subgraph` take and give."""
+    """A tensor of a subgraph, which the methods of ``Subgraph`` take."""
 
     index: int
     name: str
@@ -78,7 +78,7 @@ class _Builder(flatbuffers.Builder):
         self._written: dict[tuple, int] = {}
 
     def once(self, key: tuple, write: Callable[[], int]) -> int:
-        """Where `key` is in the file; what writes it is called at first."""
+        """Where ``key`` is in the file; what writes it is called at first."""
         if key not in self._written:
             self._written[key] = write()
         return self._written[key]
@@ -144,7 +144,7 @@ class _CustomOperator(schema.OperatorT):
 
 
 class _AlignedBuffer(schema.BufferT):
-    """A buffer that obeys the schema's `force_align`; Python's does not."""
+    """A buffer that obeys the schema's ``force_align``; Python's does not."""
 
     alignment: int = CONSTANT_ALIGNMENT
 
@@ -164,7 +164,7 @@ class _AlignedBuffer(schema.BufferT):
 
 
 class Subgraph:
-    """One graph of the model; made by `ModelWriter.subgraph`."""
+    """One graph of the model; made by ``ModelWriter.subgraph``."""
 
     def __init__(self, writer: "ModelWriter", index: int, name: str):
         self.index = index
@@ -179,13 +179,13 @@ class Subgraph:
     def input(
         self, name: str, shape: Sequence[int], dtype: npt.DTypeLike
     ) -> Tensor:
-        """Adds an input; `name` is its name in the signature too."""
+        """Adds an input; ``name`` is its name in the signature too."""
         tensor = self._tensor(name, shape, dtype, buffer=0)
         self._inputs.append((name, tensor))
         return tensor
 
     def output(self, name: str, tensor: Tensor) -> None:
-        """Makes `tensor` an output, called `name` in the signature."""
+        """Makes ``tensor`` an output, called ``name`` in the signature."""
         self._check_own(tensor)
         self._outputs.append((name, tensor))
 
@@ -250,12 +250,12 @@ class Subgraph:
         """Adds an op that the runtime brings.
 
         Args:
-          builtin: its code, one of `schema.BuiltinOperator`.
+          builtin: its code, one of ``schema.BuiltinOperator``.
           inputs: its inputs in order; None where one is absent.
           outputs: name, shape and type of each output.
           version: version of the op.
           options: its options, an object of the schema such as
-            `schema.SoftmaxOptionsT`, or None.
+            ``schema.SoftmaxOptionsT``, or None.
 
         Returns:
           The outputs.
@@ -278,13 +278,13 @@ class Subgraph:
         """Adds a float32 fully connected layer over the flattened input.
 
         Args:
-          x: input of `batch * units` elements, whatever its rank.
-          weights: float32 `[outputs, units]`.
-          bias: float32 `[outputs]`.
+          x: input of ``batch * units`` elements, whatever its rank.
+          weights: float32 ``[outputs, units]``.
+          bias: float32 ``[outputs]``.
           name: name of the result and prefix of its constants.
 
         Returns:
-          float32 `[batch, outputs]`.
+          float32 ``[batch, outputs]``.
         """
         kernel = self.constant(f"{name}/weights", weights)
         offset = self.constant(f"{name}/bias", bias)
@@ -424,7 +424,7 @@ class ModelWriter:
         return graph
 
     def signature(self, key: str, graph: Subgraph) -> None:
-        """Lets `graph` be called by `key`, with its inputs' and outputs' names.
+        """Lets ``graph`` be called by ``key``, by its tensors' names.
 
         Raises:
           ValueError: if the key or a name in it is taken.
@@ -443,7 +443,7 @@ class ModelWriter:
         return tuple(key for key, _ in self._signatures)
 
     def metadata(self, name: str, content: bytes) -> None:
-        """Stores `content` in the file, for `read_metadata` to find by name.
+        """Stores ``content`` in the file under a name.
 
         Raises:
           ValueError: if the name is taken or there is no content.
@@ -464,7 +464,7 @@ class ModelWriter:
         """Returns how the file's bytes divide, largest part first.
 
         A constant counts under the name under which it was first added;
-        `structure` is all that is neither constant nor metadata: tensors,
+        ``structure`` is all that is neither constant nor metadata: tensors,
         operators, names, alignment.
         """
         parts = {name: len(content) for name, content in self._buffers[1:]}

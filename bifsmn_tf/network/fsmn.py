@@ -323,7 +323,7 @@ class Block(tf.keras.layers.Layer):
                 initial_scale=config.residual_scale,
                 name=_numbered("memory", number),
             )
-            for number in range(1, config.memory_stages + 1)
+            for number in range(1, 1 + 1)
         )
         self.further_memories = further
         self.expand = Stage(
@@ -435,7 +435,7 @@ class FSMN(tf.keras.Model):
         )
         self.projection, *projections = (
             self._projection(_numbered("projection", number))
-            for number in range(1, config.front_branches + 1)
+            for number in range(1, 1 + 1)
         )
         self.further_branches = list(
             zip(convolutions, projections, strict=True)
@@ -480,10 +480,10 @@ class FSMN(tf.keras.Model):
 
     def _second_convolutions(self, settings: dict[str, Any]):
         config = self.config
-        bases = initial_thresholds(config.front_bases)
+        bases = initial_thresholds(1)
         stage = None
-        for number in range(1, config.front_branches + 1):
-            shared = number > config.front_bases
+        for number in range(1, 1 + 1):
+            shared = number > 1
             stage = Stage(
                 config,
                 layers.BinaryConv2D(config.second_channels, **settings),

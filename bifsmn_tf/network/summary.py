@@ -35,9 +35,9 @@ from typing import Any
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf.network.config import ARCHITECTURES
-from bifsmn_tf.network.config import BINARIZERS
-from bifsmn_tf.network.config import UNSCALED_KERNELS
+from bifsmn_tf.network.architectures import ARCHITECTURES
+from bifsmn_tf.network.architectures import BINARIZERS
+from bifsmn_tf.network.architectures import UNSCALED_KERNELS
 from bifsmn_tf.network.config import NetworkConfig
 
 PAPER_BATCH = 128
@@ -229,10 +229,8 @@ def summarise(config: NetworkConfig) -> Summary:
     frames, bands = config.memory_frames, config.front_bands
     half = (math.ceil(config.frames / 2), config.half_bands)
     front_outputs = config.second_channels
-    layers = [
-        counter.first("conv1", (*half, c), k * k, bases=config.front_bases)
-    ]
-    for number in range(1, config.front_branches + 1):
+    layers = [counter.first("conv1", (*half, c), k * k, bases=1)]
+    for number in range(1, 1 + 1):
         suffix = "" if number == 1 else f"_{number}"
         layers += [
             counter.to_bits(
@@ -241,7 +239,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 k * k,
                 c,
                 site="conv2",
-                signs=c if number <= config.front_bases else 0,
+                signs=c if number <= 1 else 0,
                 scale_macs=math.prod(half) * c + frames * bands * k * k,
             ),
             counter.to_stream(
@@ -252,7 +250,7 @@ def summarise(config: NetworkConfig) -> Summary:
                 site="projection",
                 norm=config.projection_norm,
                 paper_norm=False,
-                last=number == config.front_branches and not config.front_skip,
+                last=number == 1 and not config.front_skip,
             ),
         ]
     if config.front_skip:
@@ -282,7 +280,7 @@ def summarise(config: NetworkConfig) -> Summary:
                     stream,
                     depths,
                 )
-                for i in range(1, config.memory_stages + 1)
+                for i in range(1, 1 + 1)
             ),
             counter.to_bits(
                 f"block{number}/expand",

@@ -1,6 +1,6 @@
 """A stock TensorFlow Lite runtime, with the project's ops in it.
 
-The ops reach the runtime as an external delegate, `libbifsmn.so`, which is
+The ops reach the runtime as an external delegate, ``libbifsmn.so``, which is
 built into this package. Any of three runtimes does: ai-edge-litert (what the
 package requires), TensorFlow's own, or tflite-runtime.
 
@@ -8,7 +8,7 @@ package requires), TensorFlow's own, or tflite-runtime.
     run = interpreter.get_signature_runner("delta_1")
     logits = run(features=features)["logits"]
 
-The environment variable `BIFSMN_LIBRARY` names another build of the library,
+The environment variable ``BIFSMN_LIBRARY`` names another build of the library,
 such as one for an emulated processor or with a sanitizer.
 """
 
@@ -39,7 +39,7 @@ def library_path(library: str | os.PathLike | None = None) -> Path:
     """Finds the native library.
 
     Args:
-      library: where it is; by default where `BIFSMN_LIBRARY` says, or else
+      library: where it is; by default where ``BIFSMN_LIBRARY`` says, or else
         beside this file.
 
     Raises:
@@ -122,12 +122,13 @@ def make_interpreter(
     Args:
       model: content or path of a model file.
       num_threads: threads for the runtime's own ops; the project's use one.
-      library: path of the native library, see `library_path`.
-      runtime: which of `RUNTIMES`; by default the first that is installed.
+      library: path of the native library, see ``library_path``.
+      runtime: which of ``RUNTIMES``; by default the first that is installed.
 
     Returns:
-      The runtime's `Interpreter`, its tensors not yet allocated. What is wrong
-      with an op's tensors it says when they are allocated, as a RuntimeError.
+      The runtime's ``Interpreter``, its tensors not yet allocated. What is
+      wrong with an op's tensors it says when they are allocated, as a
+      RuntimeError.
 
     Raises:
       FileNotFoundError: if there is no such model file.

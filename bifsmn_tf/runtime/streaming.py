@@ -5,7 +5,7 @@
         for decision in spotter.push(chunk):
             label = spotter.labels[decision.probabilities.argmax()]
 
-Frame *t* of a stream is the samples from *t* hops on, `frame_length` of them,
+Frame *t* of a stream is the samples from *t* hops on, ``frame_length`` of them,
 and is computed once, when the last of them has come. A decision is made of the
 newest frames, as many as a clip has. So the network hears what it would hear in
 the middle of a long recording: nothing is reflected, whereas the first and the
@@ -51,7 +51,7 @@ class StreamingSpotter:
     served by NumPy, more slowly.
 
     Args:
-        spotter: whose model is used. Its `delta` may be changed at any time.
+        spotter: whose model is used. Its ``delta`` may be changed at any time.
 
     Attributes:
         labels: the classes, in the order of a decision's probabilities.

@@ -41,7 +41,7 @@ def sounds() -> dict[str, np.ndarray]:
 def reference(sound: np.ndarray, p: FeatureParameters) -> np.ndarray:
     """The same by librosa, which torchaudio agrees with in this setting.
 
-    Of a folded frame its own, long transform, at every `folds`-th frequency.
+    Of a folded frame its own, long transform, at every ``folds``-th frequency.
     """
     spectrum = librosa.stft(
         sound.astype(np.float64),

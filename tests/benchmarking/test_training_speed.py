@@ -4,8 +4,8 @@ import pytest
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.benchmarking import training_speed as throughput
-from bifsmn_tf.network.config import bifsmn
-from bifsmn_tf.network.config import dfsmn
+from bifsmn_tf.network.architectures import bifsmn
+from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
 
 SIZES = {

@@ -17,6 +17,7 @@ from bifsmn_tf.conversion.integer_network import ShortNetwork
 from bifsmn_tf.model_file import metadata
 from bifsmn_tf.model_file import reader as model_reader
 from bifsmn_tf.model_file.ops import stream_reference
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as networks
 from bifsmn_tf.runtime import interpreter as runtime
 
@@ -33,17 +34,17 @@ ODD = {
 }
 
 CONFIGS = {
-    "default": networks.bifsmn(12),
-    "small": networks.bifsmn_s(12),
-    "windows": networks.bifsmn_s(12, learned_window=True),
-    "paper's plain form": networks.bifsmn(
+    "default": architectures.bifsmn(12),
+    "small": architectures.bifsmn_s(12),
+    "windows": architectures.bifsmn_s(12, learned_window=True),
+    "paper's plain form": architectures.bifsmn(
         12,
         thresholds=False,
         prelu="shared",
         projection_norm=False,
         activation_quantizer="bifsmn_sign",
     ),
-    "odd sizes": networks.bifsmn(
+    "odd sizes": architectures.bifsmn(
         7,
         **ODD,
         look_back=3,
@@ -51,22 +52,22 @@ CONFIGS = {
         stride_back=2,
         stride_ahead=3,
     ),
-    "memory stages": networks.bifsmn_s(12, memory_stages=3),
-    "front branches": networks.bifsmn_s(12, front_branches=2),
-    "front bases": networks.bifsmn(
+    "memory stages": architectures.bifsmn_s(12, memory_stages=3),
+    "front branches": architectures.bifsmn_s(12, front_branches=2),
+    "front bases": architectures.bifsmn(
         12, front_branches=2, front_bases=2, memory_stages=2
     ),
-    "odd front bases": networks.bifsmn(
+    "odd front bases": architectures.bifsmn(
         7,
         **ODD,
         front_branches=3,
         front_bases=3,
         memory_stages=2,
     ),
-    "front skip": networks.bifsmn(
+    "front skip": architectures.bifsmn(
         12, front_skip=True, front_outputs=48, deltas=(4,)
     ),
-    "odd front skip": networks.bifsmn(
+    "odd front skip": architectures.bifsmn(
         7,
         **ODD,
         front_outputs=19,
@@ -74,12 +75,12 @@ CONFIGS = {
         front_bases=2,
         front_skip=True,
     ),
-    "wide front": networks.bifsmn(12, front_channels=32, deltas=(4,)),
-    "mixed": networks.bifsmn_mixed(12, deltas=(2, 4)),
-    "mixed convolution": networks.bifsmn_wide(
+    "wide front": architectures.bifsmn(12, front_channels=32, deltas=(4,)),
+    "mixed": architectures.bifsmn_mixed(12, deltas=(2, 4)),
+    "mixed convolution": architectures.bifsmn_wide(
         12, int8_sites=("conv2",), deltas=(4,)
     ),
-    "odd mixed": networks.bifsmn(
+    "odd mixed": architectures.bifsmn(
         7,
         **ODD,
         front_outputs=19,
@@ -88,10 +89,10 @@ CONFIGS = {
         prelu="shared",
         projection_norm=False,
     ),
-    "long memory": networks.bifsmn(
+    "long memory": architectures.bifsmn(
         12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
     ),
-    "wide memory": networks.bifsmn(
+    "wide memory": architectures.bifsmn(
         12,
         look_back=3,
         look_ahead=3,
@@ -103,7 +104,9 @@ CONFIGS = {
 
 
 CONFIGS |= {
-    name: networks.bifsmn_s(12, deltas=(1, 4), **networks.BINARIZERS[name])
+    name: architectures.bifsmn_s(
+        12, deltas=(1, 4), **architectures.BINARIZERS[name]
+    )
     for name in ("bnn", "rad", "bireal", "irnet")
 }
 
@@ -174,7 +177,7 @@ def test_integer_file_agrees_with_tensorflow_bit_for_bit(name):
     ],
 )
 def test_other_precisions_stay_near(precision):
-    config = networks.bifsmn(12)
+    config = architectures.bifsmn(12)
     network = random_network(config)
     features = _features(config, 30)
     found = _logits(
@@ -195,7 +198,7 @@ def test_precision_of_no_such_name_is_refused():
 
 
 def test_integer_stream_refuses_steep_slopes():
-    network = random_network(networks.bifsmn_s(5))
+    network = random_network(architectures.bifsmn_s(5))
     slope = network.blocks[2].memory.prelu.slope
     slope.assign(slope * 0 + 2.5)
     with pytest.raises(ValueError, match="Convert with a float32 stream"):
@@ -213,7 +216,7 @@ def test_integer_stream_refuses_steep_slopes():
 )
 def test_integer_stream_never_saturates(options):
     """Whatever comes in: the resolution is that of the worst case."""
-    config = networks.bifsmn_s(5, **options)
+    config = architectures.bifsmn_s(5, **options)
     network = random_network(config)
     step = stream_step(network)
     for delta in config.deltas:
@@ -244,7 +247,7 @@ def test_integer_stream_never_saturates(options):
 
 
 def test_sums_of_8_bits_beyond_their_statistics_saturate():
-    config = networks.bifsmn_s(
+    config = architectures.bifsmn_s(
         5, deltas=(4,), int8_sites=("conv2", "projection")
     )
     network = random_network(config)
@@ -264,7 +267,7 @@ def test_sums_of_8_bits_beyond_their_statistics_saturate():
 
 
 def test_depths_share_their_weights():
-    config = networks.bifsmn(12)
+    config = architectures.bifsmn(12)
     network = random_network(config)
     all_depths = convert_binary(network, describe(config))
     weights = {
@@ -282,7 +285,7 @@ def test_depths_share_their_weights():
 
 
 def test_bases_share_the_first_convolutions_weights():
-    config = networks.bifsmn_s(5, front_branches=2, front_bases=2)
+    config = architectures.bifsmn_s(5, front_branches=2, front_bases=2)
     network = random_network(config)
     parts = convert_binary(network, describe(config)).bytes_by_part
     assert parts["conv1/weights"] == 9 * 16
@@ -292,15 +295,15 @@ def test_bases_share_the_first_convolutions_weights():
 
 def test_the_file_is_smaller_than_the_papers_ratio():
     """15.5 times less than the full-precision network (Table 4); here 20."""
-    config = networks.bifsmn(12)
+    config = architectures.bifsmn(12)
     binary = convert_binary(random_network(config), describe(config))
-    teacher = networks.dfsmn(12)
+    teacher = architectures.dfsmn(12)
     full = convert_float(random_network(teacher), describe(teacher))
     assert len(full.content) / len(binary.content) > 20.2
 
 
 def test_the_same_network_gives_the_same_bytes():
-    config = networks.bifsmn_s(5)
+    config = architectures.bifsmn_s(5)
     network = random_network(config)
     first, second = (
         convert_binary(network, describe(config)).content for _ in range(2)
@@ -309,7 +312,7 @@ def test_the_same_network_gives_the_same_bytes():
 
 
 def test_refuses_a_negative_slope_before_a_sign():
-    network = random_network(networks.bifsmn_s(5))
+    network = random_network(architectures.bifsmn_s(5))
     slope = network.blocks[0].expand.prelu.slope
     slope.assign(-slope)
     with pytest.raises(ValueError, match="negative slope"):
@@ -326,7 +329,7 @@ def test_refuses_a_negative_slope_before_a_sign():
     ],
 )
 def test_refuses_sites_that_no_op_is_for(option, sites):
-    config = networks.bifsmn_s(5, **{option: sites})
+    config = architectures.bifsmn_s(5, **{option: sites})
     network = random_network(config)
     message = f"{option} of this network: {', '.join(sites)}. There are ops for"
     with pytest.raises(ValueError, match=message):
@@ -353,21 +356,21 @@ def test_refuses_sites_that_no_op_is_for(option, sites):
 def test_refuses_binarizers_that_the_ops_do_not_compute(
     convert, binarizer, message
 ):
-    changes = networks.BINARIZERS[binarizer]
-    network = random_network(networks.bifsmn_s(5, **changes))
+    changes = architectures.BINARIZERS[binarizer]
+    network = random_network(architectures.bifsmn_s(5, **changes))
     with pytest.raises(ValueError, match=f"{message}.*evaluate the run itself"):
         convert(network)
 
 
 def test_refuses_sums_that_keras_does_not_add_exactly():
-    config = networks.bifsmn_mixed(5, front_channels=48, deltas=(4,))
+    config = architectures.bifsmn_mixed(5, front_channels=48, deltas=(4,))
     message = "conv2 adds up 1200 products of 8 bits, more than the 1032"
     with pytest.raises(ValueError, match=message):
         convert_binary(random_network(config), describe(config))
 
 
 def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
-    config = networks.bifsmn_s(5, int8_sites=("conv2",))
+    config = architectures.bifsmn_s(5, int8_sites=("conv2",))
     network = random_network(config)
     floats = Precision(first_convolution="float32")
     with pytest.raises(ValueError, match="reads the first one's in 8 bits"):
@@ -375,7 +378,7 @@ def test_refuses_a_first_convolution_of_floats_before_one_of_8_bits():
 
 
 def test_values_of_8_bits_are_computed_once_for_all_that_read_them():
-    config = networks.bifsmn_mixed(5, front_branches=2)
+    config = architectures.bifsmn_mixed(5, front_branches=2)
     network = random_network(config)
     parts = convert_binary(network, describe(config)).bytes_by_part
     assert not any(name.startswith("conv1_2") for name in parts)
@@ -384,7 +387,7 @@ def test_values_of_8_bits_are_computed_once_for_all_that_read_them():
 
 
 def test_refuses_a_diverged_network():
-    network = random_network(networks.bifsmn_s(5))
+    network = random_network(architectures.bifsmn_s(5))
     network.blocks[0].memory.norm.beta.assign(
         network.blocks[0].memory.norm.beta * np.nan
     )
@@ -395,8 +398,8 @@ def test_refuses_a_diverged_network():
 @pytest.mark.parametrize(
     "config",
     [
-        networks.dfsmn(12),
-        networks.dfsmn(
+        architectures.dfsmn(12),
+        architectures.dfsmn(
             6,
             look_back=3,
             look_ahead=1,
@@ -405,8 +408,10 @@ def test_refuses_a_diverged_network():
             prelu="channel",
             deltas=(1, 2),
         ),
-        networks.dfsmn_s(5, memory_stages=2, front_branches=2, front_skip=True),
-        networks.dfsmn(7, frames=29, mels=23, front_skip=True),
+        architectures.dfsmn_s(
+            5, memory_stages=2, front_branches=2, front_skip=True
+        ),
+        architectures.dfsmn(7, frames=29, mels=23, front_skip=True),
     ],
 )
 def test_float_file_agrees_with_keras(config):
@@ -423,7 +428,7 @@ def test_float_file_agrees_with_keras(config):
 
 
 def test_the_file_describes_itself():
-    config = networks.bifsmn_s(5)
+    config = architectures.bifsmn_s(5)
     description = describe(config)
     content = convert_binary(random_network(config), description).content
     found = model_reader.read_metadata(content, metadata.NAME)
@@ -442,7 +447,7 @@ def test_the_file_describes_itself():
     ],
 )
 def test_a_damaged_description_is_refused(damage):
-    text = zlib.decompress(describe(networks.bifsmn_s(5)).to_bytes())
+    text = zlib.decompress(describe(architectures.bifsmn_s(5)).to_bytes())
     with pytest.raises(ValueError, match="convert it again"):
         metadata.ModelMetadata.from_bytes(zlib.compress(damage(text)))
 
@@ -458,7 +463,7 @@ def test_a_damaged_description_is_refused(damage):
     ],
 )
 def test_a_description_that_does_not_inflate_is_refused(damage):
-    content = describe(networks.bifsmn_s(5)).to_bytes()
+    content = describe(architectures.bifsmn_s(5)).to_bytes()
     with pytest.raises(ValueError, match="convert it again"):
         metadata.ModelMetadata.from_bytes(damage(content))
 
@@ -491,7 +496,7 @@ def test_a_learned_window_costs_nothing():
     ],
 )
 def test_what_no_op_computes_is_refused(changes, message):
-    config = networks.bifsmn_s(12, **changes)
+    config = architectures.bifsmn_s(12, **changes)
     network = random_network(config)
     with pytest.raises(ValueError, match=message):
         convert_binary(network, describe(config))

@@ -9,7 +9,7 @@ from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import check_speakers
 from bifsmn_tf.data.clips import trivial_accuracies
 from bifsmn_tf.data.clips import with_digital_silence
-from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.errors import DataError
 
 DATASET = KeywordDataset(
     "mine",

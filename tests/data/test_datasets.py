@@ -8,14 +8,12 @@ from sounds import write
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.datasets import load
-from bifsmn_tf.data.errors import DataError
-from bifsmn_tf.data.errors import DataWarning
+from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import DataWarning
 
 OFFICIAL = "speech_commands/v0.02-12-official"
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::bifsmn_tf.data.errors.DataWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::bifsmn_tf.errors.DataWarning")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sounds import write
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data import folder
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.errors import DataError
 
 
 @pytest.fixture

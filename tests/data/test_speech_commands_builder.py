@@ -13,7 +13,6 @@ from sounds import write
 
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import KEYWORDS
-from bifsmn_tf.data.errors import DataWarning
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import prepared
 from bifsmn_tf.data.speech_commands import protocol
@@ -23,6 +22,7 @@ from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
 from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
     configure,
 )
+from bifsmn_tf.errors import DataWarning
 
 SPEAKERS = {"train": 3, "validation": 2, "test": 2}
 

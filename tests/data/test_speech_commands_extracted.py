@@ -8,9 +8,9 @@ from sounds import write
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.errors import DataError
 
 TASK = protocol.TASKS["v0.02-12-official"]
 WORDS = ("yes", "no", "go", "bed", "cat")

@@ -4,10 +4,10 @@ from sounds import speakers_of
 
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.data.speech_commands.protocol import TASKS
 from bifsmn_tf.data.speech_commands.protocol import plan
+from bifsmn_tf.errors import DataError
 
 V2 = TASKS["v0.02-12-official"]
 BIFSMN = TASKS["v0.02-12-bifsmn"]
@@ -16,7 +16,7 @@ SPEAKERS = {"train": 40, "validation": 7, "test": 9}
 
 
 def files(words, each=1, **speakers):
-    """Every speaker says every word `each` times."""
+    """Every speaker says every word ``each`` times."""
     speakers = {**SPEAKERS, **speakers}
     names = [
         f"{speaker}_nohash_{i}.wav"

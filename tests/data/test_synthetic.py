@@ -10,7 +10,6 @@ import pytest
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import noise
@@ -18,6 +17,7 @@ from bifsmn_tf.data.synthetic import recipe as recipes
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import plan
+from bifsmn_tf.errors import DataError
 
 SMALL = Recipe(words=("yes", "go"), clips_per_word=6, held_out=2)
 

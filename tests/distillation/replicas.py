@@ -1,4 +1,4 @@
-"""Trains on one replica and on two: `python replicas.py OUT.npz`.
+"""Trains on one replica and on two: ``python replicas.py OUT.npz``.
 
 Apart from the tests, because a process has to say how many devices it wants
 before TensorFlow starts.
@@ -12,8 +12,8 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
-from bifsmn_tf.network.config import bifsmn_s
-from bifsmn_tf.network.config import dfsmn_s
+from bifsmn_tf.network.architectures import bifsmn_s
+from bifsmn_tf.network.architectures import dfsmn_s
 from bifsmn_tf.network.fsmn import FSMN
 
 SIZES = {"classes": 3, "frames": 9, "mels": 8, "blocks": 2, "memory_size": 8}

@@ -16,9 +16,9 @@ from bifsmn_tf.distillation.mixup import mix
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.distillation.trainer import wavelet_energies
-from bifsmn_tf.network.config import BINARIZERS
-from bifsmn_tf.network.config import bifsmn
-from bifsmn_tf.network.config import dfsmn
+from bifsmn_tf.network.architectures import BINARIZERS
+from bifsmn_tf.network.architectures import bifsmn
+from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
 
 SIZES = {

@@ -17,7 +17,7 @@ from bifsmn_tf.experiments.pages import Results
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Runner
 from bifsmn_tf.experiments.runner import Selection
-from bifsmn_tf.network.config import bifsmn
+from bifsmn_tf.network.architectures import bifsmn
 
 MISSING = ("8 of the 10 keywords are there.", "Words missing: visual.")
 

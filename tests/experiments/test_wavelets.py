@@ -6,7 +6,7 @@ import pytest
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.experiments import wavelets
-from bifsmn_tf.network import config as networks
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network.fsmn import FSMN
 
 SIZES = {
@@ -26,13 +26,13 @@ def features(count=3):
 @pytest.mark.parametrize(
     ("make", "delta", "blocks"),
     [
-        (networks.dfsmn, 1, [2, 3, 4]),
-        (networks.bifsmn, 1, [2, 3, 4]),
-        (networks.bifsmn, 2, [4]),
+        (architectures.dfsmn, 1, [2, 3, 4]),
+        (architectures.bifsmn, 1, [2, 3, 4]),
+        (architectures.bifsmn, 2, [4]),
     ],
 )
 def test_a_block_reads_what_the_one_before_it_gave(make, delta, blocks):
-    changes = {"deltas": (1, 2)} if make is networks.bifsmn else {}
+    changes = {"deltas": (1, 2)} if make is architectures.bifsmn else {}
     network = FSMN(make(3, **SIZES, **changes))
     found, example = wavelets.measure(network, delta, features())
     _, states = network.infer(features(), delta)
@@ -47,7 +47,7 @@ def test_a_block_reads_what_the_one_before_it_gave(make, delta, blocks):
 
 
 def test_signs_are_those_in_front_of_the_memory():
-    network = FSMN(networks.bifsmn(3, **SIZES, deltas=(1, 2)))
+    network = FSMN(architectures.bifsmn(3, **SIZES, deltas=(1, 2)))
     # Everything lies below this threshold: all signs are -1, without a high
     # frequency.
     sign = network.blocks[3].memory.sign

@@ -5,7 +5,7 @@
 Models are random ops and chains of them, and the files that are named. They are
 changed part by part, as the schema has them, or byte by byte, and then loaded
 and run in a stock runtime, in processes of their own. What ends or hangs such a
-process is kept in `--findings`, beside what it wrote to stderr.
+process is kept in ``--findings``, beside what it wrote to stderr.
 
 Meant for a library that was built with sanitizers (see custom_ops/README.md):
 

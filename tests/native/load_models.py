@@ -1,7 +1,7 @@
-"""Tries models, each in a process of its own: `load_models.py FOLDER`.
+"""Tries models, each in a process of its own: ``load_models.py FOLDER``.
 
-Writes for every `NAME.tflite` in the folder a `NAME.json` with the exception's
-type and text, the signal that ended the process, or neither.
+Writes for every ``NAME.tflite`` in the folder a ``NAME.json`` with the
+exception's type and text, the signal that ended the process, or neither.
 """
 
 import json
@@ -33,7 +33,7 @@ def _try(path):
 
 
 def main(folder):
-    """Tries every model in `folder`."""
+    """Tries every model in ``folder``."""
     # Imported once, before the forks.
     runtime.make_interpreter(folder / "good")
     for path in sorted(folder.glob("*.tflite")):

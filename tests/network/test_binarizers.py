@@ -8,8 +8,8 @@ import pytest
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import quantizers
-from bifsmn_tf.network.config import BINARIZERS
-from bifsmn_tf.network.config import UNSCALED_KERNELS
+from bifsmn_tf.network.architectures import BINARIZERS
+from bifsmn_tf.network.architectures import UNSCALED_KERNELS
 
 X = np.array(
     [-3.0, -1.0, -0.4, -0.0, 0.0, 0.3, 0.5, 0.51, 1.0, 1.01, 4.0], np.float32

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as network_config
-from bifsmn_tf.network.config import ARCHITECTURES
+from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
 
 
@@ -28,7 +29,7 @@ def test_options_that_are_off_are_not_written():
         "float_sites",
         "int8_sites",
     }
-    config = network_config.bifsmn(12)
+    config = architectures.bifsmn(12)
     assert not options & set(config.to_dict())
     config = dataclasses.replace(
         config,
@@ -46,7 +47,7 @@ def test_options_that_are_off_are_not_written():
 
 
 def test_sites_have_bits():
-    config = network_config.bifsmn(
+    config = architectures.bifsmn(
         12, float_sites=("memory",), int8_sites=("conv2", "shrink")
     )
     assert [config.bits(site) for site in network_config.SITES] == [
@@ -56,12 +57,12 @@ def test_sites_have_bits():
         1,
         8,
     ]
-    teacher = network_config.dfsmn(12)
+    teacher = architectures.dfsmn(12)
     assert {teacher.bits(site) for site in network_config.SITES} == {32}
 
 
 def test_unknown_settings_are_refused():
-    values = {**network_config.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
+    values = {**architectures.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
     with pytest.raises(ValueError, match="colour, depth"):
         NetworkConfig.from_dict(values)
 
@@ -155,7 +156,7 @@ def test_what_makes_no_network_is_refused(changes, message):
 
 
 def test_is_a_value():
-    config = network_config.bifsmn(12)
+    config = architectures.bifsmn(12)
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.classes = 20
     assert NetworkConfig(12, deltas=[1, 2]).deltas == (1, 2)
@@ -172,7 +173,7 @@ def test_sizes_behind_the_front_end(frames, mels, memory_frames, bands):
 
 
 def test_variants_are_the_first_depths():
-    config = network_config.bifsmn(12)
+    config = architectures.bifsmn(12)
     by_block = {block: config.variants(block) for block in range(1, 9)}
     assert by_block == {
         1: (0,),
@@ -189,10 +190,10 @@ def test_variants_are_the_first_depths():
 
 
 def test_the_paper_s_architectures():
-    teacher = network_config.dfsmn(12)
+    teacher = architectures.dfsmn(12)
     assert not teacher.binary
     assert teacher.deltas == (1,)
-    student = network_config.bifsmn(12)
+    student = architectures.bifsmn(12)
     assert student.binary
     assert student.deltas == (1, 2, 4)
     assert (student.memory_size, student.hidden_size, student.taps) == (
@@ -200,20 +201,20 @@ def test_the_paper_s_architectures():
         256,
         5,
     )
-    small = network_config.bifsmn_s(12)
+    small = architectures.bifsmn_s(12)
     assert (small.memory_size, small.hidden_size, small.front_kernel) == (
         32,
         64,
         3,
     )
-    assert network_config.bifsmn(12, deltas=(1,), blocks=4).blocks == 4
+    assert architectures.bifsmn(12, deltas=(1,), blocks=4).blocks == 4
 
 
-@pytest.mark.parametrize("name", list(network_config.BINARIZERS))
+@pytest.mark.parametrize("name", list(architectures.BINARIZERS))
 def test_binarizers_change_nothing_but_how_to_binarize(name):
-    changes = network_config.BINARIZERS[name]
-    config = network_config.bifsmn(12, deltas=(1,), **changes)
-    plain = network_config.bifsmn(12, deltas=(1,))
+    changes = architectures.BINARIZERS[name]
+    config = architectures.bifsmn(12, deltas=(1,), **changes)
+    plain = architectures.bifsmn(12, deltas=(1,))
     differing = {
         key
         for key, value in dataclasses.asdict(config).items()
@@ -234,9 +235,9 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
 
 
 def test_weights_of_a_first_stage_are_not_one_bit():
-    student = network_config.bifsmn(12)
+    student = architectures.bifsmn(12)
     assert student.one_bit_weights
     assert not dataclasses.replace(
         student, kernel_quantizer=network_config.FLOAT_WEIGHTS
     ).one_bit_weights
-    assert not network_config.dfsmn(12).one_bit_weights
+    assert not architectures.dfsmn(12).one_bit_weights

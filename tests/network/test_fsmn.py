@@ -9,13 +9,13 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import mixed
 from bifsmn_tf.network import quantizers
-from bifsmn_tf.network.config import ARCHITECTURES
-from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.architectures import ARCHITECTURES
+from bifsmn_tf.network.architectures import BINARIZERS
+from bifsmn_tf.network.architectures import bifsmn
+from bifsmn_tf.network.architectures import bifsmn_s
+from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.config import bifsmn
-from bifsmn_tf.network.config import bifsmn_s
-from bifsmn_tf.network.config import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import initial_thresholds
 

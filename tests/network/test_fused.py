@@ -6,7 +6,7 @@ import pytest
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import losses
-from bifsmn_tf.network import config as configs
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import quantizers
@@ -39,7 +39,7 @@ def _vary(layer):
 def test_an_epilogue_and_its_gradients_are_those_of_the_layers(
     surrogate, prelu, variants, residual
 ):
-    config = configs.bifsmn(
+    config = architectures.bifsmn(
         5, **_SIZES, prelu=prelu, activation_quantizer=f"bifsmn_{surrogate}"
     )
     set_random_seed(0)
@@ -88,7 +88,7 @@ def test_a_network_and_its_statistics_are_those_of_the_layers():
 
     def run():
         set_random_seed(0)
-        network = FSMN(configs.dfsmn(5, **_SIZES, dropout=0))
+        network = FSMN(architectures.dfsmn(5, **_SIZES, dropout=0))
         _vary(network)
         with tf.GradientTape() as tape:
             (logits,), _ = network.forward(features)
@@ -116,7 +116,7 @@ def test_a_network_and_its_statistics_are_those_of_the_layers():
 @pytest.mark.parametrize("prelu", ["channel", "shared"])
 def test_a_frozen_network_is_that_of_the_layers(prelu):
     set_random_seed(0)
-    teacher = FSMN(configs.dfsmn(5, **_SIZES, dropout=0, prelu=prelu))
+    teacher = FSMN(architectures.dfsmn(5, **_SIZES, dropout=0, prelu=prelu))
     _vary(teacher)
     rng = np.random.default_rng(0)
     features = tf.constant(rng.normal(size=(3, 12, 32)), tf.float32)
@@ -246,17 +246,17 @@ def test_only_what_is_one_bit_is_multiplied_as_bits(monkeypatch):
     monkeypatch.setattr(fused, "multiplies_signs", lambda: True)
     monkeypatch.setattr(fused, "sign_product", count)
     features = tf.zeros((2, 12, 32))
-    network = FSMN(configs.bifsmn(5, **_SIZES))
+    network = FSMN(architectures.bifsmn(5, **_SIZES))
     network.forward(features)
     assert len(counted) == 1 + 2 * _SIZES["blocks"]
     counted.clear()
-    FSMN(configs.dfsmn(5, **_SIZES)).forward(features)
+    FSMN(architectures.dfsmn(5, **_SIZES)).forward(features)
     for changes in (
         {"dual_activations": True},
         {"learned_window": True},
         {"kernel_quantizer": "bifsmn_xnor_kernel"},
     ):
-        FSMN(configs.bifsmn(5, **_SIZES, **changes)).forward(features)
+        FSMN(architectures.bifsmn(5, **_SIZES, **changes)).forward(features)
     assert not counted
 
 

@@ -5,14 +5,14 @@ import sys
 import numpy as np
 import pytest
 
-from bifsmn_tf.network.config import ARCHITECTURES
-from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.architectures import ARCHITECTURES
+from bifsmn_tf.network.architectures import BINARIZERS
+from bifsmn_tf.network.architectures import bifsmn
+from bifsmn_tf.network.architectures import bifsmn_s
+from bifsmn_tf.network.architectures import dfsmn
+from bifsmn_tf.network.architectures import dfsmn_s
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.config import bifsmn
-from bifsmn_tf.network.config import bifsmn_s
-from bifsmn_tf.network.config import dfsmn
-from bifsmn_tf.network.config import dfsmn_s
 from bifsmn_tf.network.summary import summarise
 
 SMALL = {

@@ -1,4 +1,4 @@
-"""Runs a model with a delegate: `run_abi_probe.py RUNTIME MODEL DELEGATE`."""
+"""Runs a model with a delegate: ``run_abi_probe.py RUNTIME MODEL DELEGATE``."""
 
 import importlib
 import sys

@@ -154,7 +154,7 @@ def _probe_model() -> bytes:
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory):
-    """A model, and a delegate for it that checks `tflite_abi.h`."""
+    """A model, and a delegate for it that checks ``tflite_abi.h``."""
     folder = tmp_path_factory.mktemp("probe")
     (folder / "model.tflite").write_bytes(_probe_model())
     subprocess.run(

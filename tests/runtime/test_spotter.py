@@ -13,12 +13,12 @@ from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.conversion.binary import Precision
 from bifsmn_tf.conversion.binary import convert_binary
-from bifsmn_tf.network import config as networks
+from bifsmn_tf.network import architectures
 
 
 @pytest.fixture(scope="module")
 def network():
-    return random_network(networks.bifsmn_s(4))
+    return random_network(architectures.bifsmn_s(4))
 
 
 @pytest.fixture(scope="module")

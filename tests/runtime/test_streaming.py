@@ -13,7 +13,7 @@ from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.conversion import audio_signatures as audio_op
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file import writer as model_writer
-from bifsmn_tf.network.config import bifsmn_s
+from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
 SECONDS = 3

@@ -50,7 +50,7 @@ def _gcc_library(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def sanitized() -> Sanitized:
-    """Builds the library with sanitizers, in `.cache`."""
+    """Builds the library with sanitizers, in ``.cache``."""
     # With the C++ library, whose exceptions the sanitizer wants to see.
     preload = [_gcc_library(n) for n in ("libasan.so", "libstdc++.so.6")]
     if not all(map(os.path.isabs, preload)):

@@ -2,7 +2,7 @@
 
 Written as sums over positions, in float64 and without TensorFlow, so that it
 shares nothing with what it is compared with. Weights come as plain arrays, see
-`Stage` and `Weights`; `weights_of` takes them out of a network.
+``Stage`` and ``Weights``; ``weights_of`` takes them out of a network.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ def alpha(kernel):
 def memory_filter(p, kernel, look_back, look_ahead, stride_back, stride_ahead):
     """The sums of Eq. 3 for p (batch, time, channels).
 
-    Tap a_i, i = 0 .. N1, is row `look_back - i` of the kernel, c_j row
-    `look_back + j`. Frames outside the clip contribute nothing.
+    Tap a_i, i = 0 .. N1, is row ``look_back - i`` of the kernel, c_j row
+    ``look_back + j``. Frames outside the clip contribute nothing.
     """
     batch, time, channels = p.shape
     outputs = np.zeros(p.shape)
@@ -57,7 +57,7 @@ def same_padding(size, kernel, stride):
 
 
 def conv2d(x, kernel, stride):
-    """x (batch, rows, columns, in); a padded position contributes nothing."""
+    """X (batch, rows, columns, in); a padded position contributes nothing."""
     batch, rows, columns, _ = x.shape
     height, width, _, channels = kernel.shape
     top, out_rows = same_padding(rows, height, stride)

@@ -15,7 +15,7 @@ SIGNATURE = "run"
 
 @dataclasses.dataclass
 class OpCase:
-    """An op with values for its inputs; `constants` are in the model file."""
+    """An op with values for its inputs; ``constants`` are in the model file."""
 
     name: str
     op: ops.Op
@@ -60,7 +60,7 @@ class OpCase:
 
 
 def random_bits(rng, *shape):
-    """Random packed bits of `[..., channels]`."""
+    """Random packed bits of ``[..., channels]``."""
     return pack_bits(rng.choice([-1, 1], shape))
 
 
@@ -297,7 +297,7 @@ MAKERS = (
 
 
 def random_cases(count: int, seed: int = 0) -> Iterator[OpCase]:
-    """`count` cases of every op."""
+    """``count`` cases of every op."""
     for maker in MAKERS:
         for i in range(count):
             rng = np.random.default_rng([seed, i])

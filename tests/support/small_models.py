@@ -6,7 +6,7 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.writer import ModelWriter
-from bifsmn_tf.network.config import bifsmn
+from bifsmn_tf.network.architectures import bifsmn
 
 
 def builtin_model(signatures=("one", "two")) -> bytes:

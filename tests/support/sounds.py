@@ -12,7 +12,7 @@ from bifsmn_tf.data.speech_commands import protocol
 
 
 def noise(samples: int, *seed: object, level: float = 0.1) -> np.ndarray:
-    """White noise, float32, that depends on `seed`."""
+    """White noise, float32, that depends on ``seed``."""
     rng = np.random.default_rng(zlib.crc32(repr(seed).encode()))
     return (level * rng.standard_normal(samples)).clip(-1, 1).astype("f4")
 
@@ -33,7 +33,7 @@ def write(
 
 
 def speakers_of(split: str, count: int) -> list[str]:
-    """Speakers that the data set's hash puts into `split`."""
+    """Speakers that the data set's hash puts into ``split``."""
     found: list[str] = []
     number = 0
     while len(found) < count:

@@ -16,7 +16,7 @@ import toy_run
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.network.config import BINARIZERS
+from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.loop import FitConfig

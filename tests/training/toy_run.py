@@ -16,7 +16,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.distillation.trainer import LossConfig
-from bifsmn_tf.network import config as networks
+from bifsmn_tf.network import architectures
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.loop import FitConfig
 from bifsmn_tf.training.loop import fit
@@ -59,7 +59,9 @@ class ToyPipeline:
 def run_config(**changes) -> RunConfig:
     """What the toy trains."""
     return RunConfig(
-        network=networks.bifsmn(CLASSES, deltas=(1, 2), **{**SIZES, **changes}),
+        network=architectures.bifsmn(
+            CLASSES, deltas=(1, 2), **{**SIZES, **changes}
+        ),
         label_names=("a", "b", "c"),
         features=FeatureParameters(),
         statistics=FeatureStatistics(0.0, 1.0),
@@ -93,7 +95,7 @@ def train(
     if distillation != "none":
         set_random_seed(7)
         with strategy.scope():
-            teacher = FSMN(networks.dfsmn(CLASSES, dropout=0, **SIZES))
+            teacher = FSMN(architectures.dfsmn(CLASSES, dropout=0, **SIZES))
     return fit(
         RunFolder(folder),
         run_config(**changes),

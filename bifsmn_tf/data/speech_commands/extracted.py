@@ -13,8 +13,8 @@ from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import fit_length
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.errors import DataError
 
 # The loudest official recording has 0.33. In a copy that was turned down, all
 # of them together, the loudest lies below this.
@@ -22,7 +22,7 @@ LEAST_NOISE_LEVEL = 0.03
 
 
 def is_extracted(folder: str | os.PathLike[str]) -> bool:
-    """Says whether `folder` has a folder of one of the words in it."""
+    """Says whether ``folder`` has a folder of one of the words in it."""
     return any(
         (Path(folder) / word).is_dir() for word in protocol.WORDS["v0.02"]
     )
@@ -142,7 +142,7 @@ def training_noise(
 
 
 def cut(example: protocol.Example, sound: np.ndarray) -> np.ndarray:
-    """Returns the clip of `example`, int16 (16000,), from its recording."""
+    """Returns the clip of ``example``, int16 (16000,), from its recording."""
     piece = sound[example.start : example.start + protocol.CLIP]
     if example.level != 1:
         piece = np.rint(piece * example.level).astype(np.int16)
@@ -226,7 +226,7 @@ def to_clips(
 def test_archive(
     folder: str | os.PathLike[str], task: protocol.Task
 ) -> Path | None:
-    """Returns the extracted test archive in or beside `folder`, if any."""
+    """Returns the extracted test archive in or beside ``folder``, if any."""
     if not task.has_archive:
         return None
     name = f"speech_commands_test_set_{task.version}"
@@ -246,16 +246,16 @@ def load(
     """Reads a task from an extracted folder, whole or a part of it.
 
     Args:
-        task: one of `protocol.TASKS`.
-        folder: holds a folder a word, `_background_noise_` and the two lists.
+        task: one of ``protocol.TASKS``.
+        folder: holds a folder a word, ``_background_noise_`` and the two lists.
             The 12-class test archive is used if it is extracted in it or
-            beside it, as `speech_commands_test_set_v0.02` say.
-        seed: see `protocol.plan`.
-        unknown_ratio: see `protocol.plan`.
+            beside it, as ``speech_commands_test_set_v0.02`` say.
+        seed: see ``protocol.plan``.
+        unknown_ratio: see ``protocol.plan``.
 
     Returns:
         All three splits. The class list follows the words that are there, and
-        `notes` names those that are missing and the files that are left out.
+        ``notes`` names those that are missing and the files that are left out.
 
     Raises:
         DataError: no keyword is there, or somebody speaks in two splits.

@@ -29,10 +29,10 @@ def prepare(
     """Downloads and prepares a task, if that is not done yet.
 
     Args:
-        task: the name of one of `protocol.TASKS`.
+        task: the name of one of ``protocol.TASKS``.
         data_dir: TFDS's; None for its default.
-        seed: see `protocol.plan`.
-        unknown_ratio: see `protocol.plan`.
+        seed: see ``protocol.plan``.
+        unknown_ratio: see ``protocol.plan``.
     """
     builder = Builder(
         config=configure(task, seed=seed, unknown_ratio=unknown_ratio),

@@ -1,20 +1,20 @@
 """The tasks on Speech Commands: which clip is in which split, as what.
 
-Nothing here reads a sound. From the names of the files that there are, `plan`
+Nothing here reads a sound. From the names of the files that there are, ``plan``
 says what every split consists of, so that the TFDS builder and the reader of
 an extracted folder cannot differ.
 
 Two protocols of the 12-class task are around, and a figure of one says nothing
 about the other:
 
-* `official`: unknown and silence are each about as frequent as one keyword,
+* ``official``: unknown and silence are each about as frequent as one keyword,
   silence is cut from the background recordings, and the test is the data set's
   own 12-class test archive where that is available.
-* `bifsmn`: that of the reference code. Every other word is unknown, more than
+* ``bifsmn``: that of the reference code. Every other word is unknown, more than
   half of all clips, and silence is exact zeros, a tenth of the words again.
 
 With 20 words or with all there is neither unknown nor silence, so both are the
-same and bear the name `official`.
+same and bear the name ``official``.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import check_speakers
-from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.errors import DataError
 
 NOISE_FOLDER = "_background_noise_"
 
@@ -126,8 +126,8 @@ class Example:
 
     Attributes:
         label: its class.
-        file: `<folder>/<name>` inside the archive; "" for zeros, which
-            `start` then only numbers.
+        file: ``<folder>/<name>`` inside the archive; "" for zeros, which
+            ``start`` then only numbers.
         speaker: the hash in the name of the file; "" for silence.
         start: the first sample to take.
         level: what the samples are multiplied by.
@@ -162,7 +162,7 @@ class Plan:
 
 
 def speaker_of(name: str) -> str:
-    """Returns the speaker in a file's name, `<speaker>_nohash_<n>.wav`.
+    """Returns the speaker in a file's name, ``<speaker>_nohash_<n>.wav``.
 
     Returns "" if the name is not of this form.
     """
@@ -175,8 +175,8 @@ def hashed_split(
 ) -> str:
     """Returns the split of a file by the data set's published rule.
 
-    The SHA-1 of the name up to `_nohash_` decides, so that all recordings of a
-    speaker stay together, and stay where they are when others are added.
+    The SHA-1 of the name up to ``_nohash_`` decides, so that all recordings of
+    a speaker stay together, and stay where they are when others are added.
 
     Args:
         name: of the file; folders before it do not matter.
@@ -197,7 +197,7 @@ def _words_by_split(
     files: Mapping[str, Sequence[str]],
     lists: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, list[str]]]:
-    """Sorts the names in `files` into splits: split -> word -> names."""
+    """Sorts the names in ``files`` into splits: split -> word -> names."""
     split_of = {
         file: split for split, listed in lists.items() for file in listed
     }
@@ -222,7 +222,7 @@ def _rng(seed: int, *purpose: str) -> np.random.Generator:
 def _balanced(
     by_word: Mapping[str, Sequence[str]], count: int, rng: np.random.Generator
 ) -> list[tuple[str, str]]:
-    """Takes `count` files, as equally many of each word as there are."""
+    """Takes ``count`` files, as equally many of each word as there are."""
     ranked = []
     for word in sorted(by_word):
         names = by_word[word]
@@ -245,7 +245,7 @@ def silence(
 
     Args:
         noise: the recordings and their lengths in samples.
-        split: whose part to cut from, see `NOISE_PARTS`.
+        split: whose part to cut from, see ``NOISE_PARTS``.
         count: how many clips.
         seed: of where they are cut and how loud they are.
 
@@ -294,27 +294,27 @@ def plan(
     seed: int = 0,
     unknown_ratio: float = 1.0,
 ) -> Plan:
-    """Decides what the splits of `task` consist of.
+    """Decides what the splits of ``task`` consist of.
 
     Args:
-        task: one of `TASKS`.
+        task: one of ``TASKS``.
         files: the names of the files of each word, `{"yes": ["a_nohash_0.wav",
             ...]}`; what is no word of the task's version is left aside.
         noise: the background recordings and their lengths in samples.
         lists: the data set's own lists, `{"validation": {"yes/a.wav", ...},
             "test": ...}`; without them the hash of the speaker decides.
         archive: files of the 12-class test archive by folder, among them
-            `_unknown_` and `_silence_`; they become the test split.
+            ``_unknown_`` and ``_silence_``; they become the test split.
         seed: of what is drawn: which other words, which pieces of noise.
         unknown_ratio: how many unknown clips to train on, in units of the
-            mean keyword. Validation and test keep 1. `official` only.
+            mean keyword. Validation and test keep 1. ``official`` only.
 
     Returns:
         The plan. The same arguments give the same plan on every machine.
 
     Raises:
         DataError: no keyword is there, or somebody speaks in two splits; or
-            `unknown_ratio` is not positive, or given for another protocol.
+            ``unknown_ratio`` is not positive, or given for another protocol.
     """
     if unknown_ratio <= 0:
         raise DataError(f"unknown_ratio is {unknown_ratio}, not positive.")

@@ -8,7 +8,7 @@ From a folder that is extracted already, whole or a part of the data set:
 
     builder = Builder(config=configure("v0.02-12-official", source_dir=...))
 
-Besides train, validation and test there is a split `noise`: the parts of the
+Besides train, validation and test there is a split ``noise``: the parts of the
 background recordings that may be mixed in while training, in seconds.
 """
 
@@ -33,10 +33,10 @@ class SpeechCommandsConfig(tfds.core.BuilderConfig):
     """A task, and what it is made from.
 
     Attributes:
-        task: the name of a task in `protocol.TASKS`.
+        task: the name of a task in ``protocol.TASKS``.
         source_dir: an extracted folder; None downloads the archives.
-        unknown_ratio: see `protocol.plan`.
-        seed: see `protocol.plan`.
+        unknown_ratio: see ``protocol.plan``.
+        seed: see ``protocol.plan``.
     """
 
     task: str = "v0.02-12-official"
@@ -88,7 +88,7 @@ def configure(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Speech Commands V0.01 and V0.02 in the tasks of `protocol.TASKS`."""
+    """Speech Commands V0.01 and V0.02 in the tasks of ``protocol.TASKS``."""
 
     # TFDS has a `speech_commands` of its own, which is another thing.
     name = "bifsmn_speech_commands"

@@ -1,7 +1,7 @@
 """espeak-ng through ctypes, from the library in pip's espeakng-loader.
 
 The library is one object a process and not thread-safe, and a voice leaves
-traces in what is said next. So a `Speaker` loads it afresh: what it says is a
+traces in what is said next. So a ``Speaker`` loads it afresh: what it says is a
 function of what it said before, and of nothing else in the process.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bifsmn_tf.data.errors import DataError
+from bifsmn_tf.errors import DataError
 
 _SYNCHRONOUS = 2
 _UTF8 = 1
@@ -97,7 +97,7 @@ class Speaker:
             range_: how lively the melody is, 0 to 100.
 
         Returns:
-            int16 (samples,) at `sample_rate`, with some silence at the end.
+            int16 (samples,) at ``sample_rate``, with some silence at the end.
 
         Raises:
             DataError: there is no such voice, or the text is not spoken.

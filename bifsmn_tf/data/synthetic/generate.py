@@ -20,7 +20,6 @@ from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import FloatArray
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import noise
@@ -31,6 +30,7 @@ from bifsmn_tf.data.synthetic.recipe import Utterance
 from bifsmn_tf.data.synthetic.recipe import plan
 from bifsmn_tf.data.synthetic.recipe import plan_babble
 from bifsmn_tf.data.workers import Workers
+from bifsmn_tf.errors import DataError
 
 # Change it when the same recipe comes to mean other clips.
 _FORMAT = 1
@@ -85,7 +85,7 @@ def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
 
 
 def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
-    """Makes the clips of a shard, int16 (n, 16000); for `Workers`."""
+    """Makes the clips of a shard, int16 (n, 16000); for ``Workers``."""
     with espeak.Speaker() as speaker:
         speech = [spoken(speaker, u) if u.text else None for u in utterances]
     others = [sound for sound in speech if sound is not None]
@@ -111,7 +111,7 @@ def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
 
 
 def make_noise(_: None, recipe: Recipe) -> np.ndarray:
-    """Makes noise to mix in, int16 (kinds, samples); for `Workers`.
+    """Makes noise to mix in, int16 (kinds, samples); for ``Workers``.
 
     The babble is of voices of the train split, and has no keyword in it.
     """
@@ -126,7 +126,7 @@ def make_noise(_: None, recipe: Recipe) -> np.ndarray:
 
 
 def set_up() -> None:
-    """A worker has no state; for `Workers`."""
+    """A worker has no state; for ``Workers``."""
 
 
 def digest(recipe: Recipe) -> str:
@@ -139,7 +139,7 @@ def digest(recipe: Recipe) -> str:
 
 
 def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
-    """Returns the folder in `cache_dir` that a recipe's shards are kept in."""
+    """Returns the folder below ``cache_dir`` that holds a recipe's shards."""
     return Path(cache_dir) / f"synthetic-{digest(recipe)}"
 
 
@@ -175,7 +175,7 @@ def generate(
         progress: whether to show a progress bar.
 
     Yields:
-        The noise, int16 (kinds, samples), then the clips of `plan(recipe)`,
+        The noise, int16 (kinds, samples), then the clips of ``plan(recipe)``,
         int16 (n, 16000), in portions.
 
     Raises:
@@ -244,7 +244,7 @@ def dataset(
         progress: whether to show a progress bar.
 
     Raises:
-        DataError: see `generate`.
+        DataError: see ``generate``.
     """
     portions = generate(recipe, cache_dir, progress=progress)
     sounds = next(portions)

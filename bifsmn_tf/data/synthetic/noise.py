@@ -11,12 +11,12 @@ KINDS = (*COLOURS, "hum")
 
 
 def level(sound: np.ndarray) -> float:
-    """Returns the root mean square of `sound`."""
+    """Returns the root mean square of ``sound``."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
 def at_level(sound: np.ndarray, wanted: float) -> FloatArray:
-    """Scales `sound` to the root mean square `wanted`; zeros stay zeros."""
+    """Scales ``sound`` to the root mean square ``wanted``; zeros stay zeros."""
     return (sound * (wanted / max(level(sound), 1e-9))).astype(np.float32)
 
 

@@ -16,10 +16,10 @@ from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
-from bifsmn_tf.data.errors import DataError
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.data.synthetic import voices
+from bifsmn_tf.errors import DataError
 
 # Clips that are made together, in this order: what espeak-ng says depends a
 # little on what it said before, so this number is part of what they are.
@@ -39,7 +39,7 @@ class Recipe:
             many.
         held_out: of each label in validation, and in test.
         unknown_ratio: clips of unknown words to train on, in units of
-            `clips_per_word`.
+            ``clips_per_word``.
         seed: of all that is drawn.
     """
 

@@ -4,7 +4,7 @@
     builder = Builder(config=configure(Recipe(words=("lights on",), seed=3)))
     builder.download_and_prepare()
 
-Besides train, validation and test there is a split `noise`: noise to mix in
+Besides train, validation and test there is a split ``noise``: noise to mix in
 while training, in seconds.
 """
 
