@@ -20,11 +20,12 @@ from bifsmn_tf.baselines.ds_cnn import ds_cnn
 from bifsmn_tf.benchmarking.entry import Contestant
 from bifsmn_tf.benchmarking.entry import Role
 from bifsmn_tf.benchmarking.training_speed import PlainFSMN
-from bifsmn_tf.conversion import audio_signatures as audio_op
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.full_precision import convert_float
 from bifsmn_tf.model_file.metadata import ModelMetadata
-from bifsmn_tf.model_file.metadata import signature_key
+from bifsmn_tf.model_file.signatures import CLIP_SIGNATURE
+from bifsmn_tf.model_file.signatures import FRAME_SIGNATURE
+from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.architectures import bifsmn
 from bifsmn_tf.network.config import NetworkConfig
@@ -85,8 +86,8 @@ def make_bifsmn(
         Contestant(f"{title}, {name} of a {of}", content, key, Role.FRONT_END)
         for name, content in files.items()
         for key, of in (
-            (audio_op.CLIP_SIGNATURE, "clip"),
-            (audio_op.FRAME_SIGNATURE, "frame"),
+            (CLIP_SIGNATURE, "clip"),
+            (FRAME_SIGNATURE, "frame"),
         )
     ]
     variants = [

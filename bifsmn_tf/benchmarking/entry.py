@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
-from bifsmn_tf.conversion import audio_signatures as audio_op
 from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.signatures import CLIP_SIGNATURE
+from bifsmn_tf.model_file.signatures import FRAME_SIGNATURE
 from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime import interpreter as runtime
 
@@ -49,8 +50,8 @@ class Contestant:
 
 
 _FRONT_ENDS = {
-    audio_op.CLIP_SIGNATURE: Role.FRONT_END,
-    audio_op.FRAME_SIGNATURE: Role.FRONT_END,
+    CLIP_SIGNATURE: Role.FRONT_END,
+    FRAME_SIGNATURE: Role.FRONT_END,
 }
 
 

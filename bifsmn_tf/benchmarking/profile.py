@@ -13,6 +13,7 @@ import numpy as np
 from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.network.summary import summarise
 from bifsmn_tf.runtime import interpreter as runtime
 
@@ -108,11 +109,9 @@ def _layers(content: bytes, signature: str | None) -> list[str]:
     """
     if descriptions.NAME not in model_reader.metadata_names(content):
         return []
-    config = descriptions.ModelMetadata.from_bytes(
-        model_reader.read_metadata(content, descriptions.NAME)
-    ).network
+    config = descriptions.ModelMetadata.of_model(content).network
     return [
         layer.name
         for layer in summarise(config).layers
-        if any(descriptions.signature_key(d) == signature for d in layer.depths)
+        if any(signature_key(d) == signature for d in layer.depths)
     ]

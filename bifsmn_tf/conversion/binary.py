@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bifsmn_tf.conversion import audio_signatures as audio_op
+from bifsmn_tf.conversion import audio_signatures
 from bifsmn_tf.conversion import residual as short_stream
 from bifsmn_tf.conversion import thresholds
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file import ops
+from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file import writer as model_writer
+from bifsmn_tf.model_file.ops.log_mel import supports
 from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import pack_integers
 from bifsmn_tf.network import layers
@@ -131,20 +133,20 @@ def convert_binary(
     )
     step = stream_step(network) if precision.stream == "int16" else None
     for delta in network.config.deltas:
-        key = descriptions.signature_key(delta)
+        key = signatures.signature_key(delta)
         graph = _DepthGraph(
             network, delta, writer.subgraph(key), precision, step
         )
         writer.signature(key, graph.build(graph.features()))
-    if audio != "none" and audio_op.supports(description.features):
+    if audio != "none" and supports(description.features):
         sound = (description.features, description.statistics)
-        audio_op.add_clip_signature(writer, *sound)
-        audio_op.add_frame_signature(writer, *sound)
+        audio_signatures.add_clip_signature(writer, *sound)
+        audio_signatures.add_frame_signature(writer, *sound)
         for delta in network.config.deltas if audio == "logits" else ():
-            key = descriptions.audio_signature_key(delta)
+            key = signatures.audio_signature_key(delta)
             subgraph = writer.subgraph(key)
             graph = _DepthGraph(network, delta, subgraph, precision, step)
-            features = audio_op.add_log_mel(subgraph, *sound)
+            features = audio_signatures.add_log_mel(subgraph, *sound)
             writer.signature(key, graph.build(features))
     writer.metadata(descriptions.NAME, description.to_bytes())
     return ConvertedModel.of(writer)
@@ -223,7 +225,7 @@ class _DepthGraph:
 
     def features(self) -> model_writer.Tensor:
         shape = (1, self.config.frames, self.config.mels)
-        return self.graph.input(descriptions.FEATURES, shape, np.float32)
+        return self.graph.input(signatures.FEATURES, shape, np.float32)
 
     def build(self, features: model_writer.Tensor) -> model_writer.Subgraph:
         x, bits = self._front_end(features)
@@ -253,7 +255,7 @@ class _DepthGraph:
                 variant=self.variant,
                 successor=following[0][1].memory if following else None,
             )
-        self.graph.output(descriptions.LOGITS, self._classifier(x))
+        self.graph.output(signatures.LOGITS, self._classifier(x))
         return self.graph
 
     def _front_end(self, features):
@@ -420,7 +422,7 @@ class _DepthGraph:
             weights = np.where(flips[:, None, None, None], -weights, weights)
             threshold = np.where(flips, 1 - threshold, threshold)
             threshold = threshold.astype(np.int32)
-            op = ops.QuantConv2D(
+            op = ops.FeatureConv2D(
                 inverse_scale=layers.FEATURE_SCALE, **attributes
             )
         constants = [("weights", weights), ("thresholds", threshold)]

@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from bifsmn_tf.conversion.binary import ConvertedModel
 from bifsmn_tf.conversion.binary import epilogue_of
 from bifsmn_tf.model_file import metadata as descriptions
+from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file import writer as model_writer
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.fsmn import Stage
@@ -37,7 +38,7 @@ def convert_float(
         description=f"D-FSMN keyword spotter, {network.config.classes} classes"
     )
     for delta in network.config.deltas:
-        key = descriptions.signature_key(delta)
+        key = signatures.signature_key(delta)
         graph = writer.subgraph(key)
         _build(graph, network, delta)
         writer.signature(key, graph)
@@ -49,7 +50,7 @@ def _build(graph, network: FSMN, delta: int) -> None:
     config = network.config
     variant = config.deltas.index(delta)
     x = graph.input(
-        descriptions.FEATURES, (1, config.frames, config.mels), np.float32
+        signatures.FEATURES, (1, config.frames, config.mels), np.float32
     )
     x = graph.reshape(x, (1, config.frames, config.mels, 1), "image")
     x = _convolution(graph, "conv1", network.conv1, x)
@@ -70,7 +71,7 @@ def _build(graph, network: FSMN, delta: int) -> None:
         network.classifier.bias.numpy(),
         "classifier",
     )
-    graph.output(descriptions.LOGITS, logits)
+    graph.output(signatures.LOGITS, logits)
 
 
 def _front_end(graph, network: FSMN, first):

@@ -8,9 +8,12 @@ enough and a model can never be run with the wrong features. It is deflated
 import dataclasses
 import json
 import zlib
+from typing import Any
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.reader import read_metadata
 from bifsmn_tf.network.config import NetworkConfig
 
 NAME = "bifsmn_tf"
@@ -18,23 +21,6 @@ FORMAT = 1
 
 # Of the text: a damaged file must not fill the memory.
 _MOST_BYTES = 1 << 20
-
-
-def signature_key(delta: int) -> str:
-    """The signature that runs the network at depth δ."""
-    return f"delta_{delta}"
-
-
-def audio_signature_key(delta: int) -> str:
-    """The signature from sound to logits at depth δ, if the file has it."""
-    return f"audio_{signature_key(delta)}"
-
-
-FEATURES = "features"
-"""Name of every signature's input: normalised log-mel (1, frames, mels)."""
-
-LOGITS = "logits"
-"""Name of every signature's output: (1, classes)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,15 +39,15 @@ class ModelMetadata:
     features: FeatureParameters
     statistics: FeatureStatistics
     network: NetworkConfig
-    dataset: dict
+    dataset: dict[str, Any]
 
     def to_bytes(self) -> bytes:
-        """As deflated JSON, the same values always as the same bytes."""
+        """Returns deflated JSON; the same values always give the same bytes."""
         values = {
             "format": FORMAT,
             "label_names": list(self.label_names),
             "features": self.features.to_dict(),
-            "statistics": dataclasses.asdict(self.statistics),
+            "statistics": self.statistics.to_dict(),
             "network": self.network.to_dict(),
             "dataset": self.dataset,
         }
@@ -73,7 +59,7 @@ class ModelMetadata:
         """Reads what :meth:`to_bytes` wrote.
 
         Raises:
-            ValueError: it is damaged or of another format.
+            UserError: It is damaged or of another format.
         """
         try:
             values = json.loads(_text(content))
@@ -82,7 +68,7 @@ class ModelMetadata:
             metadata = cls(
                 label_names=tuple(values["label_names"]),
                 features=FeatureParameters.from_dict(values["features"]),
-                statistics=FeatureStatistics(**values["statistics"]),
+                statistics=FeatureStatistics.from_dict(values["statistics"]),
                 network=NetworkConfig.from_dict(values["network"]),
                 dataset=values["dataset"],
             )
@@ -90,10 +76,20 @@ class ModelMetadata:
                 raise ValueError("as many labels as classes are needed")
             return metadata
         except (ValueError, KeyError, TypeError, zlib.error) as error:
-            raise ValueError(
+            raise UserError(
                 f"the model's description is damaged or of another version "
                 f"({error}): convert it again"
             ) from error
+
+    @classmethod
+    def of_model(cls, content: bytes) -> "ModelMetadata":
+        """Reads the description of a model from the content of its file.
+
+        Raises:
+            UserError: It is no whole model file, or has no description, or one
+                that is damaged or of another format.
+        """
+        return cls.from_bytes(read_metadata(content, NAME))
 
 
 def _text(content: bytes) -> bytes:

@@ -64,15 +64,6 @@ def native_contract(library: str | os.PathLike | None = None) -> dict[str, Any]:
     return json.loads(_text(library, "bifsmn_contract"))
 
 
-def native_version(library: str | os.PathLike | None = None) -> str:
-    """Returns the version of the project that the native library is of.
-
-    Raises:
-      RuntimeError: if there is no library, or it cannot be loaded.
-    """
-    return _text(library, "bifsmn_version")
-
-
 def kernel_names(library: str | os.PathLike | None = None) -> list[str]:
     """Returns the kernels that run on this processor.
 

@@ -8,9 +8,8 @@ import soxr
 
 from bifsmn_tf import pretrained
 from bifsmn_tf.audio import log_mel as log_mel_features
-from bifsmn_tf.conversion import audio_signatures as audio_op
-from bifsmn_tf.model_file import metadata as descriptions
-from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file import signatures
+from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.runtime import interpreter as runtime
 
 
@@ -46,9 +45,7 @@ class KeywordSpotter:
     ):
         content = pretrained.find(os.fspath(model)).read_bytes()
         try:
-            self.metadata = descriptions.ModelMetadata.from_bytes(
-                model_reader.read_metadata(content, descriptions.NAME)
-            )
+            self.metadata = ModelMetadata.of_model(content)
         except ValueError as error:
             raise ValueError(f"{model}: {error}") from error
         self.labels = self.metadata.label_names
@@ -58,12 +55,12 @@ class KeywordSpotter:
         )
         self._runners = {}
         for depth in self.deltas:
-            key = descriptions.signature_key(depth)
+            key = signatures.signature_key(depth)
             runner = self.signature(key)
             if runner is None:
                 raise ValueError(f"{model}: it has no signature {key}")
             self._runners[depth] = runner
-        self._run_clip = self.signature(audio_op.CLIP_SIGNATURE)
+        self._run_clip = self.signature(signatures.CLIP_SIGNATURE)
         self.delta = self.deltas[0] if delta is None else delta
 
     @property
@@ -129,7 +126,7 @@ class KeywordSpotter:
         clip = log_mel_features.fit_length(
             samples[np.newaxis], parameters.samples
         )
-        return run(**{audio_op.AUDIO: clip})[descriptions.FEATURES]
+        return run(**{signatures.AUDIO: clip})[signatures.FEATURES]
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """The network alone.
@@ -153,8 +150,8 @@ class KeywordSpotter:
         run = self._runners[self._delta]
         return np.concatenate(
             [
-                run(**{descriptions.FEATURES: clip[np.newaxis]})[
-                    descriptions.LOGITS
+                run(**{signatures.FEATURES: clip[np.newaxis]})[
+                    signatures.LOGITS
                 ]
                 for clip in features
             ]

@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.conversion import audio_signatures as audio_op
-from bifsmn_tf.model_file import metadata as descriptions
+from bifsmn_tf.model_file import signatures
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 FloatArray = npt.NDArray[np.float32]
@@ -61,7 +60,7 @@ class StreamingSpotter:
         self.labels = spotter.labels
         self._spotter = spotter
         self._parameters = spotter.metadata.features
-        self._run_frame = spotter.signature(audio_op.FRAME_SIGNATURE)
+        self._run_frame = spotter.signature(signatures.FRAME_SIGNATURE)
         self.reset()
 
     def reset(self) -> None:
@@ -106,8 +105,8 @@ class StreamingSpotter:
 
     def _frame(self, samples: FloatArray) -> FloatArray:
         if self._run_frame is not None:
-            results = self._run_frame(**{audio_op.AUDIO: samples[np.newaxis]})
-            return results[descriptions.FEATURES][0]
+            results = self._run_frame(**{signatures.AUDIO: samples[np.newaxis]})
+            return results[signatures.FEATURES][0]
         # Of a clip that is one frame long, the frame in the middle.
         length = self._parameters.frame_length
         parameters = dataclasses.replace(

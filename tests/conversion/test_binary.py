@@ -14,9 +14,10 @@ from bifsmn_tf.conversion.binary import stream_stage
 from bifsmn_tf.conversion.binary import stream_step
 from bifsmn_tf.conversion.full_precision import convert_float
 from bifsmn_tf.conversion.integer_network import ShortNetwork
-from bifsmn_tf.model_file import metadata
 from bifsmn_tf.model_file import reader as model_reader
-from bifsmn_tf.model_file.ops import stream_reference
+from bifsmn_tf.model_file.metadata import ModelMetadata
+from bifsmn_tf.model_file.ops import residual_epilogue
+from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as networks
 from bifsmn_tf.runtime import interpreter as runtime
@@ -120,9 +121,7 @@ def _logits(content, config, features):
             [runner(features=clip[np.newaxis])["logits"] for clip in features]
         )
         for delta in config.deltas
-        for runner in [
-            interpreter.get_signature_runner(metadata.signature_key(delta))
-        ]
+        for runner in [interpreter.get_signature_runner(signature_key(delta))]
     }
 
 
@@ -238,7 +237,7 @@ def test_integer_stream_never_saturates(options):
             zeros = np.zeros(len(short.epilogue.scale), np.float32)
             parameters = short_stream.parameters(short, zeros, step)
             assert np.abs(parameters[:3].astype(int)).max() <= 32767
-            values, _ = stream_reference(dots, parameters, short.shift, None)
+            values, _ = residual_epilogue(dots, parameters, short.shift, None)
             high = high + values.max(axis=0).astype(int)
             low = low + values.min(axis=0).astype(int)
         assert np.max(high) <= 32767 and np.min(low) >= -32768
@@ -431,8 +430,7 @@ def test_the_file_describes_itself():
     config = architectures.bifsmn_s(5)
     description = describe(config)
     content = convert_binary(random_network(config), description).content
-    found = model_reader.read_metadata(content, metadata.NAME)
-    assert metadata.ModelMetadata.from_bytes(found) == description
+    assert ModelMetadata.of_model(content) == description
 
 
 @pytest.mark.parametrize(
@@ -449,7 +447,7 @@ def test_the_file_describes_itself():
 def test_a_damaged_description_is_refused(damage):
     text = zlib.decompress(describe(architectures.bifsmn_s(5)).to_bytes())
     with pytest.raises(ValueError, match="convert it again"):
-        metadata.ModelMetadata.from_bytes(zlib.compress(damage(text)))
+        ModelMetadata.from_bytes(zlib.compress(damage(text)))
 
 
 @pytest.mark.parametrize(
@@ -465,7 +463,7 @@ def test_a_damaged_description_is_refused(damage):
 def test_a_description_that_does_not_inflate_is_refused(damage):
     content = describe(architectures.bifsmn_s(5)).to_bytes()
     with pytest.raises(ValueError, match="convert it again"):
-        metadata.ModelMetadata.from_bytes(damage(content))
+        ModelMetadata.from_bytes(damage(content))
 
 
 def test_a_learned_window_costs_nothing():

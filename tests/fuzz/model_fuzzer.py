@@ -78,7 +78,7 @@ def chain(seed: int) -> bytes:
     bits = graph.input("features", (1, 12, 8), np.float32)
     weights = rng.integers(-128, 128, (channels, 3, 3, 1), np.int8)
     (bits,) = add(
-        ops.QuantConv2D(pad_top=1, pad_bottom=1, inverse_scale=9.0),
+        ops.FeatureConv2D(pad_top=1, pad_bottom=1, inverse_scale=9.0),
         [bits, constant(weights), constant(np.zeros(channels, np.int32))],
         1,
     )

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from op_cases import random_bits
 
-from bifsmn_tf.conversion.audio_signatures import LogMel
 from bifsmn_tf.model_file import ops
 from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import pack_integers
@@ -14,7 +13,7 @@ from bifsmn_tf.model_file.packing import unpack_bits
 from bifsmn_tf.runtime import interpreter as runtime
 
 EXAMPLES = [
-    ops.QuantConv2D(2, 1, 1, 2, 3, 4, 0.1),
+    ops.FeatureConv2D(2, 1, 1, 2, 3, 4, 0.1),
     ops.Int8Conv2D(2, 1, 1, 2, 3, 4, 0.1, 16, 30.0),
     ops.Conv2D(20, 2, 1, 1, 2, 3, 4),
     ops.FloatConv2D(2, 1, 1, 2, 3, 4),
@@ -43,12 +42,12 @@ def test_the_native_library_has_the_same_definitions():
             "inputs": list(op.INPUTS),
             "outputs": list(op.OUTPUTS),
         }
-        for op in (*ops.OPS, LogMel)
+        for op in ops.OPS
     ]
 
 
 def test_attributes_are_little_endian_words():
-    options = ops.QuantConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
+    options = ops.FeatureConv2D(2, 1, 3, 4, 5, 6, 0.5).custom_options()
     assert options == struct.pack(
         "<7if", ops.CONTRACT_VERSION, 2, 1, 3, 4, 5, 6, 0.5
     )
@@ -78,9 +77,12 @@ def test_other_attributes_are_refused(op):
         (lambda: ops.Conv2D(0), "in_channels"),
         (lambda: ops.Conv2D(16, stride_h=0), "strides"),
         (lambda: ops.Conv2DAdd(16, pad_left=-1), "padding"),
-        (lambda: ops.QuantConv2D(inverse_scale=0.0), "inverse_scale"),
-        (lambda: ops.QuantConv2D(inverse_scale=1e39), "inverse_scale"),
-        (lambda: ops.QuantConv2D(inverse_scale=float("nan")), "inverse_scale"),
+        (lambda: ops.FeatureConv2D(inverse_scale=0.0), "inverse_scale"),
+        (lambda: ops.FeatureConv2D(inverse_scale=1e39), "inverse_scale"),
+        (
+            lambda: ops.FeatureConv2D(inverse_scale=float("nan")),
+            "inverse_scale",
+        ),
         (lambda: ops.Int8Conv2D(inverse_scale=-1.0), "^BifsmnInt8Conv2D: inv"),
         (lambda: ops.Int8Conv2D(output_inverse_scale=0.0), "output_inverse"),
         (lambda: ops.Int8Conv2D(output_bits=4), "output_bits"),
@@ -95,7 +97,7 @@ def test_attributes_that_make_no_sense_are_refused(make, message):
 
 
 def test_output_specs():
-    quantized = ops.QuantConv2D(2, 2, 1, 2, 1, 2)
+    quantized = ops.FeatureConv2D(2, 2, 1, 2, 1, 2)
     assert quantized.output_specs(spec(1, 32, 32), spec(16, 5, 5, 1)) == [
         ((1, 16, 16, 1), np.int16)
     ]
@@ -125,7 +127,7 @@ def test_output_specs():
         (ops.Conv2D(16), [(1, 4, 4, 1), (3, 5, 1, 1)], "exceeds"),
         (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
         (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16382 terms"),
-        (ops.QuantConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
+        (ops.FeatureConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
         (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 1), (4, 3)], "2 channels"),
         (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 2), (3, 3)], "parameters"),
         (
@@ -155,7 +157,7 @@ def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
 def test_a_residual_of_another_shape_is_refused():
     inputs = [spec(1, 8, 1, 1), spec(16, 1, 1, 1), spec(4, 16)]
     for residual in (spec(1, 8, 1, 17), spec(1, 8, 1, 16, dtype=np.float32)):
-        with pytest.raises(ValueError, match="the stream it adds to"):
+        with pytest.raises(ValueError, match="the residual it adds to"):
             ops.Conv2DAdd(16).output_specs(*inputs, residual)
 
 
@@ -167,7 +169,7 @@ def test_a_residual_of_another_shape_is_refused():
         (0, -32768, "scale or slope"),
     ],
 )
-def test_integer_streams_that_could_overflow_are_refused(
+def test_integer_residuals_that_could_overflow_are_refused(
     shift, change, message
 ):
     parameters = np.zeros((4, 3), np.int16)
@@ -196,9 +198,9 @@ def _dot(image, weights, op, y, x):
     return total
 
 
-def test_quant_conv2d_reference():
+def test_feature_conv2d_reference():
     rng = np.random.default_rng(0)
-    op = ops.QuantConv2D(2, 1, 1, 0, 1, 1, inverse_scale=3.0)
+    op = ops.FeatureConv2D(2, 1, 1, 0, 1, 1, inverse_scale=3.0)
     features = rng.normal(scale=30, size=(2, 5, 4, 2)).astype(np.float32)
     features[0, 0, 0] = [np.nan, np.inf]
     features[0, 0, 1] = [0.5 / 3, -np.inf]
@@ -293,14 +295,14 @@ def test_conv2d_reference():
     assert np.array_equal(result[..., 1] & ~0xF, np.zeros(result.shape[:-1]))
 
 
-def _stream(dot, vectors, channel, residual):
+def _float_residual(dot, vectors, channel, residual):
     scale, offset, slope, _ = (v[channel] for v in vectors)
     u = np.float32(np.float32(dot) * scale) + offset
     v = u if u >= 0 else np.float32(u * slope)
     return v if residual is None else np.float32(residual + v)
 
 
-def _short_stream(dot, parameters, shift, channel, residual):
+def _int16_residual(dot, parameters, shift, channel, residual):
     """As the definition says, in Python's integers."""
     scale, offset, slope, _ = (int(row[channel]) for row in parameters)
 
@@ -316,30 +318,30 @@ def _short_stream(dot, parameters, shift, channel, residual):
 @pytest.mark.parametrize("has_residual", [False, True])
 def test_conv2d_add_reference(has_residual, dtype):
     rng = np.random.default_rng(2)
-    short = dtype == np.int16
-    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0, shift=5 * short)
+    in_integers = dtype == np.int16
+    op = ops.Conv2DAdd(17, 1, 1, 1, 1, 0, 0, shift=5 * in_integers)
     bits = random_bits(rng, 1, 4, 3, 17)
     weights = random_bits(rng, 6, 3, 2, 17)
     vectors = rng.normal(size=(4, 6)).astype(np.float32)
-    if short:
+    if in_integers:
         vectors = rng.integers(-32767, 32768, (4, 6), np.int16)
     shape = (1, 4, 2, 6)
-    scale = 9000 if short else 9
+    scale = 9000 if in_integers else 9
     residual = rng.normal(scale=scale, size=shape).astype(dtype)
     if not has_residual:
         residual = None
-    stream, signs = op.reference(bits, weights, vectors, residual)
+    result, signs = op.reference(bits, weights, vectors, residual)
     image, kernels = unpack_bits(bits, 17)[0], unpack_bits(weights, 17)
-    assert stream.dtype == dtype and stream.shape == shape
-    for (_, y, x, o), value in np.ndenumerate(stream):
+    assert result.dtype == dtype and result.shape == shape
+    for (_, y, x, o), value in np.ndenumerate(result):
         added = residual[0, y, x, o] if has_residual else None
         dot = _dot(image, kernels[o], op, y, x)
-        if short:
-            assert value == _short_stream(dot, vectors, 5, o, added)
+        if in_integers:
+            assert value == _int16_residual(dot, vectors, 5, o, added)
         else:
-            assert value == _stream(dot, vectors, o, added)
+            assert value == _float_residual(dot, vectors, o, added)
     assert np.array_equal(
-        unpack_bits(signs, 6), np.where(stream >= vectors[3], 1, -1)
+        unpack_bits(signs, 6), np.where(result >= vectors[3], 1, -1)
     )
 
 
@@ -361,14 +363,14 @@ def test_float_conv2d_reference():
 
 def test_dense_reference():
     rng = np.random.default_rng(5)
-    stream = rng.integers(-32768, 32768, (2, 3, 1, 4), np.int16)
+    residual = rng.integers(-32768, 32768, (2, 3, 1, 4), np.int16)
     weights = rng.integers(-128, 128, (5, 12), np.int8)
     scale_bias = rng.normal(size=(2, 5)).astype(np.float32)
-    (logits,) = ops.Dense().reference(stream, weights, scale_bias)
+    (logits,) = ops.Dense().reference(residual, weights, scale_bias)
     for (n, o), value in np.ndenumerate(logits):
         sums = sum(
             int(x) * int(w)
-            for x, w in zip(stream[n].ravel(), weights[o], strict=True)
+            for x, w in zip(residual[n].ravel(), weights[o], strict=True)
         )
         scale, bias = scale_bias[:, o]
         assert value == np.float32(sums) * scale + bias
@@ -379,18 +381,18 @@ def test_packed_constants_are_those_they_were_packed_from():
     bits, hidden = random_bits(rng, 2, 4, 1, 20), random_bits(rng, 9, 1, 1, 20)
     thresholds = rng.integers(-32768, 32768, 9, np.int16)
     parameters = rng.integers(-32767, 32768, (4, 9), np.int16)
-    stream = rng.integers(-32768, 32768, (2, 4, 1, 9), np.int16)
+    residual = rng.integers(-32768, 32768, (2, 4, 1, 9), np.int16)
     weights = rng.integers(-128, 128, (3, 36), np.int8)
     scale_bias = rng.normal(size=(2, 3)).astype(np.float32)
     for op, inputs, number in (
         (ops.Conv2D(20), [bits, hidden, thresholds], 2),
-        (ops.Conv2DAdd(20, shift=3), [bits, hidden, parameters, stream], 2),
+        (ops.Conv2DAdd(20, shift=3), [bits, hidden, parameters, residual], 2),
         (
             ops.Memory(9, 1, 1, shift=3),
-            [bits[..., :1], stream, random_bits(rng, 3, 9), parameters],
+            [bits[..., :1], residual, random_bits(rng, 3, 9), parameters],
             3,
         ),
-        (ops.Dense(), [stream, weights, scale_bias], 1),
+        (ops.Dense(), [residual, weights, scale_bias], 1),
     ):
         wanted = op.reference(*inputs)
         inputs[number] = pack_integers(inputs[number].astype(np.int16))
@@ -399,10 +401,10 @@ def test_packed_constants_are_those_they_were_packed_from():
 
 
 def test_packed_weights_have_8_bits():
-    stream = np.zeros((1, 1, 1, 2), np.int16)
+    residual = np.zeros((1, 1, 1, 2), np.int16)
     weights = pack_integers(np.array([[0, 128]], np.int16))
     with pytest.raises(ValueError, match="more than 8 bits"):
-        ops.Dense().reference(stream, weights, np.zeros((2, 1), np.float32))
+        ops.Dense().reference(residual, weights, np.zeros((2, 1), np.float32))
 
 
 def test_dense_refuses_sums_that_would_overflow():
@@ -420,8 +422,8 @@ def test_memory_reference():
     bits = random_bits(rng, 2, 9, 1, 3)
     weights = random_bits(rng, 5, 3)
     vectors = rng.normal(size=(4, 3)).astype(np.float32)
-    stream = rng.normal(scale=9, size=(2, 9, 1, 3)).astype(np.float32)
-    result, signs = op.reference(bits, stream, weights, vectors)
+    residual = rng.normal(scale=9, size=(2, 9, 1, 3)).astype(np.float32)
+    result, signs = op.reference(bits, residual, weights, vectors)
     assert op.tap_offsets == [-6, -3, 0, 2, 4]
     sequences, taps = unpack_bits(bits, 3), unpack_bits(weights, 3)
     for (n, t, _, c), value in np.ndenumerate(result):
@@ -430,5 +432,5 @@ def test_memory_reference():
             for tap, offset in enumerate((-6, -3, 0, 2, 4))
             if 0 <= t + offset < 9
         )
-        assert value == _stream(dot, vectors, c, stream[n, t, 0, c])
+        assert value == _float_residual(dot, vectors, c, residual[n, t, 0, c])
     assert np.array_equal(signs, pack_bits(result - vectors[3]))

@@ -16,7 +16,13 @@ def model() -> bytes:
     y = graph.fully_connected(
         x, np.ones((3, 8), np.float32), np.ones(3, np.float32), "dense"
     )
-    graph.output("y", graph.softmax(y, "softmax"))
+    (y,) = graph.builtin_op(
+        schema.BuiltinOperator.SOFTMAX,
+        [y],
+        [("softmax", y.shape, y.dtype)],
+        options=schema.SoftmaxOptionsT(),
+    )
+    graph.output("y", y)
     writer.signature("run", graph)
     writer.metadata("labels", b"a,b,c")
     return writer.build()

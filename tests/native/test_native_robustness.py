@@ -54,7 +54,7 @@ MEMORY = OpCase(
 )
 QUANT = OpCase(
     "quant",
-    ops.QuantConv2D(),
+    ops.FeatureConv2D(),
     [
         np.ones((1, 6, 5), np.float32),
         np.ones((20, 2, 3, 1), np.int8),

@@ -1,20 +1,22 @@
+import ctypes
+import dataclasses
 import subprocess
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from native_fixtures import ROOT
 from native_fixtures import run_python
 from op_cases import random_cases
 
 import bifsmn_tf.runtime.interpreter as runtime_module
 from bifsmn_tf._version import __version__
+from bifsmn_tf.model_file.ops import Op
+from bifsmn_tf.model_file.ops import TensorSpec
 from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime.interpreter import kernel_names
 from bifsmn_tf.runtime.interpreter import library_path
 from bifsmn_tf.runtime.interpreter import make_interpreter
 from bifsmn_tf.runtime.interpreter import native_contract
-from bifsmn_tf.runtime.interpreter import native_version
 from bifsmn_tf.runtime.interpreter import profile
 from bifsmn_tf.runtime.interpreter import set_profiling
 
@@ -38,7 +40,9 @@ def test_models_from_memory_and_from_files(case, tmp_path):
 
 
 def test_the_library_is_of_this_version():
-    assert native_version() == __version__
+    version = ctypes.CDLL(str(library_path())).bifsmn_version
+    version.restype = ctypes.c_char_p
+    assert version().decode() == __version__
 
 
 def test_kernels_are_chosen_by_name(case, monkeypatch):
@@ -135,19 +139,30 @@ def test_models_without_our_ops():
     assert run(x=np.ones((1, 4), np.float32))["y"].tolist() == [[4, 4]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Probe(Op):
+    """What ``abi_probe.cc`` expects."""
+
+    NAME = "Probe"
+    INPUTS = ("x", "c", "absent?")
+    OUTPUTS = ("y",)
+
+    def custom_options(self):
+        return b"probe"
+
+    def output_specs(self, *inputs):
+        return [TensorSpec((2, 3), np.dtype(np.float32))]
+
+    def reference(self, *inputs):
+        raise NotImplementedError
+
+
 def _probe_model() -> bytes:
     writer = ModelWriter("probe")
     graph = writer.subgraph("main")
     x = graph.input("x", (2, 3), np.float32)
     c = graph.constant("c", np.array([1, 2, 3, 4], np.int16))
-    code = writer._operator_code(schema.BuiltinOperator.CUSTOM, 1, "Probe")
-    (y,) = graph._operator(
-        schema.OperatorT,
-        code,
-        [x, c, None],
-        [("y", (2, 3), np.float32)],
-        customOptions=list(b"probe"),
-    )
+    (y,) = graph.custom_op(Probe(), [x, c, None], [("y", (2, 3), np.float32)])
     graph.output("y", y)
     return writer.build()
 

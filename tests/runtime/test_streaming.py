@@ -10,9 +10,10 @@ from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.conversion import audio_signatures as audio_op
+from bifsmn_tf.conversion.audio_signatures import add_frame_signature
 from bifsmn_tf.model_file import metadata as descriptions
-from bifsmn_tf.model_file import writer as model_writer
+from bifsmn_tf.model_file.signatures import signature_key
+from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
@@ -23,11 +24,11 @@ LABELS = 4
 def spotter_file(path, features, with_frames):
     """A model whose logits are a fixed matrix product of the features."""
     description = describe(bifsmn_s(LABELS), features)
-    writer = model_writer.ModelWriter("linear")
+    writer = ModelWriter("linear")
     weights = np.random.default_rng(0).normal(size=(LABELS, 32 * 32))
     weights = (0.01 * weights).astype(np.float32)
     for delta in description.network.deltas:
-        key = descriptions.signature_key(delta)
+        key = signature_key(delta)
         graph = writer.subgraph(key)
         entry = graph.input("features", (1, 32, 32), np.float32)
         logits = graph.fully_connected(
@@ -36,7 +37,7 @@ def spotter_file(path, features, with_frames):
         graph.output("logits", logits)
         writer.signature(key, graph)
     if with_frames:
-        audio_op.add_frame_signature(
+        add_frame_signature(
             writer, description.features, description.statistics
         )
     writer.metadata(descriptions.NAME, description.to_bytes())

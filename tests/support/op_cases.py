@@ -85,7 +85,7 @@ def _channels(rng):
 
 
 def _parameters(rng, channels, terms):
-    """Parameters of a stream of floats or integers, and the shift."""
+    """Parameters of a residual of floats or integers, and the shift."""
     if rng.integers(2):
         rows = rng.normal(size=(4, channels)).astype(np.float32)
         rows[2] = rng.uniform(-0.5, 1.5, channels)
@@ -99,13 +99,13 @@ def _packed_or_not(rng, rows):
     return pack_integers(rows) if rng.integers(2) else rows
 
 
-def _stream(rng, shape, dtype):
+def _residual(rng, shape, dtype):
     if dtype == np.float32:
         return rng.normal(scale=9, size=shape).astype(np.float32)
     return rng.integers(-32768, 32768, shape, np.int16)
 
 
-def quant_conv2d(rng, name) -> OpCase:
+def feature_conv2d(rng, name) -> OpCase:
     attributes, kernel, size = _convolution(rng)
     rank_3 = bool(rng.integers(2))
     channels = 1 if rank_3 else int(rng.integers(1, 5))
@@ -118,7 +118,7 @@ def quant_conv2d(rng, name) -> OpCase:
     scale = float(rng.choice([1.0, 7.3, 40.0]))
     return OpCase(
         name,
-        ops.QuantConv2D(**attributes, inverse_scale=scale),
+        ops.FeatureConv2D(**attributes, inverse_scale=scale),
         [
             features,
             rng.integers(-128, 128, (outputs, *kernel, channels), np.int8),
@@ -152,7 +152,7 @@ def int8_conv2d(rng, name) -> OpCase:
     inputs: list[np.ndarray | None] = [values, weights, parameters]
     (result, _) = op.output_specs(*inputs)
     if bits > 8 and rng.integers(2):
-        inputs.append(_stream(rng, result.shape, result.dtype))
+        inputs.append(_residual(rng, result.shape, result.dtype))
     return OpCase(
         name,
         op,
@@ -217,7 +217,7 @@ def conv2d_add(rng, name) -> OpCase:
     shape = op.output_specs(*inputs)[0].shape
     residual = rng.integers(3)
     if residual == 0:
-        inputs.append(_stream(rng, shape, parameters.dtype))
+        inputs.append(_residual(rng, shape, parameters.dtype))
     elif residual == 1:
         inputs.append(None)
     return OpCase(
@@ -249,7 +249,7 @@ def memory(rng, name) -> OpCase:
         op,
         [
             random_bits(rng, *shape),
-            _stream(rng, shape, parameters.dtype),
+            _residual(rng, shape, parameters.dtype),
             random_bits(rng, op.taps, channels),
             parameters,
         ],
@@ -267,7 +267,7 @@ def dense(rng, name) -> OpCase:
     )
     outputs = int(rng.integers(1, 40))
     size = (outputs, shape[1] * shape[3])
-    stream = _stream(rng, shape, rng.choice([np.float32, np.int16]))
+    residual = _residual(rng, shape, rng.choice([np.float32, np.int16]))
     kind = rng.choice([np.int8, np.float16, np.float32])
     weights = (
         rng.integers(-60, 60, size, np.int8)
@@ -279,14 +279,14 @@ def dense(rng, name) -> OpCase:
     return OpCase(
         name,
         ops.Dense(),
-        [stream, weights, rng.normal(size=(2, outputs)).astype(np.float32)],
+        [residual, weights, rng.normal(size=(2, outputs)).astype(np.float32)],
         constants=(1, 2),
-        exact=stream.dtype == np.int16 and weights.dtype == np.int8,
+        exact=residual.dtype == np.int16 and weights.dtype == np.int8,
     )
 
 
 MAKERS = (
-    quant_conv2d,
+    feature_conv2d,
     float_conv2d,
     int8_conv2d,
     conv2d,
@@ -357,7 +357,7 @@ def large_cases() -> Iterator[OpCase]:
     limit = -128 * -128 * channels
     yield OpCase(
         "most_quantized_terms",
-        ops.QuantConv2D(),
+        ops.FeatureConv2D(),
         [
             np.full((1, 1, 1, channels), -1e9, np.float32),
             np.full((2, 1, 1, channels), -128, np.int8),

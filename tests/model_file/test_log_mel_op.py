@@ -1,4 +1,4 @@
-"""LogMel against the features of training, and streams against clips."""
+"""The LogMel op against the features of training."""
 
 import dataclasses
 import struct
@@ -11,10 +11,11 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.log_mel import fit_length
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.conversion import audio_signatures as audio_op
-from bifsmn_tf.model_file import writer as model_writer
 from bifsmn_tf.model_file.ops import CONTRACT_VERSION
+from bifsmn_tf.model_file.ops import LogMel
 from bifsmn_tf.model_file.ops import TensorSpec
+from bifsmn_tf.model_file.ops.log_mel import supports
+from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime.interpreter import make_interpreter
 
 DEFAULTS = FeatureParameters()
@@ -30,7 +31,7 @@ TOLERANCE = 1e-3  # dB
 
 def run_op(op, audio, runtime=None):
     """What the native op makes of the audio."""
-    writer = model_writer.ModelWriter("front end")
+    writer = ModelWriter("front end")
     graph = writer.subgraph("main")
     entry = graph.input("audio", audio.shape, audio.dtype)
     (spec,) = op.output_specs(entry)
@@ -64,7 +65,7 @@ def sounds():
 @pytest.mark.parametrize("parameters", ALL.values(), ids=ALL)
 def test_equals_the_features_of_training(name, parameters):
     sound = sounds()[name][np.newaxis, : parameters.samples].astype(np.float32)
-    op = audio_op.LogMel.of(parameters, STATISTICS)
+    op = LogMel.of(parameters, STATISTICS)
     wanted = STATISTICS.normalise(log_mel(sound, parameters))
     tolerance = TOLERANCE / STATISTICS.std
     np.testing.assert_allclose(run_op(op, sound), wanted, atol=tolerance)
@@ -79,7 +80,7 @@ def test_real_recordings(speech):
             for path in paths
         ]
     )
-    op = audio_op.LogMel.of(DEFAULTS, FeatureStatistics(0, 1))
+    op = LogMel.of(DEFAULTS, FeatureStatistics(0, 1))
     np.testing.assert_allclose(
         run_op(op, clips), log_mel(clips), atol=TOLERANCE, rtol=0
     )
@@ -90,7 +91,7 @@ def test_every_length_of_a_transform(n_fft):
     rng = np.random.default_rng(n_fft)
     sound = rng.standard_normal((2, 2 * n_fft + 77)).astype(np.float32)
     for centred in (0, 1):
-        op = audio_op.LogMel(n_fft=n_fft, hop=n_fft // 3, centred=centred)
+        op = LogMel(n_fft=n_fft, hop=n_fft // 3, centred=centred)
         np.testing.assert_allclose(
             run_op(op, sound), op.reference(sound)[0], atol=TOLERANCE, rtol=0
         )
@@ -100,7 +101,7 @@ def test_every_length_of_a_transform(n_fft):
 def test_short_clips_are_reflected_at_both_ends(samples):
     rng = np.random.default_rng(samples)
     sound = rng.standard_normal((1, samples)).astype(np.float32)
-    op = audio_op.LogMel()
+    op = LogMel()
     np.testing.assert_allclose(
         run_op(op, sound), op.reference(sound)[0], atol=TOLERANCE, rtol=0
     )
@@ -110,7 +111,7 @@ def test_short_clips_are_reflected_at_both_ends(samples):
 def test_integers_are_samples_of_16_bits(centred):
     rng = np.random.default_rng(1)
     integers = rng.integers(-32768, 32768, (2, 6000), dtype=np.int16)
-    op = audio_op.LogMel(hop=500, centred=centred)
+    op = LogMel(hop=500, centred=centred)
     floats = integers.astype(np.float32) / 32768
     np.testing.assert_array_equal(run_op(op, integers), run_op(op, floats))
     np.testing.assert_array_equal(
@@ -122,7 +123,7 @@ def test_frames_that_are_not_centred_are_those_of_a_longer_clip():
     rng = np.random.default_rng(2)
     sound = rng.standard_normal((1, 16000)).astype(np.float32)
     whole = log_mel(sound)
-    inside = audio_op.LogMel(centred=0).reference(sound)[0]
+    inside = LogMel(centred=0).reference(sound)[0]
     np.testing.assert_array_equal(inside, whole[:, 2:30])
 
 
@@ -130,7 +131,7 @@ def test_frames_that_are_not_centred_are_those_of_a_longer_clip():
 def test_is_finite_whatever_it_hears(value):
     sound = np.zeros((1, 16000), np.float32)
     sound[0, 8000] = value
-    features = run_op(audio_op.LogMel(), sound)
+    features = run_op(LogMel(), sound)
     assert np.isfinite(features).all()
     # Frames that the sample is not in are as ever.
     np.testing.assert_allclose(features[0, :12], -100, atol=TOLERANCE)
@@ -138,7 +139,7 @@ def test_is_finite_whatever_it_hears(value):
 
 def test_many_narrow_bands():
     """Some of which have no frequency of the transform in them."""
-    op = audio_op.LogMel(n_fft=256, hop=128, n_mels=128)
+    op = LogMel(n_fft=256, hop=128, n_mels=128)
     sound = np.random.default_rng(3).standard_normal((1, 4000), np.float32)
     features = run_op(op, sound)
     assert (op.reference(sound)[0] == -100).any()
@@ -150,7 +151,7 @@ def test_many_narrow_bands():
 @pytest.mark.parametrize("folds", [2, 3, 4, 16])
 @pytest.mark.parametrize("centred", [0, 1])
 def test_folded_frames(folds, centred):
-    op = audio_op.LogMel(n_fft=256, folds=folds, hop=100, centred=centred)
+    op = LogMel(n_fft=256, folds=folds, hop=100, centred=centred)
     sound = np.random.default_rng(folds).standard_normal((2, 4999), np.float32)
     np.testing.assert_allclose(
         run_op(op, sound), op.reference(sound)[0], atol=TOLERANCE, rtol=0
@@ -159,23 +160,21 @@ def test_folded_frames(folds, centred):
 
 def test_every_runtime(runtime):
     sound = sounds()["noise"][np.newaxis].astype(np.float32)
-    op = audio_op.LogMel()
+    op = LogMel()
     np.testing.assert_allclose(
         run_op(op, sound, runtime), op.reference(sound)[0], atol=TOLERANCE
     )
 
 
 def test_attributes_are_those_of_the_features():
-    op = audio_op.LogMel.of(OTHERS, STATISTICS, centred=False)
+    op = LogMel.of(OTHERS, STATISTICS, centred=False)
     assert op.custom_options() == struct.pack(
         "<7i5f",
         *(CONTRACT_VERSION, 8000, 512, 1, 160, 20, 0),
         *(60, 3800, 1e-10, -37.5, 1 / 21.25),
     )
-    assert audio_op.LogMel.from_custom_options(op.custom_options()) == op
-    assert audio_op.LogMel.of(DEFAULTS, FeatureStatistics(0, 1)) == (
-        audio_op.LogMel()
-    )
+    assert LogMel.from_custom_options(op.custom_options()) == op
+    assert LogMel.of(DEFAULTS, FeatureStatistics(0, 1)) == (LogMel())
 
 
 @pytest.mark.parametrize(
@@ -203,7 +202,7 @@ def test_attributes_are_those_of_the_features():
 )
 def test_impossible_attributes_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        audio_op.LogMel(**values)
+        LogMel(**values)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,7 @@ def test_impossible_attributes_are_refused(values, message):
     ],
 )
 def test_other_audio_is_refused(centred, shape, dtype, message):
-    op = audio_op.LogMel(centred=centred)
+    op = LogMel(centred=centred)
     with pytest.raises(ValueError, match=message):
         op.output_specs(TensorSpec(shape, np.dtype(dtype)))
     with pytest.raises(ValueError, match="audio is missing"):
@@ -224,8 +223,8 @@ def test_other_audio_is_refused(centred, shape, dtype, message):
 
 
 def test_features_that_the_op_cannot_compute():
-    assert audio_op.supports(DEFAULTS)
+    assert supports(DEFAULTS)
     other = dataclasses.replace(DEFAULTS, n_fft=1200)
-    assert not audio_op.supports(other)
+    assert not supports(other)
     with pytest.raises(ValueError, match="power of two"):
-        audio_op.LogMel.of(other, STATISTICS)
+        LogMel.of(other, STATISTICS)

@@ -1,0 +1,107 @@
+"""The memory block of the D-FSMN as an op."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
+from bifsmn_tf.model_file.ops.op import HasSpec
+from bifsmn_tf.model_file.ops.op import Op
+from bifsmn_tf.model_file.ops.op import TensorSpec
+from bifsmn_tf.model_file.ops.residual import check_shift
+from bifsmn_tf.model_file.ops.residual import residual_epilogue
+from bifsmn_tf.model_file.ops.residual import residual_specs
+from bifsmn_tf.model_file.ops.residual import unpacked
+from bifsmn_tf.model_file.packing import unpack_bits
+from bifsmn_tf.model_file.packing import words_for
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory(Op):
+    """Memory block, a depthwise sum over time (Eq. 3).
+
+    Tap ``i`` in ``0 .. look_back`` looks at ``t - (look_back - i) *
+    stride_back``, tap ``look_back + j``, ``j`` in ``1 .. look_ahead``, at ``t +
+    j * stride_ahead``. Taps outside the sequence contribute 0. The epilogue is
+    that of ``Conv2DAdd``.
+
+    Inputs: bits int16 ``[N, T, 1, ceil(C/16)]``; the residual that it adds to,
+    which the file calls stream, ``[N, T, 1, C]``; weights int16
+    ``[look_back + 1 + look_ahead, ceil(C/16)]``; parameters ``[4, C]`` or
+    packed. Outputs: the residual ``[N, T, 1, C]``; bits int16 ``[N, T, 1,
+    ceil(C/16)]``, which may be left out.
+    """
+
+    NAME = "BifsmnMemory"
+    INPUTS = ("bits", "stream", "weights", "parameters")
+    OUTPUTS = ("stream", "bits?")
+
+    channels: int
+    look_back: int
+    look_ahead: int
+    stride_back: int = 1
+    stride_ahead: int = 1
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        self.check(self.channels >= 1, f"channels is {self.channels}")
+        self.check(
+            self.look_back >= 0 and self.look_ahead >= 0,
+            f"negative orders {self.look_back} and {self.look_ahead}",
+        )
+        self.check(
+            self.stride_back >= 1 and self.stride_ahead >= 1,
+            f"strides have to be positive, got {self.stride_back} and "
+            f"{self.stride_ahead}",
+        )
+        self.check(
+            self.taps <= MAX_BINARY_TERMS,
+            f"a sum has at most {MAX_BINARY_TERMS} terms, not {self.taps}",
+        )
+
+    @property
+    def taps(self) -> int:
+        """Terms of one sum: ``look_back + 1 + look_ahead``."""
+        return self.look_back + 1 + self.look_ahead
+
+    @property
+    def tap_offsets(self) -> list[int]:
+        """Where each tap looks, in time steps from the present one."""
+        back = range(-self.look_back, 1)
+        ahead = range(1, self.look_ahead + 1)
+        return [i * self.stride_back for i in back] + [
+            j * self.stride_ahead for j in ahead
+        ]
+
+    def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
+        """Returns the specs of residual and bits; see ``Op.output_specs``."""
+        bits, residual, weights, parameters = self.required(inputs, 4)
+        words = words_for(self.channels)
+        self.check(
+            len(bits.shape) == 4 and bits.shape[2:] == (1, words),
+            f"bits {bits.shape} are not [N, T, 1, {words}]",
+        )
+        self.check(
+            weights.shape == (self.taps, words),
+            f"weights {weights.shape} are not {(self.taps, words)}",
+        )
+        shape = (*bits.shape[:3], self.channels)
+        return residual_specs(self, shape, parameters, residual)
+
+    def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
+        """Computes residual and bits; see ``Op.reference``."""
+        bits, residual, weights, parameters = self.required(inputs, 4)
+        self.output_specs(*inputs)
+        parameters = unpacked(parameters, self.channels)
+        check_shift(self, self.shift, parameters, self.taps)
+        signs = unpack_bits(bits, self.channels, np.int32)
+        taps = unpack_bits(weights, self.channels, np.int32)
+        steps = signs.shape[1]
+        dots = np.zeros_like(signs)
+        for tap, offset in zip(taps, self.tap_offsets, strict=True):
+            first, last = max(0, -offset), min(steps, steps - offset)
+            if first < last:
+                seen = signs[:, first + offset : last + offset]
+                dots[:, first:last] += tap * seen
+        return residual_epilogue(dots, parameters, self.shift, residual)
