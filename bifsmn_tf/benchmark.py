@@ -200,7 +200,7 @@ def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
     for contestant in contestants:
         try:
             invocations[contestant.name] = contestant.invocation()
-        except RuntimeError as error:
+        except (UserError, RuntimeError) as error:
             raise UserError(f"{contestant.name}: {error}") from error
     rounds, turn = _ROUNDS.value, _TURN.value
     ways = {

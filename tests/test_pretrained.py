@@ -5,6 +5,7 @@ import pytest
 
 import bifsmn_tf
 from bifsmn_tf import pretrained
+from bifsmn_tf.errors import UserError
 
 
 def test_names_are_those_of_the_public_list():
@@ -35,9 +36,9 @@ def test_a_path_is_found_too(tmp_path):
 
 
 def test_other_names_are_refused():
-    with pytest.raises(FileNotFoundError, match="bifsmn-sc10"):
+    with pytest.raises(UserError, match="bifsmn-sc10"):
         bifsmn_tf.KeywordSpotter("bifsmn-sc99")
-    with pytest.raises(FileNotFoundError, match="no model own"):
+    with pytest.raises(UserError, match="no model own"):
         pretrained.card("own")
 
 

@@ -1,1 +1,1 @@
-"""Sound: files, streams, and what a network hears of them."""
+"""Sound: from files, microphones and pipes to the features of a network."""

@@ -1,32 +1,182 @@
-"""Sound files to one second of 16-bit mono at 16 kHz."""
+"""Sound files, whole or piece by piece, with one set of checks.
+
+A file of any rate and number of channels becomes one channel at the rate that
+is asked for. Data sets and the spotter read files whole (:func:`read`,
+:func:`read_many`), ``listen`` in pieces (:func:`stream`), so that a recording
+of hours takes no more memory than one of seconds. The samples are the same.
+"""
 
 import os
+from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import numpy as np
-import soundfile
 import soxr
+
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.audio.samples import check_rate
+from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import UserError
 
 SAMPLE_RATE = 16000
 EXTENSIONS = (".wav", ".flac")
 
+SoundPath = str | os.PathLike[str]
 
-class UnreadableError(Exception):
-    """One sound file cannot be used; the message is the reason."""
+_SECONDS_PER_PIECE = 0.032
+# In which whole files are read: most of them at once.
+_SECONDS_AT_ONCE = 16.0
 
-
-def to_int16(waveform: np.ndarray) -> np.ndarray:
-    """Rounds samples in [-1, 1] to 16 bits; what lies beyond is clipped."""
-    return np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
-
-
-def to_float(waveform: np.ndarray) -> np.ndarray:
-    """Returns 16-bit samples as float32 in [-1, 1)."""
-    return waveform.astype(np.float32) * np.float32(1 / 32768)
+# What libsndfile says of FLAC that was written to a pipe. It reads such a file,
+# but cannot find its place in it again, as soundfile asks it to.
+_UNKNOWN_LENGTH = 0x7FFFFFFFFFFFFFFF
 
 
-def _missing_bytes(path: str) -> int:
+class UnreadableError(DataError):
+    """One sound file cannot be used.
+
+    Attributes:
+        path: of the file.
+        reason: why it cannot, in words that follow its name.
+    """
+
+    def __init__(self, path: SoundPath, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = os.fspath(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def read(path: SoundPath, sample_rate: int = SAMPLE_RATE) -> Int16Array:
+    """Reads a sound file of any rate and number of channels.
+
+    Args:
+        path: a file in a format of libsndfile (WAV, FLAC, ...).
+        sample_rate: of the result, in Hz.
+
+    Returns:
+        int16 (samples,): the mean of the channels.
+
+    Raises:
+        UnreadableError: The file is missing, not a sound, empty or broken off.
+        UserError: The package soundfile is not installed.
+    """
+    pieces = list(stream(path, sample_rate, _SECONDS_AT_ONCE))
+    return to_int16(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+
+
+def read_many(paths: Sequence[SoundPath]) -> list[Int16Array | UnreadableError]:
+    """Reads many files at 16 kHz, in parallel.
+
+    Returns:
+        Each file as :func:`read` returns it, or in its place the error.
+
+    Raises:
+        UserError: The package soundfile is not installed.
+    """
+
+    def attempt(path: SoundPath) -> Int16Array | UnreadableError:
+        try:
+            return read(path)
+        except UnreadableError as error:
+            return error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(attempt, paths))
+
+
+def stream(
+    path: SoundPath, sample_rate: int, seconds: float = _SECONDS_PER_PIECE
+) -> Iterator[FloatArray]:
+    """Reads a sound file of any rate and number of channels in pieces.
+
+    Args:
+        path: a file in a format of libsndfile (WAV, FLAC, ...).
+        sample_rate: of the result, in Hz.
+        seconds: of the file in a piece.
+
+    Yields:
+        The next samples, float32 (samples,): the mean of the channels.
+
+    Raises:
+        UnreadableError: The file is missing, not a sound or empty; after the
+            pieces that are there, if it is broken off.
+        UserError: The package soundfile is not installed.
+    """
+    soundfile = _soundfile()
+    try:
+        yield from _pieces(soundfile, path, sample_rate, seconds)
+    except OSError as error:
+        raise UnreadableError(path, error.strerror or str(error)) from error
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise UnreadableError(path, reason) from error
+
+
+def _soundfile() -> ModuleType:
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise UserError(
+            "reading sound files needs the package soundfile: pip install "
+            f"soundfile ({error})"
+        ) from error
+    return soundfile
+
+
+def _pieces(
+    soundfile: ModuleType, path: SoundPath, sample_rate: int, seconds: float
+) -> Iterator[FloatArray]:
+    if os.path.getsize(path) == 0:
+        raise UnreadableError(path, "is empty")
+    if missing := _missing_bytes(path):
+        raise UnreadableError(path, f"breaks off, {missing} bytes are missing")
+    with soundfile.SoundFile(os.fspath(path)) as file:
+        if file.frames == _UNKNOWN_LENGTH:
+            raise UnreadableError(
+                path, "does not tell its length: convert it to WAV"
+            )
+        rate = file.samplerate
+        try:
+            check_rate(rate)
+        except UserError as error:
+            raise UnreadableError(path, f"has {error}") from error
+        resampler = (
+            None
+            if rate == sample_rate
+            else soxr.ResampleStream(rate, sample_rate, 1)
+        )
+        most = max(1, round(rate * seconds))
+        count = 0
+        last = False
+        while not last:
+            # As floats: integers would not be scaled in a file of floats.
+            piece = file.read(most, dtype="float32", always_2d=True)
+            last = len(piece) < most
+            count += len(piece)
+            samples = piece[:, 0]
+            if file.channels > 1:
+                samples = piece.mean(axis=1)
+            if not np.isfinite(samples).all():
+                raise UnreadableError(path, "has samples that are not numbers")
+            if resampler is not None:
+                samples = resampler.resample_chunk(samples, last=last)
+            yield samples
+        if count == 0:
+            raise UnreadableError(path, "has no samples")
+        if count < file.frames:
+            raise UnreadableError(
+                path, f"breaks off after {count} of {file.frames} samples"
+            )
+
+
+def _missing_bytes(path: SoundPath) -> int:
     """Returns how much of a WAV file's samples its end cuts off.
 
     libsndfile takes what there is for the whole. 0 for other files, and for
@@ -44,65 +194,3 @@ def _missing_bytes(path: str) -> int:
                 return 0 if unknown else max(0, file.tell() + length - size)
             file.seek(length + length % 2, os.SEEK_CUR)
     return 0
-
-
-def read(path: str | os.PathLike[str]) -> np.ndarray:
-    """Reads a sound file of any rate and number of channels.
-
-    Args:
-        path: a file in a format of libsndfile (WAV, FLAC, ...).
-
-    Returns:
-        int16 (samples,): the mean of the channels, at 16 kHz.
-
-    Raises:
-        UnreadableError: the file is missing, not a sound, empty or broken off.
-    """
-    path = os.fspath(path)
-    try:
-        if os.path.getsize(path) == 0:
-            raise UnreadableError("is empty")
-        if missing := _missing_bytes(path):
-            raise UnreadableError(f"breaks off, {missing} bytes are missing")
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            expected = file.frames
-            if rate == SAMPLE_RATE and file.channels == 1:
-                waveform = file.read(dtype="int16")
-            else:
-                waveform = file.read(dtype="float32", always_2d=True)
-    except OSError as error:
-        raise UnreadableError(error.strerror or str(error)) from error
-    except soundfile.LibsndfileError as error:
-        raise UnreadableError(error.error_string.rstrip(".")) from error
-    if len(waveform) == 0:
-        raise UnreadableError("has no samples")
-    if len(waveform) < expected:
-        raise UnreadableError(
-            f"breaks off after {len(waveform)} of {expected} samples"
-        )
-    if waveform.dtype == np.int16:
-        return waveform
-    mono = waveform.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise UnreadableError("has samples that are not numbers")
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE)
-    return to_int16(mono)
-
-
-def read_many(
-    paths: Sequence[str | os.PathLike[str]],
-) -> list[np.ndarray | UnreadableError]:
-    """Reads many files, in parallel; a bad one gives its error in its place."""
-
-    def attempt(
-        path: str | os.PathLike[str],
-    ) -> np.ndarray | UnreadableError:
-        try:
-            return read(path)
-        except UnreadableError as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(attempt, paths))

@@ -29,7 +29,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import check_rate
+from bifsmn_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,9 @@ class FeatureParameters:
         f_min: lower edge of the lowest band (Hz).
         f_max: upper edge of the highest band (Hz).
         floor: least power before the logarithm; 1e-10 is -100 dB.
+
+    Raises:
+        UserError: Values that no features can have; the message names them.
     """
 
     sample_rate: int = 16000
@@ -61,21 +66,21 @@ class FeatureParameters:
 
     def __post_init__(self) -> None:
         positive = ("sample_rate", "duration", "n_fft", "folds", "hop")
-        for name in (*positive, "n_mels"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} has to be positive, not {self}")
+        for name in (*positive, "n_mels", "floor"):
+            value = getattr(self, name)
+            if not 0 < value < np.inf:
+                raise UserError(f"{name} has to be positive, not {value}")
+        check_rate(self.sample_rate)
         if self.n_fft % 2:
-            raise ValueError(f"n_fft has to be even, not {self.n_fft}")
+            raise UserError(f"n_fft has to be even, not {self.n_fft}")
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ValueError(
+            raise UserError(
                 "0 <= f_min < f_max <= sample_rate / 2 does not hold for "
                 f"f_min={self.f_min}, f_max={self.f_max}, "
                 f"sample_rate={self.sample_rate}"
             )
-        if self.floor <= 0:
-            raise ValueError(f"floor has to be positive, not {self.floor}")
         if self.samples <= self.frame_length // 2:
-            raise ValueError(
+            raise UserError(
                 f"a clip of {self.samples} samples is too short to reflect "
                 f"half a frame of folds * n_fft = {self.frame_length} samples "
                 "at its borders"
@@ -114,8 +119,9 @@ class FeatureParameters:
         """Returns the parameters that ``to_dict`` gave.
 
         Raises:
-            ValueError: ``values`` has a key that is not a parameter, which
-                would otherwise be a setting silently not applied.
+            UserError: ``values`` has a key that is not a parameter, which
+                would otherwise be a setting silently not applied, or a value
+                that no parameter can have.
         """
         return cls(**known_fields(cls, values))
 
@@ -134,27 +140,41 @@ class FeatureStatistics:
 
     Scalars over all frames and bands, so that a loudness stays a loudness and
     an integer front end needs one multiplication and one addition.
+
+    Attributes:
+        mean: of all features, in dB.
+        std: their standard deviation, in dB.
+
+    Raises:
+        UserError: One of them is not finite, or the deviation so small that
+            float32 cannot divide by it.
     """
 
     mean: float
     std: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.mean) and np.isfinite(self.std)):
-            raise ValueError(f"not finite: {self}")
-        if self.std <= 0:
-            raise ValueError(f"std has to be positive, not {self.std}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if not np.isfinite(value):
+                raise UserError(
+                    f"{name} of the features is not finite: {value}"
+                )
+        if self.std <= np.finfo(np.float32).tiny:
+            raise UserError(
+                f"std of the features has to be positive, not {self.std:g}"
+            )
 
     @classmethod
     def of(cls, features: npt.ArrayLike) -> "FeatureStatistics":
         """Returns the statistics of ``features``, of any shape, in dB.
 
         Raises:
-            ValueError: there are none, or all of them are equal.
+            UserError: There are none, or all of them are equal.
         """
         array = np.asarray(features)
         if array.size == 0:
-            raise ValueError("no features to take statistics of")
+            raise UserError("there are no features to take statistics of")
         return cls(
             float(array.mean(dtype=np.float64)),
             float(array.std(dtype=np.float64)),
@@ -174,29 +194,41 @@ class FeatureStatistics:
         """Returns the statistics that ``to_dict`` gave.
 
         Raises:
-            ValueError: a key is unknown.
+            UserError: A key is unknown, or a value no number.
         """
         return cls(**known_fields(cls, values))
 
 
+_JSON_TYPES: dict[object, tuple[type, ...]] = {int: (int,), float: (int, float)}
+
+
 def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns ``values`` as a dict if each key is a field of dataclass ``cls``.
+    """Returns ``values`` as a dict if they can be fields of a dataclass.
+
+    Args:
+        cls: the dataclass.
+        values: by the fields' names, as JSON has them.
 
     Raises:
-        ValueError: one is not; the message lists the fields there are.
+        UserError: One is of no field, and the message lists the fields there
+            are; or no number, although the field is one.
     """
-    names = [field.name for field in dataclasses.fields(cls)]
-    unknown = sorted(set(values) - set(names))
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"{cls.__name__} has no {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(names)}"
+            f"it has {', '.join(fields)}"
         )
+    for name, value in values.items():
+        wanted = _JSON_TYPES.get(fields[name].type)
+        if wanted and type(value) not in wanted:
+            raise UserError(f"{name} has to be a number, not {value!r}")
     return dict(values)
 
 
 def hann_window(length: int) -> npt.NDArray[np.float64]:
-    """Returns the periodic Hann window of ``length`` samples."""
+    """Returns the periodic Hann window, (length,)."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
 
 
@@ -233,8 +265,16 @@ def _tables(
     return window, filters
 
 
-def fit_length(waveform: npt.ArrayLike, samples: int) -> np.ndarray:
-    """Pads the last axis with zeros at its end, or cuts it, to ``samples``."""
+def fit_length(waveform: npt.ArrayLike, samples: int) -> npt.NDArray:
+    """Pads the last axis with zeros at its end, or cuts it, to ``samples``.
+
+    Args:
+        waveform: (..., any number of samples), of any type.
+        samples: how many there are to be.
+
+    Returns:
+        (..., ``samples``), of the same type.
+    """
     array = np.asarray(waveform)
     missing = samples - array.shape[-1]
     if missing > 0:
@@ -259,7 +299,7 @@ def log_mel(
         Decibel as float32, (frames, mels) or (clips, frames, mels).
 
     Raises:
-        TypeError: the samples are integers: divide them by 32768 first.
+        TypeError: The samples are integers: divide them by 32768 first.
         ValueError: ``waveform`` has neither one nor two dimensions.
     """
     parameters = parameters or FeatureParameters()
@@ -295,3 +335,24 @@ def log_mel(
         np.maximum(power, parameters.floor, out=power)
         result[...] = 10 * np.log10(power)
     return features[0] if single else features
+
+
+def log_mel_frame(
+    samples: FloatArray, parameters: FeatureParameters
+) -> FloatArray:
+    """Computes the log-mel features of one frame, without reflection.
+
+    Args:
+        samples: in [-1, 1], (frame_length,).
+        parameters: of the features.
+
+    Returns:
+        Decibel as float32, (1, mels).
+    """
+    # Of a clip that is one frame long, the frame in the middle.
+    middle = dataclasses.replace(
+        parameters,
+        duration=len(samples) / parameters.sample_rate,
+        hop=len(samples) // 2,
+    )
+    return log_mel(samples, middle)[1:2]

@@ -1,20 +1,20 @@
-"""Where a stream of sound comes from: a microphone, a file, a pipe.
+"""Sound that has no end yet: a microphone, a pipe.
 
-Each source gives float32 in [-1, 1], one channel, at the rate that is asked
-for, in pieces of any length.
+Each gives float32 in [-1, 1], one channel, at the rate that is asked for, in
+pieces of any length; so does :func:`bifsmn_tf.audio.files.stream` of a file.
 """
 
-import sys
+import warnings
 from collections.abc import Iterator
+from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
-import soxr
 
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
-
-FloatArray = npt.NDArray[np.float32]
 
 _SECONDS_PER_PIECE = 0.032
 
@@ -26,18 +26,13 @@ def microphone(rate: int, device: str | None = None) -> Iterator[FloatArray]:
         rate: samples a second that are wanted.
         device: name or number of the input; by default the system's.
 
+    Yields:
+        The next samples, float32 (samples,).
+
     Raises:
-        UserError: there is no such device, or no way to use one.
+        UserError: There is no such device, or no way to use one.
     """
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:
-        raise UserError(
-            f"no microphone without the package sounddevice and PortAudio "
-            f"({error}): pip install bifsmn_tf[listen], and on Debian apt "
-            "install libportaudio2. Or pipe sound in: arecord -q -f S16_LE -r "
-            f"{rate} -c 1 | python -m bifsmn_tf.listen --input=-"
-        ) from error
+    sounddevice = _sounddevice()
     chosen = int(device) if device and device.isdigit() else device
     frames = round(rate * _SECONDS_PER_PIECE)
     try:
@@ -47,14 +42,24 @@ def microphone(rate: int, device: str | None = None) -> Iterator[FloatArray]:
             while True:
                 piece, overflowed = stream.read(frames)
                 if overflowed:
-                    print(
-                        "note: sound was lost, the machine is too slow for "
-                        "this or too busy",
-                        file=sys.stderr,
+                    warnings.warn(
+                        "sound was lost, the machine is too slow for this or "
+                        "too busy",
+                        DataWarning,
+                        stacklevel=2,
                     )
                 yield piece[:, 0]
     except (sounddevice.PortAudioError, ValueError) as error:
         raise UserError(f"the microphone: {error}") from error
+
+
+def microphones() -> str:
+    """Returns a list of the system's inputs and outputs, a line each.
+
+    Raises:
+        UserError: There is no way to use them.
+    """
+    return str(_sounddevice().query_devices())
 
 
 def pipe(rate: int, file: BinaryIO) -> Iterator[FloatArray]:
@@ -63,40 +68,27 @@ def pipe(rate: int, file: BinaryIO) -> Iterator[FloatArray]:
     Args:
         rate: samples a second, which the samples have to have.
         file: to read from.
+
+    Yields:
+        The next samples, float32 (samples,).
     """
     size = 2 * round(rate * _SECONDS_PER_PIECE)
-    while piece := file.read(size):
-        whole = piece[: len(piece) // 2 * 2]
-        yield np.frombuffer(whole, "<i2").astype(np.float32) / 32768
+    rest = b""
+    while read := file.read(size):
+        octets = rest + read
+        whole = len(octets) // 2 * 2
+        rest = octets[whole:]
+        yield to_float(np.frombuffer(octets[:whole], "<i2"))
 
 
-def recording(rate: int, path: str) -> Iterator[FloatArray]:
-    """Reads a sound file of any rate and number of channels.
-
-    Args:
-        rate: samples a second that are wanted.
-        path: of the file.
-
-    Raises:
-        UserError: it is no sound file that can be read.
-    """
+def _sounddevice() -> ModuleType:
     try:
-        import soundfile
-    except ImportError as error:
+        import sounddevice
+    except (ImportError, OSError) as error:
         raise UserError(
-            "reading files needs the package soundfile: pip install "
-            "bifsmn_tf[listen]"
+            "a microphone needs the package sounddevice and PortAudio "
+            f"({error}): pip install sounddevice, and on Debian apt install "
+            "libportaudio2. Or pipe sound in, on Linux from arecord -q "
+            "-f S16_LE -r 16000 -c 1"
         ) from error
-    try:
-        with soundfile.SoundFile(path) as file:
-            resampler = soxr.ResampleStream(file.samplerate, rate, 1)
-            frames = max(1, round(file.samplerate * _SECONDS_PER_PIECE))
-            while True:
-                piece = file.read(frames, dtype="float32", always_2d=True)
-                last = len(piece) < frames
-                mono = np.ascontiguousarray(piece.mean(axis=1))
-                yield resampler.resample_chunk(mono, last=last)
-                if last:
-                    return
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise UserError(f"{path}: {error}") from error
+    return sounddevice

@@ -12,9 +12,10 @@ import numpy as np
 import soxr
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.audio.log_mel import FloatArray
 from bifsmn_tf.audio.log_mel import fit_length
 from bifsmn_tf.audio.log_mel import known_fields
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,9 @@ class WaveformParameters:
         rate: samples a second (Hz) that the network reads.
         sample_rate: samples a second (Hz) of the recorded clip.
         duration: length of a clip in seconds.
+
+    Raises:
+        UserError: One of them is not positive.
     """
 
     rate: int
@@ -33,8 +37,10 @@ class WaveformParameters:
 
     def __post_init__(self) -> None:
         for name in ("rate", "sample_rate", "duration"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} has to be positive, not {self}")
+            if not 0 < getattr(self, name) < np.inf:
+                raise UserError(
+                    f"{name} has to be positive, not {getattr(self, name)}"
+                )
 
     @property
     def samples(self) -> int:
@@ -51,7 +57,14 @@ class WaveformParameters:
         return dataclasses.asdict(self)
 
     def extract(self, waveforms: FloatArray) -> FloatArray:
-        """Resamples clips in [-1, 1], (clips, samples), to (clips, *shape)."""
+        """Resamples clips to the rate that the network reads.
+
+        Args:
+            waveforms: in [-1, 1], (clips, samples).
+
+        Returns:
+            float32 (clips, *shape).
+        """
         (length,) = self.shape
         return np.stack(
             [
@@ -69,13 +82,14 @@ class WaveformParameters:
 
 
 Features = FeatureParameters | WaveformParameters
+"""What a network reads of sound."""
 
 
 def features_from_dict(values: Mapping[str, Any]) -> Features:
-    """Returns what ``to_dict`` of one or the other gave.
+    """Returns the parameters that ``to_dict`` of either class gave.
 
     Raises:
-        ValueError: a key is unknown.
+        UserError: A key is unknown, or a value impossible.
     """
     if "rate" in values:
         return WaveformParameters(**known_fields(WaveformParameters, values))

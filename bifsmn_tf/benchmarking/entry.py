@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
-from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.signatures import CLIP_SIGNATURE
 from bifsmn_tf.model_file.signatures import FRAME_SIGNATURE
 from bifsmn_tf.model_file.writer import ModelWriter
@@ -67,7 +67,7 @@ def from_file(path: str | Path) -> list[Contestant]:
         keys = list(runtime.make_interpreter(content).get_signature_list())
         ours = any(
             name.startswith("Bifsmn")
-            for name in model_reader.custom_op_names(content)
+            for name in ModelFile(content).custom_op_names
         )
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path}: {error}") from error

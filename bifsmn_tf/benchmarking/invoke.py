@@ -41,9 +41,10 @@ class Invocation:
         signature: the key; ``None`` if the model has none.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no whole model, or has no such signature.
-        RuntimeError: there is no library or runtime, or it refuses the model.
+        UserError: There is no such file, or it is no whole model; there is
+            no library or runtime, or no such kernel.
+        ValueError: The model has no such signature.
+        RuntimeError: The runtime refuses the model.
     """
 
     def __init__(

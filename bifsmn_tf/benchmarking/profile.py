@@ -12,7 +12,7 @@ import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.model_file import metadata as descriptions
-from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.network.summary import summarise
 from bifsmn_tf.runtime import interpreter as runtime
@@ -107,9 +107,10 @@ def _layers(content: bytes, signature: str | None) -> list[str]:
     Returns:
         Their names; none if the file does not say what network it holds.
     """
-    if descriptions.NAME not in model_reader.metadata_names(content):
+    model = ModelFile(content)
+    if descriptions.NAME not in model.metadata_names:
         return []
-    config = descriptions.ModelMetadata.of_model(content).network
+    config = descriptions.ModelMetadata.of_model(model).network
     return [
         layer.name
         for layer in summarise(config).layers

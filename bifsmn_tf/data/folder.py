@@ -164,7 +164,7 @@ def load(
     for (given, label, path), sound in zip(found, sounds, strict=True):
         name = path.relative_to(root).as_posix()
         if isinstance(sound, audio.UnreadableError):
-            bad.append(f"{name} {sound}")
+            bad.append(f"{name} {sound.reason}")
             continue
         split = everything_as or given or protocol.hashed_split(path.stem)
         speaker = protocol.speaker_of(path.name)

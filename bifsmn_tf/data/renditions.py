@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
-from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
@@ -79,7 +79,7 @@ class Renderer:
             float32 (n, frames, mels) in decibel, or what else
             ``features.extract`` gives.
         """
-        sounds = audio.to_float(waveforms)
+        sounds = to_float(waveforms)
         if rendition is not None:
             sounds = np.stack(
                 [

@@ -13,7 +13,7 @@ from typing import Any
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.model_file.reader import read_metadata
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.network.config import NetworkConfig
 
 NAME = "bifsmn_tf"
@@ -41,6 +41,26 @@ class ModelMetadata:
     network: NetworkConfig
     dataset: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        labels = self.label_names
+        if not all(isinstance(x, str) and x.isprintable() for x in labels):
+            raise UserError(f"labels have to be printable text: {labels!a}")
+        if len(set(labels)) < len(labels):
+            raise UserError(f"labels repeat in {', '.join(labels)}")
+        if len(labels) != self.network.classes:
+            raise UserError(
+                f"{len(labels)} labels do not fit a network of "
+                f"{self.network.classes} classes"
+            )
+        if not (
+            isinstance(self.dataset, dict)
+            and isinstance(self.dataset.get("name"), str)
+            and isinstance(self.dataset.get("options"), dict)
+        ):
+            raise UserError(
+                f"a data set has a name and options, unlike {self.dataset!a}"
+            )
+
     def to_bytes(self) -> bytes:
         """Returns deflated JSON; the same values always give the same bytes."""
         values = {
@@ -65,31 +85,31 @@ class ModelMetadata:
             values = json.loads(_text(content))
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r}, not {FORMAT}")
-            metadata = cls(
+            return cls(
                 label_names=tuple(values["label_names"]),
                 features=FeatureParameters.from_dict(values["features"]),
                 statistics=FeatureStatistics.from_dict(values["statistics"]),
                 network=NetworkConfig.from_dict(values["network"]),
                 dataset=values["dataset"],
             )
-            if len(metadata.label_names) != metadata.network.classes:
-                raise ValueError("as many labels as classes are needed")
-            return metadata
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError),
+            *(OverflowError, RecursionError, zlib.error),
+        ) as error:
             raise UserError(
                 f"the model's description is damaged or of another version "
                 f"({error}): convert it again"
             ) from error
 
     @classmethod
-    def of_model(cls, content: bytes) -> "ModelMetadata":
-        """Reads the description of a model from the content of its file.
+    def of_model(cls, model: ModelFile) -> "ModelMetadata":
+        """Reads the description of a model from its file.
 
         Raises:
-            UserError: It is no whole model file, or has no description, or one
-                that is damaged or of another format.
+            UserError: It has no description, or one that is damaged or of
+                another format.
         """
-        return cls.from_bytes(read_metadata(content, NAME))
+        return cls.from_bytes(model.metadata(NAME))
 
 
 def _text(content: bytes) -> bytes:

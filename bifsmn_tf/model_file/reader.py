@@ -5,209 +5,170 @@ process. So a file is verified here before a runtime sees it, and its metadata
 is read here, with the standard library alone (the generated schema module
 takes longer to import on a small board than the network to run).
 
-The tables below are the part of TensorFlow Lite's public schema
-(``tensorflow/compiler/mlir/lite/schema/schema.fbs``) that a runtime follows
-when it loads a model; a test holds them against the generated module. The
-options of a runtime's own ops and sparsity are checked to lie inside the file,
-but not what they refer to.
+    model = ModelFile.read("model.tflite")
+    model.metadata("bifsmn_tf")
+    model.signatures["delta_1"].inputs["features"].shape    # (1, 32, 32)
 """
 
-import dataclasses
+import os
 import struct
 from collections.abc import Iterable
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from typing import NamedTuple
 
-FILE_IDENTIFIER = b"TFL3"
-
-CUSTOM_BUILTIN_CODE = 32
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file import schema
 
 # Parts of a file may be shared, but a small file in which every part is all the
 # others would take forever to follow.
 _MOST_READS = 20
 
-# STRING, RESOURCE and VARIANT. Python's interpreters crash when they are asked
-# for the values of such a tensor that has none.
-_NO_NUMBERS = (5, 13, 14)
 
+class TensorInfo(NamedTuple):
+    """What a file says of a tensor.
 
-@dataclasses.dataclass(frozen=True)
-class _Scalar:
-    code: str
-
-
-@dataclasses.dataclass(frozen=True)
-class _Numbers:
-    """A vector of numbers, read as a tuple."""
-
-    code: str
-
-
-@dataclasses.dataclass(frozen=True)
-class _Bytes:
-    """A vector of bytes, read as a view of the file."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _String:
-    """Text; the runtimes rely on the zero byte after it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Table:
-    """Fields by their number in the schema."""
-
-    fields: Mapping[int, tuple[str, Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Tables:
-    """A vector of tables."""
-
-    table: _Table
-
-
-_INT32 = _Scalar("i")
-_UINT32 = _Scalar("I")
-_INT8 = _Scalar("b")
-_INT32S = _Numbers("i")
-_OPAQUE = _Table({})
-
-_TENSOR_MAP = _Table({0: ("name", _String()), 1: ("tensor_index", _UINT32)})
-_SIGNATURE = _Table(
-    {
-        0: ("inputs", _Tables(_TENSOR_MAP)),
-        1: ("outputs", _Tables(_TENSOR_MAP)),
-        2: ("signature_key", _String()),
-        4: ("subgraph_index", _UINT32),
-    }
-)
-_METADATA = _Table({0: ("name", _String()), 1: ("buffer", _UINT32)})
-_BUFFER = _Table({0: ("data", _Bytes())})
-_QUANTIZATION = _Table(
-    {
-        0: ("min", _Numbers("f")),
-        1: ("max", _Numbers("f")),
-        2: ("scale", _Numbers("f")),
-        3: ("zero_point", _Numbers("q")),
-        5: ("details", _OPAQUE),
-    }
-)
-_TENSOR = _Table(
-    {
-        0: ("shape", _INT32S),
-        1: ("type", _INT8),
-        2: ("buffer", _UINT32),
-        3: ("name", _String()),
-        4: ("quantization", _QUANTIZATION),
-        6: ("sparsity", _OPAQUE),
-        7: ("shape_signature", _INT32S),
-    }
-)
-_OPERATOR = _Table(
-    {
-        0: ("opcode_index", _UINT32),
-        1: ("inputs", _INT32S),
-        2: ("outputs", _INT32S),
-        4: ("builtin_options", _OPAQUE),
-        5: ("custom_options", _Bytes()),
-        7: ("mutating_variable_inputs", _Bytes()),
-        8: ("intermediates", _INT32S),
-        12: ("builtin_options_2", _OPAQUE),
-    }
-)
-_SUBGRAPH = _Table(
-    {
-        0: ("tensors", _Tables(_TENSOR)),
-        1: ("inputs", _INT32S),
-        2: ("outputs", _INT32S),
-        3: ("operators", _Tables(_OPERATOR)),
-        4: ("name", _String()),
-    }
-)
-_OPERATOR_CODE = _Table(
-    {
-        0: ("deprecated_builtin_code", _INT8),
-        1: ("custom_code", _String()),
-        2: ("version", _INT32),
-        3: ("builtin_code", _INT32),
-    }
-)
-_MODEL = _Table(
-    {
-        0: ("version", _UINT32),
-        1: ("operator_codes", _Tables(_OPERATOR_CODE)),
-        2: ("subgraphs", _Tables(_SUBGRAPH)),
-        3: ("description", _String()),
-        4: ("buffers", _Tables(_BUFFER)),
-        5: ("metadata_buffer", _INT32S),
-        6: ("metadata", _Tables(_METADATA)),
-        7: ("signature_defs", _Tables(_SIGNATURE)),
-    }
-)
-
-
-def verify_model(content: bytes) -> None:
-    """Checks that ``content`` is a whole model file a runtime can follow.
-
-    Raises:
-      ValueError: if it is not, saying what is wrong.
+    Attributes:
+        shape: of the tensor.
+        type: of its elements, one of the schema's ``TensorType``.
     """
-    _parse(content)
+
+    shape: tuple[int, ...]
+    type: int
 
 
-def custom_op_names(content: bytes) -> list[str]:
-    """Returns the names of the custom ops that the model uses, sorted.
+class Signature(NamedTuple):
+    """What a model can be called by.
 
-    Raises:
-      ValueError: if ``content`` is not a whole model file.
+    Attributes:
+        inputs: by their names.
+        outputs: by their names.
     """
-    codes = _parse(content).get("operator_codes", ())
-    return sorted({c["custom_code"] for c in codes if "custom_code" in c})
+
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
 
 
-def metadata_names(content: bytes) -> list[str]:
-    """Returns the names of the model's metadata, in the order of the file.
+class CustomOperator(NamedTuple):
+    """One use of a custom op.
 
-    Raises:
-      ValueError: if ``content`` is not a whole model file.
+    Attributes:
+        name: of the op.
+        options: its attributes, as the file has them.
     """
-    return [m.get("name", "") for m in _parse(content).get("metadata", ())]
+
+    name: str
+    options: bytes
 
 
-def read_metadata(content: bytes, name: str) -> bytes:
-    """Returns the metadata stored in a model file under ``name``.
+class ModelFile:
+    """A whole model file that a runtime can follow.
 
     Args:
-      content: the content of the file.
-      name: which metadata.
+        content: of the file.
 
     Raises:
-      ValueError: if ``content`` is not a whole model file, or has no metadata
-        of that name.
+        UserError: It is not whole, or not valid; the message says what is
+            wrong, but not with which file.
     """
-    model = _parse(content)
-    entries = model.get("metadata", ())
-    for entry in entries:
-        if entry.get("name") == name:
-            buffer = model["buffers"][entry.get("buffer", 0)]
-            return bytes(buffer.get("data", b""))
-    names = ", ".join(entry.get("name", "") for entry in entries) or "none"
-    raise ValueError(f"the model has no metadata {name!r}; it has: {names}")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self._model = _parse(content)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "ModelFile":
+        """Reads a file.
+
+        Raises:
+            UserError: It cannot be read, or is no whole, valid model; the
+                message names the file.
+        """
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}") from error
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    @property
+    def custom_op_names(self) -> list[str]:
+        """The names of the custom ops that the model uses, sorted."""
+        codes = self._model.get("operator_codes", ())
+        return sorted({c["custom_code"] for c in codes if "custom_code" in c})
+
+    @property
+    def custom_operators(self) -> list[CustomOperator]:
+        """Every use of a custom op, in the order of the file."""
+        codes = self._model.get("operator_codes", ())
+        names = [code.get("custom_code") for code in codes]
+        return [
+            CustomOperator(name, bytes(operator.get("custom_options", b"")))
+            for graph in self._model["subgraphs"]
+            for operator in graph.get("operators", ())
+            if (name := names[operator.get("opcode_index", 0)])
+        ]
+
+    @property
+    def signatures(self) -> dict[str, Signature]:
+        """The signatures, by their keys."""
+        found = {}
+        for signature in self._model.get("signature_defs", ()):
+            graph = self._model["subgraphs"][signature.get("subgraph_index", 0)]
+            inputs, outputs = (
+                {
+                    entry["name"]: _tensor_info(graph, entry)
+                    for entry in signature.get(kind, ())
+                }
+                for kind in ("inputs", "outputs")
+            )
+            key = signature.get("signature_key", "")
+            found[key] = Signature(inputs, outputs)
+        return found
+
+    @property
+    def metadata_names(self) -> list[str]:
+        """The names of the model's metadata, in the order of the file."""
+        entries = self._model.get("metadata", ())
+        return [entry.get("name", "") for entry in entries]
+
+    def metadata(self, name: str) -> bytes:
+        """Returns the metadata stored under ``name``.
+
+        Raises:
+            UserError: The model has no metadata of that name.
+        """
+        for entry in self._model.get("metadata", ()):
+            if entry.get("name") == name:
+                buffer = self._model["buffers"][entry.get("buffer", 0)]
+                return bytes(buffer.get("data", b""))
+        names = ", ".join(self.metadata_names) or "none"
+        raise UserError(f"the model has no metadata {name!r}; it has: {names}")
+
+
+def _tensor_info(graph: dict[str, Any], entry: dict[str, Any]) -> TensorInfo:
+    tensor = graph["tensors"][entry.get("tensor_index", 0)]
+    return TensorInfo(tuple(tensor.get("shape", ())), tensor.get("type", 0))
 
 
 class _Reader:
     """Follows offsets in a file, each of them checked."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes) -> None:
         self._content = memoryview(content)
         self._most = _MOST_READS * len(content)
         self._read = 0
 
     def root(self) -> dict[str, Any]:
-        return self.table(self._unpack("I", 0, "its root"), _MODEL, "model")
+        """Reads the model."""
+        return self.table(
+            self._unpack("I", 0, "its root"), schema.MODEL, "model"
+        )
 
-    def table(self, start: int, table: _Table, path: str) -> dict[str, Any]:
+    def table(
+        self, start: int, table: schema.Table, path: str
+    ) -> dict[str, Any]:
+        """Reads a table: its fields by name, without those that are absent."""
         vtable = start - self._unpack("i", start, path)
         vtable_size = self._unpack("H", vtable, path)
         table_size = self._unpack("H", vtable + 2, path)
@@ -215,31 +176,31 @@ class _Reader:
         self._inside(start, table_size, path)
         # A runtime would read one more field, half of it outside.
         if vtable_size % 2:
-            raise ValueError(f"not a valid model: {path} has half a field")
+            raise UserError(f"not a valid model: {path} has half a field")
         values = {}
         for number in range((vtable_size - 4) // 2):
             offset = self._unpack("H", vtable + 4 + 2 * number, path)
             if offset >= max(table_size, 4) or 0 < offset < 4:
-                raise ValueError(f"not a valid model: {path} has a bad field")
+                raise UserError(f"not a valid model: {path} has a bad field")
             if offset and number in table.fields:
                 name, kind = table.fields[number]
                 field = f"{path}.{name}"
                 values[name] = self._field(start + offset, kind, field)
         return values
 
-    def _field(self, start: int, kind: Any, path: str) -> Any:
-        if isinstance(kind, _Scalar):
+    def _field(self, start: int, kind: schema.Kind, path: str) -> Any:
+        if isinstance(kind, schema.Scalar):
             return self._unpack(kind.code, start, path)
         start += self._unpack("I", start, path)
-        if isinstance(kind, _Table):
+        if isinstance(kind, schema.Table):
             return self.table(start, kind, path)
         count = self._unpack("I", start, path)
         start += 4
-        if isinstance(kind, _Numbers):
+        if isinstance(kind, schema.Numbers):
             size = struct.calcsize(f"<{kind.code}") * count
             octets = self._slice(start, size, path)
             return struct.unpack(f"<{count}{kind.code}", octets)
-        if isinstance(kind, _Tables):
+        if isinstance(kind, schema.Tables):
             self._inside(start, 4 * count, path)
             return [
                 self.table(
@@ -247,22 +208,22 @@ class _Reader:
                 )
                 for i, at in enumerate(range(start, start + 4 * count, 4))
             ]
-        if isinstance(kind, _String):
+        if isinstance(kind, schema.String):
             text = bytes(self._slice(start, count + 1, path))
             if text[-1]:
-                raise ValueError(f"not a valid model: {path} does not end")
+                raise UserError(f"not a valid model: {path} does not end")
             return text[:-1].decode(errors="replace")
         return self._slice(start, count, path)
 
     def _inside(self, start: int, size: int, path: str) -> None:
         if start < 0 or start + size > len(self._content):
-            raise ValueError(
+            raise UserError(
                 f"not a whole model: {path} lies outside the file's "
                 f"{len(self._content)} bytes; is the file truncated?"
             )
         self._read += size
         if self._read > self._most:
-            raise ValueError(
+            raise UserError(
                 "not a valid model: its parts lie in one another, again and "
                 "again"
             )
@@ -277,27 +238,30 @@ class _Reader:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
-    if len(content) < 8 or content[4:8] != FILE_IDENTIFIER:
-        raise ValueError(
-            "not a TensorFlow Lite model: the file has "
-            f"{len(content)} bytes and no identifier {FILE_IDENTIFIER.decode()}"
+    identifier = schema.FILE_IDENTIFIER
+    if len(content) < 8 or content[4:8] != identifier:
+        raise UserError(
+            f"not a TensorFlow Lite model: the file has {len(content)} bytes "
+            f"and no identifier {identifier.decode()}"
         )
     model = _Reader(content).root()
     buffers = model.get("buffers", ())
     subgraphs = model.get("subgraphs", ())
     codes = model.get("operator_codes", ())
     if not subgraphs or not buffers:
-        raise ValueError("not a valid model: it has no subgraph or no buffer")
+        raise UserError("not a valid model: it has no subgraph or no buffer")
     for code in codes:
         builtin = max(
             code.get("builtin_code", 0), code.get("deprecated_builtin_code", 0)
         )
-        if builtin == CUSTOM_BUILTIN_CODE and not code.get("custom_code"):
-            raise ValueError("not a valid model: a custom op has no name")
+        if builtin == schema.CUSTOM_BUILTIN_CODE and not code.get(
+            "custom_code"
+        ):
+            raise UserError("not a valid model: a custom op has no name")
         # A runtime would run it without a look at its name, and its own ops
         # crash on tensors that are not theirs.
-        if builtin != CUSTOM_BUILTIN_CODE and code.get("custom_code"):
-            raise ValueError(
+        if builtin != schema.CUSTOM_BUILTIN_CODE and code.get("custom_code"):
+            raise UserError(
                 f"not a valid model: {code['custom_code']} is not a custom op "
                 f"but the runtime's number {builtin}"
             )
@@ -313,7 +277,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         for kind in ("inputs", "outputs"):
             entries = signature.get(kind, ())
             if any("name" not in entry for entry in entries):
-                raise ValueError(f"not a valid model: {name} lacks a name")
+                raise UserError(f"not a valid model: {name} lacks a name")
             indices = [entry.get("tensor_index", 0) for entry in entries]
             _check_indices(name, indices, tensors)
     return model
@@ -327,12 +291,12 @@ def _check_subgraph(graph: dict[str, Any], buffers: int, codes: int) -> None:
             f"a tensor of {name}", [tensor.get("buffer", 0)], buffers
         )
         if any(size < 0 for size in tensor.get("shape", ())):
-            raise ValueError(f"not a valid model: {name} has a negative size")
+            raise UserError(f"not a valid model: {name} has a negative size")
     for kind in ("inputs", "outputs"):
         indices = graph.get(kind, ())
         _check_indices(f"{kind} of {name}", indices, len(tensors))
-        if any(tensors[i].get("type", 0) in _NO_NUMBERS for i in indices):
-            raise ValueError(
+        if any(tensors[i].get("type", 0) in schema.NO_NUMBERS for i in indices):
+            raise UserError(
                 f"not a valid model: {kind} of {name} have a tensor that "
                 "holds no numbers"
             )
@@ -348,6 +312,6 @@ def _check_subgraph(graph: dict[str, Any], buffers: int, codes: int) -> None:
 def _check_indices(what: str, indices: Iterable[int], count: int) -> None:
     for index in indices:
         if not 0 <= index < count:
-            raise ValueError(
+            raise UserError(
                 f"not a valid model: {what} refers to number {index} of {count}"
             )

@@ -28,7 +28,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from bifsmn_tf.model_file.graph import Subgraph
 from bifsmn_tf.model_file.graph import Tensor
-from bifsmn_tf.model_file.reader import FILE_IDENTIFIER
+from bifsmn_tf.model_file.schema import FILE_IDENTIFIER
 from bifsmn_tf.model_file.shared import Buffers
 from bifsmn_tf.model_file.shared import OperatorCodes
 from bifsmn_tf.model_file.tables import SharingBuilder

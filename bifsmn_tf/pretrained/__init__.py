@@ -10,44 +10,46 @@ does, and what it is not for.
 
 from pathlib import Path
 
+from bifsmn_tf.errors import UserError
+
 FOLDER = Path(__file__).resolve().parent
 
 DEFAULT = "bifsmn-sc10"
 
 
 def names() -> list[str]:
-    """Names of the models in the package."""
+    """Returns the names of the models in the package, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.tflite"))
 
 
 def find(model: str) -> Path:
-    """The file of a model.
+    """Returns the path of a model.
 
     Args:
         model: a name of :func:`names`, or the path of a file.
 
     Raises:
-        FileNotFoundError: it is neither.
+        UserError: It is neither.
     """
     if model in names():
         return FOLDER / f"{model}.tflite"
     path = Path(model)
     if path.is_file():
         return path
-    raise FileNotFoundError(
+    raise UserError(
         f"there is no file {model}, nor a model of that name in the package: "
         f"{', '.join(names()) or 'it has none'}"
     )
 
 
 def card(model: str) -> str:
-    """What there is to know of a model in the package, as Markdown.
+    """Returns what there is to know of a model in the package, as Markdown.
 
     Raises:
-        FileNotFoundError: there is no such model.
+        UserError: There is no such model.
     """
     if model not in names():
-        raise FileNotFoundError(
+        raise UserError(
             f"there is no model {model} in the package: {', '.join(names())}"
         )
     return (FOLDER / f"{model}.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From a decision every few milliseconds to one event a spoken keyword."""
+"""From a decision every few milliseconds to one event for each keyword."""
 
 import dataclasses
 from collections import deque
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.runtime.streaming import Decision
 
 NOT_KEYWORDS = ("unknown", "silence")
@@ -15,10 +16,10 @@ NOT_KEYWORDS = ("unknown", "silence")
 
 @dataclasses.dataclass(frozen=True)
 class Detection:
-    """A keyword was heard.
+    """A keyword that was spoken.
 
     Attributes:
-        time: in seconds from the beginning of the stream, when it was certain.
+        time: when it was certain, in seconds from the beginning of the stream.
         label: of the keyword.
         probability: the smoothed one, in [0, 1].
     """
@@ -44,7 +45,7 @@ class Detector:
         hold: seconds.
 
     Raises:
-        ValueError: a setting is out of range.
+        UserError: A setting is out of range.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class Detector:
         threshold: float = 0.8,
         smoothing: float = 0.2,
         hold: float = 1.0,
-    ):
+    ) -> None:
         if not 0 < threshold <= 1:
-            raise ValueError(f"a threshold is in (0, 1], not {threshold:g}")
-        if smoothing < 0 or hold < 0:
-            raise ValueError("smoothing and hold are not negative")
+            raise UserError(f"threshold is in (0, 1], not {threshold:g}")
+        for name, value in (("smoothing", smoothing), ("hold", hold)):
+            if not 0 <= value < np.inf:
+                raise UserError(f"{name} is not negative, unlike {value:g}")
         self._labels = list(labels)
         self._keywords = [
             i for i, label in enumerate(labels) if label not in NOT_KEYWORDS
@@ -73,34 +75,41 @@ class Detector:
 
     @property
     def keywords(self) -> list[str]:
-        """The classes that can be events."""
+        """Labels of the classes that can be events."""
         return [self._labels[i] for i in self._keywords]
 
     @property
     def probabilities(self) -> npt.NDArray[np.float64]:
-        """The averages after the last decision; zeros before the first."""
+        """The averages after the last decision, (labels,); zeros before it."""
         if not self._recent:
             return np.zeros(len(self._labels))
         return np.mean([d.probabilities for d in self._recent], axis=0)
 
     def push(self, decision: Decision) -> Detection | None:
-        """Takes the next decision; returns what was heard, if anything."""
+        """Takes the next decision.
+
+        Args:
+            decision: of the same stream as those before.
+
+        Returns:
+            The keyword that has become certain, if there is one.
+        """
         now = decision.end / self._rate
         self._recent.append(decision)
         while now - self._recent[0].end / self._rate > self._smoothing:
             self._recent.popleft()
         averages = self.probabilities
-        heard = None
+        found = None
         for i in sorted(self._keywords, key=lambda i: -averages[i]):
             if averages[i] < self._threshold:
                 break
-            if now >= self._silent_until[i] and heard is None:
-                heard = Detection(now, self._labels[i], float(averages[i]))
+            if now >= self._silent_until[i] and found is None:
+                found = Detection(now, self._labels[i], float(averages[i]))
                 self._silent_until[i] = now + self._hold
             # While it lasts, it is one and the same.
             step = 1.5 * self._gap()
             self._silent_until[i] = max(self._silent_until[i], now + step)
-        return heard
+        return found
 
     def _gap(self) -> float:
         """Seconds between the last two decisions."""

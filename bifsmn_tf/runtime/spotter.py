@@ -2,21 +2,37 @@
 
 import os
 from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import soxr
+import numpy.typing as npt
 
 from bifsmn_tf import pretrained
-from bifsmn_tf.audio import log_mel as log_mel_features
+from bifsmn_tf.audio import files
+from bifsmn_tf.audio.log_mel import fit_length
+from bifsmn_tf.audio.log_mel import log_mel
+from bifsmn_tf.audio.log_mel import log_mel_frame
+from bifsmn_tf.audio.resampling import resampled
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import mono
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import signatures
-from bifsmn_tf.model_file.metadata import ModelMetadata
-from bifsmn_tf.runtime import interpreter as runtime
+from bifsmn_tf.model_file.converted import describe
+from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.runtime.interpreter import make_interpreter
+
+Run = Callable[[FloatArray], FloatArray]
+"""Runs a signature of one input and one output."""
 
 
 class KeywordSpotter:
     """A keyword spotter from one .tflite; no TensorFlow is needed.
 
     >>> spotter = KeywordSpotter("bifsmn-sc10")
+    >>> spotter("recording.wav")
+    {'yes': 0.97, 'no': 0.01, ...}
     >>> spotter(waveform, sample_rate=44100)
     {'yes': 0.97, 'no': 0.01, ...}
     >>> spotter.delta = 4          # a quarter of the depth, from the next call
@@ -28,40 +44,54 @@ class KeywordSpotter:
         num_threads: of the runtime's own operations.
 
     Attributes:
+        metadata: what the file says of its features, network and data set.
         labels: the classes, in the order of the logits.
         deltas: the depths that the file holds.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or not one of ours.
-        RuntimeError: the native library is missing or refuses the model.
+        UserError: There is no such file, or it is damaged or not one of ours;
+            it has no such depth; the native library is missing or refuses the
+            model.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike,
+        model: str | os.PathLike[str],
         delta: int | None = None,
         num_threads: int = 1,
-    ):
-        content = pretrained.find(os.fspath(model)).read_bytes()
+    ) -> None:
+        self._name = os.fspath(model)
+        content = ModelFile.read(pretrained.find(self._name))
         try:
-            self.metadata = ModelMetadata.of_model(content)
-        except ValueError as error:
-            raise ValueError(f"{model}: {error}") from error
+            self.metadata = describe(content)
+        except UserError as error:
+            raise UserError(f"{self._name}: {error}") from error
         self.labels = self.metadata.label_names
         self.deltas = self.metadata.network.deltas
-        self._interpreter = runtime.make_interpreter(
-            content, num_threads=num_threads
-        )
-        self._runners = {}
-        for depth in self.deltas:
-            key = signatures.signature_key(depth)
-            runner = self.signature(key)
-            if runner is None:
-                raise ValueError(f"{model}: it has no signature {key}")
-            self._runners[depth] = runner
-        self._run_clip = self.signature(signatures.CLIP_SIGNATURE)
+        self._interpreter = make_interpreter(content, num_threads=num_threads)
+        self._network: Mapping[int, Run] = {
+            depth: self._runner(
+                signatures.signature_key(depth),
+                signatures.FEATURES,
+                signatures.LOGITS,
+            )
+            for depth in self.deltas
+        }
+        self._clip: Run | None = None
+        self._frame: Run | None = None
+        sound = (signatures.AUDIO, signatures.FEATURES)
+        if signatures.CLIP_SIGNATURE in content.signatures:
+            self._clip = self._runner(signatures.CLIP_SIGNATURE, *sound)
+        if signatures.FRAME_SIGNATURE in content.signatures:
+            self._frame = self._runner(signatures.FRAME_SIGNATURE, *sound)
         self.delta = self.deltas[0] if delta is None else delta
+
+    def __repr__(self) -> str:
+        labels = ", ".join(self.labels)
+        return (
+            f"KeywordSpotter({self._name!r}, delta={self.delta} of "
+            f"{list(self.deltas)}, labels: {labels})"
+        )
 
     @property
     def delta(self) -> int:
@@ -70,66 +100,83 @@ class KeywordSpotter:
 
     @delta.setter
     def delta(self, delta: int) -> None:
-        if delta not in self._runners:
-            raise ValueError(
+        if delta not in self._network:
+            raise UserError(
                 f"the model has no delta {delta}: one of {list(self.deltas)}"
             )
         self._delta = delta
 
-    def signature(self, key: str) -> Callable[..., dict] | None:
-        """A function that runs a signature, or None if the file has it not."""
-        if key not in self._interpreter.get_signature_list():
-            return None
-        return self._interpreter.get_signature_runner(key)
-
     def __call__(
-        self, waveform: np.ndarray, sample_rate: int = 16000
+        self,
+        sound: str | os.PathLike[str] | npt.ArrayLike,
+        sample_rate: float | None = None,
     ) -> dict[str, float]:
         """Classifies one clip.
 
         Args:
-            waveform: float in [-1, 1] or int16, (samples,) or
+            sound: path of a sound file, which needs the package soundfile; or
+                a waveform, float in [-1, 1] or int16, (samples,) or
                 (samples, channels). A clip shorter than the model's (one
                 second) is padded with silence; of a longer one the beginning
                 is used.
-            sample_rate: of the waveform, in Hz.
+            sample_rate: of a waveform, in Hz; 16,000 by default. A file has
+                one of its own.
 
         Returns:
             A probability for each label; they sum to 1.
 
         Raises:
-            ValueError: the waveform is empty, not finite or of another form.
+            UserError: The file cannot be read, or the waveform is empty, not
+                finite or of another form.
         """
-        logits = self.logits(self.features(waveform, sample_rate))[0]
-        exponentials = np.exp(logits - logits.max())
-        probabilities = exponentials / exponentials.sum()
+        probabilities = self.probabilities(self.features(sound, sample_rate))[0]
         return dict(
             zip(self.labels, (float(p) for p in probabilities), strict=True)
         )
 
     def features(
-        self, waveform: np.ndarray, sample_rate: int = 16000
-    ) -> np.ndarray:
-        """The normalised log-mel features of a clip: (1, frames, mels)."""
-        parameters = self.metadata.features
-        samples = _mono(waveform)
-        if not np.isfinite(sample_rate) or sample_rate <= 0:
-            raise ValueError(f"a sample rate of {sample_rate} Hz is no rate")
-        if sample_rate != parameters.sample_rate:
-            samples = soxr.resample(
-                samples, sample_rate, parameters.sample_rate
-            ).astype(np.float32)
-        run = self._run_clip
-        if run is None:
-            log_mel = log_mel_features.log_mel(samples, parameters)
-            return self.metadata.statistics.normalise(log_mel)[np.newaxis]
-        clip = log_mel_features.fit_length(
-            samples[np.newaxis], parameters.samples
-        )
-        return run(**{signatures.AUDIO: clip})[signatures.FEATURES]
+        self,
+        sound: str | os.PathLike[str] | npt.ArrayLike,
+        sample_rate: float | None = None,
+    ) -> FloatArray:
+        """Computes the normalised log-mel features of a clip.
 
-    def logits(self, features: np.ndarray) -> np.ndarray:
-        """The network alone.
+        Args:
+            sound: as in :meth:`__call__`.
+            sample_rate: as in :meth:`__call__`.
+
+        Returns:
+            float32 (1, frames, mels).
+
+        Raises:
+            UserError: As in :meth:`__call__`.
+        """
+        parameters = self.metadata.features
+        samples = self._samples(sound, sample_rate)
+        if self._clip is None:
+            decibel = log_mel(samples, parameters)
+            return self.metadata.statistics.normalise(decibel)[np.newaxis]
+        return self._clip(fit_length(samples[np.newaxis], parameters.samples))
+
+    def frame_features(self, samples: FloatArray) -> FloatArray:
+        """Computes the normalised log-mel features of one frame.
+
+        The file's signature ``frame`` computes them; of a file that has none,
+        NumPy does, more slowly.
+
+        Args:
+            samples: in [-1, 1], as many as a frame has, at the model's rate.
+
+        Returns:
+            float32 (1, mels).
+        """
+        if self._frame is not None:
+            return self._frame(samples[np.newaxis])[0]
+        decibel = log_mel_frame(samples, self.metadata.features)
+        return self.metadata.statistics.normalise(decibel)
+
+    def logits(self, features: npt.ArrayLike) -> FloatArray:
+        """Runs the network alone.
 
         Args:
             features: normalised log-mel, (n, frames, mels).
@@ -138,44 +185,59 @@ class KeywordSpotter:
             float32 (n, labels).
 
         Raises:
-            ValueError: the features have another shape.
+            UserError: The features have another shape.
         """
         network = self.metadata.network
-        features = np.asarray(features, np.float32)
-        if features.shape[1:] != (network.frames, network.mels):
-            raise ValueError(
-                f"features have shape {features.shape}, not "
+        clips = np.asarray(features, np.float32)
+        if clips.shape[1:] != (network.frames, network.mels):
+            raise UserError(
+                f"features have shape {clips.shape}, not "
                 f"(n, {network.frames}, {network.mels})"
             )
-        run = self._runners[self._delta]
+        run = self._network[self._delta]
         return np.concatenate(
-            [
-                run(**{signatures.FEATURES: clip[np.newaxis]})[
-                    signatures.LOGITS
-                ]
-                for clip in features
-            ]
+            [run(clip[np.newaxis]) for clip in clips]
             or [np.empty((0, len(self.labels)), np.float32)]
         )
 
+    def probabilities(self, features: npt.ArrayLike) -> FloatArray:
+        """Runs the network alone, and takes the softmax of its logits.
 
-def _mono(waveform: np.ndarray) -> np.ndarray:
-    waveform = np.asarray(waveform)
-    if waveform.ndim not in (1, 2) or not waveform.size:
-        raise ValueError(
-            f"a waveform is (samples,) or (samples, channels), not "
-            f"{waveform.shape}"
-        )
-    if waveform.dtype == np.int16:
-        samples = waveform.astype(np.float32) / 32768
-    elif np.issubdtype(waveform.dtype, np.floating):
-        samples = waveform.astype(np.float32)
-    else:
-        raise ValueError(
-            f"a waveform is float in [-1, 1] or int16, not {waveform.dtype}"
-        )
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    if not np.all(np.isfinite(samples)):
-        raise ValueError("the waveform has samples that are not finite")
-    return samples
+        Args:
+            features: normalised log-mel, (n, frames, mels).
+
+        Returns:
+            float32 (n, labels).
+
+        Raises:
+            UserError: The features have another shape.
+        """
+        logits = self.logits(features)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def _samples(
+        self,
+        sound: str | os.PathLike[str] | npt.ArrayLike,
+        sample_rate: float | None,
+    ) -> FloatArray:
+        wanted = self.metadata.features.sample_rate
+        if isinstance(sound, str | os.PathLike):
+            if sample_rate is not None:
+                raise UserError("a sound file has a sample rate of its own")
+            return to_float(files.read(sound, wanted))
+        rate = files.SAMPLE_RATE if sample_rate is None else sample_rate
+        return resampled(mono(sound), rate, wanted)
+
+    def _runner(self, key: str, entry: str, result: str) -> Run:
+        run: Callable[..., dict[str, Any]]
+        run = self._interpreter.get_signature_runner(key)
+
+        def named(values: FloatArray) -> FloatArray:
+            try:
+                return run(**{entry: values})[result]
+            except RuntimeError as error:
+                # What is wrong with an op's tensors comes to light here.
+                raise UserError(f"{self._name}: {error}") from error
+
+        return named

@@ -17,24 +17,22 @@ The first decision comes when there are enough frames, with the default features
 after 31 * 512 + 2048 samples, 1.12 seconds; then there is one every 32 ms.
 """
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.model_file import signatures
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import checked
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.runtime.spotter import KeywordSpotter
-
-FloatArray = npt.NDArray[np.float32]
 
 
 class Decision(NamedTuple):
-    """What the network makes of the sound up to a moment.
+    """How likely the network finds each label, up to a moment.
 
     Attributes:
-        end: samples of the stream up to the end of what was heard.
+        end: samples of the stream up to the end of the newest frame.
         probabilities: of each label, in the order of the spotter's labels;
             they sum to 1.
     """
@@ -46,9 +44,6 @@ class Decision(NamedTuple):
 class StreamingSpotter:
     """Decides every hop of a stream; computes one new frame for it.
 
-    The file's signature ``frame`` computes the frame; a file that has none is
-    served by NumPy, more slowly.
-
     Args:
         spotter: whose model is used. Its ``delta`` may be changed at any time.
 
@@ -56,12 +51,14 @@ class StreamingSpotter:
         labels: the classes, in the order of a decision's probabilities.
     """
 
-    def __init__(self, spotter: KeywordSpotter):
+    def __init__(self, spotter: KeywordSpotter) -> None:
         self.labels = spotter.labels
         self._spotter = spotter
         self._parameters = spotter.metadata.features
-        self._run_frame = spotter.signature(signatures.FRAME_SIGNATURE)
         self.reset()
+
+    def __repr__(self) -> str:
+        return f"StreamingSpotter({self._spotter!r})"
 
     def reset(self) -> None:
         """Forgets the stream: the next sample is the first of another one."""
@@ -82,19 +79,27 @@ class StreamingSpotter:
             several if the samples are those of several hops.
 
         Raises:
-            ValueError: the samples are not finite or of another form.
+            UserError: The samples are not finite or of another form.
         """
         length, hop = self._parameters.frame_length, self._parameters.hop
-        self._samples = np.concatenate([self._samples, _checked(samples)])
+        new = checked(samples)
+        if new.ndim != 1:
+            raise UserError(f"a stream is (samples,), not {new.shape}")
+        self._samples = np.concatenate([self._samples, new])
         frames = self._spotter.metadata.network.frames
         decisions = []
         start = self._next_frame - self._consumed
         while start + length <= len(self._samples):
-            row = self._frame(self._samples[start : start + length])
+            row = self._spotter.frame_features(
+                self._samples[start : start + length]
+            )
             self._features = np.concatenate([self._features, row])[-frames:]
             if len(self._features) == frames:
                 end = self._consumed + start + length
-                decisions.append(Decision(end, self._probabilities()))
+                (probabilities,) = self._spotter.probabilities(
+                    self._features[np.newaxis]
+                )
+                decisions.append(Decision(end, probabilities))
             start += hop
         # What no later frame has in it is dropped.
         passed = min(start, len(self._samples))
@@ -102,37 +107,3 @@ class StreamingSpotter:
         self._consumed += passed
         self._samples = self._samples[passed:]
         return decisions
-
-    def _frame(self, samples: FloatArray) -> FloatArray:
-        if self._run_frame is not None:
-            results = self._run_frame(**{signatures.AUDIO: samples[np.newaxis]})
-            return results[signatures.FEATURES][0]
-        # Of a clip that is one frame long, the frame in the middle.
-        length = self._parameters.frame_length
-        parameters = dataclasses.replace(
-            self._parameters,
-            duration=length / self._parameters.sample_rate,
-            hop=length // 2,
-        )
-        row = log_mel(samples, parameters)[1:2]
-        return self._spotter.metadata.statistics.normalise(row)
-
-    def _probabilities(self) -> FloatArray:
-        logits = self._spotter.logits(self._features[np.newaxis])[0]
-        exponentials = np.exp(logits - logits.max())
-        return exponentials / exponentials.sum()
-
-
-def _checked(samples: npt.ArrayLike) -> FloatArray:
-    values = np.asarray(samples)
-    if values.ndim != 1:
-        raise ValueError(f"a stream is (samples,), not {values.shape}")
-    if values.dtype == np.int16:
-        return values.astype(np.float32) / 32768
-    if not np.issubdtype(values.dtype, np.floating):
-        raise ValueError(
-            f"a stream is float in [-1, 1] or int16, not {values.dtype}"
-        )
-    if not np.all(np.isfinite(values)):
-        raise ValueError("the stream has samples that are not finite")
-    return values.astype(np.float32)

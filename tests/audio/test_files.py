@@ -1,3 +1,7 @@
+import pickle
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 import soundfile
@@ -5,6 +9,10 @@ from sounds import write
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.files import UnreadableError
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import UserError
 
 
 def tone(rate: int, seconds: float = 1.0, frequency: float = 440) -> np.ndarray:
@@ -24,6 +32,8 @@ def test_16_bits_come_back_as_they_are(tmp_path):
         ("a.wav", 8000, "PCM_16"),
         ("a.wav", 44100, "PCM_24"),
         ("a.wav", 48000, "FLOAT"),
+        ("a.wav", 16000, "FLOAT"),
+        ("a.wav", 16000, "PCM_24"),
         ("a.flac", 44100, "PCM_16"),
         ("a.wav", 8000, "ULAW"),
     ],
@@ -37,7 +47,7 @@ def test_any_rate_and_channels(tmp_path, name, rate, subtype, channels):
     assert abs(len(result) - 16000) <= 1
     middle = slice(2000, 14000)
     np.testing.assert_allclose(
-        audio.to_float(result)[middle], tone(16000)[middle], atol=0.02
+        to_float(result)[middle], tone(16000)[middle], atol=0.02
     )
 
 
@@ -70,21 +80,68 @@ BAD = {
 }
 
 
+def in_pieces(path):
+    return list(audio.stream(path, 16000))
+
+
+@pytest.mark.parametrize("read", [audio.read, in_pieces])
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_files_say_why(tmp_path, kind):
+def test_bad_files_say_why(tmp_path, kind, read):
     path = write(tmp_path / "a.wav")
     spoil, why = BAD[kind]
     spoil(path)
-    with pytest.raises(UnreadableError, match=why):
-        audio.read(path)
+    with pytest.raises(UnreadableError, match=why) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: {caught.value.reason}"
+    assert isinstance(caught.value, DataError)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value)
 
 
+@pytest.mark.parametrize("read", [audio.read, in_pieces])
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-def test_a_file_that_breaks_off(tmp_path, name):
+def test_a_file_that_breaks_off(tmp_path, name, read):
     path = write(tmp_path / name)
     break_off(path)
     with pytest.raises(UnreadableError):
+        read(path)
+
+
+@pytest.mark.parametrize("rate", [500, 1_000_000])
+def test_rates_that_no_recording_has(tmp_path, rate):
+    path = write(tmp_path / "a.wav", rate=rate)
+    with pytest.raises(UnreadableError, match="sample rate of"):
         audio.read(path)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_pieces_are_those_of_the_whole(tmp_path, rate, channels):
+    path = write(tmp_path / "a.wav", rate // 2, rate, channels)
+    pieces = in_pieces(path)
+    assert len(pieces) > 10
+    sound = np.concatenate(pieces)
+    assert sound.dtype == np.float32
+    np.testing.assert_array_equal(to_int16(sound), audio.read(path))
+
+
+def test_pieces_take_no_more_memory_than_one(tmp_path):
+    path = write(tmp_path / "a.wav", samples=60 * 44100, rate=44100)
+    tracemalloc.start()
+    for _ in audio.stream(path, 16000):
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The file has 5 MB, and 4 in floats at 16 kHz.
+    assert most < 500_000
+
+
+@pytest.mark.parametrize("read", [audio.read, in_pieces])
+def test_without_soundfile(tmp_path, monkeypatch, read):
+    path = write(tmp_path / "a.wav")
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(UserError, match="pip install soundfile"):
+        read(path)
 
 
 def test_a_recording_from_a_pipe_does_not_know_its_length(tmp_path):
@@ -95,6 +152,17 @@ def test_a_recording_from_a_pipe_does_not_know_its_length(tmp_path):
     data[at : at + 4] = b"\xff" * 4
     path.write_bytes(data)
     np.testing.assert_array_equal(audio.read(path), whole)
+
+
+def test_a_flac_recording_from_a_pipe_is_refused(tmp_path):
+    path = write(tmp_path / "a.flac", samples=8000)
+    data = bytearray(path.read_bytes())
+    # The last 36 bits of a word of 64, in the block that comes first.
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    with pytest.raises(UnreadableError, match="does not tell its length"):
+        audio.read(path)
 
 
 def test_chunks_before_the_samples(tmp_path):
@@ -113,10 +181,3 @@ def test_many_keeps_the_places(tmp_path):
     assert isinstance(results[0], UnreadableError)
     np.testing.assert_array_equal(results[1], audio.read(good))
     assert isinstance(results[2], UnreadableError)
-
-
-def test_float_is_clipped():
-    np.testing.assert_array_equal(
-        audio.to_int16(np.array([-2, -1, 0, 0.5, 1, 2])),
-        [-32768, -32768, 0, 16384, 32767, 32767],
-    )

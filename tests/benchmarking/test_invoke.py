@@ -9,6 +9,7 @@ from small_models import builtin_model
 
 from bifsmn_tf.benchmarking import invoke
 from bifsmn_tf.benchmarking.invoke import Invocation
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.runtime import interpreter as runtime
 
 
@@ -96,7 +97,7 @@ def test_kernels_are_preferred_while_planning(monkeypatch, before):
 
 
 def test_a_kernel_that_is_not_there_is_an_error():
-    with pytest.raises(RuntimeError, match="no kernel 'bgemm_fast'"):
+    with pytest.raises(UserError, match="no kernel 'bgemm_fast'"):
         Invocation(builtin_model(), kernels="bgemm_fast")
 
 
@@ -134,7 +135,8 @@ def test_the_command_says_what_is_wrong(tmp_path):
     (tmp_path / "text").write_text("nothing of the kind")
     done = command(f"--model={tmp_path / 'text'}")
     assert done.returncode == 1
-    assert "error: not a TensorFlow Lite model" in done.stderr
+    wanted = f"error: {tmp_path / 'text'}: not a TensorFlow Lite model"
+    assert wanted in done.stderr
     done = command(f"--model={tmp_path / 'text'}", "--repetitions=0")
     assert done.returncode == 2
     assert "at least 1" in done.stderr

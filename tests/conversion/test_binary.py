@@ -14,9 +14,9 @@ from bifsmn_tf.conversion.binary import stream_stage
 from bifsmn_tf.conversion.binary import stream_step
 from bifsmn_tf.conversion.full_precision import convert_float
 from bifsmn_tf.conversion.integer_network import ShortNetwork
-from bifsmn_tf.model_file import reader as model_reader
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.ops import residual_epilogue
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as networks
@@ -417,7 +417,7 @@ def test_float_file_agrees_with_keras(config):
     network = random_network(config)
     features = _features(config, 10)
     model = convert_float(network, describe(config))
-    assert not model_reader.custom_op_names(model.content)
+    assert not ModelFile(model.content).custom_op_names
     found = _logits(model.content, config, features)
     for delta in config.deltas:
         wanted = network.infer(features, delta)[0].numpy()
@@ -430,7 +430,7 @@ def test_the_file_describes_itself():
     config = architectures.bifsmn_s(5)
     description = describe(config)
     content = convert_binary(random_network(config), description).content
-    assert ModelMetadata.of_model(content) == description
+    assert ModelMetadata.of_model(ModelFile(content)) == description
 
 
 @pytest.mark.parametrize(

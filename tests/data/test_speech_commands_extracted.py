@@ -6,6 +6,7 @@ from sounds import speakers_of
 from sounds import write
 
 from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.speech_commands import extracted
@@ -81,7 +82,7 @@ def test_order_is_by_label_and_file(folder):
 def test_noise_is_what_belongs_to_training(folder):
     dataset = extracted.load(TASK, folder)
     assert [len(sound) for sound in dataset.noise] == [153600, 153600]
-    whole = audio.to_float(audio.read(folder / "_background_noise_" / "a.wav"))
+    whole = to_float(audio.read(folder / "_background_noise_" / "a.wav"))
     np.testing.assert_array_equal(dataset.noise[0], whole[:153600])
 
 

@@ -40,7 +40,7 @@ from op_cases import random_bits
 from op_cases import random_cases
 
 from bifsmn_tf.model_file import ops
-from bifsmn_tf.model_file.reader import verify_model
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime import interpreter as runtime
 
@@ -283,7 +283,7 @@ def try_model(content: bytes) -> str:
       ``ran``, ``refused`` (with a message), or ``too large`` to be tried.
     """
     try:
-        verify_model(content)
+        ModelFile(content)
         if _elements(content) > MAX_ELEMENTS:
             return "too large"
         interpreter = runtime.make_interpreter(content)

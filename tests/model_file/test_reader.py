@@ -4,7 +4,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from op_cases import random_cases
 
-from bifsmn_tf.model_file import reader as model_reader
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file import schema as followed
+from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.model_file.reader import TensorInfo
 from bifsmn_tf.model_file.writer import ModelWriter
 
 
@@ -47,16 +50,16 @@ def _field_numbers(table) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("ours", "generated"),
     [
-        (model_reader._MODEL, schema.Model),
-        (model_reader._SUBGRAPH, schema.SubGraph),
-        (model_reader._TENSOR, schema.Tensor),
-        (model_reader._OPERATOR, schema.Operator),
-        (model_reader._OPERATOR_CODE, schema.OperatorCode),
-        (model_reader._BUFFER, schema.Buffer),
-        (model_reader._METADATA, schema.Metadata),
-        (model_reader._SIGNATURE, schema.SignatureDef),
-        (model_reader._TENSOR_MAP, schema.TensorMap),
-        (model_reader._QUANTIZATION, schema.QuantizationParameters),
+        (followed.MODEL, schema.Model),
+        (followed.SUBGRAPH, schema.SubGraph),
+        (followed.TENSOR, schema.Tensor),
+        (followed.OPERATOR, schema.Operator),
+        (followed.OPERATOR_CODE, schema.OperatorCode),
+        (followed.BUFFER, schema.Buffer),
+        (followed.METADATA, schema.Metadata),
+        (followed.SIGNATURE, schema.SignatureDef),
+        (followed.TENSOR_MAP, schema.TensorMap),
+        (followed.QUANTIZATION, schema.QuantizationParameters),
     ],
 )
 def test_field_numbers_are_the_schemas(ours, generated):
@@ -66,26 +69,46 @@ def test_field_numbers_are_the_schemas(ours, generated):
 
 
 def test_whole_models_pass(model):
-    model_reader.verify_model(model)
-    assert model_reader.metadata_names(model) == ["labels"]
-    assert model_reader.custom_op_names(model) == []
+    whole = ModelFile(model)
+    assert whole.content == model
+    assert whole.metadata_names == ["labels"]
+    assert whole.metadata("labels") == b"a,b,c"
+    assert whole.custom_op_names == []
+    assert whole.signatures == {
+        "run": (
+            {"x": TensorInfo((1, 8), schema.TensorType.FLOAT32)},
+            {"y": TensorInfo((1, 3), schema.TensorType.FLOAT32)},
+        )
+    }
     for case in random_cases(3):
-        content = case.model()
-        model_reader.verify_model(content)
-        assert model_reader.custom_op_names(content) == [case.op.NAME]
+        whole = ModelFile(case.model())
+        assert whole.custom_op_names == [case.op.NAME]
+        options = case.op.custom_options()
+        assert whole.custom_operators == [(case.op.NAME, options)]
+
+
+def test_errors_name_a_file(model, tmp_path):
+    path = tmp_path / "model.tflite"
+    with pytest.raises(UserError, match="model.tflite: No such file"):
+        ModelFile.read(path)
+    path.write_bytes(model[:-200])
+    with pytest.raises(UserError, match="model.tflite: .*truncated"):
+        ModelFile.read(path)
+    path.write_bytes(model)
+    assert ModelFile.read(path).content == model
 
 
 def test_every_truncation_is_noticed(model):
     # Only the padding at the end may go.
     for size in range(len(model) - 16):
-        with pytest.raises(ValueError, match="not a"):
-            model_reader.verify_model(model[:size])
+        with pytest.raises(UserError, match="not a"):
+            ModelFile(model[:size])
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 100, b"x" * 100])
 def test_other_files_are_refused(content):
-    with pytest.raises(ValueError, match="not a TensorFlow Lite model"):
-        model_reader.read_metadata(content, "labels")
+    with pytest.raises(UserError, match="not a TensorFlow Lite model"):
+        ModelFile(content)
 
 
 def test_half_a_field_is_noticed(model):
@@ -93,8 +116,8 @@ def test_half_a_field_is_noticed(model):
     table = int.from_bytes(octets[:4], "little")
     vtable = table - int.from_bytes(octets[table : table + 4], "little")
     octets[vtable] += 1
-    with pytest.raises(ValueError, match="model has half a field"):
-        model_reader.verify_model(bytes(octets))
+    with pytest.raises(UserError, match="model has half a field"):
+        ModelFile(bytes(octets))
 
 
 def test_parts_that_are_shared_without_end_are_refused():
@@ -116,11 +139,11 @@ def test_parts_that_are_shared_without_end_are_refused():
     schema.ModelStart(builder)
     schema.ModelAddSubgraphs(builder, graphs)
     builder.Finish(schema.ModelEnd(builder), b"TFL3")
-    with pytest.raises(ValueError, match="lie in one another"):
-        model_reader.verify_model(bytes(builder.Output()))
+    with pytest.raises(UserError, match="lie in one another"):
+        ModelFile(bytes(builder.Output()))
 
 
-def test_damage_raises_nothing_but_value_errors(model):
+def test_damage_raises_nothing_but_user_errors(model):
     rng = np.random.default_rng(0)
     refused = 0
     for _ in range(3000):
@@ -128,8 +151,8 @@ def test_damage_raises_nothing_but_value_errors(model):
         for _ in range(rng.integers(1, 4)):
             damaged[rng.integers(8, len(model))] = rng.integers(256)
         try:
-            model_reader.verify_model(bytes(damaged))
-        except ValueError:
+            ModelFile(bytes(damaged))
+        except UserError:
             refused += 1
     assert refused > 500
 
@@ -170,5 +193,5 @@ def test_references_to_nothing_are_refused(model, change, message):
     change(parts)
     builder = flatbuffers.Builder()
     builder.Finish(parts.Pack(builder), b"TFL3")
-    with pytest.raises(ValueError, match=message):
-        model_reader.verify_model(bytes(builder.Output()))
+    with pytest.raises(UserError, match=message):
+        ModelFile(bytes(builder.Output()))

@@ -7,8 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from bifsmn_tf.model_file import ops
 from bifsmn_tf.model_file.packing import pack_bits
-from bifsmn_tf.model_file.reader import custom_op_names
-from bifsmn_tf.model_file.reader import read_metadata
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.writer import ModelWriter
 
 RNG = np.random.default_rng(0)
@@ -95,7 +94,7 @@ def test_constants_are_aligned():
 
 def test_custom_ops_are_in_the_file():
     content = _depths().build()
-    assert custom_op_names(content) == ["BifsmnConv2D"]
+    assert ModelFile(content).custom_op_names == ["BifsmnConv2D"]
     model = schema.ModelT.InitFromPackedBuf(content)
     (code,) = model.operatorCodes
     assert code.builtinCode == schema.BuiltinOperator.CUSTOM
@@ -157,11 +156,11 @@ def test_metadata_is_read_back():
     writer = _dense()
     writer.metadata("labels", b"yes\nno")
     writer.metadata("more", bytes(range(256)))
-    content = writer.build()
-    assert read_metadata(content, "labels") == b"yes\nno"
-    assert read_metadata(content, "more") == bytes(range(256))
+    model = ModelFile(writer.build())
+    assert model.metadata("labels") == b"yes\nno"
+    assert model.metadata("more") == bytes(range(256))
     with pytest.raises(ValueError, match="'other'; it has: labels, more"):
-        read_metadata(content, "other")
+        model.metadata("other")
 
 
 def test_bytes_by_part_add_up():

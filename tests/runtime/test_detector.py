@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.runtime.detector import Detector
 from bifsmn_tf.runtime.streaming import Decision
 
@@ -63,5 +64,5 @@ def test_nothing_is_known_before_the_first_decision():
     "settings", [{"threshold": 0}, {"threshold": 1.1}, {"hold": -1}]
 )
 def test_settings_out_of_range_are_refused(settings):
-    with pytest.raises(ValueError):
+    with pytest.raises(UserError):
         Detector(LABELS, RATE, **settings)

@@ -10,6 +10,7 @@ from op_cases import random_cases
 
 import bifsmn_tf.runtime.interpreter as runtime_module
 from bifsmn_tf._version import __version__
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.ops import Op
 from bifsmn_tf.model_file.ops import TensorSpec
 from bifsmn_tf.model_file.writer import ModelWriter
@@ -54,7 +55,7 @@ def test_kernels_are_chosen_by_name(case, monkeypatch):
     monkeypatch.setenv("BIFSMN_KERNELS", ",".join(portable))
     _run(make_interpreter(case.model()), case)
     monkeypatch.setenv("BIFSMN_KERNELS", f"{portable[0]},bgemm_fast")
-    with pytest.raises(RuntimeError, match="no kernel 'bgemm_fast'"):
+    with pytest.raises(UserError, match="no kernel 'bgemm_fast'"):
         make_interpreter(case.model())
 
 
@@ -72,38 +73,42 @@ def test_a_profile_counts_runs(case):
 
 
 def test_a_model_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError, match="model.tflite: No such file"):
         make_interpreter(tmp_path / "model.tflite")
 
 
-def test_a_truncated_model(case):
-    with pytest.raises(ValueError, match="is the file truncated"):
+def test_a_truncated_model(case, tmp_path):
+    with pytest.raises(UserError, match="is the file truncated"):
         make_interpreter(case.model()[:-200])
+    path = tmp_path / "short.tflite"
+    path.write_bytes(case.model()[:-200])
+    with pytest.raises(UserError, match="short.tflite: .*truncated"):
+        make_interpreter(path)
 
 
 def test_a_file_that_is_no_model():
-    with pytest.raises(ValueError, match="not a TensorFlow Lite model"):
+    with pytest.raises(UserError, match="not a TensorFlow Lite model"):
         make_interpreter(b"RIFF    WAVE")
 
 
 def test_a_library_that_is_not_there(case, tmp_path, monkeypatch):
-    with pytest.raises(RuntimeError, match="no native library at .*/none.so"):
+    with pytest.raises(UserError, match="no native library at .*/none.so"):
         make_interpreter(case.model(), library=tmp_path / "none.so")
     monkeypatch.setenv("BIFSMN_LIBRARY", str(tmp_path / "other.so"))
-    with pytest.raises(RuntimeError, match="no native library at .*/other.so"):
+    with pytest.raises(UserError, match="no native library at .*/other.so"):
         make_interpreter(case.model())
     monkeypatch.delenv("BIFSMN_LIBRARY")
     monkeypatch.setattr(runtime_module, "__file__", str(tmp_path / "x.py"))
-    with pytest.raises(RuntimeError, match="build it with `pip install"):
+    with pytest.raises(UserError, match="build it with `pip install"):
         make_interpreter(case.model())
 
 
 def test_a_library_that_is_none(case, tmp_path):
     path = tmp_path / "library.so"
     path.write_text("nothing")
-    with pytest.raises(RuntimeError, match="cannot load .*library.so"):
+    with pytest.raises(UserError, match="cannot load .*library.so"):
         make_interpreter(case.model(), library=path)
-    with pytest.raises(RuntimeError, match="cannot load .*library.so"):
+    with pytest.raises(UserError, match="cannot load .*library.so"):
         native_contract(path)
 
 
@@ -115,7 +120,7 @@ def test_a_runtime_that_is_not_installed(case, monkeypatch):
         "_INTERPRETER_MODULES",
         {name: f"{name}.interpreter" for name in modules.values()},
     )
-    with pytest.raises(RuntimeError, match="pip install ai-edge-litert"):
+    with pytest.raises(UserError, match="pip install ai-edge-litert"):
         make_interpreter(case.model())
 
 

@@ -1,18 +1,25 @@
 """KeywordSpotter: any waveform in, labelled probabilities out."""
 
+import struct
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 from networks import describe
 from networks import random_network
 
 from bifsmn_tf import KeywordSpotter
+from bifsmn_tf.audio import files
 from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.conversion.binary import Precision
 from bifsmn_tf.conversion.binary import convert_binary
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.ops import CONTRACT_VERSION
+from bifsmn_tf.model_file.ops import Conv2D
+from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.network import architectures
 
 
@@ -61,8 +68,10 @@ def test_depth_switches_without_reloading(model, waveform):
     deep = spotter(waveform)
     spotter.delta = 4
     assert spotter(waveform) == shallow != deep
-    with pytest.raises(ValueError, match=r"no delta 3: one of \[1, 2, 4\]"):
+    with pytest.raises(UserError, match=r"no delta 3: one of \[1, 2, 4\]"):
         spotter.delta = 3
+    with pytest.raises(UserError, match="no delta 3"):
+        KeywordSpotter(model, delta=3)
 
 
 def test_takes_any_rate_channels_and_integers(model, waveform):
@@ -89,21 +98,58 @@ def test_short_clips_are_padded(model):
         (np.zeros((2, 3, 4), np.float32), 16000, "a waveform is"),
         (np.zeros(16000, np.uint8), 16000, "float in"),
         (np.full(16000, np.nan, np.float32), 16000, "not finite"),
-        (np.zeros(16000, np.float32), 0, "no rate"),
+        (np.zeros(16000, np.float32), 0, "a sample rate of 0 Hz"),
+        (np.zeros(16000, np.float32), 1e-3, "a sample rate of 0.001 Hz"),
     ],
 )
 def test_refuses_what_is_no_waveform(model, waveform, rate, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         KeywordSpotter(model)(waveform, rate)
 
 
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_takes_a_sound_file(model, waveform, tmp_path, rate):
+    path = tmp_path / "recording.wav"
+    stereo = np.stack([soxr.resample(waveform, 16000, rate)] * 2, axis=1)
+    soundfile.write(path, stereo, rate)
+    spotter = KeywordSpotter(model)
+    sound = files.read(path)
+    wanted = spotter(sound)
+    assert spotter(path) == spotter(str(path)) == wanted
+    np.testing.assert_array_equal(
+        spotter.features(path), spotter.features(sound)
+    )
+    with pytest.raises(UserError, match="rate of its own"):
+        spotter(path, rate)
+
+
+def test_refuses_what_is_no_sound_file(model, tmp_path, monkeypatch):
+    spotter = KeywordSpotter(model)
+    path = tmp_path / "recording.wav"
+    with pytest.raises(UserError, match="recording.wav: No such file"):
+        spotter(path)
+    path.write_text("no sound")
+    with pytest.raises(UserError, match="recording.wav: "):
+        spotter(path)
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(UserError, match="pip install soundfile"):
+        spotter(path)
+
+
+def test_says_what_it_is(model):
+    assert repr(KeywordSpotter(model, delta=2)) == (
+        f"KeywordSpotter('{model}', delta=2 of [1, 2, 4], labels: word0, "
+        "word1, word2, word3)"
+    )
+
+
 def test_refuses_features_of_another_shape(model):
-    with pytest.raises(ValueError, match=r"not \(n, 32, 32\)"):
+    with pytest.raises(UserError, match=r"not \(n, 32, 32\)"):
         KeywordSpotter(model).logits(np.zeros((1, 32, 40), np.float32))
 
 
 def test_refuses_what_is_no_model(model, tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError, match="no file .*none.tflite"):
         KeywordSpotter(tmp_path / "none.tflite")
     content = model.read_bytes()
     for name, damaged in {
@@ -114,8 +160,24 @@ def test_refuses_what_is_no_model(model, tmp_path):
     }.items():
         path = tmp_path / f"{name}.tflite"
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=f"{name}.tflite"):
+        with pytest.raises(UserError, match=f"{name}.tflite"):
             KeywordSpotter(path)
+
+
+def test_refuses_another_op_than_its_tensors_need(model, tmp_path):
+    """What only the runtime notices, and when it runs."""
+    content = model.read_bytes()
+    used = ModelFile(content).custom_operators
+    names = [operator.name for operator in used]
+    options = used[names.index(Conv2D.NAME)].options
+    channels = Conv2D.from_custom_options(options).in_channels
+    other = struct.pack("<2i", CONTRACT_VERSION, 99) + options[8:]
+    path = tmp_path / "other.tflite"
+    path.write_bytes(content.replace(options, other))
+    assert channels != 99
+    spotter = KeywordSpotter(path)
+    with pytest.raises(UserError, match="other.tflite: .*99 channels"):
+        spotter(np.zeros(16000, np.float32))
 
 
 def test_needs_no_tensorflow(model):

@@ -11,6 +11,7 @@ from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.conversion.audio_signatures import add_frame_signature
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file.signatures import signature_key
 from bifsmn_tf.model_file.writer import ModelWriter
@@ -170,5 +171,5 @@ def test_depth_is_the_spotters(spotter, sound):
     ],
 )
 def test_refuses_what_is_no_stream(spotter, samples, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         StreamingSpotter(spotter).push(samples)

@@ -11,6 +11,7 @@ import numpy as np
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import fit_length
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import protocol
@@ -91,7 +92,7 @@ def read_noise(
     bad = []
     for path, sound in zip(paths, audio.read_many(paths), strict=True):
         if isinstance(sound, audio.UnreadableError):
-            bad.append(f"{protocol.NOISE_FOLDER}/{path.name} {sound}")
+            bad.append(f"{protocol.NOISE_FOLDER}/{path.name} {sound.reason}")
         else:
             noise[path.name] = sound
     notes = [left_out(bad, folder)] if bad else []
@@ -107,7 +108,7 @@ def noise_level_notes(noise: Mapping[str, np.ndarray]) -> list[str]:
     if not noise:
         return []
     loudest = max(
-        float(np.sqrt(np.mean(np.square(audio.to_float(sound)))))
+        float(np.sqrt(np.mean(np.square(to_float(sound)))))
         for sound in noise.values()
     )
     if loudest >= LEAST_NOISE_LEVEL:
@@ -136,9 +137,7 @@ def training_noise(
         sound[int(len(sound) * low) : int(len(sound) * high)]
         for _, sound in sorted(noise.items())
     ]
-    return tuple(
-        audio.to_float(part) for part in parts if len(part) >= protocol.CLIP
-    )
+    return tuple(to_float(part) for part in parts if len(part) >= protocol.CLIP)
 
 
 def cut(example: protocol.Example, sound: np.ndarray) -> np.ndarray:
@@ -186,7 +185,7 @@ def read_examples(
             else:
                 sound = sounds[example.file]
             if isinstance(sound, audio.UnreadableError):
-                bad.append(f"{example.file} {sound}")
+                bad.append(f"{example.file} {sound.reason}")
             else:
                 yield example, cut(example, sound)
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import bifsmn_tf._keras  # noqa: F401  (Keras 2, before TFDS imports TensorFlow)
-from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import extracted
@@ -66,7 +66,7 @@ def read(builder: Builder) -> KeywordDataset:
         file = example["file"].decode()
         seconds[file.partition("#")[0]].append((file, example["audio"]))
     noise = tuple(
-        audio.to_float(np.concatenate([piece for _, piece in sorted(pieces)]))
+        to_float(np.concatenate([piece for _, piece in sorted(pieces)]))
         for _, pieces in sorted(seconds.items())
     )
     return KeywordDataset(

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
 
@@ -223,7 +223,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         clip = protocol.CLIP
         parts = extracted.training_noise(noise)
         for number, part in enumerate(parts):
-            sound = audio.to_int16(part)
+            sound = to_int16(part)
             for start in range(0, len(sound) - clip + 1, clip):
                 file = f"{protocol.NOISE_FOLDER}/{number:02d}#{start:08d}"
                 yield (

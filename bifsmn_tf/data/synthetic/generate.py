@@ -18,6 +18,8 @@ import tqdm
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import extracted
@@ -56,9 +58,7 @@ def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
         range_=utterance.range,
     )
     return trimmed(
-        soxr.resample(
-            audio.to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
-        )
+        soxr.resample(to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE)
     )
 
 
@@ -107,7 +107,7 @@ def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
                 else noise.make(kind, _CLIP, rng)
             )
             clip += made * np.float32(10 ** (behind / 20))
-    return audio.to_int16(clips)
+    return to_int16(clips)
 
 
 def make_noise(_: None, recipe: Recipe) -> np.ndarray:
@@ -122,7 +122,7 @@ def make_noise(_: None, recipe: Recipe) -> np.ndarray:
     samples = _NOISE_SECONDS * audio.SAMPLE_RATE
     sounds = [noise.make(kind, samples, rng) for kind in noise.KINDS]
     sounds.append(noise.babble(words, samples, rng))
-    return audio.to_int16(0.1 * np.stack(sounds))
+    return to_int16(0.1 * np.stack(sounds))
 
 
 def set_up() -> None:
@@ -262,5 +262,5 @@ def dataset(
         "synthetic",
         recipe.label_names,
         splits,
-        tuple(audio.to_float(sound) for sound in sounds),
+        tuple(to_float(sound) for sound in sounds),
     )

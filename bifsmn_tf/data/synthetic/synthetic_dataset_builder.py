@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic.recipe import Recipe
@@ -126,7 +127,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 yield (
                     file,
                     {
-                        "audio": audio.to_int16(piece),
+                        "audio": to_int16(piece),
                         "label": -1,
                         "speaker": "",
                         "file": file,
