@@ -19,13 +19,8 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.baselines.network import PeerConfig
 from bifsmn_tf.conversion import binary as converter
-from bifsmn_tf.conversion import full_precision as float_converter
-from bifsmn_tf.errors import UserError
-from bifsmn_tf.model_file.metadata import ModelMetadata
-from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.conversion.convert import convert
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -72,19 +67,6 @@ _PARTS = flags.DEFINE_bool(
 _LARGEST_PARTS = 4
 
 
-def _folder() -> RunFolder:
-    folder = RunFolder(_MODEL.value)
-    if not _FLOAT.value or not folder.read_config().network.binary:
-        return folder
-    teacher = RunFolder(Path(_MODEL.value) / "teacher")
-    if not teacher.exists:
-        raise UserError(
-            f"{_MODEL.value} has no teacher in it: give the teacher's own run "
-            "with --model"
-        )
-    return teacher
-
-
 def _shown(parts: Mapping[str, int]) -> dict[str, int]:
     """Bytes of each part, or of the largest and of the rest together."""
     if _PARTS.value or len(parts) <= _LARGEST_PARTS:
@@ -100,37 +82,18 @@ def _shown(parts: Mapping[str, int]) -> dict[str, int]:
 def main() -> None:
     """Converts what the flags say."""
     output = Path(_OUTPUT.value)
-    if not output.parent.is_dir():
-        raise UserError(f"--output: there is no folder {output.parent}")
-    folder = _folder()
-    config = folder.read_config()
-    if isinstance(config.network, PeerConfig):
-        raise UserError(
-            f"{_MODEL.value} is the run of a {config.network.peer}, which "
-            "bifsmn_tf.baselines.train converts itself"
-        )
-    assert isinstance(config.features, FeatureParameters)
-    network = folder.load_network(_CHECKPOINT.value)
-    description = ModelMetadata(
-        label_names=config.label_names,
-        features=config.features,
-        statistics=config.statistics,
-        network=config.network,
-        dataset=config.dataset,
-    )
-    if config.network.binary:
-        precision = converter.Precision(
+    model = convert(
+        _MODEL.value,
+        output,
+        checkpoint=_CHECKPOINT.value,
+        full_precision=_FLOAT.value,
+        precision=converter.Precision(
             stream=_STREAM.value,
             classifier=_CLASSIFIER.value,
             first_convolution=_FIRST_CONVOLUTION.value,
-        )
-        model = converter.convert_binary(
-            network, description, precision, _AUDIO.value
-        )
-    else:
-        model = float_converter.convert_float(network, description)
-    converter.write_file(output, model.content)
-
+        ),
+        audio=_AUDIO.value,
+    )
     total = len(model.content)
     print(f"{output}: {total:,} bytes")
     for name, size in _shown(model.bytes_by_part).items():
