@@ -17,8 +17,11 @@ processor is fast at that.
 
 The layers of :mod:`~bifsmn_tf.network.layers`, the quantizers and the losses
 define what is computed and serve wherever the library does not: without it, on
-GPUs, and for other quantizers. ``BIFSMN_FUSED=0`` in the environment, or
-:func:`disabled`, does without it.
+GPUs, and for other quantizers. Where products of signs cannot be counted,
+training with the library is slower than without it, so that it serves by
+default only on processors with AVX-512 VPOPCNTDQ. ``BIFSMN_FUSED=1`` in the
+environment, or :func:`forced`, uses it on every processor; ``BIFSMN_FUSED=0``,
+or :func:`disabled`, on none.
 """
 
 import contextlib
@@ -36,7 +39,8 @@ LIBRARY = Path(__file__).with_name("libbifsmn_training.so")
 SURROGATES = ("ste", "approx")
 """Surrogate gradients by the library's number for them."""
 
-_allowed = os.environ.get("BIFSMN_FUSED", "1") != "0"
+# None leaves it to the processor.
+_choice = {"0": False, "1": True}.get(os.environ.get("BIFSMN_FUSED", ""))
 _frozen = False
 
 
@@ -52,20 +56,36 @@ def _library() -> Any:
     return library if hasattr(library, "bifsmn_epilogue") else None
 
 
+def _counts_bits() -> bool:
+    """Whether the library has an op for products of signs: VPOPCNTDQ's."""
+    return hasattr(_library(), "bifsmn_sign_product")
+
+
 def enabled() -> bool:
-    """Whether the library is there and may be used."""
-    return _allowed and _library() is not None
+    """Whether the library is there and shall be used."""
+    if _choice is None:
+        return _counts_bits()
+    return _choice and _library() is not None
 
 
 @contextlib.contextmanager
-def disabled() -> Iterator[None]:
-    """Graphs that are traced inside do without the library."""
-    global _allowed
-    before, _allowed = _allowed, False
+def _chosen(choice: bool) -> Iterator[None]:
+    global _choice
+    before, _choice = _choice, choice
     try:
         yield
     finally:
-        _allowed = before
+        _choice = before
+
+
+def disabled() -> contextlib.AbstractContextManager[None]:
+    """Graphs that are traced inside do without the library."""
+    return _chosen(False)
+
+
+def forced() -> contextlib.AbstractContextManager[None]:
+    """Graphs that are traced inside use the library, though it be slower."""
+    return _chosen(True)
 
 
 @contextlib.contextmanager
@@ -285,7 +305,7 @@ def scaled_sign(kernel: tf.Tensor) -> tf.Tensor:
 
 def multiplies_signs() -> bool:
     """Whether there is :func:`sign_product`: some processors count bits."""
-    return enabled() and hasattr(_library(), "bifsmn_sign_product")
+    return enabled() and _counts_bits()
 
 
 def sign_product(signs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

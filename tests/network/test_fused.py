@@ -1,5 +1,10 @@
 """The fused training ops are what the layers define, gradients included."""
 
+import os
+import subprocess
+import sys
+import types
+
 import numpy as np
 import pytest
 
@@ -17,11 +22,53 @@ from bifsmn_tf.training import schedule
 _SIZES = {"memory_size": 24, "hidden_size": 40, "blocks": 4, "frames": 12}
 
 
+@pytest.fixture(autouse=True)
+def _forced():
+    """These tests are about the library, also where it is not the default."""
+    with fused.forced():
+        yield
+
+
 def test_the_library_is_in_use():
     assert fused.enabled()
     with fused.disabled():
         assert not fused.enabled()
+        with fused.forced():
+            assert fused.enabled()
+        assert not fused.enabled()
     assert fused.enabled()
+
+
+_ASK = (
+    "from bifsmn_tf.network import fused\n"
+    "print(fused.enabled(), fused._counts_bits())"
+)
+
+
+@pytest.mark.parametrize("setting", ["0", "1", None])
+def test_the_environment_chooses_and_otherwise_the_processor(setting):
+    variables = {} if setting is None else {"BIFSMN_FUSED": setting}
+    environment = {k: v for k, v in os.environ.items() if k != "BIFSMN_FUSED"}
+    enabled, counts_bits = subprocess.run(
+        [sys.executable, "-c", _ASK],
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert enabled == {"0": "False", "1": "True", None: counts_bits}[setting]
+
+
+@pytest.mark.parametrize("counts_bits", [False, True])
+def test_by_default_only_where_signs_are_counted(monkeypatch, counts_bits):
+    ops = ["bifsmn_epilogue"] + counts_bits * ["bifsmn_sign_product"]
+    library = types.SimpleNamespace(**dict.fromkeys(ops))
+    monkeypatch.setattr(fused, "_library", lambda: library)
+    monkeypatch.setattr(fused, "_choice", None)
+    assert fused.enabled() == fused.multiplies_signs() == counts_bits
+    with fused.forced():
+        assert fused.enabled()
+        assert fused.multiplies_signs() == counts_bits
 
 
 def _vary(layer):
