@@ -133,10 +133,7 @@ class _TfliteModel:
     def __init__(self, path: str):
         from bifsmn_tf.runtime.spotter import KeywordSpotter
 
-        try:
-            self._spotter = KeywordSpotter(path)
-        except (ValueError, RuntimeError) as error:
-            raise UserError(str(error)) from error
+        self._spotter = KeywordSpotter(path)
         self.description = self._spotter.metadata
 
     def logits(self, features, delta):

@@ -1,9 +1,8 @@
 """Log-mel features in NumPy: one second of sound to 32 frames of 32 bands.
 
-The same features are computed in three places: here, for a board that has
-NumPy and nothing else; in ``features_tf``, for a graph; and by the training
-pipeline, which uses this module. ``FeatureParameters`` is the one definition
-that all of them read.
+Training computes its features here, and so does a board whose model file does
+not take sound; the op ``LogMel`` computes the same inside a file.
+``FeatureParameters`` is the one definition that both read.
 
     waveform (16000,) -> frames (32, 2048) -> power (32, 1025)
                       -> mel (32, 32) -> decibel (32, 32), time first

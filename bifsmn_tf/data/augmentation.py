@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import soxr
 
-from bifsmn_tf.audio.log_mel import FloatArray
 from bifsmn_tf.audio.log_mel import known_fields
+from bifsmn_tf.audio.samples import FloatArray
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bifsmn_tf.audio.log_mel import FeatureStatistics
-from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
-from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters

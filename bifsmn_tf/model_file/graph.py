@@ -40,12 +40,14 @@ class Tensor:
             is an input or output.
         shape: of the tensor.
         dtype: of its elements.
+        buffer: index of the buffer that has its values; 0 if it is no constant.
     """
 
     index: int
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    buffer: int = 0
 
 
 class Subgraph:
@@ -65,10 +67,9 @@ class Subgraph:
         self.name = name
         self.inputs: list[tuple[str, Tensor]] = []
         self.outputs: list[tuple[str, Tensor]] = []
-        self._shared_buffers = buffers
+        self._buffers = buffers
         self._codes = codes
         self._tensors: list[Tensor] = []
-        self._buffers: list[int] = []
         self._operators: list[schema.OperatorT] = []
 
     def input(
@@ -79,7 +80,7 @@ class Subgraph:
         Raises:
             ValueError: There are no tensors of this type here.
         """
-        tensor = self._tensor(name, shape, dtype, buffer=0)
+        tensor = self._tensor(name, shape, dtype)
         self.inputs.append((name, tensor))
         return tensor
 
@@ -108,7 +109,7 @@ class Subgraph:
         _check_type(name, value.dtype)
         content = value.astype(value.dtype.newbyteorder("<")).tobytes()
         is_packed = value.dtype == np.int8 and value.ndim == 1
-        buffer = self._shared_buffers.add(
+        buffer = self._buffers.add(
             name, content, 1 if is_packed else CONSTANT_ALIGNMENT
         )
         return self._tensor(name, value.shape, value.dtype, buffer)
@@ -236,12 +237,10 @@ class Subgraph:
                     SharedTensor,
                     shape=np.array(tensor.shape, np.int32),
                     type=_TENSOR_TYPES[tensor.dtype],
-                    buffer=buffer,
+                    buffer=tensor.buffer,
                     name=tensor.name if tensor.index in named else "",
                 )
-                for tensor, buffer in zip(
-                    self._tensors, self._buffers, strict=True
-                )
+                for tensor in self._tensors
             ],
             inputs=indices([x.index for _, x in self.inputs]),
             outputs=indices([x.index for _, x in self.outputs]),
@@ -254,14 +253,12 @@ class Subgraph:
         name: str,
         shape: Sequence[int],
         dtype: npt.DTypeLike,
-        buffer: int,
+        buffer: int = 0,
     ) -> Tensor:
         dtype = _check_type(name, dtype)
-        tensor = Tensor(
-            len(self._tensors), name, tuple(int(n) for n in shape), dtype
-        )
+        sizes = tuple(int(n) for n in shape)
+        tensor = Tensor(len(self._tensors), name, sizes, dtype, buffer)
         self._tensors.append(tensor)
-        self._buffers.append(buffer)
         return tensor
 
     def _check_own(self, tensor: Tensor) -> None:
@@ -285,8 +282,7 @@ class Subgraph:
             if tensor is not None:
                 self._check_own(tensor)
         results = [
-            self._tensor(name, shape, dtype, buffer=0)
-            for name, shape, dtype in outputs
+            self._tensor(name, shape, dtype) for name, shape, dtype in outputs
         ]
         self._operators.append(
             make(

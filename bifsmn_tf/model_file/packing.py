@@ -27,7 +27,7 @@ _BASES = range(9)
 
 
 def words_for(channels: int) -> int:
-    """Words that hold the bits of ``channels`` channels of one pixel."""
+    """Returns how many words hold the bits of so many channels of a pixel."""
     return -(-channels // WORD_BITS)
 
 
@@ -35,16 +35,15 @@ def pack_bits(values: npt.ArrayLike) -> npt.NDArray[np.int16]:
     """Packs the signs of ``values`` over the last axis.
 
     Args:
-      values: numbers of shape ``[..., channels]``, ``channels >= 1``. Only the
-          sign
-        counts: what is not ``>= 0`` (a NaN too) becomes a bit of 1, as in the
-        ops.
+        values: numbers of shape ``[..., channels]``, ``channels >= 1``. Only
+            the sign counts: what is not ``>= 0`` (a NaN too) becomes a bit of
+            1, as in the ops.
 
     Returns:
-      int16 words of shape ``[..., ceil(channels / 16)]``.
+        int16 words of shape ``[..., ceil(channels / 16)]``.
 
     Raises:
-      ValueError: if ``values`` has no last axis or no channel.
+        ValueError: ``values`` has no last axis or no channel.
     """
     values = np.asarray(values)
     if values.ndim == 0 or values.shape[-1] == 0:
@@ -66,16 +65,16 @@ def unpack_bits(
     """Unpacks words into signs, the inverse of ``pack_bits``.
 
     Args:
-      words: int16 words of shape ``[..., ceil(channels / 16)]``.
-      channels: how many channels a pixel has.
-      dtype: type of the result.
+        words: int16 words of shape ``[..., ceil(channels / 16)]``.
+        channels: how many channels a pixel has.
+        dtype: type of the result.
 
     Returns:
-      +1 and -1, of shape ``[..., channels]``.
+        +1 and -1, of shape ``[..., channels]``.
 
     Raises:
-      ValueError: if the words are not int16 or not as many as ``channels``
-          need.
+        ValueError: The words are not int16, or not as many as ``channels``
+            need.
     """
     words = np.asarray(words)
     if words.dtype != np.int16:
@@ -104,13 +103,13 @@ def pack_integers(rows: npt.ArrayLike) -> npt.NDArray[np.int8]:
     for what is below it. Rows begin at a byte; what is left of one is zeros.
 
     Args:
-      rows: int16 of shape ``[rows, columns]`` or ``[columns]``.
+        rows: int16 of shape ``[rows, columns]`` or ``[columns]``.
 
     Returns:
-      int8 of shape ``[bytes]``.
+        int8 of shape ``[bytes]``.
 
     Raises:
-      ValueError: if ``rows`` is not int16 or empty.
+        ValueError: ``rows`` is not int16, or empty.
     """
     rows = np.atleast_2d(rows)
     if rows.dtype != np.int16 or not rows.size:
@@ -127,16 +126,16 @@ def unpack_integers(
     """Unpacks integers, the inverse of ``pack_integers``.
 
     Args:
-      packed: int8 of shape ``[bytes]``.
-      rows: how many rows there are.
-      columns: how many values a row has.
+        packed: int8 of shape ``[bytes]``.
+        rows: how many rows there are.
+        columns: how many values a row has.
 
     Returns:
-      int16 of shape ``[rows, columns]``.
+        int16 of shape ``[rows, columns]``.
 
     Raises:
-      ValueError: if these are not the bytes of so many rows, or a value has
-        more than 16 bits.
+        ValueError: These are not the bytes of so many rows, or a value has
+            more than 16 bits.
     """
     content = np.asarray(packed, np.int8).tobytes()
     values = []
@@ -169,7 +168,7 @@ def _pack_row(row: npt.NDArray[np.int64]) -> bytes:
 
 
 def _unpack_row(content: bytes, columns: int) -> tuple[list[int], bytes]:
-    """The values of the first row, and what is behind it."""
+    """Returns the values of the first row, and the bytes behind it."""
     if len(content) < _HEADER.size:
         raise ValueError("a row of packed integers is missing")
     base, bits = _HEADER.unpack_from(content)

@@ -7,7 +7,7 @@
 
 Frame *t* of a stream is the samples from *t* hops on, ``frame_length`` of them,
 and is computed once, when the last of them has come. A decision is made of the
-newest frames, as many as a clip has. So the network hears what it would hear in
+newest frames, as many as a clip has. So the network gets what it would get in
 the middle of a long recording: nothing is reflected, whereas the first and the
 last two of a clip's 32 frames, which reach over its ends, are mirrored there
 (with the default features). The frames in between are equal to those of the

@@ -7,14 +7,12 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-import tensorflow as tf
 from sounds import noise
 
 from bifsmn_tf.audio import log_mel as features
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.data import features_tf
 
 DEFAULTS = FeatureParameters()
 OTHERS = FeatureParameters(
@@ -83,15 +81,6 @@ def test_equals_librosa(name, parameters):
     )
 
 
-@pytest.mark.parametrize("parameters", ALL.values(), ids=ALL)
-def test_numpy_equals_tensorflow(parameters):
-    batch = np.stack(list(sounds().values()))
-    in_graph = tf.function(lambda x: features_tf.log_mel(x, parameters))
-    np.testing.assert_allclose(
-        log_mel(batch, parameters), in_graph(batch), atol=1e-4, rtol=0
-    )
-
-
 def test_real_recordings(speech):
     paths = sorted((speech / "yes").glob("*.wav"))[:40]
     paths += sorted((speech / "zero").glob("*.wav"))[:40]
@@ -102,14 +91,12 @@ def test_real_recordings(speech):
         ]
     )
     ours = log_mel(clips)
-    np.testing.assert_allclose(ours, features_tf.log_mel(clips), atol=1e-4)
     theirs = [reference(clip, DEFAULTS) for clip in clips[::8]]
     np.testing.assert_allclose(ours[::8], theirs, atol=2e-4)
 
 
 def test_silence_is_the_floor():
     np.testing.assert_array_equal(log_mel(np.zeros(16000, "f4")), -100)
-    np.testing.assert_array_equal(features_tf.log_mel(np.zeros(16000)), -100)
 
 
 def test_level_in_decibel():
@@ -152,27 +139,13 @@ def test_short_is_padded_and_long_is_cut(samples):
     whole = np.zeros(16000, "f4")
     whole[: min(samples, 16000)] = sound[:16000]
     np.testing.assert_array_equal(log_mel(sound), log_mel(whole))
-    np.testing.assert_allclose(
-        features_tf.log_mel(sound), log_mel(whole), atol=1e-4
-    )
 
 
-def test_graph_takes_any_length():
-    graph = tf.function(
-        features_tf.log_mel,
-        input_signature=[tf.TensorSpec((None, None), tf.float32)],
-    )
-    for samples in (100, 16000, 17000):
-        clip = noise(samples)[None]
-        np.testing.assert_allclose(graph(clip), log_mel(clip), atol=1e-4)
-
-
-@pytest.mark.parametrize("compute", [log_mel, features_tf.log_mel])
-def test_integers_are_refused(compute):
+def test_integers_are_refused():
     with pytest.raises(TypeError, match="divide 16-bit samples by 32768"):
-        compute(np.zeros(16000, np.int16))
+        log_mel(np.zeros(16000, np.int16))
     with pytest.raises(ValueError, match="clips, samples"):
-        compute(np.zeros((2, 2, 16000), np.float32))
+        log_mel(np.zeros((2, 2, 16000), np.float32))
 
 
 def test_filterbank_is_triangles_that_meet():
@@ -222,11 +195,6 @@ def test_statistics():
     assert normal.dtype == np.float32
     assert abs(normal.mean()) < 1e-5
     assert abs(normal.std() - 1) < 1e-5
-    np.testing.assert_allclose(
-        features_tf.normalise(tf.constant(batch), statistics),
-        normal,
-        atol=1e-5,
-    )
     assert FeatureStatistics.from_dict(statistics.to_dict()) == statistics
 
 

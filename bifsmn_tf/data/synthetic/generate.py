@@ -17,7 +17,7 @@ import soxr
 import tqdm
 
 from bifsmn_tf.audio import files as audio
-from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import SPLITS

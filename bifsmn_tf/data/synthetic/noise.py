@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bifsmn_tf.audio.log_mel import FloatArray
+from bifsmn_tf.audio.samples import FloatArray
 
 COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}
 KINDS = (*COLOURS, "hum")

@@ -23,7 +23,7 @@ class Dense(Op):
     A residual of int16 and weights of int8 give sums of exact integers; of any
     other types the sums are floats, whose order is not defined.
 
-    Inputs: the residual, which the file calls stream, int16 or float32
+    Inputs: the residual, which the contract calls stream, int16 or float32
     ``[N, T, 1, C]``, taken as ``[N, T * C]``; weights int8, float16 or float32
     ``[O, T * C]``, those of int8 also packed (``pack_integers``); scale_bias
     float32 ``[2, O]``. Output: logits float32 ``[N, O]``.

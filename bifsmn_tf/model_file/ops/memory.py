@@ -27,7 +27,7 @@ class Memory(Op):
     that of ``Conv2DAdd``.
 
     Inputs: bits int16 ``[N, T, 1, ceil(C/16)]``; the residual that it adds to,
-    which the file calls stream, ``[N, T, 1, C]``; weights int16
+    which the contract calls stream, ``[N, T, 1, C]``; weights int16
     ``[look_back + 1 + look_ahead, ceil(C/16)]``; parameters ``[4, C]`` or
     packed. Outputs: the residual ``[N, T, 1, C]``; bits int16 ``[N, T, 1,
     ceil(C/16)]``, which may be left out.

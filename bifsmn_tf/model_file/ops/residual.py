@@ -46,8 +46,8 @@ class Conv2DAdd(BinaryConvolution):
     Inputs: bits and weights as in ``Conv2D``; parameters float32 or int16 ``[4,
     O]``, scale, offset, slope, threshold, or the latter packed; residual of the
     result's type ``[N, OH, OW, O]``, which may be absent. Outputs: the residual
-    ``y``, which the file calls stream, ``[N, OH, OW, O]``; bits int16 ``[N, OH,
-    OW, ceil(O/16)]``, which may be left out.
+    ``y``, which the contract calls stream, ``[N, OH, OW, O]``; bits int16
+    ``[N, OH, OW, ceil(O/16)]``, which may be left out.
     """
 
     NAME = "BifsmnConv2DAdd"
