@@ -63,7 +63,8 @@ def sanitized() -> Sanitized:
         env=os.environ | {"BIFSMN_SANITIZE": "address,undefined"},
         check=True,
     )
-    (library,) = (cache / "library").rglob("libbifsmn.so")
+    # By its path: that of an earlier layout may still lie there.
+    library = cache / "library" / "bifsmn_tf" / "runtime" / "libbifsmn.so"
     native: dict = {}
     exec((ROOT / "custom_ops/sources.bzl").read_text(), native)
     sources = (
