@@ -6,7 +6,7 @@
 Without files, networks with random weights: BiFSMN at all its depths, its
 full-precision and 8-bit counterparts, DS-CNN and BC-ResNet-1; that needs
 TensorFlow. One thread, one process, one clip of features per invoke, the
-contestants in turns.
+models in turns.
 
 ``--profile`` adds the time of every layer of ours, ``--json``, ``--chart`` and
 ``--results`` write the outcome as JSON, PNG and a page.
@@ -23,11 +23,12 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.benchmarking import chart
-from bifsmn_tf.benchmarking import entry
 from bifsmn_tf.benchmarking import report as reports
-from bifsmn_tf.benchmarking.entry import Contestant
-from bifsmn_tf.benchmarking.entry import Role
 from bifsmn_tf.benchmarking.measure import measure
+from bifsmn_tf.benchmarking.model import BenchmarkModel
+from bifsmn_tf.benchmarking.model import Role
+from bifsmn_tf.benchmarking.model import from_file
+from bifsmn_tf.benchmarking.model import smallest_model
 from bifsmn_tf.benchmarking.profile import profile
 from bifsmn_tf.errors import UserError
 
@@ -72,7 +73,7 @@ _KERNELS = flags.DEFINE_multi_string(
     "the portable ones.",
 )
 _ROUNDS = flags.DEFINE_integer(
-    "rounds", 100, "Turns of each contestant.", lower_bound=1
+    "rounds", 100, "Turns of each model.", lower_bound=1
 )
 _TURN = flags.DEFINE_float(
     "turn_milliseconds", 1.0, "About how long a turn is.", lower_bound=0.0
@@ -95,7 +96,7 @@ _RESULTS = flags.DEFINE_string(
 _SAVE = flags.DEFINE_string(
     "save_models",
     None,
-    "Write the files that are measured into this folder, and contestants.json: "
+    "Write the files that are measured into this folder, and models.json: "
     'a list of {"name", "file", "signature", "kernels"}.',
 )
 
@@ -123,34 +124,34 @@ def _kernels() -> dict[str, str]:
     return found
 
 
-def _contestants() -> list[Contestant]:
-    networks, kernels = _networks(), _kernels()
-    found: list[Contestant] = []
+def _models() -> list[BenchmarkModel]:
+    chosen, kernels = _networks(), _kernels()
+    found: list[BenchmarkModel] = []
     for path in _MODEL.value:
-        found += entry.from_file(path)
-    if not networks:
-        return [*found, entry.smallest_model()]
+        found += from_file(path)
+    if not chosen:
+        return [*found, smallest_model()]
     try:
-        from bifsmn_tf.benchmarking import contestants
+        from bifsmn_tf.benchmarking import networks
     except ImportError as error:
         raise UserError(
             "networks with random weights need TensorFlow: pip install "
             "'bifsmn_tf[train]', or give files with --model"
         ) from error
     classes, architecture = _CLASSES.value, _ARCHITECTURE.value
-    if "dfsmn" in networks:
-        found += contestants.make_dfsmn(architecture, classes)
-    if "bifsmn" in networks:
-        found += contestants.make_bifsmn(architecture, classes, kernels)
-    if "bifsmn_wide" in networks:
-        found += contestants.make_wide_bifsmn(classes)
-    if "bifsmn_mixed" in networks:
-        found += contestants.make_mixed_bifsmn(classes)
-    if "ds_cnn" in networks:
-        found += contestants.make_ds_cnn(classes)
-    if "bc_resnet" in networks:
-        found += contestants.make_bc_resnet(classes)
-    return [*found, entry.smallest_model(), contestants.smallest_bifsmn()]
+    if "dfsmn" in chosen:
+        found += networks.make_dfsmn(architecture, classes)
+    if "bifsmn" in chosen:
+        found += networks.make_bifsmn(architecture, classes, kernels)
+    if "bifsmn_wide" in chosen:
+        found += networks.make_wide_bifsmn(classes)
+    if "bifsmn_mixed" in chosen:
+        found += networks.make_mixed_bifsmn(classes)
+    if "ds_cnn" in chosen:
+        found += networks.make_ds_cnn(classes)
+    if "bc_resnet" in chosen:
+        found += networks.make_bc_resnet(classes)
+    return [*found, smallest_model(), networks.smallest_bifsmn()]
 
 
 def _check_outputs() -> None:
@@ -164,12 +165,12 @@ def _check_outputs() -> None:
         raise UserError("--chart needs matplotlib: pip install matplotlib")
 
 
-def _save(contestants: Sequence[Contestant], folder: Path) -> None:
+def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[bytes, str] = {}
-    for contestant in contestants:
-        name = files.setdefault(contestant.content, f"{len(files)}.tflite")
-        (folder / name).write_bytes(contestant.content)
+    for model in models:
+        name = files.setdefault(model.content, f"{len(files)}.tflite")
+        (folder / name).write_bytes(model.content)
     index = [
         {
             "name": c.name,
@@ -177,15 +178,15 @@ def _save(contestants: Sequence[Contestant], folder: Path) -> None:
             "signature": c.signature,
             "kernels": c.kernels,
         }
-        for c in contestants
+        for c in models
     ]
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
-    (folder / "contestants.json").write_text(text, encoding="utf-8")
-    print(f"models: {folder / 'contestants.json'}")
+    (folder / "models.json").write_text(text, encoding="utf-8")
+    print(f"models: {folder / 'models.json'}")
 
 
-def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
-    names = [c.name for c in contestants]
+def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
+    names = [c.name for c in models]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise UserError(f"{repeated.pop()} is given twice")
@@ -197,11 +198,11 @@ def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
             file=sys.stderr,
         )
     invocations = {}
-    for contestant in contestants:
+    for model in models:
         try:
-            invocations[contestant.name] = contestant.invocation()
+            invocations[model.name] = model.invocation()
         except (UserError, RuntimeError) as error:
-            raise UserError(f"{contestant.name}: {error}") from error
+            raise UserError(f"{model.name}: {error}") from error
     rounds, turn = _ROUNDS.value, _TURN.value
     ways = {
         (name, way): getattr(x, way)
@@ -216,13 +217,13 @@ def _measure(contestants: Sequence[Contestant], cycles: reports.Cycles) -> dict:
             raise UserError(f"{name}: {error}") from error
     profiles = {
         c.name: profile(invocations[c.name], c.content, rounds)
-        for c in contestants
+        for c in models
         if _PROFILE.value and c.role in (Role.OURS, Role.VARIANT)
     }
     return reports.make(
-        contestants,
-        {c.name: times[c.name, "invoke"] for c in contestants},
-        {c.name: times[c.name, "call"] for c in contestants},
+        models,
+        {c.name: times[c.name, "invoke"] for c in models},
+        {c.name: times[c.name, "call"] for c in models},
         profiles,
         cycles,
         settings={
@@ -244,10 +245,10 @@ def main() -> None:
     """Measures what the flags say."""
     _check_outputs()
     cycles = reports.read_cycles(_CYCLES.value) if _CYCLES.value else {}
-    contestants = _contestants()
+    models = _models()
     if _SAVE.value:
-        _save(contestants, Path(_SAVE.value))
-    report = _measure(contestants, cycles)
+        _save(models, Path(_SAVE.value))
+    report = _measure(models, cycles)
     print(reports.text(report))
     if _JSON.value:
         Path(_JSON.value).write_text(json.dumps(report, indent=1) + "\n")

@@ -108,7 +108,8 @@ class _KerasModel:
 
         if _INTEGERS.value and not isinstance(network, FSMN):
             raise UserError(
-                f"--integers: a {network.config.peer} is no file in integers"
+                f"--integers: a {network.config.baseline} is no file in "
+                "integers"
             )
         if _INTEGERS.value and network.config.binary:
             self._infer = ShortNetwork(network).infer

@@ -65,9 +65,9 @@ def made(tmp_path_factory):
 
 def test_report(made):
     report = json.loads((made / "report.json").read_text())
-    names = [c["name"] for c in report["contestants"]]
+    names = [c["name"] for c in report["models"]]
     variants = [f"{name}, portable kernels" for name in DEPTHS]
-    peers = ["DS-CNN fp32", "DS-CNN int8"]
+    baselines = ["DS-CNN fp32", "DS-CNN int8"]
     assert names == [
         *DEPTHS,
         *variants,
@@ -75,21 +75,23 @@ def test_report(made):
         "BiFSMN_S, features of a frame",
         "BiFSMN_S, board's features of a clip",
         "BiFSMN_S, board's features of a frame",
-        *peers,
+        *baselines,
         "one builtin operation",
         "smallest BiFSMN",
     ]
-    assert list(report["speedups"]) == peers
-    assert list(report["speedups"]["DS-CNN fp32"]) == DEPTHS + variants + peers
+    assert list(report["speedups"]) == baselines
+    assert (
+        list(report["speedups"]["DS-CNN fp32"]) == DEPTHS + variants + baselines
+    )
     assert list(report["profiles"]) == DEPTHS + variants
     layers = [len(p["layers"]) for p in report["profiles"].values()]
     assert layers == [3 + 3 * n + 1 for n in (8, 4, 2)] * 2
     settings = report["settings"]
     assert settings["rounds"] == settings["threads"] == 1
     assert settings["networks"] == ["bifsmn", "ds_cnn"]
-    for contestant in report["contestants"]:
-        assert contestant["invoke_microseconds"]["minimum"] > 0
-        assert contestant["file_bytes"] > 100
+    for model in report["models"]:
+        assert model["invoke_microseconds"]["minimum"] > 0
+        assert model["file_bytes"] > 100
 
 
 def test_what_else_is_written(made):
@@ -103,11 +105,11 @@ def test_what_else_is_written(made):
 
 def test_saved_models_are_those_that_were_measured(made):
     folder = made / "models"
-    index = json.loads((folder / "contestants.json").read_text())
+    index = json.loads((folder / "models.json").read_text())
     report = json.loads((made / "report.json").read_text())
     assert [
         (c["name"], c["signature"], c["kernels"], c["file_bytes"])
-        for c in report["contestants"]
+        for c in report["models"]
     ] == [
         (
             x["name"],
@@ -121,8 +123,8 @@ def test_saved_models_are_those_that_were_measured(made):
 
 
 def test_files_without_tensorflow(made):
-    binary, _, peer, *_ = sorted((made / "models").glob("*.tflite"))
-    done = run(f"--model={binary}", f"--model={peer}", tensorflow=False)
+    binary, _, baseline, *_ = sorted((made / "models").glob("*.tflite"))
+    done = run(f"--model={binary}", f"--model={baseline}", tensorflow=False)
     for name in ("delta_1", "delta_4", "audio", "frame"):
         assert f"{binary}, {name}" in done.stdout
     assert "one builtin operation" in done.stdout

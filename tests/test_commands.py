@@ -323,12 +323,12 @@ def test_train_refuses_bad_settings(made, tmp_path):
             "--first_stage_epochs is for one-bit weights",
         ),
         (
-            "peers.train",
+            "baselines.train",
             ["--model=ds_cnn", "--label_smoothing=1"],
             "label_smoothing must be in [0, 1)",
         ),
         (
-            "peers.train",
+            "baselines.train",
             ["--model=fsmn", "--distillation=hed"],
             "a distillation needs --teacher",
         ),
@@ -452,7 +452,7 @@ def test_no_space_on_the_disk(made):
     "command",
     [
         "train",
-        "peers.train",
+        "baselines.train",
         "evaluate",
         "convert",
         "quickstart",
@@ -471,7 +471,7 @@ def test_help_helps(command):
 
 @pytest.mark.parametrize(
     ("command", "own"),
-    [("train", "architecture"), ("peers.train", "limit_clips")],
+    [("train", "architecture"), ("baselines.train", "limit_clips")],
 )
 def test_help_of_training_lists_shared_flags_and_own_ones(command, own):
     done = subprocess.run(

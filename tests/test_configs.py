@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from data.sounds import archive
+from sounds import archive
 
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
@@ -16,7 +16,7 @@ from bifsmn_tf.network.architectures import bifsmn_mixed
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGFILES = sorted(path.name for path in (ROOT / "configs").glob("*.flags"))
-PEERS = ["sc10_peers.flags"]
+BASELINES = ["sc10_baselines.flags"]
 
 
 def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
@@ -52,7 +52,7 @@ def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
 
 
 def test_every_flagfile_starts(tmp_path):
-    names = [name for name in FLAGFILES if name not in PEERS]
+    names = [name for name in FLAGFILES if name not in BASELINES]
     runs = start("bifsmn_tf.train", tmp_path, names)
     assert sorted(runs) == names
     for name, run in runs.items():
@@ -71,8 +71,10 @@ def test_every_flagfile_starts(tmp_path):
             assert run["classes"] == int(task.split("-")[1])
 
 
-def test_flagfiles_of_peers_start(tmp_path):
-    runs = start("bifsmn_tf.baselines.train", tmp_path, PEERS, "--model=ds_cnn")
+def test_flagfiles_of_baselines_start(tmp_path):
+    runs = start(
+        "bifsmn_tf.baselines.train", tmp_path, BASELINES, "--model=ds_cnn"
+    )
     assert [run["batch"][0] for run in runs.values()] == [8]
 
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(toolchain.REPOSITORY))
 
 from network import model_invoke  # noqa: E402
 
-from bifsmn_tf.benchmarking.contestants import make_configuration  # noqa: E402
+from bifsmn_tf.benchmarking.networks import make_configuration  # noqa: E402
 from bifsmn_tf.network.architectures import bifsmn  # noqa: E402
 from bifsmn_tf.network.config import NetworkConfig  # noqa: E402
 from bifsmn_tf.network.summary import summarise  # noqa: E402
@@ -107,17 +107,17 @@ def measure(
     repetitions: int,
 ) -> dict:
     """Returns the figures of one configuration."""
-    contestants = make_configuration("measured", config)
+    models = make_configuration("measured", config)
     model = folder / "measured.tflite"
-    model.write_bytes(contestants[0].content)
+    model.write_bytes(models[0].content)
     totals = summarise(config).at(min(config.deltas))
     cycles = {}
-    for delta, contestant in zip(config.deltas, contestants, strict=True):
-        entry = {"signature": contestant.signature}
+    for delta, measured in zip(config.deltas, models, strict=True):
+        entry = {"signature": measured.signature}
         cost = model_invoke(board, plugin, folder, entry, model, repetitions)
         cycles[str(delta)] = cost._asdict()
     return {
-        "bytes": len(contestants[0].content),
+        "bytes": len(models[0].content),
         "one_bit": totals.one_bit,
         "binary_macs": totals.binary_macs,
         "other_macs": totals.other_macs,

@@ -2,7 +2,7 @@ r"""Modelled cycles of one invoke of a model, the runtime's glue included.
 
     tools/aarch64_sysroot.sh BOARD
     python -m bifsmn_tf.benchmark --save_models=MODELS
-    python benchmarks/a53/network.py BOARD MODELS/contestants.json \
+    python benchmarks/a53/network.py BOARD MODELS/models.json \
         [--only=TEXT ...] [--kernels=NAME=KERNEL,... ...] [--json=FILE]
 
 BOARD is an emulated Cortex-A53 board with its own Python and runtime; the
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("board", type=Path)
-    parser.add_argument("contestants", type=Path)
+    parser.add_argument("models", type=Path)
     parser.add_argument(
         "--only", action="append", help="names that contain this"
     )
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> None:
     board = options.board.resolve()
     if not (board / "library").is_dir():
         sys.exit(f"error: tools/aarch64_sysroot.sh {options.board} makes it")
-    entries = json.loads(options.contestants.read_text(encoding="utf-8"))
+    entries = json.loads(options.models.read_text(encoding="utf-8"))
     if options.only:
         entries = [
             entry
@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> None:
         folder = Path(name)
         plugin = toolchain.build_plugin(folder)
         for entry in entries:
-            model = options.contestants.resolve().parent / entry["file"]
+            model = options.models.resolve().parent / entry["file"]
             costs[entry["name"]] = model_invoke(
                 board, plugin, folder, entry, model, options.repetitions
             )

@@ -52,7 +52,7 @@ def parameters(model: tf.keras.Model) -> int:
 
 
 def cost(model: tf.keras.Model) -> Cost:
-    """Counts a functional model of the layers that the peers are made of.
+    """Counts a functional model of the layers that the baselines are made of.
 
     The paper's FLOPs are a multiply-accumulate as 1 and a convolution's bias as
     one more, in a one-bit layer 1/64 of both and 1 for scaling each output, 2

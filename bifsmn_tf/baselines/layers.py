@@ -1,6 +1,6 @@
-"""What the peers are made of: layers in full precision or in one bit.
+"""What the baselines are made of: layers in full precision or in one bit.
 
-A peer takes a :class:`Binarizer` and makes all its layers with it, except
+A baseline takes a :class:`Binarizer` and makes all its layers with it, except
 those that read the input and the classifier; FSMN makes with it the first
 memory, too. One-bit layers are Larq's, with quantizers by name.
 """
@@ -113,7 +113,7 @@ class ScaledDense(InputScaled, lq.layers.QuantDense):
 
 @dataclasses.dataclass(frozen=True)
 class Binarizer:
-    """How the layers of a peer are made.
+    """How the layers of a baseline are made.
 
     Attributes:
         activations: name of the quantizer of what a layer reads; None for

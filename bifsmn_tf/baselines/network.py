@@ -1,7 +1,7 @@
-"""A peer as the training loop and evaluate see a network.
+"""A baseline as the training loop and evaluate see a network.
 
-Nothing of the loop is written twice: a peer is a network with one depth, δ = 1,
-whose states are those that a distillation can compare, FSMN's.
+Nothing of the loop is written twice: a baseline is a network with one depth,
+δ = 1, whose states are those that a distillation can compare, FSMN's.
 """
 
 import dataclasses
@@ -25,18 +25,18 @@ from bifsmn_tf.network.quantizers import ErrorDecay
 
 
 @dataclasses.dataclass(frozen=True)
-class Peer:
+class Baseline:
     """One network by name.
 
     Attributes:
         make: takes classes, input shape and binarizer, gives a Keras model.
-        hears: what it reads of a clip.
+        features: what it reads of a clip.
         blocks: layers ``state_i`` that it has.
         deployed: worth a .tflite as a user would deploy it.
     """
 
     make: Callable[..., tf.keras.Model]
-    hears: Features = FeatureParameters()
+    features: Features = FeatureParameters()
     blocks: int = 0
     deployed: bool = False
 
@@ -44,35 +44,35 @@ class Peer:
 _SOUND = WaveformParameters(rate=8192)
 """What Audiomer hears, as its authors have it."""
 
-PEERS = {
-    "ds_cnn": Peer(ds_cnn, deployed=True),
-    "bc_resnet_1": Peer(functools.partial(bc_resnet, tau=1), deployed=True),
-    "bc_resnet_2": Peer(functools.partial(bc_resnet, tau=2), deployed=True),
-    "bc_resnet_8": Peer(functools.partial(bc_resnet, tau=8)),
-    "fsmn": Peer(fsmn, blocks=LAYERS),
-    "vgg19_bn": Peer(vgg19_bn),
-    "audiomer_s": Peer(functools.partial(audiomer, size="s"), _SOUND),
-    "audiomer_l": Peer(functools.partial(audiomer, size="l"), _SOUND),
+BASELINES = {
+    "ds_cnn": Baseline(ds_cnn, deployed=True),
+    "bc_resnet_1": Baseline(functools.partial(bc_resnet, tau=1), deployed=True),
+    "bc_resnet_2": Baseline(functools.partial(bc_resnet, tau=2), deployed=True),
+    "bc_resnet_8": Baseline(functools.partial(bc_resnet, tau=8)),
+    "fsmn": Baseline(fsmn, blocks=LAYERS),
+    "vgg19_bn": Baseline(vgg19_bn),
+    "audiomer_s": Baseline(functools.partial(audiomer, size="s"), _SOUND),
+    "audiomer_l": Baseline(functools.partial(audiomer, size="l"), _SOUND),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class PeerConfig:
-    """Which peer, as one value that travels with every checkpoint.
+class BaselineConfig:
+    """Which baseline, as one value that travels with every checkpoint.
 
     Attributes:
-        peer: one of ``PEERS``.
+        baseline: one of ``BASELINES``.
         classes: outputs of the classifier.
         binarizer: one of ``BINARIZERS``.
     """
 
-    peer: str
+    baseline: str
     classes: int
     binarizer: str = "none"
 
     def __post_init__(self):
         for value, name, known in (
-            (self.peer, "peer", PEERS),
+            (self.baseline, "baseline", BASELINES),
             (self.binarizer, "binarizer", BINARIZERS),
         ):
             if value not in known:
@@ -82,7 +82,7 @@ class PeerConfig:
 
     @property
     def deltas(self) -> tuple[int, ...]:
-        """A peer has one depth."""
+        """A baseline has one depth."""
         return (1,)
 
     @property
@@ -97,13 +97,13 @@ class PeerConfig:
 
     @property
     def distribution_weight(self) -> float:
-        """RAD's loss is not one of a peer's."""
+        """RAD's loss is not one of a baseline's."""
         return 0.0
 
     @property
     def frames(self) -> int:
         """Frames, or samples, of one clip."""
-        return PEERS[self.peer].hears.shape[0]
+        return BASELINES[self.baseline].features.shape[0]
 
     @property
     def mels(self) -> int:
@@ -113,13 +113,13 @@ class PeerConfig:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Of the Keras model, without the batch."""
-        frames, *bands = PEERS[self.peer].hears.shape
+        frames, *bands = BASELINES[self.baseline].features.shape
         return (frames, *(bands or [1]), 1)
 
     @property
     def blocks(self) -> int:
         """How many states a distillation can compare."""
-        return PEERS[self.peer].blocks
+        return BASELINES[self.baseline].blocks
 
     @property
     def memory_size(self) -> int:
@@ -132,7 +132,7 @@ class PeerConfig:
 
     def make(self) -> tf.keras.Model:
         """Makes the untrained Keras model."""
-        return PEERS[self.peer].make(
+        return BASELINES[self.baseline].make(
             self.classes,
             input_shape=self.input_shape,
             binarizer=BINARIZERS[self.binarizer],
@@ -143,19 +143,19 @@ class PeerConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict) -> "PeerConfig":
+    def from_dict(cls, values: dict) -> "BaselineConfig":
         """The inverse of :meth:`to_dict`."""
         return cls(**values)
 
 
-class PeerNetwork(tf.keras.Model):
-    """A peer with the methods of :class:`~bifsmn_tf.network.fsmn.FSMN`.
+class BaselineNetwork(tf.keras.Model):
+    """A baseline with the methods of :class:`~bifsmn_tf.network.fsmn.FSMN`.
 
     Args:
         config: which.
     """
 
-    def __init__(self, config: PeerConfig, **kwargs):
+    def __init__(self, config: BaselineConfig, **kwargs):
         super().__init__(**kwargs)
         self.config = config
         model = config.make()
@@ -199,7 +199,7 @@ class PeerNetwork(tf.keras.Model):
             (batch, time, channels).
         """
         if delta != 1:
-            raise ValueError(f"a peer has no delta {delta}, only 1")
+            raise ValueError(f"a baseline has no delta {delta}, only 1")
         logits, states = self._run(features, training=False)
         return logits, {i: x[:, :, 0] for i, x in states.items()}
 

@@ -1,11 +1,11 @@
-"""What a trained peer costs and how well it does, as files in its run.
+"""What a trained baseline costs and how well it does, as files in its run.
 
 ::
 
     cost.json                parameters, multiply-accumulates, paper's FLOPs
     report_keras.json        of the Keras model, in the form of
                              bifsmn_tf.evaluate --json, and a picture beside it
-    model_float32.tflite     of a small full-precision peer, as a user would
+    model_float32.tflite     of a small full-precision baseline, as a user would
     model_int8.tflite        deploy it: by TensorFlow's converter
     report_float32.json      of these files in the stock interpreter,
     report_int8.json         with their size in ``bytes``
@@ -18,10 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from bifsmn_tf._keras import tf
-from bifsmn_tf.baselines.convert import convert
 from bifsmn_tf.baselines.counts import cost
-from bifsmn_tf.baselines.network import PEERS
-from bifsmn_tf.baselines.network import PeerNetwork
+from bifsmn_tf.baselines.network import BASELINES
+from bifsmn_tf.baselines.network import BaselineNetwork
+from bifsmn_tf.baselines.tflite_converter import convert
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.evaluation import evaluation_features
@@ -43,35 +43,35 @@ def write(run: RunFolder, dataset: KeywordDataset, calibration: Clips) -> dict:
     """Evaluates the best weights of a run on the test split.
 
     Args:
-        run: of a peer.
+        run: of a baseline.
         dataset: with the run's labels and a test split.
         calibration: clips of the train split for the 8-bit file.
 
     Returns:
         The reports by form: ``"keras"``, and ``"float32"`` and ``"int8"`` if
-        the peer is small and in full precision.
+        the baseline is small and in full precision.
     """
     config = run.read_config()
     network = run.load_network()
-    assert isinstance(network, PeerNetwork)
-    peer = network.config
-    write_json(run.path / "cost.json", cost(peer.make()).to_dict())
+    assert isinstance(network, BaselineNetwork)
+    baseline = network.config
+    write_json(run.path / "cost.json", cost(baseline.make()).to_dict())
 
     def features(clips: Clips) -> np.ndarray:
         computed = evaluation_features(
             clips, config.features, config.statistics
         )
-        return computed.reshape(-1, *peer.input_shape)
+        return computed.reshape(-1, *baseline.input_shape)
 
     infer = tf.function(lambda x: network.infer(x)[0], reduce_retracing=True)
     forms: dict[str, tuple[Logits, int | None]] = {
         "keras": (lambda x: infer(x).numpy(), None)
     }
-    if PEERS[peer.peer].deployed and not peer.binary:
+    if BASELINES[baseline.baseline].deployed and not baseline.binary:
         samples = features(calibration)
         for form, ranges in (("float32", None), ("int8", samples)):
             content = convert(
-                lambda x: network.infer(x)[0], peer.input_shape, ranges
+                lambda x: network.infer(x)[0], baseline.input_shape, ranges
             )
             (run.path / f"model_{form}.tflite").write_bytes(content)
             forms[form] = (tflite_logits(content), len(content))

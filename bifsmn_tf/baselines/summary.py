@@ -1,4 +1,4 @@
-"""What the peers cost, beside what the BiFSMN paper counts in its Table 3.
+"""What the baselines cost, beside what the BiFSMN paper counts in its Table 3.
 
     python -m bifsmn_tf.baselines.summary --classes=12
 
@@ -11,7 +11,8 @@ Parameters and multiply-accumulates are of one clip; MFLOPs are the paper's, of
   has four times the operations, whichever length that may be of; attention
   itself is in neither figure, but it is in the multiply-accumulates.
 * A binary VGG19 here normalises behind its poolings, which sees fewer elements.
-* PReLU stands for ReLU in binary peers, which adds a slope for each channel.
+* PReLU stands for ReLU in binary baselines, which adds a slope for each
+  channel.
 """
 
 from absl import flags
@@ -19,8 +20,8 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf.baselines.counts import Cost
 from bifsmn_tf.baselines.counts import cost
-from bifsmn_tf.baselines.network import PEERS
-from bifsmn_tf.baselines.network import PeerConfig
+from bifsmn_tf.baselines.network import BASELINES
+from bifsmn_tf.baselines.network import BaselineConfig
 
 PAPER = {
     ("vgg19_bn", "none"): (38.97, 53348.40),
@@ -37,32 +38,32 @@ PAPER = {
     ("fsmn", "irnet"): (0.45, 64.36),
     ("fsmn", "sign"): (0.45, 64.36),
 }
-"""Millions of parameters and MFLOPs of 128 clips, by peer and binarizer."""
+"""Millions of parameters and MFLOPs of 128 clips, by baseline and binarizer."""
 
 
-def of(config: PeerConfig) -> Cost:
-    """Counts a peer."""
+def of(config: BaselineConfig) -> Cost:
+    """Counts a baseline."""
     return cost(config.make())
 
 
 def table(classes: int) -> str:
-    """All peers in full precision and as Table 3 binarizes them."""
+    """All baselines in full precision and as Table 3 binarizes them."""
     lines = [
-        f"{'peer':12} {'binarizer':9} {'parameters':>11} {'1-bit':>11} "
+        f"{'baseline':12} {'binarizer':9} {'parameters':>11} {'1-bit':>11} "
         f"{'MACs':>12} {'1-bit':>12} {'MFLOPs':>9} {'paper: M':>8} "
         f"{'MFLOPs':>9}"
     ]
-    rows = [(peer, "none") for peer in PEERS]
+    rows = [(baseline, "none") for baseline in BASELINES]
     rows += [row for row in PAPER if row not in rows]
-    for peer, binarizer in sorted(rows, key=lambda row: row[0]):
-        counted = of(PeerConfig(peer, classes, binarizer))
+    for baseline, binarizer in sorted(rows, key=lambda row: row[0]):
+        counted = of(BaselineConfig(baseline, classes, binarizer))
         line = (
-            f"{peer:12} {binarizer:9} {counted.parameters:11,} "
+            f"{baseline:12} {binarizer:9} {counted.parameters:11,} "
             f"{counted.one_bit_parameters:11,} {counted.macs:12,} "
             f"{counted.one_bit_macs:12,} {counted.paper_mflops:9.2f}"
         )
-        if (peer, binarizer) in PAPER:
-            millions, mflops = PAPER[peer, binarizer]
+        if (baseline, binarizer) in PAPER:
+            millions, mflops = PAPER[baseline, binarizer]
             line += f" {millions:8.2f} {mflops:9.2f}"
         lines.append(line)
     return "\n".join(lines)

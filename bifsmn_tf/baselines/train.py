@@ -22,8 +22,8 @@ from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.waveforms import WaveformParameters
 from bifsmn_tf.baselines import report
 from bifsmn_tf.baselines.layers import BINARIZERS
-from bifsmn_tf.baselines.network import PEERS
-from bifsmn_tf.baselines.network import PeerConfig
+from bifsmn_tf.baselines.network import BASELINES
+from bifsmn_tf.baselines.network import BaselineConfig
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.pipeline import TrainingPipeline
@@ -39,7 +39,7 @@ _SHARED = TrainingFlags(learning_rate=2e-3, logit_weight=0.0)
 _MODEL = flags.DEFINE_enum(
     "model",
     None,
-    list(PEERS),
+    list(BASELINES),
     "Which network. Audiomer hears waveforms, varied anew in every epoch: "
     "--renditions and --spec_mask are not for it.",
     required=True,
@@ -105,8 +105,10 @@ def _teacher(loss: LossConfig) -> RunFolder | None:
                 "plain, or a --logit_weight"
             )
         return None
-    if loss.distillation != "none" and not PEERS[_MODEL.value].blocks:
-        taught = [name for name, peer in PEERS.items() if peer.blocks]
+    if loss.distillation != "none" and not BASELINES[_MODEL.value].blocks:
+        taught = [
+            name for name, baseline in BASELINES.items() if baseline.blocks
+        ]
         raise UserError(
             f"--distillation: {_MODEL.value} has no states to compare, "
             f"only {', '.join(taught)} has"
@@ -121,7 +123,7 @@ def _teacher(loss: LossConfig) -> RunFolder | None:
 
 def _load_teacher(run: RunFolder, config: RunConfig):
     """Loads a teacher: the same network in full precision."""
-    assert isinstance(config.network, PeerConfig)
+    assert isinstance(config.network, BaselineConfig)
     wanted = dataclasses.replace(
         config, network=dataclasses.replace(config.network, binarizer="none")
     )
@@ -147,9 +149,9 @@ def main() -> None:
         f"{len(dataset.splits['test'])} to test, "
         f"{len(dataset.label_names)} classes: {', '.join(dataset.label_names)}"
     )
-    features = PEERS[_MODEL.value].hears
+    features = BASELINES[_MODEL.value].features
     pipeline = _pipeline(clips, dataset.noise, features)
-    network = PeerConfig(
+    network = BaselineConfig(
         _MODEL.value, len(dataset.label_names), _BINARIZER.value
     )
     config = _SHARED.run_config(network, dataset, features, pipeline)

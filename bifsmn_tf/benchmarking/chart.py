@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking.model import Role
 
 _COLOURS = {
-    Role.PEER.value: "#6b6b6b",
+    Role.BASELINE.value: "#6b6b6b",
     Role.OURS.value: "#1b6ca8",
     Role.VARIANT.value: "#8fb8d8",
 }
 
 
 def latencies(report: Mapping, path: str | Path) -> None:
-    """Draws a bar for each contestant, and how much faster ours are.
+    """Draws a bar for each model, and how much faster ours are.
 
     Modelled cycles, where there are any, stand in a panel of their own.
 
@@ -29,9 +29,9 @@ def latencies(report: Mapping, path: str | Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    entries = [e for e in report["contestants"] if e["role"] in _COLOURS]
-    peers = report["speedups"]
-    ratios = next(iter(peers.values())) if peers else {}
+    entries = [e for e in report["models"] if e["role"] in _COLOURS]
+    baselines = report["speedups"]
+    ratios = next(iter(baselines.values())) if baselines else {}
     panels = [
         (
             f"µs per decision, measured on {report['machine']['cpu']}",

@@ -1,8 +1,8 @@
-"""Wall clock of several contestants in one process, in turns.
+"""Wall clock of several calls in one process, in turns.
 
-Every round gives each contestant one turn, in an order of its own. Whatever
-else the machine does then slows all of them alike, and the ratio of two
-contestants is taken within each round.
+Every round gives each call one turn, in an order of its own. Whatever else the
+machine does then slows all of them alike, and the ratio of two calls is taken
+within each round.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ def switches() -> int:
 
 
 def measure(
-    contestants: Mapping[Key, Callable[[], object]],
+    calls: Mapping[Key, Callable[[], object]],
     rounds: int = 100,
     turn_milliseconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
@@ -64,7 +64,7 @@ def measure(
     it would measure how the system shares its time.
 
     Args:
-        contestants: what to call.
+        calls: what to time, by key.
         rounds: turns of each one, at least 1.
         turn_milliseconds: about how long a turn is, at least one call. Much
             longer ones seldom end without an interruption on a busy machine.
@@ -72,7 +72,7 @@ def measure(
         interruptions: how many there were so far.
 
     Returns:
-        Microseconds of a call in each round, (rounds,) for each contestant.
+        Microseconds of a call in each round, (rounds,), by key.
     """
 
     def turn(run, count):
@@ -98,17 +98,17 @@ def measure(
                 )
             count *= 2
 
-    keys = list(contestants)
+    keys = list(calls)
     times = {key: np.empty(rounds) for key in keys}
     generator = np.random.default_rng(0)
     collects = gc.isenabled()
     gc.disable()
     try:
-        counts = {key: repetitions(run) for key, run in contestants.items()}
+        counts = {key: repetitions(run) for key, run in calls.items()}
         for number in range(rounds):
             for index in generator.permutation(len(keys)):
                 key = keys[index]
-                seconds = turn(contestants[key], counts[key])
+                seconds = turn(calls[key], counts[key])
                 times[key][number] = 1e6 * seconds / counts[key]
     finally:
         if collects:

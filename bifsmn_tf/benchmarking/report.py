@@ -14,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bifsmn_tf._version import __version__
-from bifsmn_tf.benchmarking.entry import Contestant
-from bifsmn_tf.benchmarking.entry import Role
 from bifsmn_tf.benchmarking.measure import Quartiles
+from bifsmn_tf.benchmarking.model import BenchmarkModel
+from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.profile import Profile
 
-FORMAT = 1
+FORMAT = 2
 
 Times = Mapping[str, npt.NDArray[np.float64]]
-"""Microseconds a call in each round, by contestant."""
+"""Microseconds a call in each round, by model."""
 
 Cycles = Mapping[str, Mapping[str, float]]
-"""Modelled cycles, ``strict`` and ``ideal``, by contestant."""
+"""Modelled cycles, ``strict`` and ``ideal``, by model."""
 
 _INSTRUCTIONS = (
     "avx2",
@@ -42,7 +42,7 @@ _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
 
 
 def make(
-    contestants: Sequence[Contestant],
+    models: Sequence[BenchmarkModel],
     invokes: Times,
     calls: Times,
     profiles: Mapping[str, Profile],
@@ -54,10 +54,10 @@ def make(
     """Puts everything together, for JSON.
 
     Args:
-        contestants: in the order of the tables.
+        models: in the order of the tables.
         invokes: of the bare graph.
         calls: of the Python signature runner.
-        profiles: by contestant.
+        profiles: by model.
         cycles: modelled elsewhere.
         settings: how it was measured.
         machine: see :func:`describe_machine`, from before it was measured.
@@ -65,14 +65,14 @@ def make(
 
     Returns:
         ``format``, ``command``, ``date``, ``machine``, ``versions`` and
-        ``settings``; ``contestants``, a list of ``name``, ``role``,
+        ``settings``; ``models``, a list of ``name``, ``role``,
         ``signature``, ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
-        ``call_microseconds``; ``speedups`` over each peer of every network,
+        ``call_microseconds``; ``speedups`` over each baseline of every network,
         the ratio taken within rounds; ``profiles``; ``cycles``.
     """
     alone = (Role.GLUE, Role.FRONT_END)
-    compared = [c.name for c in contestants if c.role not in alone]
-    peers = [c.name for c in contestants if c.role is Role.PEER]
+    compared = [c.name for c in models if c.role not in alone]
+    baselines = [c.name for c in models if c.role is Role.BASELINE]
     return {
         "format": FORMAT,
         "command": command,
@@ -80,7 +80,7 @@ def make(
         "machine": dict(machine),
         "versions": _versions(),
         "settings": dict(settings),
-        "contestants": [
+        "models": [
             {
                 "name": c.name,
                 "role": c.role.value,
@@ -90,13 +90,14 @@ def make(
                 "invoke_microseconds": _plain(invokes[c.name]),
                 "call_microseconds": _plain(calls[c.name]),
             }
-            for c in contestants
+            for c in models
         ],
         "speedups": {
-            peer: {
-                name: _plain(invokes[peer] / invokes[name]) for name in compared
+            baseline: {
+                name: _plain(invokes[baseline] / invokes[name])
+                for name in compared
             }
-            for peer in peers
+            for baseline in baselines
         },
         "profiles": {
             name: _rounded(dataclasses.asdict(profile))
@@ -190,7 +191,7 @@ def _tables(report):
     yield "Microseconds", _times(report)
     ours = [
         entry["name"]
-        for entry in report["contestants"]
+        for entry in report["models"]
         if entry["role"] in (Role.OURS.value, Role.VARIANT.value)
     ]
     if ours and report["speedups"]:
@@ -203,7 +204,7 @@ def _tables(report):
 
 def _times(report):
     rows = [("", "invoke", "", "fastest", "whole call", "file, bytes")]
-    for entry in report["contestants"]:
+    for entry in report["models"]:
         invoke = entry["invoke_microseconds"]
         rows.append(
             (

@@ -157,7 +157,7 @@ class Results:
         return None
 
     def cost(self, name: str) -> dict | None:
-        """What a row's network costs, if it was run and is a peer."""
+        """What a row's network costs, if it was run and is a baseline."""
         return next((o.cost for o in self.of(name) if o.cost), None)
 
     def strict_cycles(self, model: str, delta: str) -> float | None:

@@ -13,7 +13,7 @@ from bifsmn_tf.experiments.pages import Experiment
 from bifsmn_tf.experiments.pages import Results
 
 # Title, and the line that it belongs to in the picture.
-_PEERS = {
+_BASELINES = {
     "ds_cnn": ("DS-CNN", "DS-CNN"),
     "bc_resnet_1": ("BC-ResNet-1", "BC-ResNet"),
     "bc_resnet_2": ("BC-ResNet-2", "BC-ResNet"),
@@ -33,7 +33,7 @@ _OURS = {
 
 _FAMILIES = _OURS | {
     f"{model}_{form}": f"{family}, {short}"
-    for model, (_, family) in _PEERS.items()
+    for model, (_, family) in _BASELINES.items()
     for form, short in _FORMS.items()
 }
 
@@ -41,7 +41,7 @@ ROWS = (
     *(row for row in sc10.ROWS if row.name in _OURS),
     *(
         dataclasses.replace(
-            recipes.peer(
+            recipes.baseline(
                 f"{model}_{form}",
                 f"{title}, {short}",
                 model,
@@ -49,13 +49,13 @@ ROWS = (
             ),
             report=f"report_{form}",
         )
-        for model, (title, _) in _PEERS.items()
+        for model, (title, _) in _BASELINES.items()
         for form, short in _FORMS.items()
     ),
 )
 
-# Networks of the same sizes in results/benchmark/a53_cycles.json, whose peers
-# have other features than ours.
+# Networks of the same sizes in results/benchmark/a53_cycles.json, whose
+# baselines have other features than ours.
 _ALIKE = {
     "dfsmn": "D-FSMN fp32, graph by hand",
     "bifsmn_mixed": "BiFSMN, mixed precision",
@@ -64,7 +64,7 @@ _ALIKE = {
     "bifsmn_s": "BiFSMN_S",
 }
 
-CONTESTANTS = "pareto_contestants.json"
+MODELS = "pareto_models.json"
 """Beside the runs: their files as ``benchmarks/a53/network.py`` takes them."""
 
 _BYTES = "bytes of the .tflite"
@@ -94,7 +94,7 @@ def _costs(results: Results, name: str, delta: str) -> dict[str, float]:
     return found
 
 
-def contestants(results: Results) -> list[dict]:
+def models(results: Results) -> list[dict]:
     """The file of each row's first seed, once for each of its depths."""
     found = []
     for row in results.rows:
@@ -115,8 +115,8 @@ def contestants(results: Results) -> list[dict]:
 
 def _body(results: Results) -> list[str]:
     if not results.runner.collect:
-        text = json.dumps(contestants(results), indent=1, ensure_ascii=False)
-        path = results.runner.folder / CONTESTANTS
+        text = json.dumps(models(results), indent=1, ensure_ascii=False)
+        path = results.runner.folder / MODELS
         path.write_text(text + "\n", encoding="utf-8")
     lines = []
     points: dict[str, list] = {}
@@ -153,11 +153,12 @@ def _body(results: Results) -> list[str]:
         "Bytes of a thinnable network are those of all its depths. Cycles are "
         "modelled, not measured: of these files, where they were modelled, by",
         "",
-        f"    python benchmarks/a53/network.py BOARD RUNS/{CONTESTANTS} "
+        f"    python benchmarks/a53/network.py BOARD RUNS/{MODELS} "
         "--json=results/pareto/a53_cycles.json",
         "",
         "or else, for our networks, those of the same sizes with 12 classes "
-        "([a53.md](a53.md)). The peers there read other features than here.",
+        "([a53.md](a53.md)). The baselines there read other features than "
+        "here.",
         "",
         results.picture("pareto.png", "accuracy against three costs"),
         "",

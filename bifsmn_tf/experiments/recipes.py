@@ -116,7 +116,7 @@ MIXED_BOARD = dataclasses.replace(
 )
 
 
-def peer(
+def baseline(
     name: str,
     title: str,
     model: str,
@@ -128,7 +128,7 @@ def peer(
     return Row(
         name,
         title,
-        "sc10_peers.flags",
+        "sc10_baselines.flags",
         (f"--model={model}", *flags),
         seeds=SEEDS,
         command="bifsmn_tf.baselines.train",

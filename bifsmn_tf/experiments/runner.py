@@ -186,7 +186,7 @@ class Outcome:
         report: of ``evaluate`` on the converted file, or on the run if the row
             does not convert.
         file_bytes: size of the file that was evaluated; ``None`` for Keras.
-        cost: the run's cost.json, which peers have.
+        cost: the run's cost.json, which baselines have.
     """
 
     row: Row

@@ -33,7 +33,7 @@ def _body(results: Results) -> list[str]:
     if not path.exists():
         return [f"The benchmark: {pages.NOT_RUN}.", ""]
     report = json.loads(path.read_text(encoding="utf-8"))
-    sizes = {c["name"]: c["file_bytes"] for c in report["contestants"]}
+    sizes = {c["name"]: c["file_bytes"] for c in report["models"]}
     lines = []
     for delta, claimed in PAPER.items():
         ours = f"BiFSMN δ={delta}"
@@ -69,7 +69,7 @@ def _body(results: Results) -> list[str]:
         "TensorFlow's converter writes, in the stock ai-edge-litert "
         "interpreter, one thread, its own work included; measured: median and "
         "quartiles. The paper compares with a baseline of its own and names no "
-        "depth for its storage. All contestants: [benchmark.md]"
+        "depth for its storage. All models: [benchmark.md]"
         "(benchmark.md); how cycles are modelled: [a53.md](a53.md).",
         "",
         "![latencies](benchmark/latency.png)",

@@ -9,7 +9,7 @@ from bifsmn_tf.experiments import table2
 from bifsmn_tf.experiments.pages import Experiment
 from bifsmn_tf.experiments.runner import Row
 
-_PEERS = {
+_BASELINES = {
     "vgg19_bn": "VGG19bn",
     "bc_resnet_8": "BC-ResNet-8",
     "audiomer_l": "Audiomer-L",
@@ -30,11 +30,11 @@ _SLICES = {
 }
 
 
-def _peer(model: str, binarizer: str) -> Row:
+def _baseline(model: str, binarizer: str) -> Row:
     part = _SLICES.get(model, ())
-    return recipes.peer(
+    return recipes.baseline(
         f"{model}_{binarizer}",
-        f"{_PEERS[model]}, {_BINARIZERS[binarizer]}",
+        f"{_BASELINES[model]}, {_BINARIZERS[binarizer]}",
         model,
         f"--binarizer={binarizer}",
         *part,
@@ -53,9 +53,13 @@ def _thinned(name: str, title: str, *flags: str) -> Row:
 _SMALL = "--architecture=bifsmn_s"
 
 ROWS = (
-    *(_peer(model, binarizer) for model in _PEERS for binarizer in _BINARIZERS),
+    *(
+        _baseline(model, binarizer)
+        for model in _BASELINES
+        for binarizer in _BINARIZERS
+    ),
     dataclasses.replace(
-        recipes.peer(
+        recipes.baseline(
             "fsmn_hed",
             "FSMN, HED",
             "fsmn",
@@ -120,8 +124,8 @@ PAPER = {
 EXPERIMENT = Experiment(
     "table3",
     "Table 3: binarized architectures",
-    "The networks of the paper's Table 3. Peers are evaluated in Keras, "
-    "full-precision ones as well; of one-bit peers the classifier and what "
+    "The networks of the paper's Table 3. Baselines are evaluated in Keras, "
+    "full-precision ones as well; of one-bit baselines the classifier and what "
     "reads the input are not binary, but for FSMN's first memory, which reads "
     "signs of the features. Only the FSMN family has states that HED can "
     "compare. VGG19bn, BC-ResNet-8 and Audiomer-L train for two epochs, the "

@@ -22,22 +22,22 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.audio.waveforms import features_from_dict
-from bifsmn_tf.baselines.network import PeerConfig
-from bifsmn_tf.baselines.network import PeerNetwork
+from bifsmn_tf.baselines.network import BaselineConfig
+from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
 
 FORMAT = 1
 
-AnyConfig = NetworkConfig | PeerConfig
-AnyNetwork = FSMN | PeerNetwork
+AnyConfig = NetworkConfig | BaselineConfig
+AnyNetwork = FSMN | BaselineNetwork
 
 
 def make_network(config: AnyConfig) -> AnyNetwork:
     """Makes the untrained network of a configuration."""
-    if isinstance(config, PeerConfig):
-        return PeerNetwork(config, name="network")
+    if isinstance(config, BaselineConfig):
+        return BaselineNetwork(config, name="network")
     return FSMN(config, name="network")
 
 
@@ -46,7 +46,7 @@ class RunConfig:
     """What a run trains on and trains.
 
     Attributes:
-        network: the architecture, ours or a peer.
+        network: the architecture, ours or a baseline.
         label_names: of the classes, in order.
         features: how sound becomes what the network reads.
         statistics: of the training set's features, which normalise all.
@@ -81,7 +81,9 @@ class RunConfig:
                 f"run.json has format {values.get('format')!r}, this version "
                 f"reads {FORMAT}: train again"
             )
-        kind = PeerConfig if "peer" in values["network"] else NetworkConfig
+        kind = (
+            BaselineConfig if "baseline" in values["network"] else NetworkConfig
+        )
         return cls(
             network=kind.from_dict(values["network"]),
             label_names=tuple(values["label_names"]),

@@ -5,10 +5,10 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines import bc_resnet as module
 from bifsmn_tf.baselines.bc_resnet import SubSpectralNorm
 from bifsmn_tf.baselines.bc_resnet import bc_resnet
-from bifsmn_tf.baselines.convert import convert
 from bifsmn_tf.baselines.counts import macs
 from bifsmn_tf.baselines.counts import parameters
 from bifsmn_tf.baselines.layers import FULL_PRECISION
+from bifsmn_tf.baselines.tflite_converter import convert
 
 
 @pytest.mark.parametrize(("tau", "thousands"), [(1, 9.2), (2, 27.3), (3, 54.2)])

@@ -4,12 +4,12 @@ import pytest
 from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.audiomer import audiomer
 from bifsmn_tf.baselines.bc_resnet import bc_resnet
-from bifsmn_tf.baselines.convert import convert
 from bifsmn_tf.baselines.counts import cost
 from bifsmn_tf.baselines.counts import macs
 from bifsmn_tf.baselines.counts import parameters
 from bifsmn_tf.baselines.ds_cnn import ds_cnn
 from bifsmn_tf.baselines.layers import BINARIZERS
+from bifsmn_tf.baselines.tflite_converter import convert
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from bifsmn_tf.baselines.convert import convert
 from bifsmn_tf.baselines.counts import macs
 from bifsmn_tf.baselines.counts import parameters
 from bifsmn_tf.baselines.ds_cnn import INPUT_SHAPE
 from bifsmn_tf.baselines.ds_cnn import ds_cnn
+from bifsmn_tf.baselines.tflite_converter import convert
 
 BATCH_NORMS = 9 * 2 * 64
 

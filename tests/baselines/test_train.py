@@ -1,4 +1,4 @@
-"""Peers through the training loop, and the command end to end."""
+"""Baselines through the training loop, and the command end to end."""
 
 import json
 import subprocess
@@ -13,9 +13,9 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.baselines import audiomer
 from bifsmn_tf.baselines import report
-from bifsmn_tf.baselines.network import PEERS
-from bifsmn_tf.baselines.network import PeerConfig
-from bifsmn_tf.baselines.network import PeerNetwork
+from bifsmn_tf.baselines.network import BASELINES
+from bifsmn_tf.baselines.network import BaselineConfig
+from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
@@ -55,13 +55,13 @@ class Pipeline:
         )
 
 
-def train(folder, peer, binarizer="none", stop_at=None) -> dict:
+def train(folder, baseline, binarizer="none", stop_at=None) -> dict:
     """Trains on random clips for three epochs."""
     rng = np.random.default_rng(99)
     return fit(
         RunFolder(folder),
         RunConfig(
-            network=PeerConfig(peer, CLASSES, binarizer),
+            network=BaselineConfig(baseline, CLASSES, binarizer),
             label_names=("a", "b", "c"),
             features=FeatureParameters(),
             statistics=FeatureStatistics(0.0, 1.0),
@@ -80,14 +80,16 @@ def train(folder, peer, binarizer="none", stop_at=None) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("peer", "binarizer"), [("ds_cnn", "none"), ("fsmn", "irnet")]
+    ("baseline", "binarizer"), [("ds_cnn", "none"), ("fsmn", "irnet")]
 )
-def test_a_stopped_run_ends_like_one_that_was_not(tmp_path, peer, binarizer):
+def test_a_stopped_run_ends_like_one_that_was_not(
+    tmp_path, baseline, binarizer
+):
     """With dropout in one, with IR-Net's progress in the other."""
-    whole = train(tmp_path / "whole", peer, binarizer)
+    whole = train(tmp_path / "whole", baseline, binarizer)
     with pytest.raises(Stopped):
-        train(tmp_path / "stopped", peer, binarizer, stop_at=1)
-    resumed = train(tmp_path / "stopped", peer, binarizer)
+        train(tmp_path / "stopped", baseline, binarizer, stop_at=1)
+    resumed = train(tmp_path / "stopped", baseline, binarizer)
     assert resumed["complete"] and len(resumed["history"]) == 3
     for ours, theirs in zip(resumed["history"], whole["history"], strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
@@ -95,7 +97,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(tmp_path, peer, binarizer):
         RunFolder(tmp_path / name).load_network("last")
         for name in ("whole", "stopped")
     ]
-    assert isinstance(networks[0], PeerNetwork)
+    assert isinstance(networks[0], BaselineNetwork)
     for ours, theirs in zip(
         networks[0].trainable_variables,
         networks[1].trainable_variables,
@@ -117,7 +119,7 @@ TRAINING = [
 ]
 
 
-def run(folder, *flags, command="peers.train", expect=0) -> str:
+def run(folder, *flags, command="baselines.train", expect=0) -> str:
     """Runs a command as a user does."""
     done = subprocess.run(
         [
@@ -138,7 +140,7 @@ def run(folder, *flags, command="peers.train", expect=0) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder with the runs of a small peer and of a teacher."""
+    """A folder with the runs of a small baseline and of a teacher."""
     folder = tmp_path_factory.mktemp("made")
     run(
         folder,
@@ -276,8 +278,8 @@ def test_waveforms(tmp_path, monkeypatch):
         ("",) * 16,
         ("",) * 16,
     )
-    config = PeerConfig("audiomer_s", CLASSES)
-    features = PEERS[config.peer].hears
+    config = BaselineConfig("audiomer_s", CLASSES)
+    features = BASELINES[config.baseline].features
     raw = FeatureStatistics(0.0, 1.0)
     pipeline = TrainingPipeline(
         clips,

@@ -20,7 +20,7 @@ class Machine:
     def clock(self):
         return self.now
 
-    def contestant(self, name, seconds):
+    def call(self, name, seconds):
         def run():
             self.ran.append(name)
             self.now += seconds * self.pace
@@ -36,8 +36,8 @@ def machine():
 def test_times_are_of_one_call(machine):
     times = measure(
         {
-            "quick": machine.contestant("quick", 3e-6),
-            ("slow", 1): machine.contestant("slow", 7e-3),
+            "quick": machine.call("quick", 3e-6),
+            ("slow", 1): machine.call("slow", 7e-3),
         },
         rounds=4,
         clock=machine.clock,
@@ -49,7 +49,7 @@ def test_times_are_of_one_call(machine):
 def test_everyone_has_a_turn_in_every_round(machine):
     costs = {"a": 1e-3, "b": 5e-4, "c": 2e-2}
     measure(
-        {name: machine.contestant(name, cost) for name, cost in costs.items()},
+        {name: machine.call(name, cost) for name, cost in costs.items()},
         rounds=20,
         turn_milliseconds=5.0,
         interruptions=lambda: 0,
@@ -79,8 +79,8 @@ def test_ratios_survive_a_machine_that_slows_down(machine):
 
     times = measure(
         {
-            "a": slower(machine.contestant("a", 2e-4)),
-            "b": slower(machine.contestant("b", 1e-4)),
+            "a": slower(machine.call("a", 2e-4)),
+            "b": slower(machine.call("b", 1e-4)),
         },
         rounds=30,
         clock=machine.clock,
@@ -113,7 +113,7 @@ def test_interrupted_turns_are_repeated(machine):
 def test_a_machine_that_always_interrupts(machine):
     calls = itertools.count()
     times = measure(
-        {"a": machine.contestant("a", 1e-3)},
+        {"a": machine.call("a", 1e-3)},
         rounds=3,
         clock=machine.clock,
         interruptions=lambda: next(calls),
@@ -130,11 +130,7 @@ def test_switches_are_counted():
 def test_the_collector_waits_and_comes_back(machine):
     seen = []
     measure(
-        {
-            "a": lambda: (
-                seen.append(gc.isenabled()) or machine.contestant("a", 1)()
-            )
-        },
+        {"a": lambda: seen.append(gc.isenabled()) or machine.call("a", 1)()},
         rounds=2,
         clock=machine.clock,
     )
@@ -146,7 +142,7 @@ def test_the_collector_comes_back_after_an_error(machine):
     calls = iter([1e-3, 1e-3])
     with pytest.raises(StopIteration):
         measure(
-            {"a": lambda: machine.contestant("a", next(calls))()},
+            {"a": lambda: machine.call("a", next(calls))()},
             turn_milliseconds=0.1,
             clock=machine.clock,
         )

@@ -5,17 +5,17 @@ import pytest
 
 from bifsmn_tf.benchmarking import chart
 from bifsmn_tf.benchmarking import report as reports
-from bifsmn_tf.benchmarking.entry import Contestant
-from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking.model import BenchmarkModel
+from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.profile import LayerTime
 from bifsmn_tf.benchmarking.profile import Profile
 
-CONTESTANTS = [
-    Contestant("full", b"x" * 3000, None, Role.PEER),
-    Contestant("ours", b"x" * 100, "delta_1", Role.OURS),
-    Contestant("ours, slow", b"x" * 100, "delta_1", Role.VARIANT, "a"),
-    Contestant("sound", b"x" * 100, "audio", Role.FRONT_END),
-    Contestant("nothing", b"x", None, Role.GLUE),
+MODELS = [
+    BenchmarkModel("full", b"x" * 3000, None, Role.BASELINE),
+    BenchmarkModel("ours", b"x" * 100, "delta_1", Role.OURS),
+    BenchmarkModel("ours, slow", b"x" * 100, "delta_1", Role.VARIANT, "a"),
+    BenchmarkModel("sound", b"x" * 100, "audio", Role.FRONT_END),
+    BenchmarkModel("nothing", b"x", None, Role.GLUE),
 ]
 INVOKES = {
     "full": np.array([100.0, 200.0, 300.0]),
@@ -36,7 +36,7 @@ def report():
         (LayerTime("conv1", "A", 6.0), LayerTime("conv2", "B", 2.0)), 9.0, 0.7
     )
     return reports.make(
-        CONTESTANTS,
+        MODELS,
         INVOKES,
         {name: times + 5 for name, times in INVOKES.items()},
         {"ours": profile},
@@ -56,7 +56,7 @@ def test_is_plain_json(report):
         "machine",
         "versions",
         "settings",
-        "contestants",
+        "models",
         "speedups",
         "profiles",
         "cycles",
@@ -72,7 +72,7 @@ def test_is_plain_json(report):
 
 
 def test_contestants(report):
-    assert report["contestants"][2] == {
+    assert report["models"][2] == {
         "name": "ours, slow",
         "role": "ours with other kernels",
         "signature": "delta_1",
@@ -136,10 +136,10 @@ def test_tables_of_files_alone(report):
 
 
 @pytest.mark.parametrize("cycles", [CYCLES, {}])
-@pytest.mark.parametrize("peers", [True, False])
-def test_chart(report, tmp_path, cycles, peers):
+@pytest.mark.parametrize("baselines", [True, False])
+def test_chart(report, tmp_path, cycles, baselines):
     report["cycles"] = cycles
-    if not peers:
+    if not baselines:
         report["speedups"] = {}
     chart.latencies(report, tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

@@ -10,7 +10,7 @@ def row(name: str, *flags: str, **settings) -> Row:
     return Row(
         name,
         name.title(),
-        "sc10_peers.flags",
+        "sc10_baselines.flags",
         flags,
         **{
             "seeds": (0, 1),

@@ -26,7 +26,7 @@ for words in json.load(sys.stdin):
         if hasattr(train, "_network_config"):
             train._network_config(FeatureParameters())
         else:
-            train.PeerConfig(flags.FLAGS.model, 10, flags.FLAGS.binarizer)
+            train.BaselineConfig(flags.FLAGS.model, 10, flags.FLAGS.binarizer)
     except (flags.Error, ValueError) as error:
         print(f"{' '.join(words)}: {error}")
 """

@@ -109,14 +109,14 @@ def test_one_run_has_its_interval(results):
     assert results.gap("student", "1", "dfsmn") == "5.00"
 
 
-def test_costs_are_those_of_the_network_or_of_a_peer(results):
+def test_costs_are_those_of_the_network_or_of_a_baseline(results):
     # The paper has 40.46 for 12 classes. A classifier of 10 multiplies 2,048
     # times less, and what counts is a batch of 128.
     found = float(pages.flops(results, "student", "1"))
     assert found == pytest.approx(40.46 - 0.26, abs=0.011)
-    peer = {"parameters": 1_234_567, "paper_mflops_batch_128": 5.678}
+    baseline = {"parameters": 1_234_567, "paper_mflops_batch_128": 5.678}
     results.outcomes["student", 0] = outcome(
-        results.rows[1], 0, {"1": 1}, cost=peer
+        results.rows[1], 0, {"1": 1}, cost=baseline
     )
     assert pages.flops(results, "student", "1") == "5.68"
     assert pages.parameters(results, "student", "1") == "1.23"
@@ -166,7 +166,7 @@ def test_page_says_what_a_reader_has_to_know(results):
         "CC BY 4.0",
         f"\n**{NOT_COMPARABLE}** {' '.join(MISSING)}\n",
         "Epochs: 3 for each row. Seeds: 0, 1.",
-        "--flagfile=configs/sc10_peers.flags --epochs=3 --seed=SEED "
+        "--flagfile=configs/sc10_baselines.flags --epochs=3 --seed=SEED "
         "--teacher=RUN_OF_dfsmn",
         "* `absent`, seed 0, 1",
     ):
@@ -267,7 +267,7 @@ def test_pareto_names_files_for_the_model_of_the_board(tmp_path, recordings):
     )
     assert [
         (entry["name"], entry["file"], entry["signature"])
-        for entry in pareto.contestants(results)
+        for entry in pareto.models(results)
     ] == [
         ("bifsmn δ=1", "run0/model.tflite", "delta_1"),
         ("bifsmn δ=2", "run0/model.tflite", "delta_2"),
@@ -285,8 +285,8 @@ def test_pareto_names_files_for_the_model_of_the_board(tmp_path, recordings):
     assert any(x.startswith("| BiFSMN | 1") and "| 111 |" in x for x in lines)
     assert any(x.startswith("| BiFSMN | 2") and "| 333 |" in x for x in lines)
     # 576 of eight bits, and 64 of one bit.
-    peer = "| DS-CNN, int8 | 1 | **95.00** (80.0-90.0) | 1,000 | 577 |  |"
-    assert peer in lines
+    baseline = "| DS-CNN, int8 | 1 | **95.00** (80.0-90.0) | 1,000 | 577 |  |"
+    assert baseline in lines
 
 
 def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
@@ -299,7 +299,7 @@ def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
     names = [f"BiFSMN δ={delta}" for delta in (1, 2, 4)]
     report = {
         "machine": {"cpu": "a CPU"},
-        "contestants": [
+        "models": [
             {"name": "D-FSMN fp32", "file_bytes": 3000},
             *({"name": name, "file_bytes": 200} for name in names),
         ],

@@ -112,7 +112,9 @@ def test_rows_of_the_same_training_share_a_folder(runner):
         assert path_of(one, flags) == plain
     assert path_of(one, ("--logit_weight=0",)) != plain
     assert path_of(one, ("--gamma=0.1", "--logit_weight=0"), seed=1) != plain
-    assert plain.name.startswith("sc10_peers_gamma-0.1_logit_weight-0_seed0_")
+    assert plain.name.startswith(
+        "sc10_baselines_gamma-0.1_logit_weight-0_seed0_"
+    )
 
 
 def test_the_folder_depends_on_the_teacher(runner):

@@ -45,12 +45,12 @@ def fit(folder, config, text, loss, settings, pipeline, validation, **others):
 
 
 def build(config):
-    """The network of a configuration, ours or a peer."""
+    """The network of a configuration, ours or a baseline."""
     if isinstance(config, NetworkConfig):
         return FSMN(config)
-    from bifsmn_tf.baselines.network import PeerNetwork
+    from bifsmn_tf.baselines.network import BaselineNetwork
 
-    return PeerNetwork(config)
+    return BaselineNetwork(config)
 
 
 def main() -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from bifsmn_tf.benchmarking import contestants
-from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.benchmarking import networks
+from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.runtime.interpreter import make_interpreter
 
 
@@ -25,7 +25,7 @@ def operations(content):
 
 @pytest.fixture(scope="module")
 def dfsmn():
-    return contestants.make_dfsmn("bifsmn_s", 5)
+    return networks.make_dfsmn("bifsmn_s", 5)
 
 
 def test_both_graphs_of_the_full_precision_network_are_one(dfsmn):
@@ -54,7 +54,7 @@ def test_stock_converter_fuses_what_it_can(dfsmn):
 
 
 def test_our_network_and_its_variants():
-    found = contestants.make_bifsmn("bifsmn_s", 5, {"slow": "a,b"})
+    found = networks.make_bifsmn("bifsmn_s", 5, {"slow": "a,b"})
     assert [(c.name, c.role, c.kernels) for c in found] == [
         *((f"BiFSMN_S δ={d}", Role.OURS, None) for d in (1, 2, 4)),
         *((f"BiFSMN_S δ={d}, slow", Role.VARIANT, "a,b") for d in (1, 2, 4)),
@@ -71,20 +71,20 @@ def test_our_network_and_its_variants():
     assert [c.signature for c in found[:3]] == ["delta_1", "delta_2", "delta_4"]
 
 
-def test_peers_normalise():
+def test_baselines_normalise():
     """A BatchNorm at its initial values would be left out of the graph."""
-    floats, integers = contestants.make_bc_resnet(5)
+    floats, integers = networks.make_bc_resnet(5)
     # Swish in 12 blocks, and a scale in as many sub-spectral norms.
     assert operations(floats.content)["MUL"] == 24
     assert operations(integers.content)["MUL"] == 24
-    for contestant in [floats, integers, *contestants.make_ds_cnn(5)]:
-        invocation = contestant.invocation()
+    for model in [floats, integers, *networks.make_ds_cnn(5)]:
+        invocation = model.invocation()
         (logits,) = invocation.call().values()
         assert logits.shape == (1, 5)
         assert len(np.unique(logits)) > 1
 
 
 def test_the_smallest_network_runs():
-    invocation = contestants.smallest_bifsmn().invocation()
+    invocation = networks.smallest_bifsmn().invocation()
     invocation.invoke()
     invocation.check()

@@ -1,4 +1,4 @@
-"""Peers as networks: shapes, states, one-bit parts, a step of training."""
+"""Baselines as networks: shapes, states, one-bit parts, a step of training."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines import audiomer
 from bifsmn_tf.baselines.layers import BINARIZERS
-from bifsmn_tf.baselines.network import PEERS
-from bifsmn_tf.baselines.network import PeerConfig
-from bifsmn_tf.baselines.network import PeerNetwork
+from bifsmn_tf.baselines.network import BASELINES
+from bifsmn_tf.baselines.network import BaselineConfig
+from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.quantizers import ErrorDecay
@@ -20,7 +20,7 @@ SMALL = ["ds_cnn", "bc_resnet_1", "fsmn", "audiomer_s"]
 
 
 def _clips(config, count):
-    shape = PEERS[config.peer].hears.shape
+    shape = BASELINES[config.baseline].features.shape
     rng = np.random.default_rng(0)
     labels = rng.integers(0, config.classes, count).astype(np.int32)
     # A pattern for each class, which signs show as well.
@@ -29,10 +29,10 @@ def _clips(config, count):
     return features.astype(np.float32), labels
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_shapes(peer):
-    config = PeerConfig(peer, 5)
-    network = PeerNetwork(config)
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_shapes(baseline):
+    config = BaselineConfig(baseline, 5)
+    network = BaselineNetwork(config)
     features, _ = _clips(config, 2)
     logits, states = network.infer(features)
     assert logits.shape == (2, 5)
@@ -44,9 +44,9 @@ def test_shapes(peer):
         assert state.shape == (2, 32, 1, config.memory_size)
 
 
-@pytest.mark.parametrize("peer", [*SMALL, "vgg19_bn"])
-def test_all_but_the_first_layer_and_the_classifier_are_one_bit(peer):
-    model = PeerConfig(peer, 5, "sign").make()
+@pytest.mark.parametrize("baseline", [*SMALL, "vgg19_bn"])
+def test_all_but_the_first_layer_and_the_classifier_are_one_bit(baseline):
+    model = BaselineConfig(baseline, 5, "sign").make()
     full = [
         layer.name
         for layer in model.layers
@@ -54,7 +54,7 @@ def test_all_but_the_first_layer_and_the_classifier_are_one_bit(peer):
         and not _one_bit(layer)
     ]
     # The waveform goes into three layers of Audiomer.
-    assert len(full) == (4 if peer.startswith("audiomer") else 2)
+    assert len(full) == (4 if baseline.startswith("audiomer") else 2)
     assert full[-1] == "logits"
     binary = [layer for layer in model.layers if _one_bit(layer)]
     assert binary
@@ -81,22 +81,26 @@ def short_audiomer(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("peer", "binarizer"),
+    ("baseline", "binarizer"),
     [
-        *((peer, name) for peer in ("ds_cnn", "fsmn") for name in BINARIZERS),
+        *(
+            (baseline, name)
+            for baseline in ("ds_cnn", "fsmn")
+            for name in BINARIZERS
+        ),
         ("bc_resnet_1", "none"),
         ("audiomer_s", "none"),
     ],
 )
-def test_training_decreases_the_loss(short_audiomer, peer, binarizer):
+def test_training_decreases_the_loss(short_audiomer, baseline, binarizer):
     set_random_seed(0)
-    config = PeerConfig(peer, 3, binarizer)
-    network = PeerNetwork(config)
+    config = BaselineConfig(baseline, 3, binarizer)
+    network = BaselineNetwork(config)
     trainer = Trainer(network, None, LossConfig(distillation="none"))
-    rate = 1e-3 if peer == "fsmn" else 3e-3
+    rate = 1e-3 if baseline == "fsmn" else 3e-3
     trainer.compile(optimizer=tf.keras.optimizers.legacy.Adam(rate))
     # A clip has eight thousand samples, or a thousand features.
-    count = 6 if peer == "audiomer_s" else 24
+    count = 6 if baseline == "audiomer_s" else 24
     dataset = tf.data.Dataset.from_tensors(_clips(config, count)).repeat(10)
     losses = [
         trainer.fit(dataset, verbose=0).history["loss"][0] for _ in range(4)
@@ -108,8 +112,8 @@ def test_training_decreases_the_loss(short_audiomer, peer, binarizer):
 def test_a_gradient_reaches_every_weight(binarizer):
     """A deep binary one takes longer to learn than a test may."""
     set_random_seed(0)
-    config = PeerConfig("bc_resnet_1", 3, binarizer)
-    network = PeerNetwork(config)
+    config = BaselineConfig("bc_resnet_1", 3, binarizer)
+    network = BaselineNetwork(config)
     features, labels = _clips(config, 24)
     classifier = network.model.get_layer("logits")
     classifier.kernel.assign(tf.random.normal(classifier.kernel.shape))
@@ -127,8 +131,8 @@ def test_a_gradient_reaches_every_weight(binarizer):
 @pytest.mark.parametrize("method", ["hed", "plain"])
 def test_states_of_fsmn_are_distilled(method):
     set_random_seed(0)
-    teacher = PeerNetwork(PeerConfig("fsmn", 3))
-    student = PeerNetwork(PeerConfig("fsmn", 3, "sign"))
+    teacher = BaselineNetwork(BaselineConfig("fsmn", 3))
+    student = BaselineNetwork(BaselineConfig("fsmn", 3, "sign"))
     trainer = Trainer(student, teacher, LossConfig(method, gamma=10.0))
     trainer.compile(optimizer=tf.keras.optimizers.legacy.Adam(1e-3))
     dataset = tf.data.Dataset.from_tensors(_clips(student.config, 16))
@@ -140,7 +144,7 @@ def test_states_of_fsmn_are_distilled(method):
 
 
 def test_the_progress_of_a_training_reaches_irnets_quantizers():
-    network = PeerNetwork(PeerConfig("fsmn", 3, "irnet"))
+    network = BaselineNetwork(BaselineConfig("fsmn", 3, "irnet"))
     network.set_progress(0.5)
     progress = [
         float(m.progress)
@@ -152,13 +156,17 @@ def test_the_progress_of_a_training_reaches_irnets_quantizers():
 
 
 def test_configurations():
-    config = PeerConfig("audiomer_s", 4, "irnet")
-    assert PeerConfig.from_dict(config.to_dict()) == config
+    config = BaselineConfig("audiomer_s", 4, "irnet")
+    assert BaselineConfig.from_dict(config.to_dict()) == config
     assert config.input_shape == (8192, 1, 1)
-    assert PeerConfig("fsmn", 4).input_shape == (32, 32, 1)
-    with pytest.raises(ValueError, match="unknown peer 'lstm': one of ds_cnn"):
-        PeerConfig("lstm", 4)
+    assert BaselineConfig("fsmn", 4).input_shape == (32, 32, 1)
+    with pytest.raises(
+        ValueError, match="unknown baseline 'lstm': one of ds_cnn"
+    ):
+        BaselineConfig("lstm", 4)
     with pytest.raises(ValueError, match="unknown binarizer 'bits'"):
-        PeerConfig("fsmn", 4, "bits")
+        BaselineConfig("fsmn", 4, "bits")
     with pytest.raises(ValueError, match="no delta 2"):
-        PeerNetwork(PeerConfig("ds_cnn", 4)).infer(np.zeros((1, 32, 32)), 2)
+        BaselineNetwork(BaselineConfig("ds_cnn", 4)).infer(
+            np.zeros((1, 32, 32)), 2
+        )

@@ -1,7 +1,7 @@
 import pytest
 
 from bifsmn_tf.baselines import summary
-from bifsmn_tf.baselines.network import PeerConfig
+from bifsmn_tf.baselines.network import BaselineConfig
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from bifsmn_tf.baselines.network import PeerConfig
 )
 def test_the_papers_own_figures(row):
     millions, mflops = summary.PAPER[row]
-    cost = summary.of(PeerConfig(row[0], 12, row[1]))
+    cost = summary.of(BaselineConfig(row[0], 12, row[1]))
     assert round(cost.parameters / 1e6, 2) == millions
     assert round(cost.paper_mflops, 2) == mflops
 
@@ -32,7 +32,7 @@ def test_the_papers_own_figures(row):
 )
 def test_where_ours_are_another_network(row, ours, theirs):
     assert summary.PAPER[row][1] == theirs
-    cost = summary.of(PeerConfig(row[0], 12, row[1]))
+    cost = summary.of(BaselineConfig(row[0], 12, row[1]))
     assert round(cost.paper_mflops, 2) == ours
 
 
@@ -43,15 +43,16 @@ def test_a_binary_vgg_misses_the_norms_in_front_of_poolings_alone():
     )
     for binarizer in ("xnor", "irnet"):
         row = ("vgg19_bn", binarizer)
-        cost = summary.of(PeerConfig(*row[:1], 12, binarizer))
+        cost = summary.of(BaselineConfig(*row[:1], 12, binarizer))
         missing = 128 * 2 * pooled * 3 / 4 / 1e6
         assert round(cost.paper_mflops + missing, 2) == summary.PAPER[row][1]
 
 
 def test_the_table_has_every_row():
     table = summary.table(3)
-    for peer, binarizer in summary.PAPER:
+    for baseline, binarizer in summary.PAPER:
         assert any(
-            line.split()[:2] == [peer, binarizer] for line in table.splitlines()
+            line.split()[:2] == [baseline, binarizer]
+            for line in table.splitlines()
         )
     assert "53348.40" in table

@@ -2,9 +2,9 @@ import pytest
 from small_models import binary_model
 from small_models import builtin_model
 
-from bifsmn_tf.benchmarking.entry import Role
-from bifsmn_tf.benchmarking.entry import from_file
-from bifsmn_tf.benchmarking.entry import smallest_model
+from bifsmn_tf.benchmarking.model import Role
+from bifsmn_tf.benchmarking.model import from_file
+from bifsmn_tf.benchmarking.model import smallest_model
 
 
 def found(path):
@@ -15,13 +15,13 @@ def test_a_contestant_for_each_signature(tmp_path):
     path = tmp_path / "a.tflite"
     path.write_bytes(builtin_model())
     assert found(path) == [
-        (f"{path}, one", "one", Role.PEER),
-        (f"{path}, two", "two", Role.PEER),
+        (f"{path}, one", "one", Role.BASELINE),
+        (f"{path}, two", "two", Role.BASELINE),
     ]
     path.write_bytes(builtin_model(["main"]))
-    assert found(path) == [(str(path), "main", Role.PEER)]
+    assert found(path) == [(str(path), "main", Role.BASELINE)]
     path.write_bytes(builtin_model(()))
-    assert found(path) == [(str(path), None, Role.PEER)]
+    assert found(path) == [(str(path), None, Role.BASELINE)]
 
 
 def test_our_networks_are_known_by_their_ops(tmp_path):

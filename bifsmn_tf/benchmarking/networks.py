@@ -15,10 +15,10 @@ from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.baselines.bc_resnet import bc_resnet
-from bifsmn_tf.baselines.convert import convert
 from bifsmn_tf.baselines.ds_cnn import ds_cnn
-from bifsmn_tf.benchmarking.entry import Contestant
-from bifsmn_tf.benchmarking.entry import Role
+from bifsmn_tf.baselines.tflite_converter import convert
+from bifsmn_tf.benchmarking.model import BenchmarkModel
+from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.training_speed import PlainFSMN
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.full_precision import convert_float
@@ -35,7 +35,7 @@ _SAMPLES = 20
 _SEED = 0
 
 
-def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
+def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
     """The full-precision counterpart, by two ways to convert it.
 
     As TensorFlow's converter writes it from stock Keras layers, in float32
@@ -53,20 +53,20 @@ def make_dfsmn(architecture: str, classes: int) -> list[Contestant]:
         return plain(features)[0]
 
     return [
-        _peer(f"{title} fp32", convert(model, shape)),
-        Contestant(
+        _baseline(f"{title} fp32", convert(model, shape)),
+        BenchmarkModel(
             f"{title} fp32, graph by hand",
             convert_float(network, _describe(config)).content,
             signature_key(1),
-            Role.PEER,
+            Role.BASELINE,
         ),
-        _peer(f"{title} int8", convert(model, shape, _samples(shape))),
+        _baseline(f"{title} int8", convert(model, shape, _samples(shape))),
     ]
 
 
 def make_bifsmn(
     architecture: str, classes: int, kernels: Mapping[str, str]
-) -> list[Contestant]:
+) -> list[BenchmarkModel]:
     """Our network at all its depths, and what makes its features of sound.
 
     Args:
@@ -83,7 +83,9 @@ def make_bifsmn(
         "board's features": _convert_binary(config, BOARD_FEATURES),
     }
     front_ends = [
-        Contestant(f"{title}, {name} of a {of}", content, key, Role.FRONT_END)
+        BenchmarkModel(
+            f"{title}, {name} of a {of}", content, key, Role.FRONT_END
+        )
         for name, content in files.items()
         for key, of in (
             (CLIP_SIGNATURE, "clip"),
@@ -92,30 +94,32 @@ def make_bifsmn(
     ]
     variants = [
         dataclasses.replace(
-            contestant,
-            name=f"{contestant.name}, {name}",
+            model,
+            name=f"{model.name}, {name}",
             role=Role.VARIANT,
             kernels=names,
         )
         for name, names in kernels.items()
-        for contestant in ours
+        for model in ours
     ]
     return ours + variants + front_ends
 
 
-def make_wide_bifsmn(classes: int) -> list[Contestant]:
+def make_wide_bifsmn(classes: int) -> list[BenchmarkModel]:
     """BiFSMN with a wider front end."""
     config = ARCHITECTURES["bifsmn_wide"](classes)
     return make_configuration("BiFSMN, wider front end", config)
 
 
-def make_mixed_bifsmn(classes: int) -> list[Contestant]:
+def make_mixed_bifsmn(classes: int) -> list[BenchmarkModel]:
     """BiFSMN in mixed precision."""
     config = ARCHITECTURES["bifsmn_mixed"](classes)
     return make_configuration("BiFSMN, mixed precision", config)
 
 
-def make_configuration(title: str, config: NetworkConfig) -> list[Contestant]:
+def make_configuration(
+    title: str, config: NetworkConfig
+) -> list[BenchmarkModel]:
     """A binary network of any sizes, in one file, at each of its depths.
 
     Args:
@@ -124,22 +128,22 @@ def make_configuration(title: str, config: NetworkConfig) -> list[Contestant]:
     """
     content = _convert_binary(config)
     return [
-        Contestant(f"{title} δ={d}", content, signature_key(d), Role.OURS)
+        BenchmarkModel(f"{title} δ={d}", content, signature_key(d), Role.OURS)
         for d in config.deltas
     ]
 
 
-def make_ds_cnn(classes: int) -> list[Contestant]:
+def make_ds_cnn(classes: int) -> list[BenchmarkModel]:
     """MLPerf Tiny's network, in float32 and 8-bit integers."""
     return _both("DS-CNN", ds_cnn(classes))
 
 
-def make_bc_resnet(classes: int) -> list[Contestant]:
+def make_bc_resnet(classes: int) -> list[BenchmarkModel]:
     """BC-ResNet-1, in float32 and 8-bit integers."""
     return _both("BC-ResNet-1", bc_resnet(classes))
 
 
-def smallest_bifsmn() -> Contestant:
+def smallest_bifsmn() -> BenchmarkModel:
     """One channel, one block: what is left is what every invoke costs."""
     config = bifsmn(
         1,
@@ -154,7 +158,7 @@ def smallest_bifsmn() -> Contestant:
         look_back=0,
         look_ahead=0,
     )
-    return Contestant(
+    return BenchmarkModel(
         "smallest BiFSMN",
         _convert_binary(config),
         signature_key(1),
@@ -169,17 +173,17 @@ def _convert_binary(
     return convert_binary(_random(FSMN(config)), described).content
 
 
-def _both(name: str, model: tf.keras.Model) -> list[Contestant]:
+def _both(name: str, model: tf.keras.Model) -> list[BenchmarkModel]:
     _random(model)
     shape = model.input_shape[1:]
     return [
-        _peer(f"{name} fp32", convert(model, shape)),
-        _peer(f"{name} int8", convert(model, shape, _samples(shape))),
+        _baseline(f"{name} fp32", convert(model, shape)),
+        _baseline(f"{name} int8", convert(model, shape, _samples(shape))),
     ]
 
 
-def _peer(name: str, content: bytes) -> Contestant:
-    return Contestant(name, content, None, Role.PEER)
+def _baseline(name: str, content: bytes) -> BenchmarkModel:
+    return BenchmarkModel(name, content, None, Role.BASELINE)
 
 
 def _samples(shape) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bifsmn_tf._keras import tf
-from bifsmn_tf.baselines.convert import convert
+from bifsmn_tf.baselines.tflite_converter import convert
 from bifsmn_tf.runtime.interpreter import make_interpreter
 
 SHAPE = (9, 8, 1)
@@ -10,7 +10,7 @@ SHAPE = (9, 8, 1)
 
 @pytest.fixture(scope="module")
 def model():
-    """Small, with what the peers have: all its values random."""
+    """Small, with what the baselines have: all its values random."""
     layers = tf.keras.layers
     tf.random.set_seed(0)
     inputs = layers.Input(SHAPE)

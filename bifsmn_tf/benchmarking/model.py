@@ -15,17 +15,17 @@ from bifsmn_tf.runtime import interpreter as runtime
 
 
 class Role(enum.Enum):
-    """What a contestant is compared as."""
+    """What a model is compared as."""
 
     OURS = "ours"
     VARIANT = "ours with other kernels"
-    PEER = "peer"
+    BASELINE = "baseline"
     FRONT_END = "front end"
     GLUE = "glue"
 
 
 @dataclasses.dataclass(frozen=True)
-class Contestant:
+class BenchmarkModel:
     """One signature of one file.
 
     Attributes:
@@ -55,8 +55,8 @@ _FRONT_ENDS = {
 }
 
 
-def from_file(path: str | Path) -> list[Contestant]:
-    """A contestant for each signature of a file, or one for the whole.
+def from_file(path: str | Path) -> list[BenchmarkModel]:
+    """A model for each signature of a file, or one for the whole.
 
     Raises:
         OSError: it cannot be read.
@@ -72,17 +72,17 @@ def from_file(path: str | Path) -> list[Contestant]:
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path}: {error}") from error
     return [
-        Contestant(
+        BenchmarkModel(
             f"{path}, {key}" if len(keys) > 1 else str(path),
             content,
             key,
-            _FRONT_ENDS.get(key, Role.OURS) if ours else Role.PEER,
+            _FRONT_ENDS.get(key, Role.OURS) if ours else Role.BASELINE,
         )
         for key in keys or [None]
     ]
 
 
-def smallest_model() -> Contestant:
+def smallest_model() -> BenchmarkModel:
     """One operation of the runtime's own, on four numbers."""
     writer = ModelWriter()
     graph = writer.subgraph("main")
@@ -92,4 +92,6 @@ def smallest_model() -> Contestant:
         "y", graph.fully_connected(x, weights, np.zeros(1, np.float32), "y")
     )
     writer.signature("main", graph)
-    return Contestant("one builtin operation", writer.build(), None, Role.GLUE)
+    return BenchmarkModel(
+        "one builtin operation", writer.build(), None, Role.GLUE
+    )

@@ -1,4 +1,4 @@
-"""One-bit layers and dropout of the peers."""
+"""One-bit layers and dropout of the baselines."""
 
 import numpy as np
 import pytest
