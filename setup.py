@@ -120,8 +120,16 @@ setup(
     package_data={"": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt"]},
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
-        # For the evaluate command on a .tflite, without TensorFlow.
-        "evaluate": ["absl-py>=2", "matplotlib", "soundfile", "tqdm"],
+        # For the evaluate command on a .tflite, without TensorFlow. Of SciPy,
+        # 140 MB installed and seconds to import on a board, it would need the
+        # Wilson interval alone, which is a formula in evaluation/metrics.py.
+        "evaluate": [
+            "absl-py>=2",
+            "matplotlib",
+            "soundfile",
+            "tabulate>=0.10",
+            "tqdm",
+        ],
         # For the listen command: a microphone, and sound files.
         "listen": ["absl-py>=2", "sounddevice", "soundfile"],
         # Versions known to work together; see the README.
@@ -137,6 +145,8 @@ setup(
             "absl-py==2.3.1",
             "soundfile",
             "matplotlib",
+            "scipy",
+            "tabulate>=0.10",
             "tqdm",
             "espeakng-loader",
         ],
@@ -147,6 +157,7 @@ setup(
             "librosa",
             "ruff==0.17.6",
             "mypy==2.4.1",
+            "types-tabulate",
             "clang-format==23.1.5",
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",

@@ -1,28 +1,36 @@
 """Accuracy in exact counts, with intervals, for each depth and class."""
 
 import math
+import statistics
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-_Z95 = 1.959964
-"""Standard deviations of a two-sided 95 % interval."""
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import tables
+
+_Z95 = statistics.NormalDist().inv_cdf(0.975)
+"""Standard deviations from the mean to the ends of a 95 % interval."""
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """The 95 % score interval of a proportion (Wilson, 1927).
+    """Returns the 95 % score interval of a proportion (Wilson, 1927).
 
     Args:
-        correct: how many were right.
-        total: of how many.
+        correct: How many were right.
+        total: Of how many.
 
     Returns:
-        Its bounds, in [0, 1].
+        The bounds, in [0, 1].
 
     Raises:
-        ValueError: the counts are no proportion.
+        ValueError: The counts are no proportion.
     """
+    # SciPy has it too, but a board that evaluates a file needs nothing else
+    # of SciPy.
     if not 0 <= correct <= total or not total:
         raise ValueError(f"{correct} of {total} is no proportion")
     share = correct / total
@@ -39,85 +47,59 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     return low, high
 
 
-def student_t(probability: float, freedom: int) -> float:
-    """The two-sided quantile of Student's t distribution.
-
-    Args:
-        probability: that a value lies between minus and plus the quantile.
-        freedom: degrees of freedom.
-
-    Raises:
-        ValueError: the probability is not in (0, 1), or freedom is below 1.
-    """
-    if not 0 < probability < 1 or freedom < 1:
-        raise ValueError(f"no t of {probability} with {freedom} degrees")
-    low, high = 0.0, 1.0
-    while _within(high, freedom) < probability:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _within(middle, freedom) < probability:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _within(t: float, freedom: int) -> float:
-    """P(abs(T) <= t), Abramowitz and Stegun 26.7.3 and 26.7.4."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine = math.cos(angle)
-    odd = freedom % 2
-    term, total = (cosine, 0.0) if odd else (1.0, 0.0)
-    for k in range(1 + odd, freedom, 2):
-        total += term
-        term *= cosine**2 * k / (k + 1)
-    if odd:
-        return 2 / math.pi * (angle + math.sin(angle) * total)
-    return math.sin(angle) * total
-
-
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """A mean with its 95 % interval by Student's t.
+    """Returns a mean with its 95 % interval by Student's t.
+
+    It needs SciPy, which ``bifsmn_tf[train]`` brings.
 
     Args:
-        values: at least two, such as differences between paired runs.
+        values: At least two, such as differences between paired runs.
 
     Returns:
         The mean and the bounds of the interval.
 
     Raises:
-        ValueError: there are fewer than two values.
+        ValueError: There are fewer than two values.
     """
+    from scipy import stats
+
     if len(values) < 2:
         raise ValueError(f"no interval from {len(values)} values")
     mean = float(np.mean(values))
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half = student_t(0.95, len(values) - 1) * error
+    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
     return mean, mean - half, mean + half
 
 
 def confusion(
-    labels: np.ndarray, predicted: np.ndarray, classes: int
-) -> np.ndarray:
-    """Counts of each (label, prediction): int64 (classes, classes)."""
+    labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int
+) -> npt.NDArray[np.int64]:
+    """Counts each pair of label and prediction.
+
+    Args:
+        labels: The class of each clip, int (n,).
+        predicted: The class that was predicted, int (n,).
+        classes: How many there are.
+
+    Returns:
+        Counts, (classes, classes); rows are labels, columns predictions.
+    """
     return np.bincount(
-        np.asarray(labels, np.int64) * classes + predicted,
+        np.asarray(labels, np.int64) * classes + np.asarray(predicted),
         minlength=classes * classes,
     ).reshape(classes, classes)
 
 
 def report(
-    labels: np.ndarray,
-    logits: Mapping[int, np.ndarray],
+    labels: npt.ArrayLike,
+    logits: Mapping[int, npt.NDArray[np.floating]],
     label_names: Sequence[str],
-) -> dict:
-    """Everything that is said of a model on some clips, ready for JSON.
+) -> dict[str, Any]:
+    """Returns everything that is said of a model on some clips, for JSON.
 
     Args:
-        labels: int (n,).
-        logits: for each δ, (n, classes).
-        label_names: of the classes.
+        labels: The class of each clip, int (n,).
+        logits: For each depth δ, (n, classes).
+        label_names: The names of the classes.
 
     Returns:
         ``clips``, ``label_names`` and ``deltas``: for each δ, as text, its
@@ -126,11 +108,12 @@ def report(
         ``confusion_matrix`` (rows are labels, columns predictions).
 
     Raises:
-        ValueError: there are no clips, or the logits are of another shape.
+        UserError: There are no clips.
+        ValueError: Logits have another shape.
     """
     labels = np.asarray(labels)
     if not len(labels):
-        raise ValueError("there are no clips to evaluate")
+        raise UserError("there are no clips to evaluate")
     classes = len(label_names)
     deltas = {}
     for delta, values in logits.items():
@@ -158,7 +141,9 @@ def report(
     }
 
 
-def _class_figures(matrix: np.ndarray, i: int) -> dict:
+def _class_figures(
+    matrix: npt.NDArray[np.int64], i: int
+) -> dict[str, float | int | None]:
     right = int(matrix[i, i])
     predicted, support = int(matrix[:, i].sum()), int(matrix[i].sum())
     either = predicted + support
@@ -170,28 +155,43 @@ def _class_figures(matrix: np.ndarray, i: int) -> dict:
     }
 
 
-def table(results: dict) -> str:
-    """A report as text: a line for each depth, then the recall by class."""
-    lines = [f"{results['clips']} clips", ""]
-    lines.append(f"{'δ':>4}  {'correct':>8}  accuracy  95 % interval")
+def table(results: Mapping[str, Any]) -> str:
+    """Returns a report as text: accuracy by depth, then recall by class.
+
+    Args:
+        results: What :func:`report` returns.
+    """
+    accuracies = []
     for delta, figures in results["deltas"].items():
         low, high = figures["interval"]
-        lines.append(
-            f"{delta:>4}  {figures['correct']:>8}  "
-            f"{100 * figures['accuracy']:6.2f} %  "
-            f"{100 * low:.2f}-{100 * high:.2f} %"
+        accuracies.append(
+            (
+                delta,
+                str(figures["correct"]),
+                f"{100 * figures['accuracy']:.2f} %",
+                f"{100 * low:.2f}-{100 * high:.2f} %",
+            )
         )
-    names = results["label_names"]
-    width = max(len("class"), *map(len, names))
-    heads = "".join(f"  {'δ = ' + d:>7}" for d in results["deltas"])
-    lines += ["", f"{'class':{width}}  {'clips':>6}{heads}   recall"]
-    for name in names:
-        by_delta = [
-            figures["classes"][name] for figures in results["deltas"].values()
-        ]
-        cells = "".join(f"  {_percent(c['recall']):>7}" for c in by_delta)
-        lines.append(f"{name:{width}}  {by_delta[0]['support']:>6}{cells}")
-    return "\n".join(lines)
+    recalls = []
+    for name in results["label_names"]:
+        by_delta = [x["classes"][name] for x in results["deltas"].values()]
+        recalls.append(
+            (
+                name,
+                str(by_delta[0]["support"]),
+                *(_percent(figures["recall"]) for figures in by_delta),
+            )
+        )
+    depths = (f"recall, δ = {delta}" for delta in results["deltas"])
+    return "\n\n".join(
+        (
+            f"{results['clips']} clips",
+            tables.plain(
+                ("δ", "correct", "accuracy", "95 % interval"), accuracies, 0
+            ),
+            tables.plain(("class", "clips", *depths), recalls),
+        )
+    )
 
 
 def _percent(share: float | None) -> str:
