@@ -2,7 +2,7 @@ r"""Modelled cycles and bytes of networks with other settings, a table of them.
 
     tools/aarch64_sysroot.sh BOARD
     python benchmarks/a53/configurations.py BOARD \
-        [memory_stages=2 front_branches=2,front_bases=2 ...] \
+        [front_skip=True front_skip=True,front_outputs=48 ...] \
         [--results=results/architecture_cycles]
 
 An argument is one network: settings of NetworkConfig that differ from
@@ -19,6 +19,7 @@ import dataclasses
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,16 @@ sys.path.insert(0, str(toolchain.REPOSITORY))
 from network import model_invoke  # noqa: E402
 
 from bifsmn_tf.benchmarking.networks import make_configuration  # noqa: E402
+from bifsmn_tf.errors import UserError  # noqa: E402
+from bifsmn_tf.evaluation import tables  # noqa: E402
 from bifsmn_tf.network.architectures import bifsmn  # noqa: E402
 from bifsmn_tf.network.config import NetworkConfig  # noqa: E402
 from bifsmn_tf.network.summary import summarise  # noqa: E402
 
 _CONFIGURATIONS = (
-    "memory_stages=2",
-    "front_branches=2",
-    "front_branches=2,front_bases=2",
     "front_outputs=48",
     "front_skip=True",
-    "front_skip=True,memory_stages=2",
     "front_skip=True,front_outputs=48",
-    "memory_stages=2,front_branches=2,front_bases=2",
     "front_channels=32",
     "look_back=3,look_ahead=3",
     "look_back=4,look_ahead=4",
@@ -81,22 +79,45 @@ def parse(text: str) -> NetworkConfig:
     """Returns BiFSMN with the settings of a text, ``"blocks=4,prelu=shared"``.
 
     Raises:
-        ValueError: there is no such setting, or it makes no network.
+        UserError: There is no such setting, or it makes no network.
     """
-    known = {field.name for field in dataclasses.fields(NetworkConfig)}
+    default = bifsmn(_CLASSES)
+    known = dataclasses.asdict(default)
     changes: dict[str, Any] = {}
     for setting in text.split(","):
-        name, _, value = setting.partition("=")
+        name, _, written = setting.partition("=")
         if name not in known:
-            raise ValueError(f"{text}: NetworkConfig has no {name!r}")
+            raise UserError(f"{text}: NetworkConfig has no {name!r}")
         if name.endswith("_sites"):
-            changes[name] = tuple(value.split("+"))
+            changes[name] = tuple(written.split("+"))
             continue
         try:
-            changes[name] = ast.literal_eval(value)
+            value = ast.literal_eval(written)
         except (SyntaxError, ValueError):
-            changes[name] = value
-    return bifsmn(_CLASSES, **changes)
+            value = written
+        kind = type(known[name])
+        if type(value) is int and kind is float:
+            value = float(value)
+        if type(value) is not kind:
+            raise UserError(f"{text}: {name} is of type {kind.__name__}")
+        changes[name] = value
+    return dataclasses.replace(default, **changes)
+
+
+def parse_limits(text: str) -> dict[str, float]:
+    """Returns the limits of a text, ``"286,201,140"``, by depth.
+
+    Raises:
+        UserError: They are not one number for each of BiFSMN's depths.
+    """
+    depths = bifsmn(_CLASSES).deltas
+    try:
+        values = [float(value) for value in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(depths):
+        raise UserError(f"--limits: {len(depths)} numbers, not {text}")
+    return {str(d): v for d, v in zip(depths, values, strict=True)}
 
 
 def measure(
@@ -105,8 +126,20 @@ def measure(
     folder: Path,
     config: NetworkConfig,
     repetitions: int,
-) -> dict:
-    """Returns the figures of one configuration."""
+) -> dict[str, Any]:
+    """Returns the figures of one configuration.
+
+    Args:
+        board: The emulated board, as in ``network.py``.
+        plugin: The built plugin of qemu-user.
+        folder: Takes the file of the network.
+        config: The network.
+        repetitions: How many invokes a figure is the mean of.
+
+    Returns:
+        ``bytes`` of the file; ``one_bit`` weights; ``binary_macs`` and
+        ``other_macs`` of one clip at the full depth; ``cycles`` by depth.
+    """
     models = make_configuration("measured", config)
     model = folder / "measured.tflite"
     model.write_bytes(models[0].content)
@@ -125,13 +158,17 @@ def measure(
     }
 
 
-def table(figures: dict[str, dict], limits: dict[str, float]) -> str:
-    """Returns the rows as Markdown, strict cycles in thousands."""
+def table(
+    figures: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float]
+) -> str:
+    """Returns the rows as Markdown, strict cycles in thousands.
+
+    Args:
+        figures: What :func:`measure` returns, by the name of a row.
+        limits: The most thousands of cycles, by depth; more are bold.
+    """
     depths = list(next(iter(figures.values()))["cycles"])
-    heads = ["network", "bits", "binary MACs", "other MACs", "bytes"]
-    heads += [f"δ = {depth}" for depth in depths]
-    lines = ["| " + " | ".join(heads) + " |"]
-    lines.append("|---|" + "---:|" * (len(heads) - 1))
+    rows = []
     for name, row in figures.items():
         cells = [name]
         cells += [
@@ -145,8 +182,18 @@ def table(figures: dict[str, dict], limits: dict[str, float]) -> str:
             thousands = row["cycles"][depth]["strict"] / 1000
             over = thousands > limits.get(depth, float("inf"))
             cells.append(f"**{thousands:.1f}**" if over else f"{thousands:.1f}")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return tables.markdown(
+        (
+            "network",
+            "bits",
+            "binary MACs",
+            "other MACs",
+            "bytes",
+            *(f"δ = {depth}" for depth in depths),
+        ),
+        rows,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -161,7 +208,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--limits",
         default="286,201,140",
-        help="the most thousands of cycles at δ = 1, 2, 4",
+        help="the most thousands of cycles at each depth, the deepest first",
     )
     parser.add_argument(
         "--results", type=Path, help="write this .json and .md, too"
@@ -173,16 +220,10 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"error: tools/aarch64_sysroot.sh {options.board} makes it")
     configurations = {_DEFAULT: bifsmn(_CLASSES)}
     try:
-        limits = dict(
-            zip(
-                ("1", "2", "4"),
-                map(float, options.limits.split(",")),
-                strict=False,
-            )
-        )
+        limits = parse_limits(options.limits)
         for text in options.configurations or _CONFIGURATIONS:
             configurations[text.replace(",", ", ")] = parse(text)
-    except (TypeError, ValueError) as error:
+    except UserError as error:
         sys.exit(f"error: {error}")
     figures = {}
     if options.results and options.results.with_suffix(".json").exists():

@@ -32,11 +32,6 @@ _ADDED = (
     ("spec_augment", "SpecAugment, masks up to 8", "--spec_mask=8"),
     ("mixup", "mixup, α = 0.2", "--mixup=0.2"),
     ("average", "weights averaged, 0.999", "--weight_average=0.999"),
-    (
-        "start",
-        "from the teacher's weights",
-        "--initialize_from_teacher=true",
-    ),
 )
 
 ROWS = (

@@ -30,18 +30,6 @@ _BITWISE = (
         "both: the wider front end",
         {"front_skip": True, "front_outputs": 48},
     ),
-    ("memory2", "memory twice", {"memory_stages": 2}),
-    ("branches2", "two second convolutions", {"front_branches": 2}),
-    (
-        "bases2",
-        "two second convolutions, each with thresholds of its own",
-        {"front_branches": 2, "front_bases": 2},
-    ),
-    (
-        "all2",
-        "memory twice, two second convolutions with own thresholds",
-        {"memory_stages": 2, "front_branches": 2, "front_bases": 2},
-    ),
     ("wide_front", "32 + 64 front-end channels", {"front_channels": 32}),
     ("look3", "memory of 7 taps", {"look_back": 3, "look_ahead": 3}),
 )
@@ -92,9 +80,10 @@ EXPERIMENT = Experiment(
     "Where the loss sits",
     "BiFSMN with our whole recipe; and one kind of layer at a time in full "
     "precision, in all blocks, to see what one bit costs there; in 8 bits, as "
-    "mixed precision; and with more of what is bitwise: another memory stage, "
-    "another second convolution, more channels, more taps. Cycles are those of "
-    "the model of the Cortex-A53 in `benchmarks/a53`, not measured.",
+    "mixed precision; and with more of what is bitwise: more channels, more "
+    "taps. Of what lost and is gone tells "
+    "[options_that_lost.md](options_that_lost.md). Cycles are those of the "
+    "model of the Cortex-A53 in `benchmarks/a53`, not measured.",
     ROWS,
     pages.compared(
         columns={

@@ -1,10 +1,13 @@
 """What the table of configurations reads and writes."""
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
 import pytest
+
+from bifsmn_tf.errors import UserError
 
 pytest.importorskip("capstone")
 
@@ -24,25 +27,38 @@ def configurations():
 
 def test_settings_are_those_of_the_network(configurations):
     config = configurations.parse(
-        "memory_stages=2,prelu=shared,residual_scale=0.5,front_skip=True"
+        "front_outputs=48,prelu=shared,residual_scale=0.5,front_skip=True"
     )
-    assert config.memory_stages == 2
+    assert config.front_outputs == 48
     assert config.prelu == "shared"
     assert config.residual_scale == 0.5
     assert config.front_skip is True
     assert config.deltas == (1, 2, 4)
+    assert configurations.parse("residual_scale=1").residual_scale == 1.0
+    sites = configurations.parse("int8_sites=conv2+projection").int8_sites
+    assert sites == ("conv2", "projection")
+
+
+def test_limits_are_one_for_each_depth(configurations):
+    limits = configurations.parse_limits("286,201,140.5")
+    assert limits == {"1": 286.0, "2": 201.0, "4": 140.5}
+    for text in ("286", "1,2,three"):
+        with pytest.raises(UserError, match="--limits: 3 numbers"):
+            configurations.parse_limits(text)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("memory_stage=2", "no 'memory_stage'"),
-        ("front_bases=2", "1 or front_branches"),
+        ("memory_stages=2", "no 'memory_stages'"),
+        ("prelu=none", "prelu must be"),
         ("blocks=6", "divides"),
+        ("blocks=x", "blocks is of type int"),
+        ("front_skip=1", "front_skip is of type bool"),
     ],
 )
 def test_others_are_refused(configurations, text, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         configurations.parse(text)
 
 
@@ -59,7 +75,7 @@ def test_more_than_a_limit_is_bold(configurations):
     text = configurations.table(
         {"a": row(1000, 2040), "b": row(1001)}, {"1": 1.0}
     )
-    assert text.splitlines()[-2:] == [
-        "| a | 1,234 | 5 | 6 | 7 | 1.0 | 2.0 |",
-        "| b | 1,234 | 5 | 6 | 7 | **1.0** |  |",
+    assert [re.split(r" *\| *", line) for line in text.splitlines()[-2:]] == [
+        ["", "a", "1,234", "5", "6", "7", "1.0", "2.0", ""],
+        ["", "b", "1,234", "5", "6", "7", "**1.0**", "", ""],
     ]

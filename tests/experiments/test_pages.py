@@ -126,12 +126,12 @@ def test_cycles_by_name(results):
     results.cycles = {
         "DS-CNN int8": {"strict": 5.0},
         "BiFSMN δ=2": {"strict": 7.0},
-        "memory_stages=2": {"cycles": {"4": {"strict": 9.0}}},
+        "front_skip=True": {"cycles": {"4": {"strict": 9.0}}},
     }
     assert results.strict_cycles("DS-CNN int8", "1") == 5.0
     assert results.strict_cycles("DS-CNN int8", "2") is None
     assert results.strict_cycles("BiFSMN", "2") == 7.0
-    assert results.strict_cycles("memory_stages=2", "4") == 9.0
+    assert results.strict_cycles("front_skip=True", "4") == 9.0
     assert results.strict_cycles("nothing", "1") is None
 
 
