@@ -98,7 +98,7 @@ class _Model(Protocol):
 class _KerasModel:
     def __init__(self, folder: str):
         from bifsmn_tf._keras import tf
-        from bifsmn_tf.conversion.integer_network import ShortNetwork
+        from bifsmn_tf.conversion.integer_network import IntegerNetwork
         from bifsmn_tf.network.fsmn import FSMN
         from bifsmn_tf.training.run import RunFolder
 
@@ -112,7 +112,7 @@ class _KerasModel:
                 "integers"
             )
         if _INTEGERS.value and network.config.binary:
-            self._infer = ShortNetwork(network).infer
+            self._infer = IntegerNetwork(network).infer
         else:
             # One for each depth: a function that is traced more often warns.
             functions = {

@@ -159,7 +159,7 @@ def test_emulated_aarch64_agrees_on_every_test_clip(made, aarch64, tmp_path):
 
 def keras_logits(made):
     """Test features, and Keras's logits on them by δ."""
-    from bifsmn_tf.conversion.integer_network import ShortNetwork
+    from bifsmn_tf.conversion.integer_network import IntegerNetwork
     from bifsmn_tf.data import datasets
     from bifsmn_tf.data import evaluation
     from bifsmn_tf.training.run import RunFolder
@@ -175,7 +175,7 @@ def keras_logits(made):
     features = evaluation.evaluation_features(
         clips, config.features, config.statistics
     )
-    network = ShortNetwork(run_folder.load_network())
+    network = IntegerNetwork(run_folder.load_network())
     return features, {
         delta: network.infer(features, delta).numpy()
         for delta in config.network.deltas

@@ -37,7 +37,7 @@ class PerChannel(lq.quantizers.Quantizer):
 
     def signs(self, kernel: tf.Tensor) -> tf.Tensor:
         """The signs of the weights in the kernel's shape."""
-        signs = quantizers.signs(self.quantizer, self._by_output(kernel))
+        signs = quantizers.integers(self.quantizer, self._by_output(kernel))
         return tf.reshape(signs, kernel.shape)
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:

@@ -21,7 +21,7 @@ from bifsmn_tf.baselines.fsmn import fsmn
 from bifsmn_tf.baselines.layers import BINARIZERS
 from bifsmn_tf.baselines.layers import seeded
 from bifsmn_tf.baselines.vgg19_bn import vgg19_bn
-from bifsmn_tf.network.quantizers import ErrorDecay
+from bifsmn_tf.network.quantizers import ErrorDecayEstimator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +206,7 @@ class BaselineNetwork(tf.keras.Model):
     def set_progress(self, fraction: float) -> None:
         """As :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""
         for module in self.submodules:
-            if isinstance(module, ErrorDecay):
+            if isinstance(module, ErrorDecayEstimator):
                 module.set_progress(fraction)
 
     def call(self, inputs, training=False):

@@ -21,7 +21,7 @@ from bifsmn_tf.benchmarking.model import BenchmarkModel
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.training_speed import PlainFSMN
 from bifsmn_tf.conversion.binary import convert_binary
-from bifsmn_tf.conversion.full_precision import convert_float
+from bifsmn_tf.conversion.full_precision import convert_full_precision
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.signatures import CLIP_SIGNATURE
 from bifsmn_tf.model_file.signatures import FRAME_SIGNATURE
@@ -56,7 +56,7 @@ def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
         _baseline(f"{title} fp32", convert(model, shape)),
         BenchmarkModel(
             f"{title} fp32, graph by hand",
-            convert_float(network, _describe(config)).content,
+            convert_full_precision(network, _describe(config)).content,
             signature_key(1),
             Role.BASELINE,
         ),

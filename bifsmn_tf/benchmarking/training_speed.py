@@ -258,12 +258,11 @@ class PlainFSMN(tf.keras.Model):
     def copy_from(self, network: FSMN) -> None:
         """Takes over the weights of the project's network."""
         for name in ("conv1", "conv2", "projection"):
-            getattr(self, name).copy_from(getattr(network, name))
-        for mine, theirs in zip(self.blocks, network.blocks, strict=True):
-            if theirs:
-                stages = (theirs.memory, theirs.expand, theirs.shrink)
-                for stage, source in zip(mine, stages, strict=True):
-                    stage.copy_from(source)
+            getattr(self, name).copy_from(network.stages[name])
+        for block in network.blocks:
+            mine = self.blocks[block.number - 1]
+            for stage, source in zip(mine, block.stages.values(), strict=True):
+                stage.copy_from(source)
         self.classifier.kernel.assign(network.classifier.kernel)
         self.classifier.bias.assign(network.classifier.bias)
 

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.conversion.binary import ConvertedModel
-from bifsmn_tf.conversion.binary import Precision
 from bifsmn_tf.conversion.binary import convert_binary
-from bifsmn_tf.conversion.binary import write_file
-from bifsmn_tf.conversion.full_precision import convert_float
+from bifsmn_tf.conversion.converted import ConvertedModel
+from bifsmn_tf.conversion.converted import write_file
+from bifsmn_tf.conversion.full_precision import convert_full_precision
+from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.network.config import NetworkConfig
@@ -67,7 +67,7 @@ def convert(
     if network.config.binary:
         model = convert_binary(network, metadata, precision, audio)
     else:
-        model = convert_float(network, metadata)
+        model = convert_full_precision(network, metadata)
     if output is not None:
         write_file(output, model.content)
     return model

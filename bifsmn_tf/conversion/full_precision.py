@@ -5,139 +5,148 @@ it is fair: BatchNorm folded into the weights, the memory as one depthwise
 convolution, every pointwise layer a fully connected one.
 """
 
-import math
-
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from bifsmn_tf.conversion.binary import ConvertedModel
-from bifsmn_tf.conversion.binary import epilogue_of
+from bifsmn_tf.conversion.converted import ConvertedModel
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file import graph as graphs
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file import writer as model_writer
+from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.export import ExportedNetwork
+from bifsmn_tf.network.export import ExportedStage
+from bifsmn_tf.network.export import Floats
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.network.fsmn import Stage
+from bifsmn_tf.network.topology import FEATURES
+from bifsmn_tf.network.topology import Kind
+from bifsmn_tf.network.topology import nodes
 
 _OPERATORS = schema.BuiltinOperator
 
 
-def convert_float(
+def convert_full_precision(
     network: FSMN, description: descriptions.ModelMetadata
 ) -> ConvertedModel:
     """Converts a full-precision D-FSMN.
 
     Args:
-        network: with trained weights.
-        description: what goes into the file beside the network.
+        network: A network with trained weights.
+        description: What goes into the file beside the network.
 
     Returns:
         A file with the signatures, inputs and outputs of
         :func:`~bifsmn_tf.conversion.binary.convert_binary`.
+
+    Raises:
+        UserError: A weight is not finite: the training diverged.
     """
+    config = network.config
+    if config.binary:
+        raise UserError("a binary network has a conversion of its own")
+    exported = network.export()
     writer = model_writer.ModelWriter(
-        description=f"D-FSMN keyword spotter, {network.config.classes} classes"
+        description=f"D-FSMN keyword spotter, {config.classes} classes"
     )
-    for delta in network.config.deltas:
+    for delta in config.deltas:
         key = signatures.signature_key(delta)
         graph = writer.subgraph(key)
-        _build(graph, network, delta)
+        _build(graph, exported, delta)
         writer.signature(key, graph)
     writer.metadata(descriptions.NAME, description.to_bytes())
     return ConvertedModel.of(writer)
 
 
-def _build(graph, network: FSMN, delta: int) -> None:
+def _build(
+    graph: graphs.Subgraph, network: ExportedNetwork, delta: int
+) -> None:
     config = network.config
-    variant = config.deltas.index(delta)
-    x = graph.input(
-        signatures.FEATURES, (1, config.frames, config.mels), np.float32
-    )
-    x = graph.reshape(x, (1, config.frames, config.mels, 1), "image")
-    x = _convolution(graph, "conv1", network.conv1, x)
-    x = _front_end(graph, network, x)
-    for number, block in network.running_blocks(delta):
-        name = f"block{number}"
-        y = x
-        for memory in block.memories:
-            part = f"{name}/{memory.name}"
-            z = _memory(graph, part, memory, y, variant)
-            y = _add(graph, f"{part}/sum", y, z)
-        h = _pointwise(graph, f"{name}/expand", block.expand, y, variant)
-        z = _pointwise(graph, f"{name}/shrink", block.shrink, h, variant)
-        x = _add(graph, f"{name}/sum", y, z)
-    logits = graph.fully_connected(
-        x,
-        np.ascontiguousarray(network.classifier.kernel.numpy().T),
-        network.classifier.bias.numpy(),
-        "classifier",
-    )
-    graph.output(signatures.LOGITS, logits)
+    shape = (1, config.frames, config.mels)
+    features = graph.input(signatures.FEATURES, shape, np.float32)
+    results = {FEATURES: graph.reshape(features, (*shape, 1), "image")}
+    for node in nodes(config, delta):
+        x = results[node.reads]
+        if node.kind is Kind.CLASSIFIER:
+            logits = graph.fully_connected(
+                x,
+                np.ascontiguousarray(network.classifier_weights.T),
+                network.classifier_bias,
+                node.name,
+            )
+            graph.output(signatures.LOGITS, logits)
+            break
+        stage = network.stage(node, delta)
+        if node.kind in (Kind.FIRST_CONVOLUTION, Kind.CONVOLUTION):
+            y = _convolution(graph, stage, x)
+        elif node.kind is Kind.MEMORY:
+            y = _memory(graph, config, stage, x)
+        elif node.strides != (1, 1):
+            y = _strided_projection(graph, stage, x)
+        else:
+            if node.joins_bands:
+                frames = (1, x.shape[1], 1, x.shape[2] * x.shape[3])
+                x = graph.reshape(x, frames, f"{node.name}/frames")
+            y = _pointwise(graph, stage, x)
+        if node.adds_to:
+            y = _add(graph, f"{node.name}/sum", results[node.adds_to], y)
+        results[node.name] = y
 
 
-def _front_end(graph, network: FSMN, first):
-    """What starts the stream, of the first convolution's outputs."""
-    frames = network.config.memory_frames
-    starts = []
-    for conv2, projection in network.branches:
-        x = _convolution(graph, conv2.name, conv2, first)
-        shape = (1, frames, 1, x.shape[2] * x.shape[3])
-        x = graph.reshape(x, shape, "frames")
-        starts.append(_pointwise(graph, projection.name, projection, x, 0))
-    if network.front_skip:
-        starts.append(_front_skip(graph, network.front_skip, first, frames))
-    total, *rest = starts
-    for i, x in enumerate(rest, 2):
-        total = _add(graph, f"start_{i}", total, x)
-    return total
-
-
-def _front_skip(graph, stage: Stage, x, frames: int):
-    """A projection of every second frame, as a convolution."""
-    kernel, bias, slope = _folded(stage, 0)
+def _strided_projection(
+    graph: graphs.Subgraph, stage: ExportedStage, x: graphs.Tensor
+) -> graphs.Tensor:
+    """Adds a projection of some frames only, as a convolution."""
+    node = stage.node
+    kernel, bias, slope = _folded(stage)
     _, _, bands, channels = x.shape
     weights = kernel.T.reshape(len(bias), 1, bands, channels)
-    (x,) = graph.builtin_op(
+    (y,) = graph.builtin_op(
         _OPERATORS.CONV_2D,
         [
             x,
-            graph.constant(f"{stage.name}/weights", weights),
-            graph.constant(f"{stage.name}/bias", bias),
+            graph.constant(f"{node.name}/weights", weights),
+            graph.constant(f"{node.name}/bias", bias),
         ],
-        [(stage.name, (1, frames, 1, len(bias)), np.float32)],
+        [(node.name, (1, node.output_shape[0], 1, len(bias)), np.float32)],
         options=schema.Conv2DOptionsT(
-            padding=schema.Padding.VALID, strideH=2, strideW=1
+            padding=schema.Padding.VALID, strideH=node.strides[0], strideW=1
         ),
     )
-    return _prelu(graph, stage.name, x, slope)
+    return _prelu(graph, node.name, y, slope)
 
 
-def _convolution(graph, name, stage: Stage, x):
-    kernel, bias, slope = _folded(stage, 0)
-    rows, columns = stage.linear.strides
-    shape = (
-        1,
-        math.ceil(x.shape[1] / rows),
-        math.ceil(x.shape[2] / columns),
-        len(bias),
-    )
-    (x,) = graph.builtin_op(
+def _convolution(
+    graph: graphs.Subgraph, stage: ExportedStage, x: graphs.Tensor
+) -> graphs.Tensor:
+    node = stage.node
+    kernel, bias, slope = _folded(stage)
+    (y,) = graph.builtin_op(
         _OPERATORS.CONV_2D,
         [
             x,
-            graph.constant(f"{name}/weights", kernel.transpose(3, 0, 1, 2)),
-            graph.constant(f"{name}/bias", bias),
+            graph.constant(
+                f"{node.name}/weights", kernel.transpose(3, 0, 1, 2)
+            ),
+            graph.constant(f"{node.name}/bias", bias),
         ],
-        [(name, shape, np.float32)],
+        [(node.name, (1, *node.output_shape), np.float32)],
         options=schema.Conv2DOptionsT(
-            padding=schema.Padding.SAME, strideH=rows, strideW=columns
+            padding=schema.Padding.SAME,
+            strideH=node.strides[0],
+            strideW=node.strides[1],
         ),
     )
-    return _prelu(graph, name, x, slope)
+    return _prelu(graph, node.name, y, slope)
 
 
-def _pointwise(graph, name, stage: Stage, x, variant: int):
-    kernel, bias, slope = _folded(stage, variant)
-    (x,) = graph.builtin_op(
+def _pointwise(
+    graph: graphs.Subgraph, stage: ExportedStage, x: graphs.Tensor
+) -> graphs.Tensor:
+    name = stage.node.name
+    kernel, bias, slope = _folded(stage)
+    (y,) = graph.builtin_op(
         _OPERATORS.FULLY_CONNECTED,
         [
             x,
@@ -148,12 +157,18 @@ def _pointwise(graph, name, stage: Stage, x, variant: int):
         version=2,
         options=schema.FullyConnectedOptionsT(keepNumDims=True),
     )
-    return _prelu(graph, name, x, slope)
+    return _prelu(graph, name, y, slope)
 
 
-def _memory(graph, name, stage: Stage, x, variant: int):
-    kernel, bias, slope = _folded(stage, variant)
-    offsets = stage.linear.offsets
+def _memory(
+    graph: graphs.Subgraph,
+    config: NetworkConfig,
+    stage: ExportedStage,
+    x: graphs.Tensor,
+) -> graphs.Tensor:
+    name = stage.node.name
+    kernel, bias, slope = _folded(stage)
+    offsets = config.offsets
     # Strides become zero weights, and an asymmetric reach too: "same" padding
     # of an odd kernel is symmetric.
     reach = max(abs(offset) for offset in offsets)
@@ -174,7 +189,12 @@ def _memory(graph, name, stage: Stage, x, variant: int):
     return _prelu(graph, name, y, slope)
 
 
-def _prelu(graph, name, x, slope):
+def _prelu(
+    graph: graphs.Subgraph,
+    name: str,
+    x: graphs.Tensor,
+    slope: npt.NDArray[np.float32],
+) -> graphs.Tensor:
     alpha = graph.constant(
         f"{name}/slope", slope.reshape((1,) * (len(x.shape) - 2) + (-1,))
     )
@@ -184,7 +204,12 @@ def _prelu(graph, name, x, slope):
     return y
 
 
-def _add(graph, name, x, y):
+def _add(
+    graph: graphs.Subgraph,
+    name: str,
+    x: graphs.Tensor,
+    y: graphs.Tensor,
+) -> graphs.Tensor:
     (z,) = graph.builtin_op(
         _OPERATORS.ADD,
         [x, y],
@@ -194,8 +219,7 @@ def _add(graph, name, x, y):
     return z
 
 
-def _folded(stage: Stage, variant: int):
-    """Kernel and bias with BatchNorm inside, and PReLU's slopes."""
-    epilogue = epilogue_of(stage, variant)
-    kernel = stage.linear.kernel.numpy() * epilogue.scale
-    return kernel, epilogue.offset, epilogue.slope
+def _folded(stage: ExportedStage) -> tuple[Floats, Floats, Floats]:
+    """Returns kernel and bias with BatchNorm inside, and PReLU's slopes."""
+    epilogue = stage.epilogue
+    return stage.kernel * epilogue.scale, epilogue.offset, epilogue.slope

@@ -1,4 +1,4 @@
-"""The residual stream in 16-bit integers.
+"""The residual in 16-bit integers.
 
 One resolution, in units of the trained network per step, holds for a whole
 file. It is as fine as it can be while no sum of the network, whatever its
@@ -12,28 +12,44 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from bifsmn_tf.conversion.thresholds import Epilogue
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.ops import MAX_DENSE_WEIGHTS
+from bifsmn_tf.network.export import Epilogue
+from bifsmn_tf.network.export import ExportedNetwork
+from bifsmn_tf.network.export import ExportedStage
+from bifsmn_tf.network.quantizers.int8 import STEPS
+from bifsmn_tf.network.topology import nodes
 
 _LARGEST = 32767
 _ONE = 1 << 15
 
+_MOST_DEVIATIONS = 16
+"""Standard deviations of sums of 8-bit products that there is room for."""
+
 
 @dataclasses.dataclass(frozen=True)
-class StreamStage:
-    """A stage that adds to the stream.
+class ResidualStage:
+    """A stage that adds to the residual.
 
     Attributes:
-        epilogue: what follows its integer dot products.
-        largest_dot: they lie in [-largest_dot, largest_dot]; one for all
-            channels, or (channels,).
-        multiplies: whether they are multiplied in 16 bits, too; those of 8-bit
-            weights become floats, which are rounded to the stream's steps.
+        epilogue: What follows its integer dot products.
+        largest_dot: The bound of these, in [-largest_dot, largest_dot]: one
+            for all channels, or (channels,).
+        multiplies: Whether they are multiplied in 16 bits, too; those of 8-bit
+            weights become floats, which are rounded to the residual's steps.
     """
 
     epilogue: Epilogue
     largest_dot: int | npt.NDArray[np.int64]
     multiplies: bool = True
+
+    @classmethod
+    def of(cls, stage: ExportedStage) -> "ResidualStage":
+        """Returns a stage of one bit or of 8 bits."""
+        if stage.input_step is not None:
+            largest = _largest_int8_dot(stage)
+            return cls(stage.epilogue, largest, multiplies=False)
+        return cls(stage.epilogue, stage.node.terms)
 
     @property
     def shift(self) -> int:
@@ -41,7 +57,7 @@ class StreamStage:
         return (_LARGEST // int(np.max(self.largest_dot))).bit_length() - 1
 
     def largest(self) -> npt.NDArray[np.float64]:
-        """The largest magnitude before or behind PReLU, per channel."""
+        """Returns the largest magnitude before or behind PReLU, per channel."""
         scale, offset, slope = (
             x.astype(np.float64)
             for x in (
@@ -60,14 +76,27 @@ class StreamStage:
         return np.abs(np.concatenate([ends, behind])).max(axis=0)
 
 
-def resolution(paths: Iterable[Iterable[StreamStage]]) -> float:
-    """Units of the network per step of the integer stream.
+def step_of(network: ExportedNetwork) -> float:
+    """Returns the units of a network per step of its residual in integers.
 
     Args:
-        paths: the stages that add to one stream, for each depth.
+        network: A network of one bit, where no site has more than 8.
+    """
+    return resolution(
+        [
+            ResidualStage.of(network.stage(node, delta))
+            for node in nodes(network.config, delta)
+            if node.writes_residual
+        ]
+        for delta in network.config.deltas
+    )
 
-    Returns:
-        The smallest with which nothing saturates.
+
+def resolution(paths: Iterable[Iterable[ResidualStage]]) -> float:
+    """Returns the smallest step with which nothing saturates.
+
+    Args:
+        paths: The stages that add to one residual, for each depth.
     """
     needed = 0.0
     for path in paths:
@@ -88,28 +117,29 @@ def resolution(paths: Iterable[Iterable[StreamStage]]) -> float:
 
 
 def parameters(
-    stage: StreamStage, threshold: npt.NDArray, step: float
+    stage: ResidualStage, threshold: npt.NDArray, step: float
 ) -> npt.NDArray[np.int16]:
-    """The input ``parameters`` of an op into the integer stream.
+    """Returns the input ``parameters`` of an op into the integer residual.
 
     Args:
-        stage: the stage.
-        threshold: of the sign that looks at the stream next, (channels,).
-        step: of :func:`resolution`.
+        stage: The stage.
+        threshold: The threshold of the sign that reads the residual next,
+            (channels,).
+        step: What :func:`step_of` gives.
 
     Returns:
         int16 (4, channels): scale, offset, slope less 1, threshold.
 
     Raises:
-        ValueError: a slope is not in [0, 2).
+        UserError: A slope is not in [0, 2).
     """
     epilogue = stage.epilogue
     outside = np.flatnonzero((epilogue.slope < 0) | (epilogue.slope >= 2))
     if outside.size:
-        raise ValueError(
+        raise UserError(
             f"PReLU has a slope of {epilogue.slope[outside[0]]:g} in channel "
-            f"{outside[0]}; a stream of 16-bit integers takes slopes in "
-            "[0, 2). Convert with a float32 stream."
+            f"{outside[0]}; a residual of 16-bit integers takes slopes "
+            "in [0, 2). Convert with a float32 residual."
         )
     scale = epilogue.scale.astype(np.float64) / step * _ONE / (1 << stage.shift)
     offset = epilogue.offset.astype(np.float64) / step
@@ -120,7 +150,7 @@ def parameters(
 
 
 def limit(threshold: npt.NDArray, step: float) -> npt.NDArray[np.float64]:
-    """Whole numbers below which the same steps lie as below ``threshold``."""
+    """Returns whole numbers that parts the same steps as ``threshold``."""
     above = np.ceil(threshold.astype(np.float64) / step)
     return np.clip(above, -_LARGEST, _LARGEST)
 
@@ -128,12 +158,12 @@ def limit(threshold: npt.NDArray, step: float) -> npt.NDArray[np.float64]:
 def dense(
     weights: npt.NDArray, bias: npt.NDArray, step: float
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """The classifier on the integer stream.
+    """Returns the classifier of the integer residual.
 
     Args:
         weights: float32 (outputs, inputs).
         bias: float32 (outputs,).
-        step: of :func:`resolution`.
+        step: What :func:`step_of` gives.
 
     Returns:
         int8 weights (outputs, inputs), and scale and bias, float32
@@ -148,3 +178,21 @@ def dense(
     scale = np.maximum(scale, 1e-12)
     integers = np.rint(weights / scale[:, np.newaxis]).astype(np.int8)
     return integers, np.stack([scale * step, bias]).astype(np.float32)
+
+
+def _largest_int8_dot(stage: ExportedStage) -> npt.NDArray[np.int64]:
+    """Returns what sums of 8-bit products are taken to reach, per channel.
+
+    At most what their weights allow, which nothing comes near to; so no more
+    than :data:`_MOST_DEVIATIONS` around the mean where training has kept
+    statistics. What is beyond saturates, in Keras' integers as well.
+    """
+    assert stage.integers is not None and stage.input_step is not None
+    weights = np.abs(stage.integers.astype(np.int64))
+    largest = STEPS * weights.sum(axis=0)
+    if stage.statistics is None:
+        return largest
+    mean, variance = stage.statistics
+    reach = np.abs(mean) + _MOST_DEVIATIONS * np.sqrt(variance)
+    scale = stage.weight_scale * stage.input_step
+    return np.minimum(largest, np.ceil(reach / scale).astype(np.int64))

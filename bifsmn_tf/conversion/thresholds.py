@@ -7,48 +7,22 @@ in a direction that depends on the sign of the BatchNorm's scale. The threshold
 is found by bisection of the float32 function itself, so it is exact.
 """
 
-import dataclasses
-
 import numpy as np
+import numpy.typing as npt
 
-
-@dataclasses.dataclass(frozen=True)
-class Epilogue:
-    """What follows a dot product, per channel: float32 (channels,) each.
-
-    Attributes:
-        scale: of BatchNorm, times α.
-        offset: of BatchNorm.
-        slope: of PReLU below 0.
-    """
-
-    scale: np.ndarray
-    offset: np.ndarray
-    slope: np.ndarray
-
-    def __post_init__(self):
-        for name in ("scale", "offset", "slope"):
-            values = getattr(self, name)
-            if not np.all(np.isfinite(values)):
-                raise ValueError(
-                    f"the network's {name} is not finite: its training diverged"
-                )
-
-    def __call__(self, dot: np.ndarray) -> np.ndarray:
-        """float32 of integers (..., channels), rounded as in inference."""
-        x = dot.astype(np.float32) * self.scale + self.offset
-        return np.where(x >= 0, x, x * self.slope)
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.network.export import Epilogue
 
 
 def fold(
-    epilogue: Epilogue, threshold: np.ndarray, largest: int
-) -> tuple[np.ndarray, np.ndarray]:
+    epilogue: Epilogue, threshold: npt.NDArray[np.float32], largest: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Finds the integer comparison that equals ``epilogue(dot) >= threshold``.
 
     Args:
-        epilogue: between the dot product and the sign.
-        threshold: of the sign, float32 (channels,).
-        largest: dot products lie in [-largest, largest].
+        epilogue: What is between the dot product and the sign.
+        threshold: The sign's threshold, float32 (channels,).
+        largest: The bound of the dot products, in [-largest, largest].
 
     Returns:
         ``thresholds``, int64 (channels,) in [-largest, largest + 1], and
@@ -56,11 +30,11 @@ def fold(
         ``(dot < thresholds) != flips``.
 
     Raises:
-        ValueError: a slope is negative, so no single comparison does it.
+        UserError: A slope is negative, so no single comparison does it.
     """
     negative = np.flatnonzero(epilogue.slope < 0)
     if negative.size:
-        raise ValueError(
+        raise UserError(
             f"the PReLU in front of a sign has a negative slope in channel "
             f"{negative[0]} ({epilogue.slope[negative[0]]:g}): it cannot be "
             "folded into a threshold. Train with slopes constrained to >= 0."
@@ -68,21 +42,17 @@ def fold(
     falling = epilogue.scale < 0
 
     # Counting a falling channel from the other end makes all of them rise.
-    def passes(position):
+    def passes(position: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         dot = np.where(falling, -position, position)
         return epilogue(dot) >= threshold
 
-    def first_passing(passes_at):
-        low = np.full(epilogue.scale.shape, -largest, np.int64)
-        high = np.full(epilogue.scale.shape, largest + 1, np.int64)
-        while np.any(low < high):
-            middle = (low + high) // 2
-            found = passes_at(middle)
-            high = np.where(found, np.minimum(high, middle), high)
-            low = np.where(found, low, np.minimum(middle + 1, high))
-        return low
-
-    rising = first_passing(passes)
-    # +1 for -dot >= rising, so -1 for not (dot < 1 - rising).
-    thresholds = np.where(falling, 1 - rising, rising)
+    low = np.full(epilogue.scale.shape, -largest, np.int64)
+    high = np.full(epilogue.scale.shape, largest + 1, np.int64)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        found = passes(middle)
+        high = np.where(found, np.minimum(high, middle), high)
+        low = np.where(found, low, np.minimum(middle + 1, high))
+    # +1 for -dot >= low, so -1 for not (dot < 1 - low).
+    thresholds = np.where(falling, 1 - low, low)
     return thresholds, falling

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
-    from bifsmn_tf.conversion.binary import ConvertedModel
+    from bifsmn_tf.conversion.converted import ConvertedModel
 
 
 class _CallableModule(types.ModuleType):

@@ -7,7 +7,7 @@ same packed weights, and carries labels, feature parameters and normalisation.
 ``--float`` converts the full-precision teacher instead, to plain TFLite.
 ``--parts`` lists what takes how many bytes, part by part.
 
-What is not one bit is stored as integers. ``--stream=float32
+What is not one bit is stored as integers. ``--residual=float32
 --classifier=float32`` computes the rest as Keras does, bit for bit in front of
 the classifier; results/precision.md has what each choice costs.
 """
@@ -19,8 +19,12 @@ from pathlib import Path
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf.conversion import binary as converter
+from bifsmn_tf.conversion.binary import AUDIO_FORMS
 from bifsmn_tf.conversion.convert import convert
+from bifsmn_tf.conversion.precision import CLASSIFIERS
+from bifsmn_tf.conversion.precision import FIRST_CONVOLUTIONS
+from bifsmn_tf.conversion.precision import RESIDUALS
+from bifsmn_tf.conversion.precision import Precision
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -33,29 +37,29 @@ _CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "best", ["best", "last"], "Which weights."
 )
 
-_STREAM = flags.DEFINE_enum(
-    "stream",
-    converter.Precision.stream,
-    converter.STREAMS,
-    "The residual stream between the blocks.",
+_RESIDUAL = flags.DEFINE_enum(
+    "residual",
+    Precision.residual,
+    RESIDUALS,
+    "The type of the residual between the blocks.",
 )
 _CLASSIFIER = flags.DEFINE_enum(
     "classifier",
-    converter.Precision.classifier,
-    converter.CLASSIFIERS,
+    Precision.classifier,
+    CLASSIFIERS,
     "The classifier's weights.",
 )
 _FIRST_CONVOLUTION = flags.DEFINE_enum(
     "first_convolution",
-    converter.Precision.first_convolution,
-    converter.FIRST_CONVOLUTIONS,
+    Precision.first_convolution,
+    FIRST_CONVOLUTIONS,
     "The first convolution's weights and features; trained in int8.",
 )
 
 _AUDIO = flags.DEFINE_enum(
     "audio",
     "features",
-    converter.AUDIO_FORMS,
+    AUDIO_FORMS,
     "What takes sound: features adds signatures from sound to features; logits "
     "also one from sound to logits for each depth.",
 )
@@ -87,8 +91,8 @@ def main() -> None:
         output,
         checkpoint=_CHECKPOINT.value,
         full_precision=_FLOAT.value,
-        precision=converter.Precision(
-            stream=_STREAM.value,
+        precision=Precision(
+            residual=_RESIDUAL.value,
             classifier=_CLASSIFIER.value,
             first_convolution=_FIRST_CONVOLUTION.value,
         ),

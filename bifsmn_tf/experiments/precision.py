@@ -26,7 +26,7 @@ OPTIONS = (
 DEFAULT = ("int16", "int8", "int8")
 
 _HEAD = (
-    "stream",
+    "residual",
     "classifier",
     "first convolution",
     "δ = 1",
@@ -43,11 +43,11 @@ def _measured(results: Results) -> list[dict]:
         for outcome in results.of(sc10.WIDE.name):
             name = "precision_" + "_".join(option)
             model = outcome.folder / f"{name}.tflite"
-            stream, classifier, first = option
+            residual, classifier, first = option
             results.runner.convert(
                 outcome.folder,
                 model,
-                f"--stream={stream}",
+                f"--residual={residual}",
                 f"--classifier={classifier}",
                 f"--first_convolution={first}",
             )

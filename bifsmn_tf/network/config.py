@@ -16,6 +16,22 @@ FLOAT_WEIGHTS = "bifsmn_float"
 """The kernel quantizer that leaves the weights as they are."""
 
 
+def tap_offsets(
+    look_back: int, look_ahead: int, stride_back: int, stride_ahead: int
+) -> tuple[int, ...]:
+    """Returns the frame that each tap of Eq. 3 reads, from the present one.
+
+    Args:
+        look_back: The number of past taps, N1.
+        look_ahead: The number of future taps, N2.
+        stride_back: The distance of past taps in frames, s1.
+        stride_ahead: The distance of future taps in frames, s2.
+    """
+    past = range(-look_back * stride_back, 0, stride_back)
+    future = range(0, look_ahead * stride_ahead + 1, stride_ahead)
+    return (*past, *future)
+
+
 def _setting(default: Any, meaning: str, research: bool = False) -> Any:
     """A field that says what it is, in a sentence that stands alone.
 
@@ -309,9 +325,16 @@ class NetworkConfig:
         return self.front_outputs or 2 * self.front_channels
 
     @property
+    def offsets(self) -> tuple[int, ...]:
+        """The frame that each tap of a memory reads, from the present one."""
+        return tap_offsets(
+            self.look_back, self.look_ahead, self.stride_back, self.stride_ahead
+        )
+
+    @property
     def taps(self) -> int:
         """Taps of one memory filter: look-back, the present, look-ahead."""
-        return self.look_back + 1 + self.look_ahead
+        return len(self.offsets)
 
     def variants(self, block: int) -> tuple[int, ...]:
         """Which δ run through a block, as indices into ``deltas`` (Eq. 13).

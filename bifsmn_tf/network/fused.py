@@ -7,7 +7,7 @@ which together take longer than the matrix products. The library
 forward and two backward::
 
     u = gamma * (z - mean) / sqrt(variance + epsilon) + beta     the batch's
-    y = residual + (u if u >= 0 else slope * u)                  stream
+    y = residual + (u if u >= 0 else slope * u)                  value
     s = +1 if y >= threshold else -1                             signs
 
 So it does with the weights' α·sign(w) (Eq. 2), the memory's filter (Eq. 3), the
@@ -117,13 +117,13 @@ class Epilogue(NamedTuple):
     """What :func:`epilogue` gives.
 
     Attributes:
-        stream: y, the shape of z; None unless asked for.
+        value: y, the shape of z; None unless asked for.
         signs: s, the shape of z; None unless asked for.
         mean: the moving mean, moved by the batch's; the shape of gamma.
         variance: the moving variance, moved by the batch's unbiased one.
     """
 
-    stream: tf.Tensor | None
+    value: tf.Tensor | None
     signs: tf.Tensor | None
     mean: tf.Tensor
     variance: tf.Tensor
@@ -142,7 +142,7 @@ def epilogue(
     residual: tf.Tensor | None = None,
     threshold: tf.Tensor | None = None,
     surrogate: str = "ste",
-    stream: bool = True,
+    keep: bool = True,
 ) -> Epilogue:
     """BatchNorm in training, PReLU, residual and sign, with gradients.
 
@@ -158,7 +158,7 @@ def epilogue(
         residual: added, the shape of z; or None.
         threshold: of the sign, (variants, channels); None for no signs.
         surrogate: gradient through the sign: one of :data:`SURROGATES`.
-        stream: give y; always when there is no threshold.
+        keep: whether y is wanted; it always is without a threshold.
     """
     channels = z.shape[-1]
     variants = gamma.shape[0]
@@ -166,7 +166,7 @@ def epilogue(
     rows = tf.reshape(z, (-1, columns))
     none = tf.zeros((0, columns))
     signs = threshold is not None
-    stream = stream or not signs
+    keep = keep or not signs
     stream_out, signs_out, _, _, mean, variance = _library().bifsmn_epilogue(
         z=rows,
         residual=(
@@ -184,12 +184,12 @@ def epilogue(
         momentum=momentum,
         surrogate=SURROGATES.index(surrogate),
         with_residual=int(residual is not None),
-        with_stream=int(stream or residual is not None),
+        with_stream=int(keep or residual is not None),
         with_signs=int(signs),
         threads=_threads(),
     )
     return Epilogue(
-        stream=_like(stream_out, z) if stream else None,
+        value=_like(stream_out, z) if keep else None,
         signs=_like(signs_out, z) if signs else None,
         mean=tf.reshape(mean, gamma.shape),
         variance=tf.reshape(variance, gamma.shape),
@@ -365,7 +365,9 @@ def _like(rows: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 @tf.RegisterGradient("BifsmnEpilogue")
-def _epilogue_gradient(op, dstream, dsigns, *_):
+def _epilogue_gradient(
+    op: tf.Operation, dstream: tf.Tensor, dsigns: tf.Tensor, *_: Any
+) -> list[tf.Tensor | None]:
     z, _, gamma, beta, slope, threshold, *_ = op.inputs
     stream, _, mean, inverse, *_ = op.outputs
     attributes = {
@@ -392,7 +394,7 @@ def _epilogue_gradient(op, dstream, dsigns, *_):
 
 
 @tf.RegisterGradient("BifsmnSign")
-def _sign_gradient(op, dsigns):
+def _sign_gradient(op: tf.Operation, dsigns: tf.Tensor) -> Any:
     y, threshold = op.inputs
     return _library().bifsmn_sign_gradient(
         y=y,
@@ -404,7 +406,9 @@ def _sign_gradient(op, dsigns):
 
 
 @tf.RegisterGradient("BifsmnAttentionDistance")
-def _attention_distance_gradient(op, ddistances):
+def _attention_distance_gradient(
+    op: tf.Operation, ddistances: tf.Tensor
+) -> tuple[tf.Tensor, None]:
     states, maps = op.inputs
     gradient = _library().bifsmn_attention_distance_gradient(
         states=states,
@@ -416,7 +420,7 @@ def _attention_distance_gradient(op, ddistances):
 
 
 @tf.RegisterGradient("BifsmnMemory")
-def _memory_gradient(op, dz):
+def _memory_gradient(op: tf.Operation, dz: tf.Tensor) -> Any:
     x, kernel = op.inputs
     return _library().bifsmn_memory_gradient(
         x=x,
@@ -427,14 +431,16 @@ def _memory_gradient(op, dz):
 
 
 @tf.RegisterGradient("BifsmnScaledSign")
-def _scaled_sign_gradient(op, dy, _):
+def _scaled_sign_gradient(op: tf.Operation, dy: tf.Tensor, _: Any) -> tf.Tensor:
     return _library().bifsmn_scaled_sign_gradient(
         w=op.inputs[0], alpha=op.outputs[1], dy=dy
     )
 
 
 @tf.RegisterGradient("BifsmnSignProduct")
-def _sign_product_gradient(op, dz):
+def _sign_product_gradient(
+    op: tf.Operation, dz: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     signs, kernel = op.inputs
     return (
         tf.matmul(dz, kernel, transpose_b=True),

@@ -29,16 +29,22 @@ for the two bits and the second scale, in 16 bits.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf.network import summary_tables
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.architectures import UNSCALED_KERNELS
 from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.topology import Kind
+from bifsmn_tf.network.topology import Node
+from bifsmn_tf.network.topology import nodes
+from bifsmn_tf.network.topology import readers
 
 PAPER_BATCH = 128
 """Clips that the paper's FLOPs are of."""
@@ -195,17 +201,20 @@ class Summary:
         return [layer for layer in self.layers if delta in layer.depths]
 
     def __str__(self) -> str:
-        return "\n\n".join([_layer_table(self), _total_table(self)])
+        """Returns the tables that the command prints."""
+        return summary_tables.text(self)
 
 
-def _weights(layers) -> dict[str, int]:
+def _weights(layers: Sequence[LayerSummary]) -> dict[str, int]:
     return {
         "one_bit": sum(x.weights for x in layers if x.bits == 1),
         "eight_bit": sum(x.weights for x in layers if x.bits == 8),
     }
 
 
-def _floats(layers, variants) -> int:
+def _floats(
+    layers: Sequence[LayerSummary], variants: Callable[[LayerSummary], int]
+) -> int:
     return sum(
         (x.weights if x.bits == 32 else 0) + x.biases + variants(x) * x.floats
         for x in layers
@@ -222,380 +231,147 @@ def summarise(config: NetworkConfig) -> Summary:
     and equal constants are stored once. Sites of more than a bit have weights
     of 8 or 32 bits, and a scale, an offset, a slope and a threshold of 32 for
     each output.
+
+    Args:
+        config: The network's settings.
     """
-    counter = _Counter(config)
-    c = config.front_channels
-    k = config.front_kernel
-    frames, bands = config.memory_frames, config.front_bands
-    half = (math.ceil(config.frames / 2), config.half_bands)
-    front_outputs = config.second_channels
-    layers = [counter.first("conv1", (*half, c), k * k, bases=1)]
-    for number in range(1, 1 + 1):
-        suffix = "" if number == 1 else f"_{number}"
-        layers += [
-            counter.to_bits(
-                f"conv2{suffix}",
-                (frames, bands, front_outputs),
-                k * k,
-                c,
-                site="conv2",
-                signs=c if number <= 1 else 0,
-                scale_macs=math.prod(half) * c + frames * bands * k * k,
-            ),
-            counter.to_stream(
-                f"projection{suffix}",
-                (frames, config.memory_size),
-                bands,
-                front_outputs,
-                site="projection",
-                norm=config.projection_norm,
-                paper_norm=False,
-                last=number == 1 and not config.front_skip,
-            ),
-        ]
-    if config.front_skip:
-        shares = config.bits("conv2") == config.bits("projection")
-        layers.append(
-            counter.to_stream(
-                "front_skip",
-                (frames, config.memory_size),
-                config.half_bands,
-                c,
-                site="projection",
-                norm=config.projection_norm,
-                paper_norm=False,
-                # It shares those of the second convolution.
-                signs=0 if shares else c,
-            )
-        )
-    for number in range(1, config.blocks + 1):
-        depths = tuple(config.deltas[i] for i in config.variants(number))
-        if not depths:
-            continue
-        stream = (frames, config.memory_size)
-        layers += [
-            *(
-                counter.memory(
-                    f"block{number}/memory{'' if i == 1 else f'_{i}'}",
-                    stream,
-                    depths,
-                )
-                for i in range(1, 1 + 1)
-            ),
-            counter.to_bits(
-                f"block{number}/expand",
-                (frames, config.hidden_size),
-                1,
-                config.memory_size,
-                depths,
-                site="expand",
-            ),
-            counter.to_stream(
-                f"block{number}/shrink",
-                stream,
-                1,
-                config.hidden_size,
-                depths,
-                site="shrink",
-            ),
-        ]
-    inputs = frames * config.memory_size
-    # Of bytes with a scale and a bias of each class, or all floats.
-    classifier_bytes = (
-        (inputs + 8) * config.classes
-        if config.binary
-        else 4 * (inputs + 1) * config.classes
-    )
-    layers.append(
-        LayerSummary(
-            "classifier",
-            (config.classes,),
-            bits=8 if config.binary else 32,
-            depths=config.deltas,
-            variants=1,
-            weights=inputs * config.classes,
-            biases=config.classes,
-            floats=0,
-            statistics=0,
-            shared_bytes=classifier_bytes,
-            depth_bytes=0,
-            macs=inputs * config.classes,
-            paper_norm=False,
-        )
-    )
+    ordered = nodes(config)
+    layers = []
+    for node in ordered:
+        if node.kind is Kind.CLASSIFIER:
+            layers.append(_classifier(config, node))
+        else:
+            is_read = bool(readers(ordered, node))
+            layers.append(_layer(config, node, is_read))
     return Summary(config, tuple(layers))
 
 
+_FLOAT_EPILOGUE = 4 * 4
+"""Bytes of a channel's scale, offset, slope and threshold."""
+
+
 def _words(channels: int) -> int:
-    """Bytes of the bits of one pixel, in 16-bit words."""
+    """Returns the bytes of the bits of one pixel, in 16-bit words."""
     return 2 * math.ceil(channels / 16)
 
 
-# Bytes of a channel's scale, offset, slope and threshold.
-_FLOAT_EPILOGUE = 4 * 4
+def _classifier(config: NetworkConfig, node: Node) -> LayerSummary:
+    # Of bytes with a scale and a bias of each class, or all floats.
+    size = (
+        (node.terms + 8) * node.outputs
+        if config.binary
+        else 4 * (node.terms + 1) * node.outputs
+    )
+    return LayerSummary(
+        node.name,
+        node.output_shape,
+        bits=node.weight_bits,
+        depths=node.depths,
+        variants=1,
+        weights=node.weights,
+        biases=node.outputs,
+        floats=0,
+        statistics=0,
+        shared_bytes=size,
+        depth_bytes=0,
+        macs=node.macs,
+        paper_norm=False,
+    )
 
 
-class _Counter:
-    """Layers of a configuration, by how they are deployed."""
+def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
+    """Counts a layer.
 
-    def __init__(self, config: NetworkConfig):
-        self.config = config
-        # Between the values of two bits lie three thresholds.
-        self.thresholds = 3 if config.dual_activations else 1
+    Args:
+        config: The network's settings.
+        node: The layer.
+        is_read: Whether a node reads its result, and so has thresholds on it.
+    """
+    channels = node.outputs
+    signs = 0
+    if node.kind is not Kind.FIRST_CONVOLUTION and not node.shares_input:
+        signs = node.input_shape[-1]
+    dual = config.dual_activations and node.bits == 1
+    sign_floats = windows = 0
+    if node.bits == 1:
+        # Each bit of an activation has thresholds and a gradient's window.
+        if signs:
+            sign_floats = signs * config.thresholds + config.learned_window
+            sign_floats = 2 * sign_floats + 1 if dual else sign_floats
+        windows = int(config.learned_window and node.weight_bits == 1)
+    slopes = channels if config.prelu == "channel" else 1
+    ranges = int(node.bits == 8 and signs > 0)
+    scaled_inputs = config.input_scale and node.bits == 1
+    scale_macs = 0
+    if scaled_inputs:
+        # Layers that read the same signs share their K.
+        scale_macs = math.prod(node.output_shape)
+        scale_macs += _input_scale_macs(node) if signs else 0
+    shared, each = _bytes(config, node, is_read)
+    return LayerSummary(
+        name=node.name,
+        output_shape=node.output_shape,
+        bits=node.weight_bits,
+        depths=node.depths,
+        variants=node.variants,
+        weights=node.weights,
+        biases=ranges + windows if config.binary else channels,
+        floats=slopes + sign_floats + (2 * channels if node.norm else 0),
+        statistics=2 * channels if node.norm else 0,
+        shared_bytes=shared,
+        depth_bytes=each,
+        macs=node.macs * (2 if dual else 1),
+        paper_norm=node.kind is not Kind.PROJECTION,
+        scalings=(config.kernel_quantizer not in UNSCALED_KERNELS)
+        + scaled_inputs,
+        scale_macs=scale_macs,
+    )
 
-    def first(self, name, shape, positions, bases) -> LayerSummary:
-        """8-bit weights, integer thresholds, bits out: once for each basis."""
-        channels = shape[-1]
-        each = 4 * self.thresholds * bases
-        if self.config.bits("conv2") == 8:
-            each = _FLOAT_EPILOGUE
-        return self._layer(
-            name,
-            shape,
-            site=None,
-            weights=positions * channels,
-            fan_in=positions * bases,
-            shared=(positions + each) * channels,
-            signs=0,
-        )
 
-    def to_bits(
-        self,
-        name,
-        shape,
-        positions,
-        channels,
-        depths=(),
-        *,
-        site,
-        signs=None,
-        scale_macs=None,
-    ):
-        """Integer thresholds, bits out."""
-        outputs = shape[-1]
-        kernel = outputs * positions * _words(channels)
-        own = 2 * self.thresholds * outputs
-        return self._layer(
-            name,
-            shape,
-            site=site,
-            weights=outputs * positions * channels,
-            fan_in=positions * channels,
-            shared=kernel + (0 if depths else own),
-            each=own if depths else 0,
-            signs=channels if signs is None else signs,
-            depths=depths,
-            scale_macs=shape[0] * channels
-            if scale_macs is None
-            else scale_macs,
-        )
-
-    def to_stream(
-        self,
-        name,
-        shape,
-        positions,
-        channels,
-        depths=(),
-        *,
-        site,
-        norm=True,
-        paper_norm=True,
-        last=True,
-        signs=None,
-    ):
-        """Scale, offset, slope and the next layer's threshold.
-
-        What is not the ``last`` of a sum has none of the latter.
-        """
-        outputs = shape[-1]
-        kernel = outputs * positions * _words(channels)
-        own = 2 * (3 + self.thresholds) * outputs
-        # The next layer's threshold is another one at each depth.
-        apart = bool(depths) or (last and self.config.thresholds)
-        return self._layer(
-            name,
-            shape,
-            site=site,
-            weights=outputs * positions * channels,
-            fan_in=positions * channels,
-            shared=kernel + (0 if apart else own),
-            each=own if apart else 0,
-            signs=channels if signs is None else signs,
-            depths=depths,
-            norm=norm,
-            paper_norm=paper_norm,
-            scale_macs=shape[0] * positions * channels,
-        )
-
-    def memory(self, name, shape, depths) -> LayerSummary:
-        """As :meth:`to_stream`, a weight per tap and channel."""
-        channels = shape[-1]
-        taps = self.config.taps
-        return self._layer(
-            name,
-            shape,
-            site="memory",
-            weights=taps * channels,
-            fan_in=taps,
-            shared=taps * _words(channels),
-            each=2 * (3 + self.thresholds) * channels,
-            signs=channels,
-            depths=depths,
-            scale_macs=math.prod(shape) * taps,
-        )
-
-    def _layer(
-        self,
-        name,
-        shape,
-        site,
-        weights,
-        fan_in,
-        shared,
-        signs,
-        each=0,
-        depths=(),
-        norm=True,
-        paper_norm=True,
-        scale_macs=0,
-    ) -> LayerSummary:
-        config = self.config
-        channels = shape[-1]
+def _bytes(config: NetworkConfig, node: Node, is_read: bool) -> tuple[int, int]:
+    """Returns a layer's constants for all depths, and for each depth."""
+    channels = node.outputs
+    if not config.binary:
+        # Norms are folded into weights and bias, apart for each depth.
         slopes = channels if config.prelu == "channel" else 1
-        bits = config.bits(site) if site else 8
-        sign_floats = windows = 0
-        dual = config.dual_activations and bits == 1
-        if bits == 1:
-            # Each bit of an activation has thresholds and a gradient's window.
-            if signs:
-                sign_floats = signs * config.thresholds + config.learned_window
-                sign_floats = 2 * sign_floats + 1 if dual else sign_floats
-            if dual:
-                each, shared = (
-                    (each + 2, shared) if depths else (each, shared + 2)
-                )
-            windows = int(
-                config.learned_window and config.weight_bits(site) == 1
-            )
-        ranges = 1 if bits == 8 and signs else 0
-        scaled_weights = config.kernel_quantizer not in UNSCALED_KERNELS
-        scaled_inputs = config.input_scale and site is not None and bits == 1
-        if scaled_inputs:
-            # Branches that read the same signs share their K.
-            scale_macs = math.prod(shape) + (scale_macs if signs else 0)
-        bits = config.weight_bits(site) if site else 8
-        if site and bits > 1:
-            own = _FLOAT_EPILOGUE * channels
-            shared, each = (0, own) if depths else (own, 0)
-            shared += weights * bits // 8
-        if not config.binary:
-            # Norms are folded into weights and bias, apart for each depth.
-            bits = 32
-            folded = 4 * (weights + channels + slopes)
-            shared, each = (0, folded) if depths else (folded, 0)
-        return LayerSummary(
-            name=name,
-            output_shape=shape,
-            bits=bits,
-            depths=depths or config.deltas,
-            variants=len(depths) or 1,
-            weights=weights,
-            biases=ranges + windows if config.binary else channels,
-            floats=slopes + sign_floats + (2 * channels if norm else 0),
-            statistics=2 * channels if norm else 0,
-            shared_bytes=shared,
-            depth_bytes=each,
-            macs=math.prod(shape) * fan_in * (2 if dual else 1),
-            paper_norm=paper_norm,
-            scalings=scaled_weights + scaled_inputs,
-            scale_macs=scale_macs if scaled_inputs else 0,
-        )
-
-
-def _layer_table(summary: Summary) -> str:
-    rows = [
-        (
-            "layer",
-            "output",
-            "δ",
-            "bits",
-            "weights",
-            "floats",
-            "bytes",
-            "binary MACs",
-            "other MACs",
-        )
-    ]
-    for layer in summary.layers:
-        binary = layer.bits == 1
-        other_macs = layer.scale_macs + (0 if binary else layer.macs)
-        rows.append(
-            (
-                layer.name,
-                " x ".join(map(str, layer.output_shape)),
-                ",".join(map(str, layer.depths)),
-                str(layer.bits),
-                f"{layer.weights:,}",
-                f"{layer.biases + layer.variants * layer.floats:,}",
-                f"{layer.file_bytes:,}",
-                f"{layer.macs:,}" if binary else "",
-                f"{other_macs:,}" if other_macs else "",
-            )
-        )
-    return _aligned(rows, left=3)
-
-
-def _total_table(summary: Summary) -> str:
-    rows = [
-        (
-            "",
-            "1-bit",
-            "8-bit",
-            "floats",
-            "1-bit share",
-            "bytes",
-            "binary MACs",
-            "other MACs",
-            "paper's FLOPs",
-        )
-    ]
-    columns = [
-        (f"δ = {delta}", summary.at(delta), summary.paper_flops(delta))
-        for delta in summary.config.deltas
-    ]
-    for name, totals, flops in [*columns, ("file", summary.file(), None)]:
-        rows.append(
-            (
-                name,
-                f"{totals.one_bit:,}",
-                f"{totals.eight_bit:,}",
-                f"{totals.floats:,}",
-                f"{100 * totals.one_bit_share:.1f} %",
-                f"{totals.bytes:,}",
-                "" if totals.binary_macs is None else f"{totals.binary_macs:,}",
-                "" if totals.other_macs is None else f"{totals.other_macs:,}",
-                "" if flops is None else f"{flops / 1e6:.2f} M",
-            )
-        )
-    note = (
-        f"MACs are those of one clip, the paper's FLOPs those of "
-        f"{PAPER_BATCH}; floats are trained ones, beside which BatchNorm keeps "
-        f"{summary.file().statistics:,} of statistics."
+        folded = 4 * (node.weights + channels + slopes)
+        return (0, folded) if node.block else (folded, 0)
+    # Between the values of two bits lie three thresholds.
+    thresholds = 3 if config.dual_activations else 1
+    if node.kind is Kind.FIRST_CONVOLUTION:
+        each = _FLOAT_EPILOGUE if config.bits("conv2") == 8 else 4 * thresholds
+        return node.weights + each * channels, 0
+    if node.weight_bits > 1:
+        own = _FLOAT_EPILOGUE * channels
+        shared = node.weights * node.weight_bits // 8
+        return (shared, own) if node.block else (shared + own, 0)
+    positions = math.prod(node.kernel_size)
+    kernel = positions * _words(node.input_shape[-1])
+    if node.kind is not Kind.MEMORY:
+        kernel *= channels
+    # Thresholds of bits; or scale, offset, slope and the next thresholds.
+    rows = 3 + thresholds if node.writes_residual else thresholds
+    own = 2 * rows * channels
+    # The thresholds of the first block are other ones at each depth.
+    apart = node.block > 0 or (
+        node.writes_residual and is_read and config.thresholds
     )
-    return f"{_aligned(rows, left=1)}\n\n{note}"
+    scale = 2 if config.dual_activations else 0
+    if node.block:
+        return kernel, own + scale
+    return (kernel + scale, own) if apart else (kernel + own + scale, 0)
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Columns of text, the first ``left`` of them flush left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+def _input_scale_macs(node: Node) -> int:
+    """Returns the multiply-accumulates of XNOR-Net's K itself."""
+    positions = math.prod(node.kernel_size)
+    if node.kind is Kind.MEMORY:
+        return math.prod(node.output_shape) * positions
+    frames, bands, channels = node.input_shape
+    if node.kind is Kind.CONVOLUTION:
+        box = math.prod(node.output_shape[:-1]) * positions
+        return frames * bands * channels + box
+    return node.output_shape[0] * bands * channels
 
 
 def main() -> None:

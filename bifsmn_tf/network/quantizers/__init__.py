@@ -20,7 +20,7 @@ object, ``Sign(surrogate="approx")``, or a name, ``"bifsmn_sign"``, that
 ===============================  ==============================================
 
 The binarizers of the paper's Table 2, as
-:data:`~bifsmn_tf.network.config.BINARIZERS` puts them together:
+:data:`~bifsmn_tf.network.architectures.BINARIZERS` puts them together:
 
 ==========  ========================  ============================  =======
 name        weights                   activations                   paper
@@ -43,23 +43,26 @@ name        weights                   activations                   paper
 2018, arXiv:1808.00278; [6] Qin 2020, arXiv:1909.10788; [7] Qin 2022,
 arXiv:2202.06483.
 
-What a one-bit layer computes in integers it takes from :func:`signs` and
+What a one-bit layer computes in integers it takes from :func:`integers` and
 :func:`scale` of its weights.
 """
 
 from bifsmn_tf.network.quantizers.dorefa import DoReFaActivation
 from bifsmn_tf.network.quantizers.dorefa import DoReFaKernel
 from bifsmn_tf.network.quantizers.float_weights import FloatWeights
+from bifsmn_tf.network.quantizers.int8 import ChannelInt8
 from bifsmn_tf.network.quantizers.int8 import Int8
+from bifsmn_tf.network.quantizers.int8 import Int8Activation
 from bifsmn_tf.network.quantizers.integers import gives_signs
+from bifsmn_tf.network.quantizers.integers import integers
 from bifsmn_tf.network.quantizers.integers import scale
-from bifsmn_tf.network.quantizers.integers import signs
 from bifsmn_tf.network.quantizers.ir_net import EdeSign
-from bifsmn_tf.network.quantizers.ir_net import ErrorDecay
+from bifsmn_tf.network.quantizers.ir_net import ErrorDecayEstimator
 from bifsmn_tf.network.quantizers.ir_net import Libra
 from bifsmn_tf.network.quantizers.latent import Latent
 from bifsmn_tf.network.quantizers.plain import SURROGATES
 from bifsmn_tf.network.quantizers.plain import ApproxSign
+from bifsmn_tf.network.quantizers.plain import Gradient
 from bifsmn_tf.network.quantizers.plain import ScaledSign
 from bifsmn_tf.network.quantizers.plain import Sign
 from bifsmn_tf.network.quantizers.plain import channel_scale
@@ -68,16 +71,20 @@ from bifsmn_tf.network.quantizers.plain import surrogate_slope
 from bifsmn_tf.network.quantizers.window import WindowBounds
 from bifsmn_tf.network.quantizers.window import WindowedScaledSign
 from bifsmn_tf.network.quantizers.xnor import XnorKernel
+from bifsmn_tf.network.quantizers.xnor import input_scale
 
 __all__ = [
     "SURROGATES",
     "ApproxSign",
+    "ChannelInt8",
     "DoReFaActivation",
     "DoReFaKernel",
     "EdeSign",
-    "ErrorDecay",
+    "ErrorDecayEstimator",
     "FloatWeights",
+    "Gradient",
     "Int8",
+    "Int8Activation",
     "Latent",
     "Libra",
     "ScaledSign",
@@ -87,8 +94,9 @@ __all__ = [
     "XnorKernel",
     "channel_scale",
     "gives_signs",
+    "input_scale",
+    "integers",
     "scale",
     "sign",
-    "signs",
     "surrogate_slope",
 ]

@@ -1,7 +1,10 @@
 """DoReFa-Net's quantizers for one bit (arXiv:1606.06160)."""
 
+from typing import Any
+
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network.quantizers.plain import Gradient
 from bifsmn_tf.network.quantizers.plain import sign
 
 
@@ -16,21 +19,21 @@ class DoReFaKernel(lq.quantizers.Quantizer):
 
     precision = 1
 
-    def call(self, inputs):
-        """Gives E·sign(w) in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns E·sign(w) in the shape of ``inputs``."""
 
         @tf.custom_gradient
-        def quantize(kernel):
-            return self.scale(kernel) * self.signs(kernel), lambda dy: dy
+        def quantize(kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+            return self.scale(kernel) * self.integers(kernel), lambda dy: dy
 
         return super().call(quantize(inputs))
 
-    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The signs of the weights."""
+    def integers(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the signs of the weights, in the kernel's shape."""
         return sign(kernel)
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """E for each output channel: (channels,), all the same."""
+        """Returns E for each output channel: (channels,), all the same."""
         return tf.fill(kernel.shape[-1:], tf.reduce_mean(tf.abs(kernel)))
 
 
@@ -42,5 +45,5 @@ class DoReFaActivation(lq.quantizers.DoReFa):
     The gradient is 1 for x in [0, 1], else 0.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**{**kwargs, "k_bit": 1, "mode": "activations"})

@@ -1,5 +1,7 @@
 """Weights that are not quantized, behind one-bit activations."""
 
+from typing import Any
+
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 
@@ -13,13 +15,13 @@ class FloatWeights(lq.quantizers.NoOp):
     one-bit activations first, and go on from there with one-bit weights.
     """
 
-    def __init__(self, precision: int = 32, **kwargs):
+    def __init__(self, precision: int = 32, **kwargs: Any):
         super().__init__(precision, **kwargs)
 
-    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The weights themselves, which no scale divides into signs."""
+    def integers(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the weights themselves, which no scale makes integers."""
         return kernel
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """Ones for each output channel: (channels,)."""
+        """Returns a one for each output channel: (channels,)."""
         return tf.ones(kernel.shape[-1:], kernel.dtype)

@@ -1,10 +1,12 @@
-"""What a layer of one bit computes in integers, of any quantizer.
+"""What a layer with quantized weights computes in integers.
 
-A quantizer of weights says so itself by two methods: ``signs(kernel)``, +1
-and -1 in the kernel's shape, and ``scale(kernel)``, a factor per output
-channel (last axis), so that signs times scale is what it gives. Of Larq's own
-quantizers, which have no such methods, what they give tells.
+A quantizer of weights says so itself by two methods: ``integers(kernel)``, +1
+and -1 or integers of 8 bits in the kernel's shape, and ``scale(kernel)``, a
+factor per output channel (last axis), so that integers times scale is what it
+gives. Larq's own quantizers have no such methods: what they give tells.
 """
+
+from typing import Any
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
@@ -14,30 +16,30 @@ from bifsmn_tf.network.quantizers.plain import Sign
 from bifsmn_tf.network.quantizers.plain import sign
 
 
-def signs(quantizer, kernel: tf.Tensor) -> tf.Tensor:
-    """The signs of a layer's quantized weights.
+def integers(quantizer: Any, kernel: tf.Tensor) -> tf.Tensor:
+    """Returns quantized weights without their scale.
 
     Args:
-        quantizer: of the weights.
-        kernel: the latent weights.
+        quantizer: The quantizer of the weights.
+        kernel: The latent weights.
 
     Returns:
-        +1 and -1 in the kernel's shape.
+        float32 in the kernel's shape.
     """
-    if hasattr(quantizer, "signs"):
-        return quantizer.signs(kernel)
+    if hasattr(quantizer, "integers"):
+        return quantizer.integers(kernel)
     return sign(quantizer(tf.convert_to_tensor(kernel)))
 
 
-def scale(quantizer, kernel: tf.Tensor) -> tf.Tensor:
-    """The scale of a layer's quantized weights.
+def scale(quantizer: Any, kernel: tf.Tensor) -> tf.Tensor:
+    """Returns the scale of quantized weights.
 
     Args:
-        quantizer: of the weights.
-        kernel: the latent weights.
+        quantizer: The quantizer of the weights.
+        kernel: The latent weights.
 
     Returns:
-        Shape (output channels,).
+        float32 (output channels,).
     """
     if hasattr(quantizer, "scale"):
         return quantizer.scale(kernel)
@@ -46,8 +48,8 @@ def scale(quantizer, kernel: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(magnitude, axis=list(range(kernel.shape.rank - 1)))
 
 
-def gives_signs(quantizer) -> bool:
-    """Whether a quantizer gives +1 for x >= 0 and -1 otherwise."""
+def gives_signs(quantizer: Any) -> bool:
+    """Says whether a quantizer gives +1 for x >= 0 and -1 otherwise."""
     plain = (
         Sign,
         EdeSign,

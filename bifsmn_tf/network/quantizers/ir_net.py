@@ -6,9 +6,11 @@ training goes on.
 """
 
 import math
+from typing import Any
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network.quantizers.plain import Gradient
 from bifsmn_tf.network.quantizers.plain import sign
 
 FIRST_SHARPNESS = 1e-2
@@ -21,7 +23,7 @@ _SMALLEST_VARIANCE = 1e-12
 _SMALLEST_EXPONENT = -8.0
 
 
-class ErrorDecay(lq.quantizers.Quantizer):
+class ErrorDecayEstimator(lq.quantizers.Quantizer):
     """A sign with the surrogate gradient k·t·(1 - tanh²(t·x)).
 
     t grows from 10^-2 to 10^1, evenly in its logarithm, with the fraction of
@@ -32,13 +34,13 @@ class ErrorDecay(lq.quantizers.Quantizer):
 
     precision = 1
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         # A variable, so that a traced training step sees it change.
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> list[tf.Variable]:
         """None: the progress is the training's, not the network's."""
         return []
 
@@ -55,17 +57,17 @@ class ErrorDecay(lq.quantizers.Quantizer):
         self.progress.assign(fraction)
 
     def sharpness(self) -> tf.Tensor:
-        """t, a scalar."""
+        """Returns t, a scalar."""
         first, last = math.log(FIRST_SHARPNESS), math.log(LAST_SHARPNESS)
         return tf.exp(first + (last - first) * self.progress)
 
     def estimate(self, x: tf.Tensor) -> tf.Tensor:
-        """The sign of ``x``, with the gradient of the class."""
+        """Returns the sign of ``x``, with the gradient of the class."""
         t = tf.cast(self.sharpness(), x.dtype)
 
         @tf.custom_gradient
-        def quantize(x):
-            def gradient(dy):
+        def quantize(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+            def gradient(dy: tf.Tensor) -> tf.Tensor:
                 # k * t, since k is the larger of 1 / t and 1.
                 height = tf.maximum(t, 1.0)
                 return dy * height * (1.0 - tf.square(tf.tanh(t * x)))
@@ -77,17 +79,17 @@ class ErrorDecay(lq.quantizers.Quantizer):
 
 @lq.utils.register_alias("bifsmn_ede_sign")
 @lq.utils.register_keras_custom_object
-class EdeSign(ErrorDecay):
+class EdeSign(ErrorDecayEstimator):
     """The sign of Eq. 1 with the Error Decay Estimator's gradient."""
 
-    def call(self, inputs):
-        """Gives +1 and -1 in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns +1 and -1 in the shape of ``inputs``."""
         return super().call(self.estimate(inputs))
 
 
 @lq.utils.register_alias("bifsmn_libra")
 @lq.utils.register_keras_custom_object
-class Libra(ErrorDecay):
+class Libra(ErrorDecayEstimator):
     """w ≈ 2^s·sign(ŵ) with ŵ = (w - mean) / deviation of an output channel.
 
     s is the mean of abs(ŵ) in powers of two, rounded, so that a scale is a
@@ -98,23 +100,23 @@ class Libra(ErrorDecay):
 
     @staticmethod
     def balanced(kernel: tf.Tensor) -> tf.Tensor:
-        """ŵ in the kernel's shape; the last axis is the output channel."""
+        """Returns ŵ; the last axis of the kernel is the output channel."""
         axes = list(range(kernel.shape.rank - 1))
         centred = kernel - tf.reduce_mean(kernel, axis=axes)
         variance = tf.reduce_mean(tf.square(centred), axis=axes)
         return centred * tf.math.rsqrt(variance + _SMALLEST_VARIANCE)
 
-    def call(self, inputs):
-        """Gives 2^s·sign(ŵ) in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns 2^s·sign(ŵ) in the shape of ``inputs``."""
         scale = tf.stop_gradient(self.scale(inputs))
         return super().call(scale * self.estimate(self.balanced(inputs)))
 
-    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The signs of ŵ."""
+    def integers(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the signs of ŵ, in the kernel's shape."""
         return sign(self.balanced(kernel))
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """2^s for each output channel: (channels,)."""
+        """Returns 2^s for each output channel: (channels,)."""
         axes = list(range(kernel.shape.rank - 1))
         mean = tf.reduce_mean(tf.abs(self.balanced(kernel)), axis=axes)
         exponent = tf.math.log(mean) / math.log(2.0)

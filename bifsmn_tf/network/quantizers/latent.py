@@ -2,6 +2,7 @@
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
+from bifsmn_tf.network.quantizers.plain import Gradient
 from bifsmn_tf.network.quantizers.plain import surrogate_slope
 
 
@@ -18,20 +19,20 @@ class Latent(lq.quantizers.Quantizer):
 
     precision = 32
 
-    def call(self, inputs):
-        """Gives w."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns w."""
 
         @tf.custom_gradient
-        def quantize(kernel):
+        def quantize(kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
             slope = tf.abs(kernel) * surrogate_slope(kernel, "ste")
             return tf.identity(kernel), lambda dy: dy * slope
 
         return super().call(quantize(inputs))
 
-    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The weights themselves, which no scale divides into signs."""
+    def integers(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the weights themselves, which no scale makes integers."""
         return kernel
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """Ones for each output channel: (channels,)."""
+        """Returns a one for each output channel: (channels,)."""
         return tf.ones(kernel.shape[-1:], kernel.dtype)

@@ -1,20 +1,26 @@
 """The sign and its surrogate gradients, the scaled sign (Eq. 1, 2)."""
 
+from collections.abc import Callable
+from typing import Any
+
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 
 SURROGATES = ("ste", "approx")
 
+Gradient = Callable[..., Any]
+"""What a custom gradient gives beside its result."""
+
 
 def sign(x: tf.Tensor) -> tf.Tensor:
-    """The sign of Eq. 1: +1 for x >= 0, -1 otherwise; never 0."""
+    """Returns the sign of Eq. 1: +1 for x >= 0, -1 otherwise; never 0."""
     one = tf.ones((), x.dtype)
     return tf.where(x >= 0, one, -one)
 
 
 def surrogate_slope(x: tf.Tensor, surrogate: str) -> tf.Tensor:
-    """What a gradient through :func:`sign` is multiplied with.
+    """Returns the factor of a gradient through :func:`sign`.
 
     ``"ste"`` is 1 for abs(x) <= 1, else 0 (Eq. 1). ``"approx"`` is
     2 - 2 abs(x) for abs(x) <= 1, else 0 (Bi-Real Net, arXiv:1808.00278).
@@ -39,7 +45,7 @@ class Sign(lq.quantizers.Quantizer):
 
     precision = 1
 
-    def __init__(self, surrogate: str = "ste", **kwargs):
+    def __init__(self, surrogate: str = "ste", **kwargs: Any):
         if surrogate not in SURROGATES:
             raise ValueError(
                 f"unknown surrogate gradient {surrogate!r}: one of {SURROGATES}"
@@ -47,36 +53,36 @@ class Sign(lq.quantizers.Quantizer):
         self.surrogate = surrogate
         super().__init__(**kwargs)
 
-    def call(self, inputs):
-        """Gives +1 and -1 in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns +1 and -1 in the shape of ``inputs``."""
 
         @tf.custom_gradient
-        def quantize(x):
+        def quantize(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
             return sign(x), lambda dy: dy * surrogate_slope(x, self.surrogate)
 
         return super().call(quantize(inputs))
 
-    def signs(self, kernel: tf.Tensor) -> tf.Tensor:
-        """The signs of the weights."""
+    def integers(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the signs of the weights, in the kernel's shape."""
         return sign(kernel)
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """Ones for each output channel: (channels,)."""
+        """Returns a one for each output channel: (channels,)."""
         return tf.ones(kernel.shape[-1:], kernel.dtype)
 
-    def get_config(self):
-        """The arguments that make this quantizer again."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make this quantizer again."""
         return {**super().get_config(), "surrogate": self.surrogate}
 
 
 def channel_scale(kernel: tf.Tensor) -> tf.Tensor:
-    """α of Eq. 2: the mean of abs(w) for each output channel.
+    """Returns α of Eq. 2: the mean of abs(w) for each output channel.
 
     Args:
-        kernel: weights whose last axis is the output channel.
+        kernel: Weights whose last axis is the output channel.
 
     Returns:
-        Shape (output channels,).
+        float32 (output channels,).
     """
     return tf.reduce_mean(
         tf.abs(kernel), axis=list(range(kernel.shape.rank - 1))
@@ -91,8 +97,8 @@ class ScaledSign(Sign):
     α carries no gradient: the gradient is Eq. 1's, times α.
     """
 
-    def call(self, inputs):
-        """Gives α·sign(w) in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns α·sign(w) in the shape of ``inputs``."""
         plain = type(self) is ScaledSign and self.surrogate == "ste"
         if plain and fused.enabled():
             return fused.scaled_sign(tf.convert_to_tensor(inputs))
@@ -100,7 +106,7 @@ class ScaledSign(Sign):
         return scale * super().call(inputs)
 
     def scale(self, kernel: tf.Tensor) -> tf.Tensor:
-        """α for each output channel: (channels,)."""
+        """Returns α for each output channel: (channels,)."""
         return channel_scale(kernel)
 
 
@@ -109,5 +115,5 @@ class ScaledSign(Sign):
 class ApproxSign(Sign):
     """:class:`Sign` with the surrogate gradient of Bi-Real Net."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**{**kwargs, "surrogate": "approx"})

@@ -1,5 +1,7 @@
 """The scaled sign with a learned window of its gradient (BiFSMNv2)."""
 
+from typing import Any
+
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network.quantizers.plain import ScaledSign
@@ -12,7 +14,7 @@ class WindowBounds(tf.keras.constraints.Constraint):
     They have to stay positive, since sign(k x) = sign(x) for k > 0 only.
     """
 
-    def __call__(self, w):
+    def __call__(self, w: tf.Tensor) -> tf.Tensor:
         """Returns the nearest scales that are allowed."""
         return tf.clip_by_value(w, 1 / 16, 16.0)
 
@@ -28,13 +30,13 @@ class WindowedScaledSign(ScaledSign):
     the authors' code is not kept positive).
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.window = self.add_weight(
             "window", (), initializer="ones", constraint=WindowBounds()
         )
 
-    def call(self, inputs):
-        """Gives α·sign(w) in the shape of ``inputs``."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns α·sign(w) in the shape of ``inputs``."""
         scale = tf.stop_gradient(self.scale(inputs))
         return scale * Sign.call(self, inputs * self.window)

@@ -1,0 +1,39 @@
+"""A converted model: the file's bytes, and what is in them."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+
+from bifsmn_tf.model_file import writer as model_writer
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertedModel:
+    """A model file and where its bytes are.
+
+    Attributes:
+        content: The file.
+        bytes_by_part: The bytes of each part, largest first.
+        signatures: The keys that it can be called by.
+    """
+
+    content: bytes
+    bytes_by_part: Mapping[str, int]
+    signatures: tuple[str, ...]
+
+    @classmethod
+    def of(cls, writer: model_writer.ModelWriter) -> "ConvertedModel":
+        """Returns what a writer has collected."""
+        return cls(writer.build(), writer.bytes_by_part(), writer.signatures)
+
+
+def write_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes a file as a whole or not at all."""
+    partial = f"{os.fspath(path)}.partial"
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)

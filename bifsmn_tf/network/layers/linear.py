@@ -1,0 +1,203 @@
+"""Linear layers of one bit, 8 bits or full precision (Eq. 2, 4).
+
+Larq's layers with the project's quantizers, and what inference in integers
+needs beside them: the weights as integers, their scale, and the bare product.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bifsmn_tf._keras import lq
+from bifsmn_tf._keras import tf
+from bifsmn_tf.network import fused
+from bifsmn_tf.network import quantizers
+from bifsmn_tf.network.config import SCALED_SIGN
+
+FEATURE_SCALE = 32.0
+"""Steps of one unit of normalised features in the 8-bit first convolution."""
+
+
+class IntegerWeights:
+    """Mixes in what a layer with quantized weights computes in integers.
+
+    The layer has a ``kernel``, its ``kernel_quantizer`` and a method ``dot``.
+    """
+
+    kernel: tf.Variable
+    kernel_quantizer: Any
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the bare product with a kernel shaped as the layer's own."""
+        raise NotImplementedError
+
+    def integers(self) -> tf.Tensor:
+        """Returns the weights without their scale, in the kernel's shape.
+
+        They are the signs of a layer of one bit or the integers of one of 8,
+        as float32.
+        """
+        return quantizers.integers(self.kernel_quantizer, self.kernel)
+
+    def weight_scale(self) -> tf.Tensor:
+        """Returns the factor of an integer dot product: (channels,)."""
+        return quantizers.scale(self.kernel_quantizer, self.kernel)
+
+    def integer_dot(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the product with the weights' integers, which is exact.
+
+        Args:
+            inputs: Signs or integers of 8 bits, (..., in).
+
+        Returns:
+            float32 that holds integers, (..., out).
+        """
+        return self.dot(inputs, self.integers())
+
+
+class BinaryDense(IntegerWeights, lq.layers.QuantDense):
+    """A pointwise layer on the last axis, one-bit by default (Eq. 4).
+
+    It computes z = x·W with W = α·sign(w) of Eq. 2; the gradient of w is that
+    of the kernel quantizer. Pass ``kernel_quantizer=None`` for full precision.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        input_quantizer: Any = None,
+        kernel_quantizer: Any = SCALED_SIGN,
+        use_bias: bool = False,
+        **kwargs: Any,
+    ):
+        kwargs.setdefault(
+            "kernel_constraint", "weight_clip" if kernel_quantizer else None
+        )
+        super().__init__(
+            units,
+            input_quantizer=input_quantizer,
+            kernel_quantizer=kernel_quantizer,
+            use_bias=use_bias,
+            **kwargs,
+        )
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (..., in) to (..., units), as one matrix product."""
+        return self._by_rows(inputs, super().call)
+
+    def of_signs(self, signs: tf.Tensor) -> tf.Tensor:
+        """Does the same to +1 and -1, counting bits where that is faster."""
+        counts = (
+            type(self.kernel_quantizer) is quantizers.ScaledSign
+            and not self.use_bias
+            and fused.multiplies_signs()
+        )
+        if not counts:
+            return self(signs)
+        kernel = self.kernel_quantizer(self.kernel)
+        return self._by_rows(
+            signs, lambda rows: fused.sign_product(rows, kernel)
+        )
+
+    def _by_rows(
+        self, inputs: tf.Tensor, product: Callable[[tf.Tensor], tf.Tensor]
+    ) -> tf.Tensor:
+        shape = tf.shape(inputs)
+        outputs = product(tf.reshape(inputs, (-1, inputs.shape[-1])))
+        outputs = tf.reshape(
+            outputs, tf.concat([shape[:-1], [self.units]], axis=0)
+        )
+        outputs.set_shape(inputs.shape[:-1] + (self.units,))
+        return outputs
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the bare product with a kernel shaped as the layer's own.
+
+        Args:
+            inputs: (..., in); signs for an integer result.
+            kernel: (in, units).
+
+        Returns:
+            (..., units).
+        """
+        return tf.tensordot(inputs, kernel, 1)
+
+
+class BinaryConv2D(IntegerWeights, lq.layers.QuantConv2D):
+    """A 2-D convolution over (time, frequency), one-bit by default.
+
+    As :class:`BinaryDense` with a window. Padding is TensorFlow's ``"same"``
+    and is put in after the input quantizer: a padded position contributes
+    nothing.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        input_quantizer: Any = None,
+        kernel_quantizer: Any = SCALED_SIGN,
+        use_bias: bool = False,
+        **kwargs: Any,
+    ):
+        kwargs.setdefault(
+            "kernel_constraint", "weight_clip" if kernel_quantizer else None
+        )
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same",
+            input_quantizer=input_quantizer,
+            kernel_quantizer=kernel_quantizer,
+            use_bias=use_bias,
+            **kwargs,
+        )
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Does as :meth:`BinaryDense.dot`, for the convolution."""
+        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+
+
+class FirstConv2D(IntegerWeights, lq.layers.QuantConv2D):
+    """The first convolution with weights and features of 8 bits.
+
+    Features are rounded to steps of 1/32 in [-4, 4) (of a standard deviation,
+    when they are normalised), weights to 8 bits per output channel. All sums
+    are integers below 2^24, exact in float32 whatever their order. Gradients
+    pass the roundings unchanged.
+    """
+
+    def __init__(
+        self, filters: int, kernel_size: int, strides: int, **kwargs: Any
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same",
+            kernel_quantizer="bifsmn_int8",
+            use_bias=False,
+            **kwargs,
+        )
+
+    @staticmethod
+    def integer_features(features: tf.Tensor) -> tf.Tensor:
+        """Returns normalised features as integers in [-128, 127] (float32)."""
+        return tf.clip_by_value(tf.round(features * FEATURE_SCALE), -128, 127)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (batch, time, frequency, 1) to (batch, time/2, .../2, C)."""
+        return super().call(self.integer_features(inputs) / FEATURE_SCALE)
+
+    def weight_scale(self) -> tf.Tensor:
+        """Returns the factor of the dot product of both's integers."""
+        return super().weight_scale() / FEATURE_SCALE
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Does as :meth:`BinaryConv2D.dot`."""
+        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+
+    def integer_dot(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the convolution of features and weights in integers."""
+        return super().integer_dot(self.integer_features(inputs))
