@@ -14,7 +14,7 @@ from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.signatures import signature_key
-from bifsmn_tf.network.summary import summarise
+from bifsmn_tf.network.topology import operations
 from bifsmn_tf.runtime import interpreter as runtime
 
 
@@ -112,7 +112,8 @@ def _layers(content: bytes, signature: str | None) -> list[str]:
         return []
     config = descriptions.ModelMetadata.of_model(model).network
     return [
-        layer.name
-        for layer in summarise(config).layers
-        if any(signature_key(d) == signature for d in layer.depths)
+        operation.name
+        for delta in config.deltas
+        if signature_key(delta) == signature
+        for operation in operations(config, delta)
     ]

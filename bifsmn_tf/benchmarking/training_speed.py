@@ -281,23 +281,22 @@ def depths_apart(network: FSMN) -> dict[int, FSMN]:
     for index, delta in enumerate(network.config.deltas):
         config = dataclasses.replace(network.config, deltas=(delta,))
         single = FSMN(config)
-        for name in ("conv1", "conv2", "projection", "classifier"):
-            setattr(single, name, getattr(network, name))
-        for block, source in zip(single.blocks, network.blocks, strict=True):
-            if not block:
+        single.front = list(network.front)
+        single.classifier = network.classifier
+        for name, stage in single.stages.items():
+            shared = network.stages[name]
+            stage.linear = shared.linear
+            if not stage.node.block:
                 continue
-            for name in ("memory", "expand", "shrink"):
-                stage, shared = getattr(block, name), getattr(source, name)
-                stage.linear = shared.linear
-                for part in ("sign", "norm", "prelu"):
-                    copies = getattr(stage, part)
-                    if copies:
-                        for mine, theirs in zip(
-                            copies.weights,
-                            getattr(shared, part).weights,
-                            strict=True,
-                        ):
-                            mine.assign(theirs[index : index + 1])
+            for part in ("sign", "norm", "prelu"):
+                copies = getattr(stage, part)
+                if copies:
+                    for mine, theirs in zip(
+                        copies.weights,
+                        getattr(shared, part).weights,
+                        strict=True,
+                    ):
+                        mine.assign(theirs[index : index + 1])
         apart[delta] = single
     return apart
 

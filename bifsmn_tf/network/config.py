@@ -207,83 +207,7 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         for name in _SEQUENCES:
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in (
-            "classes",
-            "frames",
-            "mels",
-            "front_channels",
-            "front_kernel",
-            "memory_size",
-            "hidden_size",
-            "blocks",
-            "stride_back",
-            "stride_ahead",
-        ):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1")
-        if self.front_outputs < 0:
-            raise UserError("front_outputs must not be negative")
-        if self.look_back < 0 or self.look_ahead < 0:
-            raise UserError("look_back and look_ahead must not be negative")
-        if self.prelu not in ("channel", "shared"):
-            raise UserError(
-                f"prelu must be 'channel' or 'shared', not {self.prelu!r}"
-            )
-        if self.learned_window and self.kernel_quantizer not in (
-            SCALED_SIGN,
-            FLOAT_WEIGHTS,
-        ):
-            raise UserError(
-                f"learned_window needs the kernel quantizer {SCALED_SIGN}, not "
-                f"{self.kernel_quantizer}"
-            )
-        if not 0 <= self.dropout < 1:
-            raise UserError("dropout must be in [0, 1)")
-        self._check_sites()
-        if not self.distribution_weight >= 0:
-            raise UserError("distribution_weight must not be negative")
-        for name in (
-            "input_scale",
-            "float_pointwise",
-            "distribution_weight",
-            "learned_window",
-            "dual_activations",
-        ):
-            if getattr(self, name) and not self.binary:
-                raise UserError(f"{name} is a setting of binary networks")
-        if self.input_scale and self.thresholds:
-            raise UserError(
-                "input_scale is of activations that are compared with 0: set "
-                "thresholds to False"
-            )
-        if not self.deltas or list(self.deltas) != sorted(set(self.deltas)):
-            raise UserError(
-                f"deltas must ascend without repeats: {self.deltas}"
-            )
-        for delta in self.deltas:
-            if delta < 1 or delta & (delta - 1) or self.blocks % delta:
-                raise UserError(
-                    f"delta {delta} must be a power of two that divides the "
-                    f"{self.blocks} blocks (Eq. 12)"
-                )
-
-    def _check_sites(self) -> None:
-        sites = (*self.float_sites, *self.int8_sites)
-        for site in sites:
-            if site not in SITES:
-                raise UserError(
-                    f"float_sites and int8_sites have no {site!r}: some of "
-                    f"{', '.join(SITES)}"
-                )
-            if sites.count(site) > 1:
-                raise UserError(
-                    f"{site} is named twice in float_sites and int8_sites"
-                )
-        if sites and not self.binary:
-            raise UserError(
-                "float_sites and int8_sites are those of a binary network: "
-                "this one has full precision everywhere"
-            )
+        _check(self)
 
     def bits(self, site: str) -> int:
         """Of the weights and activations of one of ``SITES``: 1, 8 or 32."""
@@ -367,3 +291,82 @@ class NetworkConfig:
 
 
 _SEQUENCES = ("deltas", "float_sites", "int8_sites")
+
+
+def _check(config: NetworkConfig) -> None:
+    for name in (
+        "classes",
+        "frames",
+        "mels",
+        "front_channels",
+        "front_kernel",
+        "memory_size",
+        "hidden_size",
+        "blocks",
+        "stride_back",
+        "stride_ahead",
+    ):
+        if getattr(config, name) < 1:
+            raise UserError(f"{name} must be at least 1")
+    if config.front_outputs < 0:
+        raise UserError("front_outputs must not be negative")
+    if config.look_back < 0 or config.look_ahead < 0:
+        raise UserError("look_back and look_ahead must not be negative")
+    if config.prelu not in ("channel", "shared"):
+        raise UserError(
+            f"prelu must be 'channel' or 'shared', not {config.prelu!r}"
+        )
+    if config.learned_window and config.kernel_quantizer not in (
+        SCALED_SIGN,
+        FLOAT_WEIGHTS,
+    ):
+        raise UserError(
+            f"learned_window needs the kernel quantizer {SCALED_SIGN}, not "
+            f"{config.kernel_quantizer}"
+        )
+    if not 0 <= config.dropout < 1:
+        raise UserError("dropout must be in [0, 1)")
+    _check_sites(config)
+    if not config.distribution_weight >= 0:
+        raise UserError("distribution_weight must not be negative")
+    for name in (
+        "input_scale",
+        "float_pointwise",
+        "distribution_weight",
+        "learned_window",
+        "dual_activations",
+    ):
+        if getattr(config, name) and not config.binary:
+            raise UserError(f"{name} is a setting of binary networks")
+    if config.input_scale and config.thresholds:
+        raise UserError(
+            "input_scale is of activations that are compared with 0: set "
+            "thresholds to False"
+        )
+    if not config.deltas or list(config.deltas) != sorted(set(config.deltas)):
+        raise UserError(f"deltas must ascend without repeats: {config.deltas}")
+    for delta in config.deltas:
+        if delta < 1 or delta & (delta - 1) or config.blocks % delta:
+            raise UserError(
+                f"delta {delta} must be a power of two that divides the "
+                f"{config.blocks} blocks (Eq. 12)"
+            )
+
+
+def _check_sites(config: NetworkConfig) -> None:
+    sites = (*config.float_sites, *config.int8_sites)
+    for site in sites:
+        if site not in SITES:
+            raise UserError(
+                f"float_sites and int8_sites have no {site!r}: some of "
+                f"{', '.join(SITES)}"
+            )
+        if sites.count(site) > 1:
+            raise UserError(
+                f"{site} is named twice in float_sites and int8_sites"
+            )
+    if sites and not config.binary:
+        raise UserError(
+            "float_sites and int8_sites are those of a binary network: "
+            "this one has full precision everywhere"
+        )

@@ -8,7 +8,7 @@ from networks import describe
 from networks import random_network
 
 from bifsmn_tf.conversion import residual as short_stream
-from bifsmn_tf.conversion.binary import Precision
+from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.binary import stream_stage
 from bifsmn_tf.conversion.binary import stream_step

@@ -14,7 +14,7 @@ from networks import random_network
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.conversion.binary import Precision
+from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.ops import CONTRACT_VERSION
