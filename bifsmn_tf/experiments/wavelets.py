@@ -27,6 +27,8 @@ from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.topology import Kind
+from bifsmn_tf.network.topology import nodes
 from bifsmn_tf.training.run import RunFolder
 
 _CLIPS = 1024
@@ -51,8 +53,6 @@ def measure(
         (time, channels).
     """
     _, outputs = network.infer(features, delta)
-    blocks = network.running_blocks(delta)
-    variant = network.config.deltas.index(delta)
     order = np.random.default_rng(_PERMUTATION).permutation(
         network.config.memory_size
     )
@@ -62,10 +62,19 @@ def measure(
         "permuted": {},
     }
     example: dict[str, np.ndarray] = {}
-    for (before, _), (number, block) in zip(blocks, blocks[1:], strict=False):
-        states = outputs[before]
-        sign = block.memory.sign
-        signs = sign.apply(states, variant) if sign else quantizers.sign(states)
+    ordered = nodes(network.config, delta)
+    block_of = {node.name: node.block for node in ordered}
+    for node in ordered:
+        number = node.block
+        if node.kind is not Kind.MEMORY or not block_of[node.reads]:
+            continue
+        states = outputs[block_of[node.reads]]
+        sign = network.stages[node.name].sign
+        signs = (
+            sign.apply(states, node.variant(delta))
+            if sign
+            else quantizers.sign(states)
+        )
         for kind, values in (
             ("states", states),
             ("signs", signs),

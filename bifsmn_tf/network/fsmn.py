@@ -186,12 +186,19 @@ class FSMN(tf.keras.Model):
     def start_from(self, other: "FSMN") -> None:
         """Takes over the weights of another network of the same topology.
 
-        What this one alone has, such as thresholds, stays as it is.
+        What this one alone has, such as learned windows, stays as it is.
+
+        Raises:
+            ValueError: The other network has other stages or sizes.
         """
         theirs = other.stages
+        if list(theirs) != list(self.stages):
+            raise ValueError(
+                f"a network of the stages {', '.join(theirs)} cannot start one "
+                f"of {', '.join(self.stages)}"
+            )
         for name, stage in self.stages.items():
-            if name in theirs:
-                stage.start_from(theirs[name])
+            stage.start_from(theirs[name])
         self.classifier.set_weights(other.classifier.get_weights())
 
     def _flat(self, x: tf.Tensor) -> tf.Tensor:

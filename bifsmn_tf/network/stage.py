@@ -244,7 +244,7 @@ class Stage(tf.keras.layers.Layer):
         """Takes over what both stages have: kernel, norm, slopes, signs.
 
         Raises:
-            UserError: The stages have other sizes.
+            ValueError: The stages have other sizes.
         """
         pairs: list[tuple[Any, Any, tuple[str, ...]]] = [
             (self.linear, other.linear, ("kernel",)),
@@ -256,8 +256,12 @@ class Stage(tf.keras.layers.Layer):
         for mine, its, names in pairs:
             for name in names:
                 old, new = getattr(mine, name), getattr(its, name)
-                # What the other has once is taken for every variant.
-                old.assign(tf.broadcast_to(new, old.shape))
+                if new.shape != old.shape:
+                    raise ValueError(
+                        f"a stage with a {name} of shape {tuple(new.shape)} "
+                        f"cannot start one with {tuple(old.shape)}"
+                    )
+                old.assign(new)
         if self.sign and other.sign:
             self.sign.start_from(other.sign)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bifsmn_tf.conversion.thresholds import Epilogue
 from bifsmn_tf.conversion.thresholds import fold
+from bifsmn_tf.network.export import Epilogue
 
 _LARGEST = 60
 _DOTS = np.arange(-_LARGEST, _LARGEST + 1)[:, np.newaxis]

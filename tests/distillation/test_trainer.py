@@ -319,7 +319,7 @@ class TestStep:
             found[decay] = list(gradients.values())
         start = make_student()
         decayed_kernels = [
-            start.conv1.linear.kernel.ref(),
+            start.stages["conv1"].linear.kernel.ref(),
             start.classifier.kernel.ref(),
         ]
         seen = 0
@@ -365,7 +365,8 @@ class TestStep:
             student, None, LossConfig(distillation="none"), optimizer
         )
         trainer.train_step(make_batch())
-        for stage in (student.conv2, student.blocks[0].memory):
+        for name in ("conv2", "block1/memory"):
+            stage = student.stages[name]
             assert np.abs(stage.linear.kernel).max() <= 1
         assert student.blocks[0].expand.prelu.slope.numpy().min() >= 0
 

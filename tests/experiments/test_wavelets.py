@@ -50,7 +50,7 @@ def test_signs_are_those_in_front_of_the_memory():
     network = FSMN(architectures.bifsmn(3, **SIZES, deltas=(1, 2)))
     # Everything lies below this threshold: all signs are -1, without a high
     # frequency.
-    sign = network.blocks[3].memory.sign
+    sign = network.stages["block4/memory"].sign
     sign.thresholds.assign(tf.constant([[0.0] * 8, [1e6] * 8]))
     found, example = wavelets.measure(network, 2, features())
     assert found["signs"][4] == 0

@@ -218,7 +218,7 @@ KERNELS = [
 def test_signs_times_scale_are_what_a_quantizer_gives(name, shape):
     quantizer = lq.quantizers.get(name)
     kernel = tf.constant(peaked_kernel(shape))
-    signs = quantizers.signs(quantizer, kernel)
+    signs = quantizers.integers(quantizer, kernel)
     scale = quantizers.scale(quantizer, kernel)
     assert set(np.unique(signs)) == {-1, 1}
     assert scale.shape == shape[-1:]
@@ -230,7 +230,9 @@ def test_signs_times_scale_are_what_a_quantizer_gives(name, shape):
 def test_latent_weights_are_no_signs():
     kernel = tf.constant(random_kernel((6, 4)))
     quantizer = quantizers.Latent()
-    np.testing.assert_array_equal(quantizers.signs(quantizer, kernel), kernel)
+    np.testing.assert_array_equal(
+        quantizers.integers(quantizer, kernel), kernel
+    )
     np.testing.assert_array_equal(
         quantizers.scale(quantizer, kernel), np.ones(4)
     )

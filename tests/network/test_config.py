@@ -18,32 +18,11 @@ def test_survives_json(name):
     assert isinstance(again.deltas, tuple)
 
 
-def test_options_that_are_off_are_not_written():
-    """Files and runs of before there were any stay what they are."""
-    options = {
-        "memory_stages",
-        "front_branches",
-        "front_bases",
-        "front_outputs",
-        "front_skip",
-        "float_sites",
-        "int8_sites",
-    }
-    config = architectures.bifsmn(12)
-    assert not options & set(config.to_dict())
-    config = dataclasses.replace(
-        config,
-        memory_stages=2,
-        front_branches=2,
-        front_bases=2,
-        front_outputs=48,
-        front_skip=True,
-        float_sites=("memory",),
-        int8_sites=("shrink",),
-    )
-    text = json.dumps(config.to_dict())
-    assert options < set(json.loads(text))
-    assert NetworkConfig.from_dict(json.loads(text)) == config
+def test_every_field_says_what_it_is():
+    for field in dataclasses.fields(NetworkConfig):
+        if field.name != "classes":
+            sentence = field.metadata["help"]
+            assert sentence[0].isupper() and sentence.endswith(".")
 
 
 def test_sites_have_bits():
@@ -83,9 +62,6 @@ def test_unknown_settings_are_refused():
                 "blocks",
                 "stride_back",
                 "stride_ahead",
-                "memory_stages",
-                "front_branches",
-                "front_bases",
             )
         ),
         ({"look_back": -1}, "look_back"),
@@ -119,25 +95,6 @@ def test_unknown_settings_are_refused():
         ({"deltas": (3,), "blocks": 6}, "power of two"),
         ({"deltas": (1, 4), "blocks": 6}, "divides"),
         ({"deltas": (0, 1)}, "power of two"),
-        ({"front_bases": 2}, "1 or front_branches, 1, not 2"),
-        (
-            {"front_bases": 2, "front_branches": 2, "thresholds": True},
-            "one-bit conv2 with thresholds",
-        ),
-        (
-            {"front_bases": 2, "front_branches": 2, "binary": True},
-            "one-bit conv2 with thresholds",
-        ),
-        (
-            {
-                "front_bases": 2,
-                "front_branches": 2,
-                "binary": True,
-                "thresholds": True,
-                "int8_sites": ("conv2",),
-            },
-            "one-bit conv2 with thresholds",
-        ),
         ({"binary": True, "float_sites": ("conv1",)}, "have no 'conv1'"),
         (
             {
@@ -230,8 +187,6 @@ def test_binarizers_change_nothing_but_how_to_binarize(name):
     }
     assert not config.thresholds
     assert NetworkConfig.from_dict(config.to_dict()) == config
-    off = {"input_scale", "float_pointwise", "distribution_weight"}
-    assert not off & plain.to_dict().keys()
 
 
 def test_weights_of_a_first_stage_are_not_one_bit():

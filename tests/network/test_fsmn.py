@@ -7,7 +7,6 @@ import pytest
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
-from bifsmn_tf.network import mixed
 from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.architectures import BINARIZERS
@@ -17,7 +16,7 @@ from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.network.fsmn import initial_thresholds
+from bifsmn_tf.network.layers import sign
 
 SMALL = {
     "classes": 5,
@@ -42,17 +41,9 @@ CONFIGS = {
     ),
     "short": bifsmn(**{**SMALL, "frames": 5}),
     "thin": bifsmn(**SMALL, deltas=(2, 8)),
-    "memory_stages": bifsmn(**SMALL, memory_stages=2),
-    "front_branches": bifsmn(**SMALL, front_branches=2),
-    "front_bases": bifsmn(
-        **SMALL, front_branches=3, front_bases=3, memory_stages=3
-    ),
     "front_skip": bifsmn(**SMALL, front_skip=True, front_outputs=6),
-    "front_skip_of_bases": bifsmn(
-        **{**SMALL, "frames": 15, "mels": 9},
-        front_skip=True,
-        front_branches=2,
-        front_bases=2,
+    "front_skip_of_odd_sizes": bifsmn(
+        **{**SMALL, "frames": 15, "mels": 9}, front_skip=True
     ),
     "front_skip_float": bifsmn(
         **SMALL, front_skip=True, float_sites=("projection",)
@@ -65,18 +56,14 @@ CONFIGS = {
         **SMALL, float_sites=("projection", "expand", "shrink")
     ),
     "int8_sites": bifsmn(**SMALL, int8_sites=("conv2", "projection", "memory")),
-    "mixed": bifsmn(
+    "mixed_precision": bifsmn(
         **SMALL,
-        front_branches=2,
-        memory_stages=2,
         float_sites=("memory",),
         int8_sites=("conv2", "expand", "shrink"),
     ),
     "dfsmn": dfsmn(**SMALL),
     "dfsmn_options": dfsmn(
         **SMALL,
-        memory_stages=2,
-        front_branches=2,
         front_outputs=7,
         front_skip=True,
     ),
@@ -166,9 +153,8 @@ class TestInference:
         [
             "bifsmn",
             "paper",
-            "front_bases",
             "front_skip",
-            "mixed",
+            "mixed_precision",
             "dfsmn_thinnable",
             *BINARIZED,
             *OPTIONS,
@@ -214,9 +200,9 @@ class TestInference:
 
     @staticmethod
     def rows(config, layer, network):
-        if layer is network.conv1.norm:
+        if layer is network.stages["conv1"].norm:
             return 6 * -(-config.frames // 2) * -(-config.mels // 2)
-        if any(layer is conv2.norm for conv2, _ in network.branches):
+        if layer is network.stages["conv2"].norm:
             return 6 * config.memory_frames * config.front_bands
         return 6 * config.memory_frames
 
@@ -260,7 +246,7 @@ def alone(network, index):
 
 class TestTraining:
     @pytest.mark.parametrize(
-        "name", ["bifsmn", "paper", "front_bases", "dfsmn_thinnable"]
+        "name", ["bifsmn", "paper", "front_skip", "dfsmn_thinnable"]
     )
     def test_all_depths_at_once_equal_each_alone(self, name):
         config = dataclasses.replace(CONFIGS[name], dropout=0.0)
@@ -286,8 +272,10 @@ class TestTraining:
                     rtol=1e-4,
                     atol=1e-4,
                 )
-                mine = network.blocks[number - 1].memory.norm
-                its = single.blocks[number - 1].memory.norm
+                mine, its = (
+                    net.stages[f"block{number}/memory"].norm
+                    for net in (network, single)
+                )
                 for statistic in ("moving_mean", "moving_variance"):
                     np.testing.assert_allclose(
                         getattr(mine, statistic)[index],
@@ -311,7 +299,7 @@ class TestTraining:
             stage.apply_linear = apply_linear
 
         for name in calls:
-            counted(getattr(network, name), name)
+            counted(network.stages[name], name)
         network.forward(features_of(config))
         assert calls == {"conv1": 1, "conv2": 1, "projection": 1}
 
@@ -336,10 +324,8 @@ class TestTraining:
         # DoReFa-Net's gradient has a window of width 1, where few inputs are.
         [
             "bifsmn",
-            "front_branches",
-            "front_bases",
             "front_skip",
-            "mixed",
+            "mixed_precision",
             "dfsmn",
             *sorted(BINARIZED.keys() - {"dorefa"}),
             *OPTIONS,
@@ -349,7 +335,7 @@ class TestTraining:
         config = {**CONFIGS, **BINARIZED, **OPTIONS}[name]
         network = randomised(config)
         for layer in network.submodules:
-            if isinstance(layer, mixed.Int8Activation):
+            if isinstance(layer, quantizers.Int8Activation):
                 # What lies outside is what moves it.
                 layer.range.assign(0.5)
         with tf.GradientTape() as tape:
@@ -369,7 +355,7 @@ class TestTraining:
         found = [
             float(module.progress)
             for module in network.submodules
-            if isinstance(module, quantizers.ErrorDecay)
+            if isinstance(module, quantizers.ErrorDecayEstimator)
         ]
         # Weights and activations of two layers and three a block.
         assert found == [0.25] * 2 * (2 + 3 * 8)
@@ -382,7 +368,7 @@ class TestTraining:
             seen.append(float(original(x, own_axes)))
             return original(x, own_axes)
 
-        monkeypatch.setattr(layers, "distribution_loss", recorded)
+        monkeypatch.setattr(sign, "distribution_loss", recorded)
         config = dataclasses.replace(BINARIZED["rad"], distribution_weight=0.7)
         network = randomised(config)
         for _ in range(2):
@@ -440,15 +426,12 @@ class TestWeights:
     )
     def test_everything_is_one_bit_but_the_ends(self, architecture):
         network = randomised(ARCHITECTURES[architecture](12))
-        one_bit = [network.conv2.linear, network.projection.linear]
-        if network.front_skip:
-            one_bit.append(network.front_skip.linear)
-        for block in network.blocks:
-            one_bit += [
-                block.memory.linear,
-                block.expand.linear,
-                block.shrink.linear,
-            ]
+        one_bit = [
+            stage.linear
+            for name, stage in network.stages.items()
+            if name != "conv1"
+        ]
+        assert len(one_bit) == 2 + network.config.front_skip + 3 * 8
         for layer in one_bit:
             assert layer.kernel_quantizer.precision == 1
             kernel = layer.kernel.numpy()
@@ -468,17 +451,18 @@ class TestWeights:
         ]
         assert len(others) == 2
         assert network.classifier in others
-        assert network.conv1.linear in others
-        assert network.conv1.linear.kernel_quantizer.precision == 8
+        assert network.stages["conv1"].linear in others
+        assert network.stages["conv1"].linear.kernel_quantizer.precision == 8
 
     def test_only_pointwise_weights_of_w32a1_are_floats(self):
         network = FSMN(BINARIZED["w32a1"])
-        for stage in (network.conv2, network.projection):
-            assert stage.linear.kernel_quantizer.precision == 1
+        for name in ("conv2", "projection"):
+            linear = network.stages[name].linear
+            assert linear.kernel_quantizer.precision == 1
         for block in network.blocks:
             assert [
                 stage.linear.kernel_quantizer.precision
-                for stage in (block.memory, block.expand, block.shrink)
+                for stage in block.stages.values()
             ] == [1, 32, 32]
 
     def test_larq_agrees_that_they_are_one_bit(self):
@@ -497,7 +481,7 @@ class TestWeights:
         network = FSMN(bifsmn(**SMALL))
         for number, block in enumerate(network.blocks, 1):
             expected = len(network.config.variants(number))
-            for stage in (block.memory, block.expand, block.shrink):
+            for stage in block.stages.values():
                 for part, name in (
                     (stage.norm, "gamma"),
                     (stage.norm, "moving_mean"),
@@ -505,7 +489,7 @@ class TestWeights:
                     (stage.sign, "thresholds"),
                 ):
                     assert getattr(part, name).shape[0] == expected
-        for stage in (network.conv1, network.conv2, network.projection):
+        for stage in network.front:
             assert stage.norm.gamma.shape[0] == 1
 
     def test_slopes_of_a_binary_network_are_bounded(self):
@@ -518,10 +502,11 @@ class TestWeights:
 
     def test_blocks_without_a_depth_do_not_exist(self):
         network = FSMN(bifsmn(**SMALL, deltas=(2, 8)))
-        exist = [n for n, block in enumerate(network.blocks, 1) if block]
-        assert exist == [2, 4, 6, 8]
+        assert [block.number for block in network.blocks] == [2, 4, 6, 8]
 
-    @pytest.mark.parametrize("name", ["bifsmn", "front_bases", "mixed"])
+    @pytest.mark.parametrize(
+        "name", ["bifsmn", "front_skip", "mixed_precision"]
+    )
     def test_survives_a_checkpoint(self, tmp_path, name):
         config = CONFIGS[name]
         network = randomised(config)
@@ -549,77 +534,14 @@ def test_shapes_for_any_batch_in_a_graph():
         assert run(features_of(config, 7)).shape == (7, 5)
 
 
-def test_starts_from_a_teacher():
-    sizes = {"memory_size": 8, "hidden_size": 12, "blocks": 4}
-    teacher = FSMN(dfsmn(3, projection_norm=True, **sizes))
-    for variable in teacher.variables:
-        variable.assign_add(tf.random.normal(variable.shape))
-    student = FSMN(bifsmn(3, **sizes))
-    student.start_from(teacher)
-    np.testing.assert_array_equal(
-        student.blocks[3].expand.linear.kernel,
-        teacher.blocks[3].expand.linear.kernel,
-    )
-    assert student.blocks[3].shrink.norm.gamma.shape == (3, 8)
-    for variant in range(3):
-        np.testing.assert_array_equal(
-            student.blocks[3].shrink.norm.gamma[variant],
-            teacher.blocks[3].shrink.norm.gamma[0],
-        )
-    assert len(np.unique(student.blocks[0].memory.prelu.slope)) == 1
-    np.testing.assert_array_equal(
-        student.classifier.kernel, teacher.classifier.kernel
-    )
-    smaller = FSMN(dfsmn(3, **{**sizes, "hidden_size": 10}))
+def test_another_network_starts_none():
+    network = FSMN(bifsmn(**SMALL))
+    narrower = FSMN(bifsmn(**{**SMALL, "hidden_size": 10}))
     with pytest.raises(ValueError, match="cannot start one with"):
-        student.start_from(smaller)
-    shorter = FSMN(dfsmn(3, **{**sizes, "blocks": 2}))
-    with pytest.raises(ValueError, match="2 blocks cannot start one of 4"):
-        student.start_from(shorter)
-
-
-def test_further_stages_do_not_start_from_a_teacher():
-    teacher = randomised(dfsmn(**SMALL, projection_norm=True))
-    student = FSMN(bifsmn(**SMALL, memory_stages=2, front_branches=2))
-    before = {
-        name: stage.linear.kernel.numpy()
-        for name, stage in student.stages.items()
-    }
-    student.start_from(teacher)
-    for name, stage in student.stages.items():
-        found = stage.linear.kernel.numpy()
-        if name in teacher.stages:
-            np.testing.assert_array_equal(
-                found, teacher.stages[name].linear.kernel
-            )
-        else:
-            np.testing.assert_array_equal(found, before[name])
-
-
-class TestFrontBases:
-    def test_branches_share_signs_unless_they_have_bases(self):
-        shared = FSMN(CONFIGS["front_branches"])
-        assert shared.branches[0][0].sign is shared.branches[1][0].sign
-        apart = FSMN(CONFIGS["front_bases"])
-        assert len({id(conv2.sign) for conv2, _ in apart.branches}) == 3
-
-    def test_signs_start_at_parts_of_the_same_probability(self):
-        normal = np.random.default_rng(0).normal(size=200_000)
-        outputs = np.where(normal >= 0, normal, layers.INITIAL_SLOPE * normal)
-        for bases in (1, 2, 3):
-            edges = [-np.inf, *initial_thresholds(bases), np.inf]
-            shares, _ = np.histogram(outputs, edges)
-            np.testing.assert_allclose(
-                shares / len(outputs), 1 / (bases + 1), atol=5e-3
-            )
-        assert initial_thresholds(1) == [0.0]
-        network = FSMN(CONFIGS["front_bases"])
-        for (conv2, _), threshold in zip(
-            network.branches, initial_thresholds(3), strict=True
-        ):
-            np.testing.assert_array_equal(
-                conv2.sign.thresholds, np.full((1, 4), threshold, np.float32)
-            )
+        network.start_from(narrower)
+    shorter = FSMN(bifsmn(**SMALL, blocks=4))
+    with pytest.raises(ValueError, match="cannot start one of conv1"):
+        network.start_from(shorter)
 
 
 def test_a_learned_window_is_nothing_in_inference():
@@ -645,14 +567,8 @@ def test_a_learned_window_is_nothing_in_inference():
 @pytest.mark.parametrize("clipped", [True, False])
 def test_latents_are_clipped_or_not(clipped):
     network = FSMN(bifsmn(**SMALL, clip_latents=clipped))
-    block = network.blocks[0]
-    for stage in (
-        network.conv2,
-        network.projection,
-        block.memory,
-        block.shrink,
-    ):
-        kernel = stage.linear.kernel
+    for name in ("conv2", "projection", "block1/memory", "block1/shrink"):
+        kernel = network.stages[name].linear.kernel
         found = kernel.constraint(tf.fill(kernel.shape, 3.0))
         assert np.all(found == (1.0 if clipped else 3.0))
 
@@ -681,17 +597,19 @@ def test_dual_signs_start_from_single_ones():
     dual = FSMN(dataclasses.replace(plain.config, dual_activations=True))
     dual.start_from(plain)
     again = FSMN(dual.config)
-    dual.conv2.sign.scale.assign([[0.8]])
+    dual.stages["conv2"].sign.scale.assign([[0.8]])
     again.start_from(dual)
     for network in (dual, again):
         np.testing.assert_array_equal(
-            network.conv2.sign.first.thresholds, plain.conv2.sign.thresholds
+            network.stages["conv2"].sign.first.thresholds,
+            plain.stages["conv2"].sign.thresholds,
         )
-    np.testing.assert_allclose(again.conv2.sign.scale, [[0.8]])
+    np.testing.assert_allclose(again.stages["conv2"].sign.scale, [[0.8]])
     back = FSMN(plain.config)
     back.start_from(dual)
     np.testing.assert_array_equal(
-        back.conv2.sign.thresholds, plain.conv2.sign.thresholds
+        back.stages["conv2"].sign.thresholds,
+        plain.stages["conv2"].sign.thresholds,
     )
 
 
@@ -722,17 +640,21 @@ def test_thresholds_and_slopes_are_already_rprelu(delta, monkeypatch):
         shifts[id(stage.prelu)] = first, second
         return second
 
-    move(network.conv2.sign, shifted(network.conv1))
-    move(network.projection.sign, shifted(network.conv2))
-    stream = shifted(network.projection)
-    for _, block in network.running_blocks(delta):
-        move(block.memory.sign, stream)
-        stream = stream + shifted(block.memory)
-        move(block.expand.sign, stream)
-        move(block.shrink.sign, shifted(block.expand))
-        stream = stream + shifted(block.shrink)
+    stages = network.stages
+    move(stages["conv2"].sign, shifted(stages["conv1"]))
+    move(stages["projection"].sign, shifted(stages["conv2"]))
+    residual = shifted(stages["projection"])
+    for block in network.blocks:
+        if delta not in block.depths:
+            continue
+        memory, expand, shrink = block.stages.values()
+        move(memory.sign, residual)
+        residual = residual + shifted(memory)
+        move(expand.sign, residual)
+        move(shrink.sign, shifted(expand))
+        residual = residual + shifted(shrink)
     kernel = network.classifier.kernel.numpy()
-    on_all_frames = np.tile(stream, network.config.memory_frames)
+    on_all_frames = np.tile(residual, network.config.memory_frames)
     network.classifier.bias.assign_sub(on_all_frames @ kernel)
 
     plain = layers.VariantPReLU.apply

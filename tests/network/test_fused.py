@@ -15,8 +15,9 @@ from bifsmn_tf.network import architectures
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
 from bifsmn_tf.network import quantizers
+from bifsmn_tf.network import topology
+from bifsmn_tf.network.block import Block
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.network.fsmn import Block
 from bifsmn_tf.training import schedule
 
 _SIZES = {"memory_size": 24, "hidden_size": 40, "blocks": 4, "frames": 12}
@@ -90,8 +91,12 @@ def test_an_epilogue_and_its_gradients_are_those_of_the_layers(
         5, **_SIZES, prelu=prelu, activation_quantizer=f"bifsmn_{surrogate}"
     )
     set_random_seed(0)
-    block = Block(config, variants)
-    block.build((None, 3, variants, 24))
+    # As many depths run through this block.
+    number = {1: 1, 3: 4}[variants]
+    ordered = [n for n in topology.nodes(config) if n.block == number]
+    block = Block(config, ordered)
+    block.build()
+    memory, expand, _ = block.stages.values()
     _vary(block)
     rng = np.random.default_rng(0)
     z, skip, dy, ds = (
@@ -99,33 +104,33 @@ def test_an_epilogue_and_its_gradients_are_those_of_the_layers(
         for _ in range(4)
     )
     parameters = [
-        *block.memory.norm.trainable_variables,
-        *block.memory.prelu.trainable_variables,
-        *block.expand.sign.trainable_variables,
+        *memory.norm.trainable_variables,
+        *memory.prelu.trainable_variables,
+        *expand.sign.trainable_variables,
     ]
 
     def run():
         with tf.GradientTape() as tape:
             tape.watch([z, skip])
-            stream, signs = block.memory.epilogue(
-                z, skip if residual else None, following=block.expand
+            values, signs = memory.epilogue(
+                z, skip if residual else None, follower=expand
             )
-            loss = tf.reduce_sum(stream * dy + signs * ds)
+            loss = tf.reduce_sum(values * dy + signs * ds)
         sources = [z, *([skip] if residual else []), *parameters]
-        return stream, signs, tape.gradient(loss, sources)
+        return values, signs, tape.gradient(loss, sources)
 
-    stream, signs, gradients = run()
+    values, signs, gradients = run()
     with fused.disabled():
-        expected_stream, expected_signs, expected = run()
-    np.testing.assert_allclose(stream, expected_stream, atol=1e-5)
-    margin = np.abs(stream - block.expand.sign.thresholds)
+        expected_values, expected_signs, expected = run()
+    np.testing.assert_allclose(values, expected_values, atol=1e-5)
+    margin = np.abs(values - expand.sign.thresholds)
     assert margin.min() > 1e-5, "another seed: rounding decides a sign"
     np.testing.assert_array_equal(signs, expected_signs)
     for mine, theirs in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
-    inputs_only, _ = block.memory.epilogue(z, skip)
+    inputs_only, _ = memory.epilogue(z, skip)
     np.testing.assert_allclose(
-        inputs_only, skip + block.memory.prelu(block.memory.norm(z)), atol=1e-5
+        inputs_only, skip + memory.prelu(memory.norm(z)), atol=1e-5
     )
 
 

@@ -102,7 +102,8 @@ def test_int8_rounds_symmetrically_and_passes_gradients(form):
     upstream = random_kernel(kernel.shape, seed=1)
     quantizer = lq.quantizers.get(form)
     value, gradient = value_and_gradient(quantizer, kernel, upstream)
-    integers, scale = quantizers.Int8.integers(tf.constant(kernel))
+    integers = quantizer.integers(tf.constant(kernel))
+    scale = quantizer.scale(tf.constant(kernel))
     total = np.abs(kernel).sum(axis=(0, 1, 2))
     np.testing.assert_allclose(scale, total / (255 - 9), rtol=1e-6)
     np.testing.assert_array_equal(integers, np.rint(integers))
@@ -122,13 +123,17 @@ def test_sums_of_int8_fit_16_bits(shape):
         np.full(shape, 1.0),
         rng.choice([0.51, 1.0, -3.0], shape),
     ):
-        integers, _ = quantizers.Int8.integers(tf.constant(kernel, tf.float32))
+        kernel = tf.constant(kernel, tf.float32)
+        integers = quantizers.Int8().integers(kernel)
         assert np.all(np.abs(integers).sum(axis=(0, 1, 2)) <= 255)
 
 
 def test_int8_with_many_weights_a_channel_uses_all_8_bits():
     kernel = random_kernel((16, 16, 1, 2))
-    integers, scale = quantizers.Int8.integers(tf.constant(kernel))
+    integers, scale = (
+        f(tf.constant(kernel))
+        for f in (quantizers.Int8().integers, quantizers.Int8().scale)
+    )
     np.testing.assert_allclose(
         scale, np.abs(kernel).max(axis=(0, 1, 2)) / 127, rtol=1e-6
     )

@@ -31,27 +31,19 @@ CONFIGS = {
         5, **SMALL, thresholds=False, prelu="shared", projection_norm=False
     ),
     "thin": bifsmn(5, **SMALL, deltas=(2, 8)),
-    "branches": bifsmn(5, **SMALL, front_branches=2, memory_stages=2),
-    "bases": bifsmn(
-        5, **SMALL, front_branches=3, front_bases=3, memory_stages=3
-    ),
     "front skip": bifsmn(5, **SMALL, front_outputs=20, front_skip=True),
-    "front skip of branches": bifsmn(
-        5, **SMALL, front_branches=2, front_bases=2, front_skip=True
+    "plain front skip": bifsmn(
+        5, **SMALL, front_skip=True, thresholds=False, prelu="shared"
     ),
-    "plain branches": bifsmn(
-        5, **SMALL, front_branches=2, thresholds=False, prelu="shared"
-    ),
-    "mixed_skip": bifsmn(
+    "mixed precision with a skip": bifsmn(
         5, **SMALL, front_skip=True, int8_sites=("conv2", "projection")
     ),
-    "skip_beside_8_bits": bifsmn(
+    "skip beside 8 bits": bifsmn(
         5, **SMALL, front_skip=True, int8_sites=("conv2",)
     ),
-    "mixed": bifsmn(
+    "mixed precision": bifsmn(
         5,
         **SMALL,
-        front_branches=2,
         float_sites=("memory", "projection"),
         int8_sites=("conv2", "shrink"),
     ),
@@ -63,10 +55,9 @@ CONFIGS = {
     "dual": bifsmn(5, **SMALL, dual_activations=True, learned_window=True),
     "dual_plain": bifsmn(5, **SMALL, dual_activations=True, thresholds=False),
     "first_stage": bifsmn(5, **SMALL, kernel_quantizer=FLOAT_WEIGHTS),
-    "dual_branches": bifsmn(
+    "dual beside 8 bits": bifsmn(
         5,
         **SMALL,
-        front_branches=2,
         dual_activations=True,
         learned_window=True,
         int8_sites=("shrink",),
@@ -153,7 +144,7 @@ class TestNetwork:
         counted = set()
         for layer in summary.layers:
             found = self.find(network, layer.name)
-            # Branches may share a sign's thresholds.
+            # A skip may share a sign's thresholds.
             own = [v for v in found.trainable_weights if id(v) not in counted]
             counted |= {id(v) for v in own}
             trainable = sum(math.prod(v.shape) for v in own)
@@ -181,27 +172,29 @@ class TestNetwork:
 
     def test_gives_outputs_of_these_shapes(self, name, network):
         config = CONFIGS[name]
-        features = np.zeros((1, config.frames, config.mels, 1), np.float32)
+        features = np.zeros((1, config.frames, config.mels), np.float32)
         shapes = {x.name: x.output_shape for x in summarise(config).layers}
-        x = network.conv1.infer(features, 0)
-        assert x.shape == (1, *shapes["conv1"])
-        first = x
-        for conv2, projection in network.branches:
-            x = conv2.infer(first, 0)
-            assert x.shape == (1, *shapes[conv2.name])
-            x = projection.infer(x, 0)
-            assert x.shape == (1, *shapes[projection.name])
-        if network.front_skip:
-            x = network.front_skip.infer(first[:, ::2], 0)
-            assert x.shape == (1, *shapes["front_skip"])
-        for number, block in enumerate(network.blocks, 1):
-            if block:
-                for memory in block.memories:
-                    name = f"block{number}/{memory.name}"
-                    assert x.shape == (1, *shapes[name])
-                hidden = block.expand.infer(x, 0)
-                assert hidden.shape == (1, *shapes[f"block{number}/expand"])
-                assert x.shape == (1, *shapes[f"block{number}/shrink"])
+        given = {}
+
+        def recorded(stage):
+            infer = stage.infer
+
+            def record(*arguments, **others):
+                result = infer(*arguments, **others)
+                given[stage.node.name] = tuple(result.shape)
+                return result
+
+            return record
+
+        for stage in network.stages.values():
+            stage.infer = recorded(stage)
+        for delta in config.deltas:
+            network.infer(features, delta)
+        assert given.keys() == shapes.keys() - {"classifier"}
+        for name, shape in given.items():
+            frames, *_, channels = shapes[name]
+            bands = shapes[name][1:-1] or (1,)
+            assert shape == (1, frames, *bands, channels)
 
     @staticmethod
     def find(network, name):
@@ -257,11 +250,8 @@ def test_most_weights_of_w32a1_are_floats():
         "small",
         "plain",
         "thin",
-        "branches",
-        "bases",
         "front skip",
-        "front skip of branches",
-        "plain branches",
+        "plain front skip",
         "bnn",
         "rad",
         "bireal",
@@ -273,6 +263,7 @@ def test_bytes_are_those_of_the_converter(name, monkeypatch):
     from bifsmn_tf.audio.log_mel import FeatureParameters
     from bifsmn_tf.audio.log_mel import FeatureStatistics
     from bifsmn_tf.conversion import binary as converter
+    from bifsmn_tf.conversion import depth_graph
     from bifsmn_tf.model_file.metadata import ModelMetadata
     from bifsmn_tf.network.fsmn import FSMN
 
@@ -300,7 +291,7 @@ def test_bytes_are_those_of_the_converter(name, monkeypatch):
         weights = rows.ndim == 2 and len(rows) == config.classes
         return rows.astype(np.int8) if weights else rows
 
-    monkeypatch.setattr(converter, "pack_integers", plain)
+    monkeypatch.setattr(depth_graph, "pack_integers", plain)
     converted = converter.convert_binary(network, description)
     assert packed < len(converted.content)
     constants = {
@@ -316,18 +307,6 @@ def test_bytes_are_those_of_the_converter(name, monkeypatch):
         weights = constants[f"{layer.name}/weights"]
         inputs = config.hidden_size
         assert weights == config.memory_size * 2 * -(-inputs // 16)
-
-
-def test_bases_compute_the_first_convolution_again():
-    one, two = (
-        summarise(bifsmn(12, front_branches=2, front_bases=bases))
-        for bases in (1, 2)
-    )
-    assert two.at(1).other_macs - one.at(1).other_macs == 102_400
-    assert two.file().eight_bit == one.file().eight_bit
-    # 16 learned thresholds, and 16 folded ones of 32 bits.
-    assert two.file().floats - one.file().floats == 16
-    assert two.file().bytes - one.file().bytes == 64
 
 
 def test_bytes_of_a_site_are_those_of_its_bits():

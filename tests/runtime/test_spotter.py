@@ -14,8 +14,8 @@ from networks import random_network
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.conversion.binary import convert_binary
+from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.ops import CONTRACT_VERSION
 from bifsmn_tf.model_file.ops import Conv2D
@@ -32,7 +32,7 @@ def network():
 def model(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "spotter.tflite"
     # In Keras' arithmetic, so that the two can be compared.
-    as_trained = Precision(stream="float32", classifier="float32")
+    as_trained = Precision(residual="float32", classifier="float32")
     converted = convert_binary(network, describe(network.config), as_trained)
     path.write_bytes(converted.content)
     return path

@@ -118,14 +118,14 @@ class Stage:
 class Weights:
     """The arrays of a network at one depth; blocks by their number.
 
-    A branch is a second convolution and a projection; a block one memory or
-    more and its two pointwise layers.
+    A block has a memory and two pointwise layers.
     """
 
     conv1: Stage
-    branches: list[tuple[Stage, Stage]]
+    conv2: Stage
+    projection: Stage
     front_skip: Stage | None
-    blocks: dict[int, tuple[Stage, ...]]
+    blocks: dict[int, tuple[Stage, Stage, Stage]]
     classifier: np.ndarray
     classifier_bias: np.ndarray
 
@@ -153,25 +153,27 @@ def weights_of(network, delta):
             mean=row("norm", "moving_mean"),
             variance=row("norm", "moving_variance"),
             slope=row("prelu", "slope"),
-            range=float(stage.rounding.range) if stage.rounding else None,
+            range=float(stage.int8_activation.range)
+            if stage.int8_activation
+            else None,
         )
 
+    stages = network.stages
     return Weights(
-        conv1=stage_of(network.conv1, 0),
-        branches=[
-            (stage_of(conv2, 0), stage_of(projection, 0))
-            for conv2, projection in network.branches
-        ],
+        conv1=stage_of(stages["conv1"], 0),
+        conv2=stage_of(stages["conv2"], 0),
+        projection=stage_of(stages["projection"], 0),
         front_skip=(
-            stage_of(network.front_skip, 0) if network.front_skip else None
+            stage_of(stages["front_skip"], 0)
+            if "front_skip" in stages
+            else None
         ),
         blocks={
             number: tuple(
-                stage_of(stage, index)
-                for stage in (*block.memories, block.expand, block.shrink)
+                stage_of(stages[f"block{number}/{name}"], index)
+                for name in ("memory", "expand", "shrink")
             )
-            for number, block in enumerate(network.blocks, 1)
-            if block is not None and number % delta == 0
+            for number in range(delta, network.config.blocks + 1, delta)
         },
         classifier=network.classifier.kernel.numpy(),
         classifier_bias=network.classifier.bias.numpy(),
@@ -196,19 +198,16 @@ class Reference:
         """Logits (batch, classes) and the running blocks' outputs."""
         weights = self.weights
         x = self._first_convolution(features[..., np.newaxis])
-        starts = [self._branch(x, *branch) for branch in weights.branches]
+        y = self._stage(weights.conv2, x, lambda signs, k: conv2d(signs, k, 2))
+        y = self._projection(weights.projection, y)
         if weights.front_skip:
-            starts.append(self._projection(weights.front_skip, x[:, ::2]))
-        x = np.sum(starts, axis=0)
+            y = y + self._projection(weights.front_skip, x[:, ::2])
+        x = y
         states = {}
         for number, block in weights.blocks.items():
             x = states[number] = self._block(x, *block)
         flat = x.reshape(len(x), -1)
         return flat @ weights.classifier + weights.classifier_bias, states
-
-    def _branch(self, x, conv2, projection):
-        x = self._stage(conv2, x, lambda signs, k: conv2d(signs, k, 2))
-        return self._projection(projection, x)
 
     def _projection(self, stage, x):
         batch, time = x.shape[:2]
@@ -216,7 +215,7 @@ class Reference:
             stage, x, lambda signs, k: signs.reshape(batch, time, -1) @ k
         )
 
-    def _block(self, x, *stages):
+    def _block(self, x, memory, expand, shrink):
         config = self.config
 
         def taps(signs, kernel):
@@ -229,10 +228,7 @@ class Reference:
                 config.stride_ahead,
             )
 
-        *memories, expand, shrink = stages
-        y = x
-        for memory in memories:
-            y = y + self._stage(memory, y, taps)
+        y = x + self._stage(memory, x, taps)
         h = self._stage(expand, y, np.matmul)
         return y + self._stage(shrink, h, np.matmul)
 

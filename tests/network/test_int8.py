@@ -4,7 +4,7 @@ import pytest
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import layers
-from bifsmn_tf.network import mixed
+from bifsmn_tf.network.quantizers import int8
 
 
 class TestChannelInt8:
@@ -12,7 +12,7 @@ class TestChannelInt8:
     def test_rounds_to_127_steps_of_each_channel(self, shape):
         kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         kernel[..., 1] *= 100
-        found = mixed.ChannelInt8()(tf.constant(kernel)).numpy()
+        found = int8.ChannelInt8()(tf.constant(kernel)).numpy()
         step = np.abs(kernel).reshape(-1, shape[-1]).max(axis=0) / 127
         np.testing.assert_allclose(
             found, np.rint(kernel / step) * step, rtol=1e-5, atol=1e-6
@@ -21,17 +21,20 @@ class TestChannelInt8:
     def test_integers_are_what_training_rounds_to(self):
         kernel = np.random.default_rng(0).normal(size=(5, 5, 16, 8))
         kernel = tf.constant(kernel.astype(np.float32))
-        integers, scale = mixed.ChannelInt8.integers(kernel)
-        assert np.abs(integers).max() == mixed.LARGEST_WEIGHT
+        quantizer = int8.ChannelInt8()
+        integers, scale = (
+            f(kernel) for f in (quantizer.integers, quantizer.scale)
+        )
+        assert np.abs(integers).max() == int8.LARGEST_WEIGHT
         np.testing.assert_array_equal(integers, np.rint(integers))
         np.testing.assert_allclose(
-            integers * scale, mixed.ChannelInt8()(kernel), rtol=1e-5, atol=1e-7
+            integers * scale, int8.ChannelInt8()(kernel), rtol=1e-5, atol=1e-7
         )
 
     def test_a_channel_of_zeros_stays(self):
         kernel = np.zeros((4, 2), np.float32)
         np.testing.assert_array_equal(
-            mixed.ChannelInt8()(tf.constant(kernel)), kernel
+            int8.ChannelInt8()(tf.constant(kernel)), kernel
         )
 
     def test_gradient_passes(self):
@@ -40,21 +43,21 @@ class TestChannelInt8:
         weights = tf.random.normal((7, 3))
         with tf.GradientTape() as tape:
             tape.watch(kernel)
-            loss = tf.reduce_sum(mixed.ChannelInt8()(kernel) * weights)
+            loss = tf.reduce_sum(int8.ChannelInt8()(kernel) * weights)
         np.testing.assert_array_equal(tape.gradient(loss, kernel), weights)
 
     def test_larq_knows_its_precision(self):
         layer = layers.BinaryDense(
-            3, kernel_quantizer=mixed.ChannelInt8(), kernel_constraint=None
+            3, kernel_quantizer=int8.ChannelInt8(), kernel_constraint=None
         )
         assert layer.kernel_quantizer.precision == 8
-        config = tf.keras.utils.serialize_keras_object(mixed.ChannelInt8())
-        assert isinstance(lq.quantizers.get(config), mixed.ChannelInt8)
+        config = tf.keras.utils.serialize_keras_object(int8.ChannelInt8())
+        assert isinstance(lq.quantizers.get(config), int8.ChannelInt8)
 
 
 class TestInt8Activation:
     def make(self, value):
-        layer = mixed.Int8Activation()
+        layer = int8.Int8Activation()
         layer.build((None, 3))
         layer.range.assign(value)
         return layer
@@ -82,7 +85,7 @@ class TestInt8Activation:
         )
 
     def test_starts_with_the_range_of_features(self):
-        layer = mixed.Int8Activation()
+        layer = int8.Int8Activation()
         layer.build((None, 3))
         assert layer.range.numpy() == 128 / layers.FEATURE_SCALE
 
@@ -98,6 +101,6 @@ class TestInt8Activation:
         np.testing.assert_allclose(dr, (11 + 13) * 127 / 128 - 2, rtol=1e-6)
 
     def test_a_range_stays_positive(self):
-        bounds = mixed.RangeBounds()
+        bounds = int8.RangeBounds()
         assert bounds(tf.constant(-1.0)).numpy() == np.float32(1e-2)
         assert bounds(tf.constant(3.0)).numpy() == 3
