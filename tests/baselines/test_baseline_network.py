@@ -13,7 +13,7 @@ from bifsmn_tf.baselines.network import BaselineConfig
 from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
-from bifsmn_tf.network.quantizers import ErrorDecay
+from bifsmn_tf.network.quantizers import ErrorDecayEstimator
 
 # The large ones of a kind are left out: they are the small ones, wider.
 SMALL = ["ds_cnn", "bc_resnet_1", "fsmn", "audiomer_s"]
@@ -149,7 +149,7 @@ def test_the_progress_of_a_training_reaches_irnets_quantizers():
     progress = [
         float(m.progress)
         for m in network.submodules
-        if isinstance(m, ErrorDecay)
+        if isinstance(m, ErrorDecayEstimator)
     ]
     # Weights and inputs of three layers in each of eight, but one fc1.
     assert progress == [0.5] * 2 * (3 * 8 - 1)

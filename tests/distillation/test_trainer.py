@@ -368,7 +368,7 @@ class TestStep:
         for name in ("conv2", "block1/memory"):
             stage = student.stages[name]
             assert np.abs(stage.linear.kernel).max() <= 1
-        assert student.blocks[0].expand.prelu.slope.numpy().min() >= 0
+        assert student.stages["block1/expand"].prelu.slope.numpy().min() >= 0
 
 
 class TestTeacher:
