@@ -6,9 +6,9 @@ from networks import random_network
 
 import bifsmn_tf
 from bifsmn_tf._keras import tf
-from bifsmn_tf.conversion.binary import Precision
 from bifsmn_tf.conversion.binary import convert_binary
-from bifsmn_tf.conversion.full_precision import convert_float
+from bifsmn_tf.conversion.full_precision import convert_full_precision
+from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.network.architectures import dfsmn
@@ -67,7 +67,7 @@ def test_a_network_becomes_what_its_run_does(run, student, teacher):
     ) == bifsmn_tf.convert(str(run))
     assert bifsmn_tf.convert(
         teacher, metadata=describe(teacher.config)
-    ) == convert_float(teacher, describe(teacher.config))
+    ) == convert_full_precision(teacher, describe(teacher.config))
 
 
 def test_settings_are_handed_on(run, student):
@@ -80,7 +80,7 @@ def test_settings_are_handed_on(run, student):
 @pytest.mark.parametrize("place", [".", "teacher"])
 def test_the_teacher_in_full_precision(run, teacher, place):
     found = bifsmn_tf.convert(run / place, full_precision=True)
-    assert found == convert_float(teacher, describe(teacher.config))
+    assert found == convert_full_precision(teacher, describe(teacher.config))
 
 
 def test_what_cannot_be_converted_is_refused(run, student, tmp_path):

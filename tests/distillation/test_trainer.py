@@ -175,28 +175,22 @@ class TestStep:
         assert sum(ref in shared for ref in found) > 20
         # Norms, slopes and thresholds of a block belong to a depth each.
         for index, delta in enumerate((1, 2, 4)):
-            for mine, its in zip(
-                student.blocks, apart[delta].blocks, strict=True
-            ):
-                if its is None:
+            for name, its in apart[delta].stages.items():
+                if not its.node.block:
                     continue
-                for stage in ("memory", "expand", "shrink"):
-                    for part in ("sign", "norm", "prelu"):
-                        for a, b in zip(
-                            getattr(
-                                getattr(mine, stage), part
-                            ).trainable_variables,
-                            getattr(
-                                getattr(its, stage), part
-                            ).trainable_variables,
-                            strict=True,
-                        ):
-                            np.testing.assert_allclose(
-                                found[a.ref()][index],
-                                own[b.ref()][0],
-                                rtol=1e-3,
-                                atol=1e-5,
-                            )
+                mine = student.stages[name]
+                for part in ("sign", "norm", "prelu"):
+                    for a, b in zip(
+                        getattr(mine, part).trainable_variables,
+                        getattr(its, part).trainable_variables,
+                        strict=True,
+                    ):
+                        np.testing.assert_allclose(
+                            found[a.ref()][index],
+                            own[b.ref()][0],
+                            rtol=1e-3,
+                            atol=1e-5,
+                        )
 
     @pytest.mark.parametrize("method", ["hed", "fid", "plain"])
     def test_what_it_reports(self, method):
