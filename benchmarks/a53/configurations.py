@@ -34,7 +34,7 @@ from bifsmn_tf.errors import UserError  # noqa: E402
 from bifsmn_tf.evaluation import tables  # noqa: E402
 from bifsmn_tf.network.architectures import bifsmn  # noqa: E402
 from bifsmn_tf.network.config import NetworkConfig  # noqa: E402
-from bifsmn_tf.network.summary import summarise  # noqa: E402
+from bifsmn_tf.network.costs import summarise  # noqa: E402
 
 _CONFIGURATIONS = (
     "front_outputs=48",

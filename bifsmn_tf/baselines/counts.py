@@ -10,8 +10,8 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.audiomer import LinearAttention
 from bifsmn_tf.baselines.bc_resnet import SubSpectralNorm
 from bifsmn_tf.baselines.layers import InputScaled
-from bifsmn_tf.network.summary import BINARY_SPEEDUP
-from bifsmn_tf.network.summary import PAPER_BATCH
+from bifsmn_tf.network.costs import BINARY_SPEEDUP
+from bifsmn_tf.network.costs import PAPER_BATCH
 
 
 @dataclasses.dataclass(frozen=True)

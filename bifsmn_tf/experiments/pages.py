@@ -15,8 +15,8 @@ from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Row
 from bifsmn_tf.experiments.runner import Runner
 from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.summary import Summary
-from bifsmn_tf.network.summary import summarise
+from bifsmn_tf.network.costs import Summary
+from bifsmn_tf.network.costs import summarise
 
 NOT_RUN = "*not run*"
 

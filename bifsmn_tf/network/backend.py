@@ -8,22 +8,42 @@ is what conversion reads.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 from bifsmn_tf.network.layers import BinaryDense
-
-if TYPE_CHECKING:
-    from bifsmn_tf.network.stage import Stage
+from bifsmn_tf.network.layers import DualSign
+from bifsmn_tf.network.layers import VariantNorm
+from bifsmn_tf.network.layers import VariantPReLU
+from bifsmn_tf.network.layers import VariantSign
+from bifsmn_tf.network.quantizers import Int8Activation
 
 Regularizer = Callable[[tf.Tensor], tf.Tensor]
+
+
+class TrainableStage(Protocol):
+    """What a backend sees of a stage, see ``Stage``."""
+
+    linear: Any
+    sign: VariantSign | DualSign | None
+    int8_activation: Int8Activation | None
+    norm: VariantNorm | None
+    prelu: VariantPReLU
+
+    @property
+    def surrogate(self) -> str | None:
+        """The surrogate gradient where Eq. 1 is all that is in front."""
+
+    def read(self, x: tf.Tensor) -> Any:
+        """Returns what the stage's linear layer takes of ``x``."""
 
 
 class PlainBackend:
     """Trains by the layers themselves."""
 
-    def read(self, stage: "Stage", x: tf.Tensor) -> tf.Tensor:
+    def read(self, stage: TrainableStage, x: tf.Tensor) -> tf.Tensor:
         """Returns what a stage's linear layer reads of ``x``.
 
         Args:
@@ -37,16 +57,16 @@ class PlainBackend:
             return stage.int8_activation(x)
         return stage.sign(x) if stage.sign else x
 
-    def linear(self, stage: "Stage", inputs: tf.Tensor) -> tf.Tensor:
+    def linear(self, stage: TrainableStage, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the linear layer's outputs for what :meth:`read` gave."""
         return stage.linear(inputs)
 
     def epilogue(
         self,
-        stage: "Stage",
+        stage: TrainableStage,
         z: tf.Tensor,
         residual: tf.Tensor | None,
-        follower: "Stage | None",
+        follower: TrainableStage | None,
         regularize: Regularizer | None,
         keep: bool,
     ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
@@ -75,13 +95,13 @@ class PlainBackend:
 class NativeBackend(PlainBackend):
     """Trains by the native operations wherever they serve."""
 
-    def read(self, stage: "Stage", x: tf.Tensor) -> tf.Tensor:
+    def read(self, stage: TrainableStage, x: tf.Tensor) -> tf.Tensor:
         """Does as :meth:`PlainBackend.read`, signs in one pass."""
         if stage.sign and stage.surrogate:
             return fused.sign(x, stage.sign.thresholds, stage.surrogate)
         return super().read(stage, x)
 
-    def linear(self, stage: "Stage", inputs: tf.Tensor) -> tf.Tensor:
+    def linear(self, stage: TrainableStage, inputs: tf.Tensor) -> tf.Tensor:
         """Does as :meth:`PlainBackend.linear`, by counted bits if faster."""
         if stage.surrogate and isinstance(stage.linear, BinaryDense):
             return stage.linear.of_signs(inputs)
@@ -89,10 +109,10 @@ class NativeBackend(PlainBackend):
 
     def epilogue(
         self,
-        stage: "Stage",
+        stage: TrainableStage,
         z: tf.Tensor,
         residual: tf.Tensor | None,
-        follower: "Stage | None",
+        follower: TrainableStage | None,
         regularize: Regularizer | None,
         keep: bool,
     ) -> tuple[tf.Tensor | None, tf.Tensor | None]:

@@ -13,7 +13,8 @@ from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.architectures import dfsmn_s
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.summary import summarise
+from bifsmn_tf.network.costs import summarise
+from bifsmn_tf.network.summary import text
 
 SMALL = {
     "frames": 13,
@@ -351,7 +352,7 @@ def test_another_depth_is_refused():
 
 def test_table_has_every_layer_and_depth():
     summary = summarise(NetworkConfig(4, blocks=2, deltas=(1, 2), binary=True))
-    lines = str(summary).splitlines()
+    lines = text(summary).splitlines()
     for layer in summary.layers:
         (line,) = [x for x in lines if x.startswith(f"{layer.name} ")]
         assert f"{layer.weights:,}" in line
