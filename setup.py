@@ -125,6 +125,7 @@ setup(
         # Wilson interval alone, which is a formula in evaluation/metrics.py.
         "evaluate": [
             "absl-py>=2",
+            "loky",
             "matplotlib",
             "soundfile",
             "tabulate>=0.10",
@@ -136,13 +137,12 @@ setup(
         "train": [
             "tensorflow==2.17.1",
             "tf_keras==2.17.0",
-            "tensorflow-io==0.37.1",
             "tensorflow-datasets==4.9.10",
             "tensorflow-metadata==1.16.1",
             "larq==0.14.0",
             "numpy==1.26.4",
-            "PyWavelets==1.8.0",
             "absl-py==2.3.1",
+            "loky",
             "soundfile",
             "matplotlib",
             "scipy",
@@ -154,7 +154,11 @@ setup(
         "dev": [
             "pytest",
             "dill",
+            # What the tests compare with: log-mel features, the Haar
+            # transform, SpecAugment's masks. The package uses none of them.
             "librosa",
+            "PyWavelets==1.8.0",
+            "tensorflow-io==0.37.1",
             "ruff==0.17.6",
             "mypy==2.4.1",
             "types-tabulate",

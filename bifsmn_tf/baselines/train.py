@@ -87,7 +87,7 @@ def _pipeline(clips: Clips, noise, features) -> TrainingPipeline:
             clips,
             noise,
             features,
-            renditions=0,
+            copies=0,
             cache_dir=None,
             spec_augment=None,
             # As it is: a first BatchNorm scales it.

@@ -6,6 +6,7 @@ python -m bifsmn_tf.benchmarking.pipeline_speed
 import tempfile
 import time
 
+import loky
 from absl import flags
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
@@ -14,7 +15,6 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.pipeline import TrainingPipeline
-from bifsmn_tf.data.workers import processors
 
 _DATASET = flags.DEFINE_string(
     "dataset", "synthetic", "Which data set, as `datasets.load` names it."
@@ -43,12 +43,12 @@ def main() -> None:
     clips = dataset.splits["train"]
     print(
         f"{dataset.name}: {len(clips)} clips, batches of {_BATCH_SIZE.value}, "
-        f"{_WORKERS.value or processors()} processes"
+        f"{_WORKERS.value or loky.cpu_count()} processes"
     )
     with tempfile.TemporaryDirectory() as folder:
-        for renditions, rows in (
+        for copies, rows in (
             (1, ("computed and cached", "from the cache", "again")),
-            (0, ("renditions=0, started", "renditions=0")),
+            (0, ("augmented anew, started", "augmented anew")),
         ):
             pipeline = TrainingPipeline(
                 clips,
@@ -57,7 +57,7 @@ def main() -> None:
                 AugmentationParameters(),
                 batch_size=_BATCH_SIZE.value,
                 seed=0,
-                renditions=renditions,
+                copies=copies,
                 cache_dir=folder,
                 spec_augment=SpecAugmentParameters(),
                 workers=_WORKERS.value,

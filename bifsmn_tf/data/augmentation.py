@@ -3,10 +3,9 @@
 The parameters default to the reference's: amplitude, speed and shift each for
 half of the clips, background noise for three tenths of them.
 
-A variation of a clip is called a rendition. Rendition r of clip i is a function
-of (seed, i, r) and nothing else: not of the batch, the order, the number of
-processes or what was computed before. That is what makes a run that was
-interrupted continue as if it had not been.
+Augmented copy c of clip i is a function of (seed, i, c) and nothing else: not
+of the batch, the order, the number of processes or what was computed before.
+That is what makes a run that was interrupted continue as if it had not been.
 """
 
 import dataclasses
@@ -194,6 +193,12 @@ def augment(
     return np.clip(waveform, -1, 1)
 
 
-def rendition_rng(seed: int, clip: int, rendition: int) -> np.random.Generator:
-    """Returns the chance of one rendition of one clip."""
-    return np.random.default_rng([seed, clip, rendition])
+def copy_rng(seed: int, clip: int, copy: int) -> np.random.Generator:
+    """Returns the generator for one augmented copy of one clip.
+
+    Args:
+        seed: of the training.
+        clip: the place of the clip in its split.
+        copy: the number of the copy.
+    """
+    return np.random.default_rng([seed, clip, copy])

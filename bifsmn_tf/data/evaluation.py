@@ -7,8 +7,8 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.renditions import Renderer
-from bifsmn_tf.data.renditions import Renditions
+from bifsmn_tf.data.feature_cache import FeatureCache
+from bifsmn_tf.data.feature_cache import FeatureExtractor
 
 
 def evaluation_features(
@@ -28,10 +28,13 @@ def evaluation_features(
 
     Returns:
         float32 (n, frames, mels).
+
+    Raises:
+        WorkerError: A process that computes died.
     """
-    renderer = Renderer((), features, AugmentationParameters.none(), 0)
-    renditions = Renditions(
-        clips.waveforms, renderer, None, workers=workers, progress=False
+    extractor = FeatureExtractor((), features, AugmentationParameters.none(), 0)
+    uncached = FeatureCache(
+        clips.waveforms, extractor, None, workers=workers, progress=False
     )
     chunks = (
         np.arange(start, min(start + 64, len(clips)))
@@ -40,9 +43,9 @@ def evaluation_features(
     result = np.empty((len(clips), *features.shape), np.float32)
     start = 0
     try:
-        for part in renditions.stream(chunks, None):
+        for part in uncached.stream(chunks, None):
             result[start : start + len(part)] = statistics.normalise(part)
             start += len(part)
     finally:
-        renditions.close()
+        uncached.close()
     return result

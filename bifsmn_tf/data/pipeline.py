@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
@@ -18,8 +19,8 @@ from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.renditions import Renderer
-from bifsmn_tf.data.renditions import Renditions
+from bifsmn_tf.data.feature_cache import FeatureCache
+from bifsmn_tf.data.feature_cache import FeatureExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
@@ -28,8 +29,8 @@ _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 class TrainingPipeline:
     """Batches of augmented, normalised features, the same for the same seed.
 
-    Epoch e takes rendition e mod ``renditions`` of every clip, in an order that
-    depends on (seed, e) only, so that epoch e is the same whether the run
+    Epoch e takes augmented copy e mod ``copies`` of every clip, in an order
+    that depends on (seed, e) only, so that epoch e is the same whether the run
     began with it or with epoch 0.
 
     Args:
@@ -40,8 +41,9 @@ class TrainingPipeline:
         batch_size: clips a batch; what is left over at the end of an epoch is
             dropped.
         seed: of order, variation and masks.
-        renditions: how many variations of a clip there are; they are computed
-            when first needed. 0 varies anew in every epoch and caches nothing.
+        copies: how many augmented copies of a clip there are; they are computed
+            when first needed. 0 augments anew in every epoch and caches
+            nothing.
         cache_dir: where the features are kept; None keeps none.
         spec_augment: masks on the features, new in every epoch; None for none.
         workers: processes that compute features; None for one a processor, 0
@@ -55,7 +57,7 @@ class TrainingPipeline:
         steps_per_epoch: batches an epoch.
 
     Raises:
-        ValueError: there are fewer clips than one batch takes.
+        UserError: There are fewer clips than one batch takes.
     """
 
     def __init__(
@@ -67,17 +69,17 @@ class TrainingPipeline:
         *,
         batch_size: int,
         seed: int,
-        renditions: int = 8,
+        copies: int = 8,
         cache_dir: str | os.PathLike[str] | None = None,
         spec_augment: SpecAugmentParameters | None = None,
         workers: int | None = None,
         progress: bool = True,
         statistics: FeatureStatistics | None = None,
     ) -> None:
-        if batch_size < 1 or renditions < 0:
+        if batch_size < 1 or copies < 0:
             raise ValueError(
                 f"batch_size {batch_size} has to be 1 or more, "
-                f"renditions {renditions} 0 or more"
+                f"copies {copies} 0 or more"
             )
         if len(clips) < batch_size:
             raise ValueError(
@@ -86,12 +88,12 @@ class TrainingPipeline:
         self._clips = clips
         self._seed = seed
         self._batch_size = batch_size
-        self._count = renditions
+        self._copies = copies
         self._augmented = augmentation is not None
         self._spec_augment = spec_augment
-        self._renditions = Renditions(
+        self._cache = FeatureCache(
             clips.waveforms,
-            Renderer(
+            FeatureExtractor(
                 noise,
                 features,
                 augmentation or AugmentationParameters.none(),
@@ -101,22 +103,22 @@ class TrainingPipeline:
             workers=workers,
             progress=progress,
         )
-        weakref.finalize(self, self._renditions.close)
-        self._memory: dict[int | None, np.ndarray] = {}
+        weakref.finalize(self, self._cache.close)
+        self._memory: dict[int | None, npt.NDArray[np.float16]] = {}
         self.statistics = statistics or FeatureStatistics.of(
             self._features(None)
         )
         self.steps_per_epoch = len(clips) // batch_size
         self._shape = features.shape
 
-    def _features(self, rendition: int | None) -> np.ndarray:
-        if self._renditions.folder is not None:
-            return self._renditions(rendition)
-        if rendition not in self._memory:
-            self._memory[rendition] = self._renditions(rendition)
-        return self._memory[rendition]
+    def _features(self, copy: int | None) -> npt.NDArray[np.float16]:
+        if self._cache.folder is not None:
+            return self._cache(copy)
+        if copy not in self._memory:
+            self._memory[copy] = self._cache(copy)
+        return self._memory[copy]
 
-    def order(self, epoch: int) -> np.ndarray:
+    def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of the clips of ``epoch``, (steps, batch)."""
         rng = np.random.default_rng([self._seed, _ORDER, epoch])
         shuffled = rng.permutation(len(self._clips))
@@ -137,11 +139,11 @@ class TrainingPipeline:
         labels = self._clips.labels[order]
         if not self._augmented:
             dataset = self._cached(order, self._features(None))
-        elif self._count == 0:
+        elif self._copies == 0:
             dataset = self._fresh(order, epoch)
         else:
-            rendition = epoch % self._count
-            dataset = self._cached(order, self._features(rendition))
+            copy = epoch % self._copies
+            dataset = self._cached(order, self._features(copy))
         mean = tf.constant(self.statistics.mean, tf.float32)
         scale = tf.constant(1 / self.statistics.std, tf.float32)
         rng = np.random.default_rng([self._seed, _MASKS, epoch])
@@ -168,7 +170,7 @@ class TrainingPipeline:
         return dataset.prefetch(8)
 
     def _cached(
-        self, order: np.ndarray, features: np.ndarray
+        self, order: npt.NDArray[np.int64], features: npt.NDArray[np.float16]
     ) -> tf.data.Dataset:
         # On the CPU, where tf.data runs, also if there is a GPU.
         with tf.device("CPU"):
@@ -179,9 +181,11 @@ class TrainingPipeline:
             deterministic=True,
         )
 
-    def _fresh(self, order: np.ndarray, epoch: int) -> tf.data.Dataset:
+    def _fresh(
+        self, order: npt.NDArray[np.int64], epoch: int
+    ) -> tf.data.Dataset:
         def batches() -> Iterator[FloatArray]:
-            yield from self._renditions.stream(iter(order), epoch)
+            yield from self._cache.stream(iter(order), epoch)
 
         return tf.data.Dataset.from_generator(
             batches,

@@ -1,188 +1,112 @@
-"""Runs functions in other processes, in order and with progress.
+"""Runs functions in other processes: loky's, in order and a few at a time.
 
-``multiprocessing`` either forks, which TensorFlow's threads do not survive, or
-imports the caller's main module again in every worker: seconds of TensorFlow
-for a process that only needs NumPy, and an endless loop for a script without
-``if __name__ == "__main__"``. So a worker here is a plain Python process that
-imports just the function it is told to call. It ends when its pipe closes,
-whatever happened to this process.
+loky's workers are plain Python processes that import what they are told to call
+and nothing else. ``multiprocessing`` would fork, which TensorFlow's threads do
+not survive, or import the caller's main module again in every worker: seconds
+of TensorFlow for a process that only needs NumPy, and an endless loop for a
+script without ``if __name__ == "__main__"``. What is added here is that items
+are only taken as results are, so that a data set need not be in memory twice,
+and that arguments which all calls share are sent once.
 """
 
 import collections
-import contextlib
-import functools
-import importlib
 import os
-import pickle
-import queue
-import struct
-import subprocess
-import sys
-import traceback
+import signal
+import threading
+import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import IO
+from concurrent.futures import Future
 from typing import Any
+from typing import TypeVar
 
-_LENGTH = struct.Struct("<Q")
+import loky
+from loky.process_executor import TerminatedWorkerError
 
+from bifsmn_tf.errors import UserError
 
-class WorkerError(RuntimeError):
-    """A worker died; the message says how."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
+# One process a processor: threads inside would only be in the way.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-def processors() -> int:
-    """Returns how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _send(stream: IO[bytes], value: Any) -> None:
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(data)))
-    stream.write(data)
-    stream.flush()
+# In a worker: the arguments that all calls share.
+_shared: tuple[Any, ...] = ()
 
 
-def _receive(stream: IO[bytes]) -> Any:
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return pickle.loads(data)
-
-
-class _Worker:
-    def __init__(self, setup: tuple[str, tuple[Any, ...]]) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.environ.get("PYTHONPATH")
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([root, path] if path else [root]),
-            # One process a processor: threads inside would only be in the way.
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bifsmn_tf.data.workers"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        try:
-            self.call(setup)
-        except BaseException:
-            self.close()
-            raise
-
-    def call(self, message: Any) -> Any:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            _send(self.process.stdin, message)
-            failed, value = _receive(self.process.stdout)
-        except (EOFError, OSError) as error:
-            code = self.process.wait()
-            raise WorkerError(
-                f"A worker process ended with exit code {code}; was it "
-                "killed for its memory?"
-            ) from error
-        if failed:
-            exception, trace = value
-            raise exception from WorkerError(f"in a worker:\n{trace}")
-        return value
-
-    def close(self) -> None:
-        for stream in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):
-                assert stream is not None
-                stream.close()
-        self.process.wait()
+class WorkerError(UserError):
+    """A worker died; the message says how, and what may help."""
 
 
 class Workers:
-    """A pool of processes that share one piece of state each.
+    """A pool of processes; a context manager, or call :meth:`close`.
 
     Args:
-        setup: "module:function", called once in each worker.
-        *arguments: of ``setup``; pickled.
+        *shared: the first arguments of every call, sent to each process once.
         count: how many processes; as many as there are processors if None.
 
-    Use it as a context manager, or call ``close``.
+    Attributes:
+        count: how many processes there are at most.
     """
 
-    def __init__(
-        self, setup: str, *arguments: Any, count: int | None = None
-    ) -> None:
-        self.count = count or processors()
-        self._threads = ThreadPoolExecutor(self.count)
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._workers: list[_Worker] = []
-        try:
-            for future in [
-                self._threads.submit(self._start, (setup, arguments))
-                for _ in range(self.count)
-            ]:
-                future.result()
-        except BaseException:
-            self.close()
-            raise
+    def __init__(self, *shared: Any, count: int | None = None) -> None:
+        self.count = count or loky.cpu_count()
+        self._executor = loky.ProcessPoolExecutor(
+            self.count,
+            initializer=_begin,
+            initargs=(os.getpid(), shared),
+            env=_ENVIRONMENT,
+        )
+        self._unfinished: set[Future[Any]] = set()
 
-    def _start(self, setup: tuple[str, tuple[Any, ...]]) -> None:
-        worker = _Worker(setup)
-        self._workers.append(worker)
-        self._idle.put(worker)
-
-    def _run(self, function: str, item: Any) -> Any:
-        worker = self._idle.get()
-        try:
-            return worker.call((function, item))
-        finally:
-            self._idle.put(worker)
-
-    def map(self, function: str, items: Iterable[Any]) -> Iterator[Any]:
-        """Calls ``function(state, item)`` for each item, in parallel.
+    def map(
+        self, function: Callable[..., _Result], items: Iterable[_Item]
+    ) -> Iterator[_Result]:
+        """Calls ``function(*shared, item)`` for each item, in parallel.
 
         Args:
-            function: "module:function"; ``state`` is what ``setup`` returned.
+            function: one that a module defines, pickled by its name.
             items: pickled one by one; only a few are held at a time.
 
         Yields:
             The results in the order of the items.
 
         Raises:
-            Exception: what the function raised.
-            WorkerError: a worker died.
+            Exception: What the function raised, with the worker's traceback
+                as its cause.
+            WorkerError: A worker died.
         """
-        return self.starmap((function, item) for item in items)
-
-    def starmap(self, calls: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-        """As ``map``, with a function for each item: (function, item)."""
-        pending: collections.deque[Any] = collections.deque()
+        pending: collections.deque[Future[_Result]] = collections.deque()
         try:
-            for function, item in calls:
-                pending.append(self._threads.submit(self._run, function, item))
+            for item in items:
+                pending.append(self._submit(function, item))
                 if len(pending) > 2 * self.count:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        except TerminatedWorkerError as error:
+            # loky's message names the exit code, in several lines.
+            message = " ".join(str(error).split())
+            raise WorkerError(
+                f"{message}. With fewer workers, less memory is in use."
+            ) from error
         finally:
             for future in pending:
                 future.cancel()
 
+    def _submit(
+        self, function: Callable[..., _Result], item: _Item
+    ) -> "Future[_Result]":
+        future = self._executor.submit(_call, function, item)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        return future
+
     def close(self) -> None:
-        """Ends the processes, after what they are at."""
-        self._threads.shutdown(cancel_futures=True)
-        for worker in self._workers:
-            worker.close()
-        self._workers = []
+        """Ends the processes, whatever they are at."""
+        self._executor.shutdown(kill_workers=bool(self._unfinished))
 
     def __enter__(self) -> "Workers":
         return self
@@ -191,47 +115,21 @@ class Workers:
         self.close()
 
 
-def resolve(name: str) -> Callable[..., Any]:
-    """Returns the function that "module:function" names."""
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
+def _begin(parent: int, shared: tuple[Any, ...]) -> None:
+    global _shared
+    _shared = shared
+    # A terminal's Ctrl-C reaches workers too. The process that began them
+    # ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Unless it was killed: a worker of loky's then waits for ever.
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _call(function: str, state: Any, item: Any) -> Any:
-    return resolve(function)(state, item)
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
-def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
-    def answer(call: Callable[[], Any]) -> Any:
-        try:
-            value, failed = call(), False
-        except Exception as error:
-            failed = True
-            trace = traceback.format_exc()
-            try:
-                pickle.loads(pickle.dumps(error))
-                value = (error, trace)
-            except Exception:
-                value = (RuntimeError(repr(error)), trace)
-        _send(replies, (failed, value))
-        return value
-
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        name, arguments = _receive(requests)
-        state = answer(lambda: resolve(name)(*arguments))
-        while True:
-            function, item = _receive(requests)
-            answer(functools.partial(_call, function, state, item))
-
-
-def main() -> None:
-    """Answers the requests on standard input until it closes."""
-    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a library prints must not get between the replies.
-    os.dup2(2, 1)
-    with contextlib.suppress(KeyboardInterrupt):
-        _serve(requests, replies)
-
-
-if __name__ == "__main__":
-    main()
+def _call(function: Callable[..., _Result], item: Any) -> _Result:
+    return function(*_shared, item)

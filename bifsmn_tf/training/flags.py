@@ -218,7 +218,7 @@ class TrainingFlags:
         settings: dict[str, Any] = {
             "batch_size": self._batch_size.value,
             "seed": self._seed.value,
-            "renditions": self._renditions.value,
+            "copies": self._renditions.value,
             "cache_dir": self._cache_dir.value,
             "spec_augment": SpecAugmentParameters(mask, mask) if mask else None,
         }

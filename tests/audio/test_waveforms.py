@@ -73,7 +73,7 @@ def test_the_pipeline_varies_waveforms():
         gain,
         batch_size=3,
         seed=0,
-        renditions=0,
+        copies=0,
         progress=False,
         statistics=raw,
     )

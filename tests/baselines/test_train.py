@@ -288,7 +288,7 @@ def test_waveforms(tmp_path, monkeypatch):
         AugmentationParameters(),
         batch_size=BATCH,
         seed=0,
-        renditions=0,
+        copies=0,
         statistics=raw,
         progress=False,
     )

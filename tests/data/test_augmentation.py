@@ -8,7 +8,7 @@ from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.augmentation import at_speed
 from bifsmn_tf.data.augmentation import augment
-from bifsmn_tf.data.augmentation import rendition_rng
+from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.augmentation import shifted
 
 NONE = AugmentationParameters.none()
@@ -22,7 +22,7 @@ def only(**changes) -> AugmentationParameters:
 
 def variations(parameters, count=200, sounds=NOISE):
     return [
-        augment(CLIP, sounds, parameters, rendition_rng(0, i, 0))
+        augment(CLIP, sounds, parameters, copy_rng(0, i, 0))
         for i in range(count)
     ]
 
@@ -38,9 +38,9 @@ def test_none_changes_nothing():
 
 def test_same_chance_same_clip():
     default = AugmentationParameters()
-    for rendition in range(3):
+    for copy in range(3):
         first, second = (
-            augment(CLIP, NOISE, default, rendition_rng(7, 3, rendition))
+            augment(CLIP, NOISE, default, copy_rng(7, 3, copy))
             for _ in range(2)
         )
         np.testing.assert_array_equal(first, second)
@@ -48,10 +48,10 @@ def test_same_chance_same_clip():
         assert first.shape == (16000,)
 
 
-def test_seed_clip_and_rendition_all_matter():
+def test_seed_clip_and_copy_all_matter():
     default = only(gain_probability=1)
     results = [
-        augment(CLIP, NOISE, default, rendition_rng(*key))[100]
+        augment(CLIP, NOISE, default, copy_rng(*key))[100]
         for key in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
     ]
     assert len(set(results)) == 4
@@ -88,9 +88,7 @@ def test_shift_range():
     ramp = np.arange(1, 16001, dtype=np.float32) / 16000
     places = []
     for i in range(200):
-        result = augment(
-            ramp, (), only(shift_probability=1), rendition_rng(0, i, 0)
-        )
+        result = augment(ramp, (), only(shift_probability=1), copy_rng(0, i, 0))
         places.append(np.argmin(np.abs(result - 0.5)) - 7999)
     assert -3200 <= min(places) < -3000
     assert 3000 < max(places) <= 3200
@@ -140,7 +138,7 @@ def test_noise_is_a_piece_of_the_recording():
         silence,
         (ramp,),
         only(noise_probability=1, noise_scale=1.0),
-        rendition_rng(0, 0, 0),
+        copy_rng(0, 0, 0),
     )
     steps = np.diff(result)
     assert steps.min() > 0

@@ -6,7 +6,7 @@ import sounds
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import log_mel
-from bifsmn_tf.data import renditions
+from bifsmn_tf.data import feature_cache
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
@@ -25,7 +25,7 @@ def pipeline(**changes) -> TrainingPipeline:
         "augmentation": AugmentationParameters(),
         "batch_size": 8,
         "seed": 5,
-        "renditions": 2,
+        "copies": 2,
         "spec_augment": SpecAugmentParameters(),
         "progress": False,
         **changes,
@@ -90,16 +90,16 @@ def test_order_differs_from_epoch_to_epoch():
 def test_an_epoch_depends_on_seed_and_number_only(count, cached, tmp_path):
     """Not on the epochs before, so a run can go on anywhere."""
     cache = tmp_path if cached else None
-    one = pipeline(renditions=count, cache_dir=cache)
+    one = pipeline(copies=count, cache_dir=cache)
     for epoch in range(3):
         batches(one, epoch)
-    resumed = pipeline(renditions=count, cache_dir=None)
+    resumed = pipeline(copies=count, cache_dir=None)
     assert_equal(batches(one, 3), batches(resumed, 3))
-    other = pipeline(renditions=count, seed=6)
+    other = pipeline(copies=count, seed=6)
     assert not np.array_equal(batches(one, 3)[0], batches(other, 3)[0])
 
 
-def test_renditions_take_turns():
+def test_copies_take_turns():
     one = pipeline(spec_augment=None)
     unshuffled = []
     for epoch in range(4):
@@ -116,8 +116,8 @@ def test_renditions_take_turns():
         assert equal == same
 
 
-def test_fresh_renditions_never_repeat():
-    one = pipeline(renditions=0, spec_augment=None)
+def test_fresh_copies_never_repeat():
+    one = pipeline(copies=0, spec_augment=None)
     seen = [np.sort(batches(one, epoch)[0].ravel()) for epoch in range(3)]
     assert not np.array_equal(seen[0], seen[1])
     assert not np.array_equal(seen[0], seen[2])
@@ -140,8 +140,8 @@ def test_masks_are_new_in_every_epoch():
 def test_the_cache_is_used(tmp_path, monkeypatch):
     first = batches(pipeline(cache_dir=tmp_path), 0)
     monkeypatch.setattr(
-        renditions.Renderer,
-        "render",
+        feature_cache.FeatureExtractor,
+        "extract",
         lambda *_: pytest.fail("computed again"),
     )
     assert_equal(batches(pipeline(cache_dir=tmp_path), 0), first)
@@ -167,35 +167,33 @@ def test_another_setting_is_another_cache(change, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_rendition_that_was_interrupted_is_computed_again(
-    tmp_path, monkeypatch
-):
+def test_a_copy_that_was_interrupted_is_computed_again(tmp_path, monkeypatch):
     clips = sounds.clips(150)
     settings = {"clips": clips, "cache_dir": tmp_path, "batch_size": 50}
     expected = batches(pipeline(**settings | {"cache_dir": None}), 0)
     one = pipeline(**settings)
-    real = renditions.Renderer.render
+    real = feature_cache.FeatureExtractor.extract
     calls = []
 
-    def render(*arguments):
+    def extract(*arguments):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(renditions.Renderer, "render", render)
+        patch.setattr(feature_cache.FeatureExtractor, "extract", extract)
         with pytest.raises(KeyboardInterrupt):
             one.epoch(0)
     (folder,) = tmp_path.iterdir()
     assert [path.name for path in folder.iterdir()] == ["original.npy"]
     # A process that is killed cleans nothing up.
-    (folder / "rendition-0.0123.partial").write_bytes(b"half")
+    (folder / "copy-0.0123.partial").write_bytes(b"half")
     assert_equal(batches(pipeline(**settings), 0), expected)
 
 
 def test_processes_compute_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(renditions, "_WORTH_WORKERS", 1)
+    monkeypatch.setattr(feature_cache, "_WORTH_WORKERS", 1)
     alone = pipeline(workers=0)
     together = pipeline(workers=2)
     for epoch in range(2):
@@ -204,8 +202,8 @@ def test_processes_compute_the_same(tmp_path, monkeypatch):
         [evaluation_features(CLIPS, FEATURES, alone.statistics, workers=2)],
         [evaluation_features(CLIPS, FEATURES, alone.statistics, workers=0)],
     )
-    fresh = pipeline(workers=2, renditions=0)
-    assert_equal(batches(fresh, 1), batches(pipeline(renditions=0), 1))
+    fresh = pipeline(workers=2, copies=0)
+    assert_equal(batches(fresh, 1), batches(pipeline(copies=0), 1))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +211,7 @@ def test_processes_compute_the_same(tmp_path, monkeypatch):
     [
         ({"batch_size": 27}, "26 clips do not fill one batch of 27"),
         ({"batch_size": 0}, "batch_size"),
-        ({"renditions": -1}, "renditions"),
+        ({"copies": -1}, "copies"),
         ({"noise": (np.zeros(100, "f4"),)}, "background recording"),
     ],
 )
@@ -233,7 +231,7 @@ def test_evaluation_features():
 
 
 def test_a_full_disk_is_an_error(tmp_path, monkeypatch):
-    """And leaves nothing behind that could be taken for a rendition."""
+    """And leaves nothing behind that could be taken for a copy."""
 
     def fail(_):
         raise OSError(28, "No space left on device")

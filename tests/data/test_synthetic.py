@@ -155,7 +155,7 @@ def test_dataset(small):
 
 def test_speech_is_there_at_its_level():
     quiet = [u for u in plan(SMALL) if u.text and not u.noise]
-    clips = generate.make_shard(None, quiet) / 32768
+    clips = generate.make_shard(quiet) / 32768
     for utterance, clip in zip(quiet, clips, strict=True):
         sounding = np.flatnonzero(clip)
         # It lasts a while, and lies in the second as a whole.
@@ -167,7 +167,7 @@ def test_speech_is_there_at_its_level():
 def test_noise_is_there_at_its_level():
     silence = [u for u in plan(SMALL) if not u.text and u.noise]
     silence = [u for u in silence if u.snr > -50]
-    clips = generate.make_shard(None, silence) / 32768
+    clips = generate.make_shard(silence) / 32768
     for utterance, clip in zip(silence, clips, strict=True):
         assert abs(level(clip) - utterance.snr) < 0.5
 

@@ -18,6 +18,7 @@ import tqdm
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import SPLITS
@@ -84,8 +85,12 @@ def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
     )
 
 
-def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
-    """Makes the clips of a shard, int16 (n, 16000); for ``Workers``."""
+def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
+    """Makes the clips of a shard, int16 (n, 16000).
+
+    Raises:
+        DataError: A keyword takes longer than a second.
+    """
     with espeak.Speaker() as speaker:
         speech = [spoken(speaker, u) if u.text else None for u in utterances]
     others = [sound for sound in speech if sound is not None]
@@ -110,8 +115,8 @@ def make_shard(_: None, utterances: Sequence[Utterance]) -> np.ndarray:
     return to_int16(clips)
 
 
-def make_noise(_: None, recipe: Recipe) -> np.ndarray:
-    """Makes noise to mix in, int16 (kinds, samples); for ``Workers``.
+def make_noise(recipe: Recipe) -> Int16Array:
+    """Makes noise to mix in, int16 (kinds, samples).
 
     The babble is of voices of the train split, and has no keyword in it.
     """
@@ -125,8 +130,9 @@ def make_noise(_: None, recipe: Recipe) -> np.ndarray:
     return to_int16(0.1 * np.stack(sounds))
 
 
-def set_up() -> None:
-    """A worker has no state; for ``Workers``."""
+def _make(task: Recipe | Sequence[Utterance]) -> Int16Array:
+    """Makes a recipe's noise, or the clips of one of its shards."""
+    return make_noise(task) if isinstance(task, Recipe) else make_shard(task)
 
 
 def digest(recipe: Recipe) -> str:
@@ -143,7 +149,7 @@ def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
     return Path(cache_dir) / f"synthetic-{digest(recipe)}"
 
 
-def _save(array: np.ndarray, path: Path) -> None:
+def _save(array: Int16Array, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
     try:
@@ -154,7 +160,7 @@ def _save(array: np.ndarray, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _load(path: Path) -> np.ndarray:
+def _load(path: Path) -> Int16Array:
     with open(path, "rb") as file:
         return np.load(file)
 
@@ -165,7 +171,7 @@ def generate(
     *,
     workers: int | None = None,
     progress: bool = True,
-) -> Iterator[np.ndarray]:
+) -> Iterator[Int16Array]:
     """Makes a recipe's noise and clips.
 
     Args:
@@ -181,6 +187,7 @@ def generate(
     Raises:
         DataError: espeak-ng is missing, or a keyword takes longer than a
             second.
+        WorkerError: A process that speaks died.
     """
     utterances = plan(recipe)
     shards = [
@@ -199,7 +206,7 @@ def generate(
         return
     espeak.require()
     with (
-        Workers(f"{__name__}:set_up", count=workers) as pool,
+        Workers(count=workers) as pool,
         tqdm.tqdm(
             total=len(utterances),
             desc="synthetic speech",
@@ -208,25 +215,22 @@ def generate(
             leave=False,
         ) as bar,
     ):
-        tasks: list[tuple[str, Recipe | tuple[Utterance, ...]]] = [
-            (f"{__name__}:make_noise", recipe),
-            *((f"{__name__}:make_shard", shard) for shard in shards),
-        ]
+        tasks: list[Recipe | Sequence[Utterance]] = [recipe, *shards]
         missing = [
             task
             for task, path in zip(tasks, paths, strict=True)
             if path is None or not path.exists()
         ]
-        done = pool.starmap(missing)
+        made_anew = pool.map(_make, missing)
         for task, path in zip(tasks, paths, strict=True):
             if path is not None and path.exists():
                 made = _load(path)
             else:
-                made = next(done)
+                made = next(made_anew)
                 if path is not None:
                     _save(made, path)
-            if isinstance(task[1], tuple):
-                bar.update(len(task[1]))
+            if not isinstance(task, Recipe):
+                bar.update(len(task))
             yield made
 
 

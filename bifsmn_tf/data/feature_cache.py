@@ -1,9 +1,9 @@
 """Features of augmented clips, computed in parallel and kept on disk.
 
-A log-mel of an augmented clip costs about a millisecond, a training step of a
-small network less than that a clip. So the renditions of an epoch are computed
+The log-mel features of an augmented clip cost about a millisecond, a training
+step of a small network less than that a clip. So those of an epoch are computed
 once, when they are first needed, and read back in every later epoch that uses
-them.
+the same augmented copies.
 """
 
 import hashlib
@@ -20,11 +20,12 @@ import numpy.typing as npt
 import tqdm
 
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
-from bifsmn_tf.data.augmentation import rendition_rng
+from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same parameters come to mean other features.
@@ -33,15 +34,20 @@ _CHUNK = 64
 # Below this, starting processes takes longer than doing without.
 _WORTH_WORKERS = 1024
 
+IndexArray = npt.NDArray[np.int64]
 
-class Renderer:
-    """Everything that the features of a rendition depend on.
+
+class FeatureExtractor:
+    """Everything that the features of an augmented copy depend on.
 
     Args:
         noise: background recordings to mix in, float32.
         features: how a waveform becomes features.
         augmentation: how it is varied before that.
         seed: of the variation.
+
+    Raises:
+        ValueError: A background recording is shorter than a clip.
     """
 
     def __init__(
@@ -62,32 +68,29 @@ class Renderer:
                     f"{features.samples} of them, not {part.shape}"
                 )
 
-    def render(
-        self,
-        waveforms: np.ndarray,
-        indices: np.ndarray,
-        rendition: int | None,
+    def extract(
+        self, waveforms: Int16Array, indices: IndexArray, copy: int | None
     ) -> FloatArray:
-        """Computes features of clips in one rendition.
+        """Computes the features of one augmented copy of clips.
 
         Args:
             waveforms: int16 (n, samples).
             indices: (n,), the place of each in its split.
-            rendition: which; None for the clips as they are.
+            copy: the number of the copy; None for the clips as they are.
 
         Returns:
             float32 (n, frames, mels) in decibel, or what else
             ``features.extract`` gives.
         """
         sounds = to_float(waveforms)
-        if rendition is not None:
+        if copy is not None:
             sounds = np.stack(
                 [
                     augment(
                         sound,
                         self.noise,
                         self.augmentation,
-                        rendition_rng(self.seed, int(i), rendition),
+                        copy_rng(self.seed, int(i), copy),
                         self.features.sample_rate,
                     )
                     for sound, i in zip(sounds, indices, strict=True)
@@ -95,8 +98,8 @@ class Renderer:
             )
         return self.features.extract(sounds)
 
-    def fingerprint(self) -> Any:
-        """Returns what tells this renderer from others, for a cache's key."""
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns what tells this extractor from others, for a cache's key."""
         noise = hashlib.blake2b(digest_size=16)
         for part in self.noise:
             noise.update(str(part.shape).encode())
@@ -110,41 +113,41 @@ class Renderer:
         }
 
 
-def set_up(*arguments: Any) -> Renderer:
-    """Makes a worker's renderer; for ``Workers``."""
-    return Renderer(*arguments)
+_Task = tuple[Int16Array, IndexArray, int | None]
 
 
-def render(renderer: Renderer, task: tuple[Any, ...]) -> FloatArray:
-    """Renders one chunk of clips; for ``Workers``."""
-    return renderer.render(*task)
+def _extract(extractor: FeatureExtractor, task: _Task) -> FloatArray:
+    return extractor.extract(*task)
 
 
-class Renditions:
-    """The renditions of a split, computed when asked for.
+class FeatureCache:
+    """The features of a split, one augmented copy of it after the other.
 
     Args:
         waveforms: int16 (n, samples).
-        renderer: makes features of them.
-        cache_dir: where finished renditions are kept, in a folder named by a
-            hash of the waveforms and of all that the renderer depends on.
-            None computes them anew each time.
+        extractor: makes features of them.
+        cache_dir: where finished copies are kept, in a folder named by a hash
+            of the waveforms and of all that the extractor depends on. None
+            computes them anew each time.
         workers: how many processes compute; None for one a processor, 0 for
             this process alone.
         progress: whether to show a progress bar.
+
+    Attributes:
+        folder: the one that copies are kept in, or None.
     """
 
     def __init__(
         self,
-        waveforms: np.ndarray,
-        renderer: Renderer,
+        waveforms: Int16Array,
+        extractor: FeatureExtractor,
         cache_dir: str | os.PathLike[str] | None,
         *,
         workers: int | None = None,
         progress: bool = True,
     ) -> None:
         self._waveforms = waveforms
-        self._renderer = renderer
+        self._extractor = extractor
         self._progress = progress
         self._count = workers
         self._workers: Workers | None = None
@@ -154,41 +157,56 @@ class Renditions:
             data.update(str(waveforms.shape).encode())
             data.update(np.ascontiguousarray(waveforms).data)
             key = json.dumps(
-                [data.hexdigest(), renderer.fingerprint()], sort_keys=True
+                [data.hexdigest(), extractor.fingerprint()], sort_keys=True
             )
             name = hashlib.sha256(key.encode()).hexdigest()[:16]
             self.folder = Path(cache_dir) / f"features-{name}"
 
     def stream(
-        self, chunks: Iterator[np.ndarray], rendition: int | None
+        self, chunks: Iterator[IndexArray], copy: int | None
     ) -> Iterator[FloatArray]:
-        """Yields the features of each chunk of indices, in order."""
-        tasks = ((self._waveforms[chunk], chunk, rendition) for chunk in chunks)
+        """Computes the features of clips, a chunk at a time, uncached.
+
+        Args:
+            chunks: indices of clips.
+            copy: the number of the augmented copy; None for the clips as they
+                are.
+
+        Yields:
+            The features of each chunk, float32 (len(chunk), frames, mels).
+
+        Raises:
+            WorkerError: A process that computes died.
+        """
+        tasks = ((self._waveforms[chunk], chunk, copy) for chunk in chunks)
         if self._count == 0 or len(self._waveforms) < _WORTH_WORKERS:
             for task in tasks:
-                yield render(self._renderer, task)
+                yield self._extractor.extract(*task)
             return
         if self._workers is None:
-            self._workers = Workers(
-                f"{__name__}:set_up",
-                self._renderer.noise,
-                self._renderer.features,
-                self._renderer.augmentation,
-                self._renderer.seed,
-                count=self._count,
-            )
-        yield from self._workers.map(f"{__name__}:render", tasks)
+            self._workers = Workers(self._extractor, count=self._count)
+        yield from self._workers.map(_extract, tasks)
 
-    def __call__(self, rendition: int | None) -> np.ndarray:
-        """Returns the features of all clips, float16 (n, frames, mels), in dB.
+    def __call__(self, copy: int | None) -> npt.NDArray[np.float16]:
+        """Returns the features of all clips, computed or from the disk.
 
         Half precision is exact to 0.03 dB up to 64 dB and 0.06 dB beyond, a
-        thousandth of what the features vary by. A rendition that is on disk is
-        mapped, not read.
+        thousandth of what the features vary by.
+
+        Args:
+            copy: the number of the augmented copy; None for the clips as they
+                are.
+
+        Returns:
+            float16 (n, frames, mels), in dB; mapped, not read, if it is kept
+            on disk.
+
+        Raises:
+            WorkerError: A process that computes died.
         """
-        name = "original" if rendition is None else f"rendition-{rendition}"
+        name = "original" if copy is None else f"copy-{copy}"
         if self.folder is None:
-            return np.concatenate(list(self._parts(rendition, name)))
+            return np.concatenate(list(self._parts(copy, name)))
         path = self.folder / f"{name}.npy"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -196,19 +214,21 @@ class Renditions:
             # can be trusted, whenever this process is killed.
             partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
             try:
-                self._write(self._parts(rendition, name), partial)
+                self._write(self._parts(copy, name), partial)
                 os.replace(partial, path)
             finally:
                 partial.unlink(missing_ok=True)
         return np.load(path, mmap_mode="r")
 
-    def _write(self, parts: Iterator[np.ndarray], path: Path) -> None:
+    def _write(
+        self, parts: Iterator[npt.NDArray[np.float16]], path: Path
+    ) -> None:
         # Not through a memory map: on a full disk that is a crash instead of
         # an error.
         header = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
             "fortran_order": False,
-            "shape": (len(self._waveforms), *self._renderer.features.shape),
+            "shape": (len(self._waveforms), *self._extractor.features.shape),
         }
         with open(path, "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -218,7 +238,7 @@ class Renditions:
             os.fsync(file.fileno())
 
     def _parts(
-        self, rendition: int | None, name: str
+        self, copy: int | None, name: str
     ) -> Iterator[npt.NDArray[np.float16]]:
         n = len(self._waveforms)
         chunks = (
@@ -232,7 +252,7 @@ class Renditions:
             disable=None if self._progress else True,
             leave=False,
         ) as bar:
-            for features in self.stream(chunks, rendition):
+            for features in self.stream(chunks, copy):
                 yield features.astype(np.float16)
                 bar.update(len(features))
 
