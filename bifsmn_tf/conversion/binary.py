@@ -8,7 +8,7 @@ import numpy as np
 
 from bifsmn_tf.conversion import audio_signatures
 from bifsmn_tf.conversion import residual
-from bifsmn_tf.conversion.converted import ConvertedModel
+from bifsmn_tf.conversion.converted_model import ConvertedModel
 from bifsmn_tf.conversion.convertible import check_convertible
 from bifsmn_tf.conversion.depth_graph import DepthGraph
 from bifsmn_tf.conversion.precision import Precision

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.conversion.binary import convert_binary
-from bifsmn_tf.conversion.converted import ConvertedModel
-from bifsmn_tf.conversion.converted import write_file
+from bifsmn_tf.conversion.converted_model import ConvertedModel
+from bifsmn_tf.conversion.converted_model import write_file
 from bifsmn_tf.conversion.full_precision import convert_full_precision
 from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from bifsmn_tf.conversion.converted import ConvertedModel
+from bifsmn_tf.conversion.converted_model import ConvertedModel
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import graph as graphs
 from bifsmn_tf.model_file import metadata as descriptions

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
-    from bifsmn_tf.conversion.converted import ConvertedModel
+    from bifsmn_tf.conversion.converted_model import ConvertedModel
 
 
 class _CallableModule(types.ModuleType):

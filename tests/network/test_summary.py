@@ -283,7 +283,7 @@ def test_bytes_are_those_of_the_converter(name, monkeypatch):
         FeatureParameters(),
         FeatureStatistics(0.0, 1.0),
         config,
-        {"name": "none"},
+        {"name": "none", "options": {}},
     )
     packed = len(converter.convert_binary(network, description).content)
 
