@@ -42,7 +42,10 @@ UPWARDS = {
     ("training.run", "baselines.network"),
     ("training.loop", "evaluation.plots"),
 }
-CIRCLES: list[set[str]] = []
+CIRCLES = [
+    {"network.backend", "network.stage"},
+    {"network.summary", "network.summary_tables"},
+]
 
 
 def module_name(path: Path) -> str:
