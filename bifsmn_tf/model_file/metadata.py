@@ -22,6 +22,17 @@ FORMAT = 1
 # Of the text: a damaged file must not fill the memory.
 _MOST_BYTES = 1 << 20
 
+# What reading a text of any content ends in, where it is not a description.
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    zlib.error,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelMetadata:
@@ -92,10 +103,7 @@ class ModelMetadata:
                 network=NetworkConfig.from_dict(values["network"]),
                 dataset=values["dataset"],
             )
-        except (
-            *(ValueError, KeyError, TypeError, AttributeError),
-            *(OverflowError, RecursionError, zlib.error),
-        ) as error:
+        except _DAMAGE as error:
             raise UserError(
                 f"the model's description is damaged or of another version "
                 f"({error}): convert it again"
