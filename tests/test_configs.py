@@ -11,7 +11,7 @@ from sounds import archive
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.speech_commands import protocol
-from bifsmn_tf.experiments.runner import settings
+from bifsmn_tf.experiments.trainings import settings
 from bifsmn_tf.network.architectures import bifsmn_mixed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +51,8 @@ def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
     return {run["run"]: run for run in found if run["run"] != "teacher"}
 
 
-def test_every_flagfile_starts(tmp_path):
+def test_every_flagfile_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
     names = [name for name in FLAGFILES if name not in BASELINES]
     runs = start("bifsmn_tf.train", tmp_path, names)
     assert sorted(runs) == names
@@ -79,7 +80,8 @@ def test_flagfiles_of_baselines_start(tmp_path):
 
 
 @pytest.mark.parametrize("task", protocol.TASKS)
-def test_every_task_on_the_whole_data_set_has_a_flagfile(task):
+def test_every_task_on_the_whole_data_set_has_a_flagfile(task, monkeypatch):
+    monkeypatch.chdir(ROOT)
     found = settings([f"--flagfile=configs/{task}.flags"])
     assert found["dataset"] == f"speech_commands/{task}"
     # All but the task is the same.

@@ -20,8 +20,8 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     """Returns the 95 % score interval of a proportion (Wilson, 1927).
 
     Args:
-        correct: How many were right.
-        total: Of how many.
+        correct: how many were right.
+        total: of how many.
 
     Returns:
         The bounds, in [0, 1].
@@ -53,7 +53,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     It needs SciPy, which ``bifsmn_tf[train]`` brings.
 
     Args:
-        values: At least two, such as differences between paired runs.
+        values: at least two, such as differences between paired runs.
 
     Returns:
         The mean and the bounds of the interval.
@@ -76,9 +76,9 @@ def confusion(
     """Counts each pair of label and prediction.
 
     Args:
-        labels: The class of each clip, int (n,).
-        predicted: The class that was predicted, int (n,).
-        classes: How many there are.
+        labels: the class of each clip, int (n,).
+        predicted: the class that was predicted, int (n,).
+        classes: how many there are.
 
     Returns:
         Counts, (classes, classes); rows are labels, columns predictions.
@@ -97,9 +97,9 @@ def report(
     """Returns everything that is said of a model on some clips, for JSON.
 
     Args:
-        labels: The class of each clip, int (n,).
-        logits: For each depth δ, (n, classes).
-        label_names: The names of the classes.
+        labels: the class of each clip, int (n,).
+        logits: for each depth δ, (n, classes).
+        label_names: the names of the classes.
 
     Returns:
         ``clips``, ``label_names`` and ``deltas``: for each δ, as text, its
@@ -159,7 +159,7 @@ def table(results: Mapping[str, Any]) -> str:
     """Returns a report as text: accuracy by depth, then recall by class.
 
     Args:
-        results: What :func:`report` returns.
+        results: what :func:`report` returns.
     """
     accuracies = []
     for delta, figures in results["deltas"].items():

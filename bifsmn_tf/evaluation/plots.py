@@ -3,18 +3,27 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from bifsmn_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLOURS = ("#1b6ca8", "#e07a1f", "#3a9d5d", "#8a4fbf", "#b8336a", "#6b6b6b")
 
 
-def _pyplot():
+def _pyplot() -> ModuleType:
     try:
         import matplotlib
     except ImportError as error:
-        raise ImportError(
-            "pictures need matplotlib: pip install 'bifsmn_tf[train]'"
+        raise UserError(
+            "pictures need matplotlib: pip install matplotlib"
         ) from error
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -22,13 +31,13 @@ def _pyplot():
     return pyplot
 
 
-def _save(figure, path: str | Path) -> None:
+def _save(figure: "Figure", path: str | Path) -> None:
     figure.savefig(path, dpi=110, bbox_inches="tight")
     _pyplot().close(figure)
 
 
 def confusion_matrix(
-    matrix: np.ndarray,
+    matrix: npt.NDArray[np.int64],
     label_names: Sequence[str],
     path: str | Path,
     title: str = "",
@@ -37,9 +46,9 @@ def confusion_matrix(
 
     Args:
         matrix: counts, (classes, classes); rows are labels.
-        label_names: of the classes.
-        path: of the PNG.
-        title: above it.
+        label_names: the names of the classes.
+        path: the PNG to write.
+        title: the title of the picture.
     """
     plt = _pyplot()
     n = len(label_names)
@@ -67,13 +76,15 @@ def confusion_matrix(
 
 
 def training_curves(
-    history: Sequence[dict] | Mapping[str, Sequence[dict]], path: str | Path
+    history: Sequence[Mapping[str, Any]]
+    | Mapping[str, Sequence[Mapping[str, Any]]],
+    path: str | Path,
 ) -> None:
     """Draws loss and accuracy over the epochs.
 
     Args:
         history: the entries of one run's epochs, or those of several by name.
-        path: of the PNG.
+        path: the PNG to write.
     """
     plt = _pyplot()
     from matplotlib import ticker
@@ -140,7 +151,7 @@ def wavelet_energies(
 
     Args:
         energies: for each network, p_H by block number.
-        path: of the PNG.
+        path: the PNG to write.
     """
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 3.6))
@@ -178,7 +189,7 @@ def accuracies(
     Args:
         values: for each series, such as a depth, the accuracies in % of one
             or more runs by network.
-        path: of the PNG.
+        path: the PNG to write.
     """
     plt = _pyplot()
     names = list(dict.fromkeys(n for bars in values.values() for n in bars))
@@ -186,7 +197,10 @@ def accuracies(
     height = 0.8 / len(values)
     for i, (series, bars) in enumerate(values.items()):
         means = [float(np.mean(runs)) for runs in bars.values()]
-        spreads = [[m - min(r), max(r) - m] for m, r in _with(means, bars)]
+        spreads = [
+            [mean - min(runs), max(runs) - mean]
+            for mean, runs in zip(means, bars.values(), strict=True)
+        ]
         axes.barh(
             [names.index(n) + (i + 0.5) * height - 0.4 for n in bars],
             means,
@@ -217,10 +231,6 @@ def accuracies(
     _save(figure, path)
 
 
-def _with(means, bars):
-    return zip(means, bars.values(), strict=True)
-
-
 def sweep(
     curves: Mapping[str, Mapping[str, Sequence[float]]],
     path: str | Path,
@@ -232,9 +242,9 @@ def sweep(
     Args:
         curves: for each method, the values of one or more runs by setting;
             settings without a run are left out.
-        path: of the PNG.
-        label: of the settings.
-        value: of the values.
+        path: the PNG to write.
+        label: what the settings are.
+        value: what the values are.
     """
     plt = _pyplot()
     settings = list(
@@ -268,12 +278,14 @@ def sweep(
     _save(figure, path)
 
 
-def representations(values: Mapping[str, np.ndarray], path: str | Path) -> None:
+def representations(
+    values: Mapping[str, npt.NDArray[np.floating]], path: str | Path
+) -> None:
     """Draws hidden states as heat maps, each in a scale of its own (Figure 2).
 
     Args:
-        values: by title, (time, channels) each.
-        path: of the PNG.
+        values: the states by title, (time, channels) each.
+        path: the PNG to write.
     """
     plt = _pyplot()
     figure, all_axes = plt.subplots(
@@ -307,7 +319,7 @@ def trade_offs(
     Args:
         points: for each family of networks, drawn in one colour and joined by
             a line: label, accuracy in % and costs by name.
-        path: of the PNG.
+        path: the PNG to write.
     """
     plt = _pyplot()
     costs = list(

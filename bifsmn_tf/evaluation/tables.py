@@ -15,9 +15,9 @@ def markdown(
     """Returns a table in Markdown.
 
     Args:
-        head: The names of the columns.
-        rows: The cells, as many in each row as there are columns.
-        left: How many columns, from the first one on, are flush left.
+        head: the names of the columns.
+        rows: the cells, as many in each row as there are columns.
+        left: how many columns, from the first one on, are flush left.
     """
     return _table(head, rows, left, "pipe")
 
@@ -28,9 +28,9 @@ def plain(
     """Returns a table for a terminal, with a line below its head.
 
     Args:
-        head: The names of the columns.
-        rows: The cells, as many in each row as there are columns.
-        left: How many columns, from the first one on, are flush left.
+        head: the names of the columns.
+        rows: the cells, as many in each row as there are columns.
+        left: how many columns, from the first one on, are flush left.
     """
     return _table(head, rows, left, "simple")
 

@@ -8,56 +8,68 @@ that they have in common. --collect writes the page from what is there.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.experiments import checkout
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
+from bifsmn_tf.experiments.results import Results
+from bifsmn_tf.experiments.rows import Selection
 from bifsmn_tf.experiments.runner import Runner
-from bifsmn_tf.experiments.runner import Selection
 
 _NAME = flags.DEFINE_enum(
-    "name", None, list(EXPERIMENTS), "Which experiment.", required=True
+    "name", None, list(EXPERIMENTS), "The experiment to run.", required=True
 )
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "The recordings.", required=True
+    "data_dir", None, "The folder with the recordings.", required=True
 )
 _RUNS = flags.DEFINE_string(
-    "runs", "runs/experiments", "Folder for the runs of all experiments."
+    "runs", "runs/experiments", "The folder for the runs of all experiments."
 )
 _CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", None, "Where features are kept; by default RUNS/cache."
+    "cache_dir", None, "The folder for features; by default RUNS/cache."
 )
-_RESULTS = flags.DEFINE_string("results", "results", "Where the page goes.")
+_RESULTS = flags.DEFINE_string("results", "results", "The folder for the page.")
 _JOBS = flags.DEFINE_integer(
-    "jobs", 2, "Trainings at a time, one thread each.", lower_bound=1
+    "jobs",
+    2,
+    "How many trainings run at a time, of one thread each.",
+    lower_bound=1,
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs",
     None,
-    "Epochs of every row that has none of its own, as the teacher has; by "
+    "The epochs of every row that has none of its own, unlike the teacher; by "
     "default the experiment's.",
     lower_bound=1,
 )
 _EXTRA = flags.DEFINE_multi_string(
     "train_flag",
     [],
-    "A flag for every training, teachers too, such as --train_flag=--epochs=2 "
-    "to try it out, or --train_flag=--dataset=folder.",
+    "A flag for every training, the teachers' too, such as "
+    "--train_flag=--epochs=2 to try it out, or --train_flag=--dataset=folder.",
 )
 _ROWS = flags.DEFINE_list(
-    "rows", None, "Only these rows of the table, such as dfsmn,bifsmn_hed."
+    "rows",
+    None,
+    "The rows of the table to run, such as dfsmn,bifsmn_hed; by default all.",
 )
 _SEEDS = flags.DEFINE_list(
-    "seeds", None, "Only these seeds of each row, such as 0,1."
+    "seeds", None, "The seeds of each row to run, such as 0,1; by default all."
 )
 _COLLECT = flags.DEFINE_bool(
-    "collect", False, "Run nothing: write the page from what is complete."
+    "collect",
+    False,
+    "Whether to run nothing and write the page from what is complete.",
 )
 _AGAIN = flags.DEFINE_bool(
-    "again", False, "Convert and evaluate anew what has been trained."
+    "again",
+    False,
+    "Whether to convert and evaluate anew what has been trained.",
 )
 _CYCLES = flags.DEFINE_list(
     "cycles",
@@ -66,12 +78,13 @@ _CYCLES = flags.DEFINE_list(
         "results/architecture_cycles.json",
         "results/pareto/a53_cycles.json",
     ],
-    "JSON files of modelled Cortex-A53 cycles by name, those that are there.",
+    "JSON files of modelled Cortex-A53 cycles by name; of these, those are "
+    "read that exist.",
 )
 
 
-def _cycles() -> dict[str, dict]:
-    found: dict[str, dict] = {}
+def _cycles() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     for path in map(Path, _CYCLES.value):
         if path.is_file():
             found |= json.loads(path.read_text(encoding="utf-8"))
@@ -88,7 +101,7 @@ def _seeds() -> list[int] | None:
 
 
 def _command() -> str:
-    """The command as the page says it: without what changes no figure."""
+    """Returns the command as the page says it: what changes the figures."""
     words = [
         f"python -m bifsmn_tf.experiments --name={_NAME.value}",
         "--data_dir=RECORDINGS",
@@ -104,6 +117,7 @@ def _command() -> str:
 
 def main() -> None:
     """Runs what the flags say."""
+    checkout.check()
     if _COLLECT.value and _AGAIN.value:
         raise UserError("--collect runs nothing: leave out --again")
     experiment = EXPERIMENTS[_NAME.value]
@@ -120,7 +134,7 @@ def main() -> None:
     budget = _EPOCHS.value or experiment.epochs
     outcomes = runner.run(experiment.rows, budget)
     folder = Path(_RESULTS.value)
-    results = pages.Results(
+    results = Results(
         experiment, runner, outcomes, folder / experiment.name, _cycles()
     )
     page = folder / f"{experiment.name}.md"
@@ -129,8 +143,8 @@ def main() -> None:
     for row, seed in results.missing:
         training = runner.training(experiment.rows, row, seed, budget)
         print(f"not run: {row.name}, seed {seed}: {runner.path(training)}")
-    if runner.failures:
-        raise UserError("; ".join(runner.failures))
+    if runner.commands.failures:
+        raise UserError("; ".join(runner.commands.failures))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 FULL = recipes.distilled("full", "the full recipe")
 
@@ -62,8 +63,11 @@ ROWS = (
 )
 
 
-def _change(results: pages.Results, name: str, delta: str) -> str:
-    """Points above the full recipe, mean over the same seeds."""
+def _change(results: Results, name: str, delta: str) -> str:
+    """Returns how many points above the full recipe a row is.
+
+    It is the mean over the seeds that both have.
+    """
     own = results.accuracies(name, delta)
     theirs = results.accuracies(FULL.name, delta)
     both = own.keys() & theirs.keys()
@@ -79,6 +83,6 @@ EXPERIMENT = Experiment(
     "other row one thing is taken away, added or done otherwise. *Change* is "
     "against the full recipe with the same seeds and depth.",
     ROWS,
-    pages.compared(columns={"change": _change}),
+    comparison.body(columns={"change": _change}),
     recipes.EPOCHS,
 )

@@ -1,9 +1,9 @@
 """What BiFSMNv2 (arXiv:2211.06987) adds, as options of the same network."""
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.rows import Row
 
 _FID = "--distillation=fid"
 _WINDOW = "--learned_window=true"
@@ -38,6 +38,6 @@ EXPERIMENT = Experiment(
     "FID in its paper, is on in all rows. BiFSMNv2's own claim is a loss of "
     "1.51 points against full precision, *paper, full data, its protocol*.",
     ROWS,
-    pages.compared(columns={"file, bytes": pages.file_bytes}),
+    comparison.body(columns={"file, bytes": comparison.file_bytes}),
     recipes.EPOCHS,
 )

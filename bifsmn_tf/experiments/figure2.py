@@ -1,13 +1,16 @@
 """Figure 2: where the wavelet energy of binarized representations is."""
 
+from typing import Any
+
 import numpy as np
 
 from bifsmn_tf.evaluation import plots
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments import table1
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import NOT_RUN
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 _KINDS = {
     "states": "states",
@@ -22,24 +25,25 @@ _BINARY = (
 )
 
 
-def _measured(results: Results) -> dict[str, list[dict]]:
-    """What ``wavelets`` found, by row and seed."""
+def _measured(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """Returns what ``wavelets`` found, by row and seed."""
     found: dict[str, list[dict]] = {}
     for outcome in results.outcomes.values():
-        report = results.runner.derive(
+        report = results.commands.measure(
             outcome.folder,
             "wavelets",
             "bifsmn_tf.experiments.wavelets",
             f"--model={outcome.folder}",
-            f"--cache_dir={results.runner.cache_dir}",
         )
         if report is not None:
             found.setdefault(outcome.row.name, []).append(report)
     return found
 
 
-def _shares(reports: list[dict], kind: str, delta: str = "1") -> dict:
-    """p_H by block, mean over the seeds."""
+def _shares(
+    reports: list[dict[str, Any]], kind: str, delta: str = "1"
+) -> dict[str, float]:
+    """Returns p_H by block, the mean over the seeds."""
     runs = [report["deltas"][delta]["p_high"][kind] for report in reports]
     return {b: float(np.mean([run[b] for run in runs])) for b in runs[0]}
 
@@ -47,7 +51,7 @@ def _shares(reports: list[dict], kind: str, delta: str = "1") -> dict:
 def _body(results: Results) -> list[str]:
     reports = _measured(results)
     if not reports:
-        return [f"Wavelet energies: {pages.NOT_RUN}.", ""]
+        return [f"Wavelet energies: {NOT_RUN}.", ""]
     titles = {row.name: row.title for row in results.rows}
     blocks = list(_shares(next(iter(reports.values())), "states"))
     results.figures["p_high"] = {
@@ -100,9 +104,12 @@ def _body(results: Results) -> list[str]:
         "that where this is much the same, the high frequencies are those of "
         "time and of no structure along the channels.",
         "",
-        *pages.table(
-            ("network", "of", *(f"block {block}" for block in blocks)), lines
+        tables.markdown(
+            ("network", "of", *(f"block {block}" for block in blocks)),
+            lines,
+            left=2,
         ),
+        "",
         results.picture("wavelet_energy.png", "before and after the sign"),
         results.picture("networks.png", "states of the networks"),
         "",

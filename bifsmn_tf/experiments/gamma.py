@@ -4,10 +4,12 @@ import numpy as np
 
 from bifsmn_tf.evaluation import metrics
 from bifsmn_tf.evaluation import plots
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.evaluation import tables
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import NOT_RUN
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 GAMMAS = ("0.001", "0.01", "0.1", "1")
 
@@ -37,7 +39,7 @@ ROWS = (
 
 
 def _by_seed(results: Results, name: str, delta: str) -> dict[int, float]:
-    """Accuracy by seed, of one depth or the mean over all of them."""
+    """Returns the accuracy by seed, of one depth or the mean over all."""
     if delta != "mean":
         return results.accuracies(name, delta)
     depths = [results.accuracies(name, d) for d in results.deltas(name)]
@@ -46,7 +48,7 @@ def _by_seed(results: Results, name: str, delta: str) -> dict[int, float]:
 
 
 def _differences(results: Results) -> list[list[str]]:
-    """Lines of the table of HED minus plain distillation."""
+    """Returns the table of HED minus plain distillation, row by row."""
     lines = []
     pooled: list[float] = []
     found = results.figures["hed_minus_plain"] = {}
@@ -61,7 +63,7 @@ def _differences(results: Results) -> list[list[str]]:
             differences = [hed[s] - plain[s] for s in hed if s in plain]
             pooled += differences
         if len(differences) < 2:
-            lines.append([gamma, str(len(differences)), pages.NOT_RUN, "", ""])
+            lines.append([gamma, str(len(differences)), NOT_RUN, "", ""])
             continue
         mean, low, high = metrics.mean_interval(differences)
         found[gamma] = {
@@ -99,7 +101,7 @@ def _body(results: Results) -> list[str]:
         "test accuracy, mean over δ, %",
     )
     return [
-        *pages.comparison(results),
+        *comparison.table(results),
         "## HED minus plain distillation",
         "",
         "Differences between runs of the same seed, mean over δ, in points; "
@@ -107,10 +109,11 @@ def _body(results: Results) -> list[str]:
         "> 0 together, which share seeds and a teacher, so that its interval "
         "is rather too small.",
         "",
-        *pages.table(
+        tables.markdown(
             ("γ", "pairs", "mean", "s.d.", "95 % interval"),
             _differences(results),
         ),
+        "",
         results.picture("gamma.png", "accuracy over γ"),
         "",
     ]

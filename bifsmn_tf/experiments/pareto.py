@@ -6,11 +6,11 @@ import json
 import numpy as np
 
 from bifsmn_tf.evaluation import plots
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments import sc10
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 # Title, and the line that it belongs to in the picture.
 _BASELINES = {
@@ -65,7 +65,7 @@ _ALIKE = {
 }
 
 MODELS = "pareto_models.json"
-"""Beside the runs: their files as ``benchmarks/a53/network.py`` takes them."""
+"""A list of the runs' files beside them, for ``benchmarks/a53/network.py``."""
 
 _BYTES = "bytes of the .tflite"
 _MACS = "multiply-accumulates; 64 of one bit are one"
@@ -73,7 +73,7 @@ _CYCLES = "modelled Cortex-A53 cycles"
 
 
 def _costs(results: Results, name: str, delta: str) -> dict[str, float]:
-    """What is known of the costs of a row at a depth."""
+    """Returns what is known of the costs of a row at a depth."""
     found: dict[str, float] = {}
     sizes = [o.file_bytes for o in results.of(name) if o.file_bytes]
     if sizes:
@@ -94,8 +94,8 @@ def _costs(results: Results, name: str, delta: str) -> dict[str, float]:
     return found
 
 
-def models(results: Results) -> list[dict]:
-    """The file of each row's first seed, once for each of its depths."""
+def models(results: Results) -> list[dict[str, str | None]]:
+    """Returns the file of each row's first seed, once for each depth."""
     found = []
     for row in results.rows:
         for outcome in results.of(row.name)[:1]:
@@ -114,12 +114,12 @@ def models(results: Results) -> list[dict]:
 
 
 def _body(results: Results) -> list[str]:
-    if not results.runner.collect:
+    if not results.commands.collect:
         text = json.dumps(models(results), indent=1, ensure_ascii=False)
         path = results.runner.folder / MODELS
         path.write_text(text + "\n", encoding="utf-8")
     lines = []
-    points: dict[str, list] = {}
+    points: dict[str, list[tuple[str, float, dict[str, float]]]] = {}
     for row in results.rows:
         for delta in results.deltas(row.name) or ["1"]:
             costs = _costs(results, row.name, delta)
@@ -147,9 +147,10 @@ def _body(results: Results) -> list[str]:
                 )
     plots.trade_offs(points, results.folder / "pareto.png")
     return [
-        *pages.table(
+        tables.markdown(
             ("network", "δ", "test accuracy, %", _BYTES, _MACS, _CYCLES), lines
         ),
+        "",
         "Bytes of a thinnable network are those of all its depths. Cycles are "
         "modelled, not measured: of these files, where they were modelled, by",
         "",

@@ -5,15 +5,20 @@ converted with every option of ``convert``: accuracy on the test split and size
 of the file.
 """
 
+from typing import Any
+
 import numpy as np
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments import sc10
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import NOT_RUN
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
-# Stream, classifier, first convolution: what Keras computes comes first.
+Option = tuple[str, str, str]
+
+# Residual, classifier, first convolution: what Keras computes comes first.
 OPTIONS = (
     ("float32", "float32", "int8"),
     ("float32", "float16", "int8"),
@@ -36,22 +41,22 @@ _HEAD = (
 )
 
 
-def _measured(results: Results) -> list[dict]:
-    """Bytes and correct clips of every option and seed."""
+def _measured(results: Results) -> list[dict[str, Any]]:
+    """Returns bytes and correct clips of every option and seed."""
     found = []
     for option in OPTIONS:
         for outcome in results.of(sc10.WIDE.name):
             name = "precision_" + "_".join(option)
             model = outcome.folder / f"{name}.tflite"
             residual, classifier, first = option
-            results.runner.convert(
+            results.commands.convert(
                 outcome.folder,
                 model,
                 f"--residual={residual}",
                 f"--classifier={classifier}",
                 f"--first_convolution={first}",
             )
-            report = results.runner.evaluate(outcome.folder, model, name)
+            report = results.commands.evaluate(outcome.folder, model, name)
             if report is None or not model.exists():
                 continue
             found.append(
@@ -71,14 +76,14 @@ def _measured(results: Results) -> list[dict]:
 
 def _body(results: Results) -> list[str]:
     values = results.figures["options"] = _measured(results)
-    means: dict[tuple, dict[str, float]] = {}
+    means: dict[Option, dict[str, float]] = {}
     lines = []
     for option in OPTIONS:
         runs = [v for v in values if v["option"] == option]
         bold = "**" if option == DEFAULT else ""
         cells = [f"{bold}{name}{bold}" for name in option]
         if not runs:
-            lines.append([*cells, pages.NOT_RUN, "", "", ""])
+            lines.append([*cells, NOT_RUN, "", "", ""])
             continue
         means[option] = {
             delta: 100
@@ -91,10 +96,13 @@ def _body(results: Results) -> list[str]:
             cells.append(f"{mean:.2f}{shown}")
         size = round(np.mean([v["file_bytes"] for v in runs]))
         lines.append([*cells, f"{size:,}"])
-    return [*pages.table(_HEAD, lines), *_loss(values, means)]
+    table = tables.markdown(_HEAD, lines, left=3)
+    return [table, "", *_loss(values, means)]
 
 
-def _loss(values: list[dict], means: dict) -> list[str]:
+def _loss(
+    values: list[dict[str, Any]], means: dict[Option, dict[str, float]]
+) -> list[str]:
     if not {DEFAULT, OPTIONS[0]} <= means.keys():
         return []
     lost = max(

@@ -1,10 +1,10 @@
 """Where one bit loses accuracy, and what helps there at which cost."""
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
+from bifsmn_tf.experiments.rows import Row
 from bifsmn_tf.network.config import SITES
 
 BIFSMN = recipes.distilled("bifsmn", "BiFSMN")
@@ -85,9 +85,9 @@ EXPERIMENT = Experiment(
     "[options_that_lost.md](options_that_lost.md). Cycles are those of the "
     "model of the Cortex-A53 in `benchmarks/a53`, not measured.",
     ROWS,
-    pages.compared(
+    comparison.body(
         columns={
-            "file, bytes": pages.file_bytes,
+            "file, bytes": comparison.file_bytes,
             "modelled A53 cycles, thousands": _cycles,
         }
     ),

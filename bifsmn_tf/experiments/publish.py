@@ -3,14 +3,16 @@
     python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
 
-Of several seeds the one with the highest validation accuracy is taken that
-hears silence where there is nothing at all: a microphone that is switched off
-sends zeros, which no recording of the validation clips does.
+Of several seeds the one with the highest validation accuracy is taken whose
+model says ``silence`` where there is nothing at all: a microphone that is
+switched off sends zeros, which no recording of the validation clips does.
 """
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -18,6 +20,8 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import tables
+from bifsmn_tf.experiments import checkout
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
@@ -30,8 +34,12 @@ MODELS = {
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
 
-def hears_silence(model: Path) -> bool:
-    """Whether a file says ``silence`` to zeros at each of its depths."""
+def says_silence_to_zeros(model: Path) -> bool:
+    """Returns whether a file calls zeros ``silence`` at each of its depths.
+
+    Args:
+        model: a .tflite file of :mod:`bifsmn_tf.convert`.
+    """
     spotter = KeywordSpotter(model)
     zeros = np.zeros(spotter.metadata.features.samples, np.float32)
     for delta in spotter.deltas:
@@ -42,14 +50,19 @@ def hears_silence(model: Path) -> bool:
     return True
 
 
-def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict]:
-    """The run of a row with the highest validation accuracy.
+def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict[str, Any]]:
+    """Finds the run of a row with the highest validation accuracy.
+
+    Args:
+        runs: the folder of the experiment's runs.
+        results: the experiment's JSON.
+        row: the name of the row.
 
     Returns:
-        Its folder, and what the experiment's JSON says of it.
+        The folder of the run, and what the JSON says of it.
 
     Raises:
-        UserError: no run is finished, or none hears silence in zeros.
+        UserError: No run is finished, or none says ``silence`` to zeros.
     """
     if not results.is_file():
         raise UserError(f"--results: there is no file {results}")
@@ -61,25 +74,37 @@ def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict]:
     if not finished:
         raise UserError(f"--runs: {runs} has no finished run of {row}")
     for run in sorted(finished, key=lambda r: r["validation"], reverse=True):
-        if hears_silence(runs / run["run"] / "model.tflite"):
+        if says_silence_to_zeros(runs / run["run"] / "model.tflite"):
             return runs / run["run"], run
     raise UserError(
-        f"--runs: no model of {row} hears silence in zeros: train another seed"
+        f"--runs: no model of {row} says silence to zeros: train another seed"
     )
 
 
-def _read(folder: Path, name: str) -> dict:
+def _read(folder: Path, name: str) -> dict[str, Any]:
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
-def _more_bits(run: dict) -> str:
-    """What has 8 bits beside the first convolution and the classifier."""
-    sites = run["network"].get("int8_sites", [])
+def _more_bits(run: Mapping[str, Any]) -> str:
+    """Says what has 8 bits beside the first convolution and the classifier."""
+    layers = run["network"].get("int8_sites", [])
     names = {"conv2": "second convolution", "projection": "projection"}
-    return "".join(f", the {names[site]}" for site in sites)
+    return "".join(f", the {names[layer]}" for layer in layers)
 
 
-def _card(name: str, folder: Path, found: dict) -> str:
+def _accuracies(test: Mapping[str, Any]) -> str:
+    rows = []
+    for delta, figures in test["deltas"].items():
+        low, high = figures["interval"]
+        accuracy = (
+            f"{100 * figures['accuracy']:.1f} % "
+            f"({100 * low:.1f}-{100 * high:.1f})"
+        )
+        rows.append((delta, f"{figures['correct']:,}", accuracy))
+    return tables.markdown(("δ", "correct", "accuracy"), rows)
+
+
+def _card(name: str, folder: Path, found: Mapping[str, Any]) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
     keywords = [
         label
@@ -107,17 +132,7 @@ def _card(name: str, folder: Path, found: dict) -> str:
         "this file in the stock ai-edge-litert runtime, with 95 % Wilson "
         "intervals:",
         "",
-        "| δ | correct | accuracy |",
-        "|---|---|---|",
-    ]
-    for delta, figures in test["deltas"].items():
-        low, high = figures["interval"]
-        lines.append(
-            f"| {delta} | {figures['correct']:,} | "
-            f"{100 * figures['accuracy']:.1f} % ({100 * low:.1f}-"
-            f"{100 * high:.1f}) |"
-        )
-    lines += [
+        _accuracies(test),
         "",
         "Other seeds, the full-precision teacher and confusion matrices: "
         "results/sc10.md in the repository. **Not comparable with figures on "
@@ -156,16 +171,19 @@ def _card(name: str, folder: Path, found: dict) -> str:
 
 def _define_flags() -> None:
     flags.DEFINE_string(
-        "runs", "runs/experiments", "Folder of the experiment's runs."
+        "runs", "runs/experiments", "The folder of the experiment's runs."
     )
     flags.DEFINE_string(
-        "results", "results/sc10/results.json", "What the experiment found."
+        "results",
+        "results/sc10/results.json",
+        "The JSON that the experiment has written.",
     )
-    flags.DEFINE_list("names", None, "Only these models.")
+    flags.DEFINE_list("names", None, "The models to publish; by default all.")
 
 
 def main() -> None:
     """Publishes what the flags say."""
+    checkout.check()
     settings = flags.FLAGS
     for name in settings.names or MODELS:
         if name not in MODELS:

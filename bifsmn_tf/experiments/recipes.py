@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.rows import Row
 
 SEEDS = (0, 1, 2)
 
 EPOCHS = 60
-"""Of every row of a table, unless ``--epochs`` says otherwise."""
+"""The epochs of every row of a table, unless ``--epochs`` says otherwise."""
 
 TEACHER = Row(
     "dfsmn",
@@ -33,7 +33,14 @@ ONE_DEPTH = "--deltas=1"
 
 
 def distilled(name: str, title: str, *flags: str, note: str = "") -> Row:
-    """BiFSMN's recipe with changes, from the teacher of the same seed."""
+    """Returns a row of BiFSMN's recipe with changes, with its teacher.
+
+    Args:
+        name: the row's name.
+        title: the row's title.
+        *flags: what differs from the recipe.
+        note: what a reader has to know of this row alone.
+    """
     return Row(
         name,
         title,
@@ -68,7 +75,13 @@ BOARD = dataclasses.replace(
 
 
 def distilled_small(name: str, title: str, *flags: str) -> Row:
-    """BiFSMN_S's recipe with changes, from the teacher of the same seed."""
+    """Returns a row of BiFSMN_S's recipe with changes, with its teacher.
+
+    Args:
+        name: the row's name.
+        title: the row's title.
+        *flags: what differs from the recipe.
+    """
     return Row(
         name,
         title,
@@ -94,7 +107,12 @@ SMALL_BOARD = dataclasses.replace(
 
 
 def in_keras(row: Row, why: str = "") -> Row:
-    """A row whose network no file can hold."""
+    """Returns a row as one whose network no file can hold.
+
+    Args:
+        row: the row.
+        why: the reason, for its note.
+    """
     note = f"Evaluated in Keras{f': {why}' if why else ''}."
     return dataclasses.replace(row, converts=False, note=note)
 
@@ -124,7 +142,16 @@ def baseline(
     own_epochs: bool = False,
     note: str = "",
 ) -> Row:
-    """Another network, with data and augmentation as the teacher has them."""
+    """Returns a row of a baseline, with the teacher's data and augmentation.
+
+    Args:
+        name: the row's name.
+        title: the row's title.
+        model: the baseline's name.
+        *flags: further flags of its training.
+        own_epochs: whether it keeps the epochs of its flags.
+        note: what a reader has to know of this row alone.
+    """
     return Row(
         name,
         title,
@@ -140,7 +167,13 @@ def baseline(
 
 
 def vanilla(name: str, title: str, *flags: str) -> Row:
-    """BiFSMN's recipe with changes, without a teacher."""
+    """Returns a row of BiFSMN's recipe with changes, without a teacher.
+
+    Args:
+        name: the row's name.
+        title: the row's title.
+        *flags: what differs from the recipe.
+    """
     return Row(
         name,
         title,

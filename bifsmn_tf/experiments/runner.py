@@ -1,9 +1,4 @@
-"""Trains, converts and evaluates the rows of an experiment, resumably.
-
-The folder of a run bears the name of what is trained, with a hash of flags,
-seed, teacher and recordings, and not the name of a row: rows of several
-experiments that need the same training share it.
-"""
+"""Trains, converts and evaluates the rows of an experiment, resumably."""
 
 import concurrent.futures
 import contextlib
@@ -12,165 +7,22 @@ import fcntl
 import functools
 import hashlib
 import json
-import re
-import subprocess
-import sys
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from bifsmn_tf.data import clip_cache
 from bifsmn_tf.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[2]
-
-TRAIN = "bifsmn_tf.train"
-
-_LONGEST_LABEL = 80
+from bifsmn_tf.experiments.commands import Commands
+from bifsmn_tf.experiments.commands import read_json
+from bifsmn_tf.experiments.rows import Row
+from bifsmn_tf.experiments.rows import Selection
+from bifsmn_tf.experiments.trainings import Training
 
 _MODEL = "model.tflite"
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One row of a table.
-
-    Attributes:
-        name: for ``--rows`` and in the JSON.
-        title: in the table.
-        flagfile: what it trains, in ``configs/``.
-        flags: what differs from the flagfile.
-        seeds: one run each.
-        teacher: the row whose run of the same seed is the teacher.
-        command: the module that trains.
-        converts: into a .tflite, which then is what is evaluated.
-        report: that training itself leaves in the run's folder, by its name;
-            then nothing is converted or evaluated.
-        stages: trainings one after the other that share the row's epochs.
-        own_epochs: keeps the epochs of its flags, whatever the experiment's.
-        note: what a reader has to know of this row alone.
-    """
-
-    name: str
-    title: str
-    flagfile: str
-    flags: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = (0,)
-    teacher: str | None = None
-    command: str = TRAIN
-    converts: bool = True
-    report: str | None = None
-    stages: int = 1
-    own_epochs: bool = False
-    note: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """A part of an experiment.
-
-    Attributes:
-        rows: names; ``None`` for all.
-        seeds: ``None`` for all that a row has.
-    """
-
-    rows: list[str] | None = None
-    seeds: list[int] | None = None
-
-    def of(self, rows: Sequence[Row]) -> list[Row]:
-        """Returns what of these rows is selected.
-
-        Raises:
-            UserError: there is no such row, or none with such a seed.
-        """
-        if not rows and not self.rows:
-            return []
-        names = [row.name for row in rows]
-        for name in self.rows or ():
-            if name not in names:
-                raise UserError(
-                    f"there is no row {name}: one of {', '.join(names)}"
-                )
-        selected = []
-        for row in rows:
-            seeds = tuple(
-                seed
-                for seed in row.seeds
-                if self.seeds is None or seed in self.seeds
-            )
-            if seeds and (self.rows is None or row.name in self.rows):
-                selected.append(dataclasses.replace(row, seeds=seeds))
-        if not selected:
-            raise UserError(f"no row has one of the seeds {self.seeds}")
-        return selected
-
-
-def settings(flags: Iterable[str]) -> dict[str, str]:
-    """What flags say, by name: flagfiles are read, the last value counts.
-
-    Args:
-        flags: ``--name=value``, ``--name`` for true, or ``--flagfile=path``
-            with a path below the project.
-
-    Raises:
-        UserError: a flag is in none of these forms.
-    """
-    found: dict[str, str] = {}
-    for flag in flags:
-        name, equals, value = flag.removeprefix("--").partition("=")
-        if not flag.startswith("--") or (name.startswith("no") and not equals):
-            raise UserError(f"{flag}: write it as --name=value")
-        if name == "flagfile":
-            lines = (ROOT / value).read_text(encoding="utf-8").splitlines()
-            found |= settings(
-                line.strip() for line in lines if line.startswith("--")
-            )
-        else:
-            found[name] = value if equals else "true"
-    return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """One training, which rows of several experiments may share.
-
-    Attributes:
-        command: the module that trains.
-        flags: all that the outcome depends on but seed and teacher, in the
-            order of the command line.
-        seed: of the run.
-        teacher: is complete before this one starts.
-    """
-
-    command: str
-    flags: tuple[str, ...]
-    seed: int
-    teacher: "Training | None" = None
-
-    @property
-    def label(self) -> str:
-        """The flagfile's name and what differs from it, for a folder."""
-        base = settings(self.flags[:1])
-        changed = [
-            f"{name}-{value}"
-            for name, value in sorted(settings(self.flags).items())
-            if base.get(name) != value
-        ]
-        stem = Path(self.flags[0].partition("=")[2]).stem
-        label = re.sub(r"[^\w.,-]", "-", "_".join([stem, *changed]))
-        return label[:_LONGEST_LABEL]
-
-    def identity(self) -> list:
-        """All that the outcome depends on, but the recordings."""
-        return [
-            self.command,
-            sorted(settings(self.flags).items()),
-            self.seed,
-            self.teacher and self.teacher.identity(),
-        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,25 +30,25 @@ class Outcome:
     """What one run gave.
 
     Attributes:
-        row: it belongs to.
-        seed: of the run.
-        folder: of the run.
-        run: its run.json.
-        metrics: its metrics.json.
-        report: of ``evaluate`` on the converted file, or on the run if the row
-            does not convert.
-        file_bytes: size of the file that was evaluated; ``None`` for Keras.
-        cost: the run's cost.json, which baselines have.
+        row: the row that it belongs to.
+        seed: the seed of the run.
+        folder: the folder of the run.
+        run: what its run.json holds.
+        metrics: what its metrics.json holds.
+        report: what ``evaluate`` says of the converted file, or of the run if
+            the row does not convert.
+        file_bytes: the size of the file that was evaluated; ``None`` for Keras.
+        cost: what its cost.json holds, which baselines have.
     """
 
     row: Row
     seed: int
     folder: Path
-    run: dict
-    metrics: dict
-    report: dict
+    run: dict[str, Any]
+    metrics: dict[str, Any]
+    report: dict[str, Any]
     file_bytes: int | None
-    cost: dict | None = None
+    cost: dict[str, Any] | None = None
 
 
 class Runner:
@@ -205,14 +57,17 @@ class Runner:
     What is complete is not done again; a training that was stopped goes on.
 
     Args:
-        folder: for the runs and their logs.
-        data_dir: the recordings.
-        jobs: processes at a time.
+        folder: the folder for the runs and their logs.
+        data_dir: the folder with the recordings.
+        jobs: how many processes run at a time.
         extra: flags for every training, behind those of its row.
         selection: what to run; by default everything.
-        cache_dir: for features; by default below ``folder``.
+        cache_dir: the folder for features; by default below ``folder``.
         collect: run nothing, take what is complete.
         again: convert and evaluate anew.
+
+    Attributes:
+        commands: what calls the commands that train, convert and evaluate.
     """
 
     def __init__(
@@ -225,34 +80,32 @@ class Runner:
         cache_dir: str | None = None,
         collect: bool = False,
         again: bool = False,
-    ):
+    ) -> None:
         self.selection = selection or Selection()
         self.folder = folder
-        self.data_dir = data_dir
-        self.cache_dir = cache_dir or str(folder / "cache")
         self.jobs = jobs
         self.extra = tuple(extra)
-        self.collect = collect
-        self.again = again
-        self.failures: list[str] = []
+        self.commands = Commands(
+            data_dir, cache_dir or str(folder / "cache"), collect, again
+        )
 
     def run(
         self, rows: Sequence[Row], epochs: int | None = None
     ) -> dict[tuple[str, int], Outcome]:
         """Runs every selected seed of every selected row, teachers first.
 
-        A run that fails does not stop the others; see ``failures``.
+        A run that fails does not stop the others; see the commands' failures.
 
         Args:
-            rows: of an experiment, teachers among them.
-            epochs: of every row that has none of its own.
+            rows: the rows of an experiment, teachers among them.
+            epochs: the epochs of every row that has none of its own.
 
         Returns:
             The outcomes by row and seed; what failed, and what is not there
             yet when only collecting, is missing.
 
         Raises:
-            UserError: there is nothing that was selected.
+            UserError: There is nothing that was selected.
         """
         selected = self.selection.of(rows)
         tasks = {
@@ -260,7 +113,7 @@ class Runner:
             for row in selected
             for seed in row.seeds
         }
-        if not self.collect:
+        if not self.commands.collect:
             self._train(list(tasks.values()))
         outcomes = {}
         for key, (row, training) in tasks.items():
@@ -272,7 +125,14 @@ class Runner:
     def training(
         self, rows: Sequence[Row], row: Row, seed: int, epochs: int | None
     ) -> Training:
-        """What a row trains with one seed, with its teacher's training."""
+        """Returns what a row trains with one seed, with its teacher's training.
+
+        Args:
+            rows: the rows of an experiment, the row's teacher among them.
+            row: one of them.
+            seed: the seed of the run.
+            epochs: the epochs of every row that has none of its own.
+        """
         flags = [f"--flagfile=configs/{row.flagfile}", *row.flags]
         if epochs is not None and not row.own_epochs:
             last = epochs // row.stages
@@ -286,7 +146,7 @@ class Runner:
         return Training(row.command, (*flags, *self.extra), seed, teacher)
 
     def path(self, training: Training) -> Path:
-        """The folder of a run."""
+        """Returns the folder of a run."""
         text = json.dumps([training.identity(), self._recordings])
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return self.folder / f"{training.label}_seed{training.seed}_{digest}"
@@ -294,14 +154,15 @@ class Runner:
     @functools.cached_property
     def _recordings(self) -> str:
         """Tells recordings from others, wherever they lie."""
-        if not Path(self.data_dir).is_dir():
-            raise UserError(f"--data_dir: there is no folder {self.data_dir}")
-        files = [file[:2] for file in clip_cache.listing(self.data_dir)]
+        data_dir = self.commands.data_dir
+        if not Path(data_dir).is_dir():
+            raise UserError(f"data_dir: there is no folder {data_dir}")
+        files = [file[:2] for file in clip_cache.listing(data_dir)]
         return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
     def complete(self, training: Training) -> bool:
-        """Whether a training has been done."""
-        metrics = _read(self.path(training) / "metrics.json")
+        """Returns whether a training has been done."""
+        metrics = read_json(self.path(training) / "metrics.json")
         return bool(metrics and metrics["complete"])
 
     def _train(self, tasks: Sequence[tuple[Row, Training]]) -> None:
@@ -317,11 +178,12 @@ class Runner:
             concurrent.futures.ThreadPoolExecutor(self.jobs) as pool,
             tqdm(total=len(rows), unit="run", dynamic_ncols=True) as bar,
         ):
-            futures: dict[Training, concurrent.futures.Future] = {}
+            futures: dict[Training, concurrent.futures.Future[None]] = {}
             for training, row in rows.items():
-                teacher = training.teacher and futures[training.teacher]
+                teacher = training.teacher
+                before = futures[teacher] if teacher else None
                 futures[training] = pool.submit(
-                    self._one, training, row, teacher
+                    self._one, training, row, before
                 )
             try:
                 for future in concurrent.futures.as_completed(futures.values()):
@@ -331,9 +193,14 @@ class Runner:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _one(self, training: Training, row: Row | None, teacher) -> None:
-        if teacher is not None:
-            teacher.result()
+    def _one(
+        self,
+        training: Training,
+        row: Row | None,
+        before: concurrent.futures.Future[None] | None,
+    ) -> None:
+        if before is not None:
+            before.result()
         folder = self.path(training)
         with _alone(folder):
             wanted = row and row.report and folder / f"{row.report}.json"
@@ -342,24 +209,25 @@ class Runner:
                     training.command,
                     *training.flags,
                     f"--seed={training.seed}",
-                    f"--data_dir={self.data_dir}",
+                    f"--data_dir={self.commands.data_dir}",
                     f"--run_dir={folder}",
-                    f"--cache_dir={self.cache_dir}",
+                    f"--cache_dir={self.commands.cache_dir}",
                     f"--threads={1 if self.jobs > 1 else 0}",
                 ]
                 if training.teacher:
                     words.append(f"--teacher={self.path(training.teacher)}")
-                self.call(folder, *words)
+                self.commands.call(folder, *words)
             if row and not row.report and self.complete(training):
                 if row.converts:
-                    self.convert(folder, folder / _MODEL)
-                self.evaluate(folder, *_evaluated(row, folder))
+                    self.commands.convert(folder, folder / _MODEL)
+                self.commands.evaluate(folder, *_evaluated(row, folder))
 
     def _outcome(self, row: Row, training: Training) -> Outcome | None:
         folder = self.path(training)
         model, name = _evaluated(row, folder)
         run, metrics, report = (
-            _read(folder / f"{file}.json") for file in ("run", "metrics", name)
+            read_json(folder / f"{file}.json")
+            for file in ("run", "metrics", name)
         )
         if not (run and metrics and metrics["complete"] and report):
             return None
@@ -374,97 +242,12 @@ class Runner:
             metrics=metrics,
             report=report,
             file_bytes=report["bytes"] if row.report else size,
-            cost=_read(folder / "cost.json"),
+            cost=read_json(folder / "cost.json"),
         )
-
-    def convert(self, folder: Path, output: Path, *flags: str) -> None:
-        """Converts a run, unless the file is there or only to be collected.
-
-        Args:
-            folder: of the run.
-            output: the file to write.
-            *flags: of ``convert``.
-        """
-        if not self._wanted(output):
-            return
-        words = [f"--model={folder}", f"--output={output}", *flags]
-        self.call(folder, "bifsmn_tf.convert", *words)
-
-    def evaluate(
-        self, folder: Path, model: Path, name: str, *flags: str
-    ) -> dict | None:
-        """Evaluates a run or a file on the test split.
-
-        Args:
-            folder: of the run, for the log and the report.
-            model: the run or the file.
-            name: of the report.
-            *flags: of ``evaluate``.
-
-        Returns:
-            The report; ``None`` if there is none.
-        """
-        return self.derive(
-            folder,
-            name,
-            "bifsmn_tf.evaluate",
-            f"--model={model}",
-            f"--cache_dir={self.cache_dir}",
-            *flags,
-        )
-
-    def derive(
-        self, folder: Path, name: str, module: str, *flags: str
-    ) -> dict | None:
-        """Runs a module that makes JSON of a run, unless it is there.
-
-        Args:
-            folder: of the run, for the log and the JSON.
-            name: of the JSON.
-            module: a command that takes ``--data_dir`` and ``--json``.
-            *flags: others of the command.
-
-        Returns:
-            What the JSON holds; ``None`` if there is none.
-        """
-        path = folder / f"{name}.json"
-        if self._wanted(path):
-            words = [*flags, f"--data_dir={self.data_dir}", f"--json={path}"]
-            self.call(folder, module, *words)
-        return _read(path)
-
-    def _wanted(self, path: Path) -> bool:
-        if self.collect:
-            return False
-        if self.again:
-            path.unlink(missing_ok=True)
-        return not path.exists()
-
-    def call(self, folder: Path, module: str, *flags: str) -> None:
-        """Runs a command of the package; a failure goes to ``failures``.
-
-        Args:
-            folder: of the run; its log lies beside it.
-            module: the command.
-            *flags: of the command.
-        """
-        log = folder.with_name(folder.name + ".log")
-        with open(log, "a") as out:
-            out.write(f"$ python -m {' '.join([module, *flags])}\n")
-            out.flush()
-            done = subprocess.run(
-                [sys.executable, "-m", module, *flags],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=ROOT,
-            )
-        if done.returncode:
-            self.failures.append(f"python -m {module} failed: see {log}")
 
 
 def _evaluated(row: Row, folder: Path) -> tuple[Path, str]:
-    """What of a row's run is evaluated, and the name of the report."""
+    """Returns what of a row's run is evaluated, and the name of the report."""
     if row.report:
         return folder, row.report
     if row.converts:
@@ -478,11 +261,3 @@ def _alone(folder: Path) -> Iterator[None]:
     with open(folder.with_name(folder.name + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _read(path: Path) -> dict | None:
-    """JSON, or ``None`` where there is none or only a part of it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None

@@ -11,10 +11,11 @@ import dataclasses
 import numpy as np
 
 from bifsmn_tf.evaluation import plots
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.evaluation import tables
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 WIDE = recipes.WIDE
 
@@ -39,7 +40,9 @@ ROWS = (
 
 def _body(results: Results) -> list[str]:
     lines = [
-        *pages.comparison(results, columns={"file, bytes": pages.file_bytes}),
+        *comparison.table(
+            results, columns={"file, bytes": comparison.file_bytes}
+        ),
         "## Each run",
         "",
         *_each_run(results),
@@ -84,7 +87,7 @@ def _each_run(results: Results) -> list[str]:
             ]
         )
     return [
-        *pages.table(
+        tables.markdown(
             (
                 "network",
                 "seed",
@@ -96,6 +99,7 @@ def _each_run(results: Results) -> list[str]:
             ),
             lines,
         ),
+        "",
         "`training` is wall-clock time of the epochs in one thread of this "
         "CPU, several runs side by side: a rough figure.",
         "",
@@ -103,12 +107,12 @@ def _each_run(results: Results) -> list[str]:
 
 
 def _agreement(results: Results) -> list[str]:
-    """Keras in the file's integers against the file."""
+    """Counts where Keras, in the file's integers, and the file agree."""
     same = total = 0
     for outcome in results.outcomes.values():
         if not outcome.row.converts:
             continue
-        keras = results.runner.evaluate(
+        keras = results.commands.evaluate(
             outcome.folder, outcome.folder, "test_integers", "--integers"
         )
         for delta, figures in (keras or {"deltas": {}})["deltas"].items():

@@ -2,9 +2,10 @@
 
 import json
 
-from bifsmn_tf.experiments import pages
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.evaluation import tables
+from bifsmn_tf.experiments.results import NOT_RUN
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 _BASE = "D-FSMN fp32"
 
@@ -16,13 +17,14 @@ PAPER_STORAGE = "15.5"
 def _body(results: Results) -> list[str]:
     folder = results.folder.parent / "benchmark"
     path = folder / "results.json"
-    runner = results.runner
-    if not runner.collect and (runner.again or not path.exists()):
+    commands = results.commands
+    if not commands.collect and (commands.again or not path.exists()):
         folder.mkdir(parents=True, exist_ok=True)
         cycles = folder / "a53_cycles.json"
-        runner.folder.mkdir(parents=True, exist_ok=True)
-        runner.call(
-            runner.folder / "benchmark",
+        runs = results.runner.folder
+        runs.mkdir(parents=True, exist_ok=True)
+        commands.call(
+            runs / "benchmark",
             "bifsmn_tf.benchmark",
             "--profile",
             *([f"--cycles={cycles.resolve()}"] if cycles.exists() else []),
@@ -31,7 +33,7 @@ def _body(results: Results) -> list[str]:
             f"--json={path.resolve()}",
         )
     if not path.exists():
-        return [f"The benchmark: {pages.NOT_RUN}.", ""]
+        return [f"The benchmark: {NOT_RUN}.", ""]
     report = json.loads(path.read_text(encoding="utf-8"))
     sizes = {c["name"]: c["file_bytes"] for c in report["models"]}
     lines = []
@@ -47,13 +49,13 @@ def _body(results: Results) -> list[str]:
             modelled = results.strict_cycles(name, "1")
             base = results.strict_cycles(_BASE, "1")
             cells.append(
-                f"{base / modelled:.1f}" if modelled and base else pages.NOT_RUN
+                f"{base / modelled:.1f}" if modelled and base else NOT_RUN
             )
         cells += [claimed, f"{sizes[_BASE] / sizes[ours]:.1f}", PAPER_STORAGE]
         lines.append(cells)
     results.figures["benchmark"] = str(path.name)
     return [
-        *pages.table(
+        tables.markdown(
             (
                 "δ",
                 f"measured on this CPU, {report['machine']['cpu']}",
@@ -65,6 +67,7 @@ def _body(results: Results) -> list[str]:
             ),
             lines,
         ),
+        "",
         f"How many times faster than the full-precision {_BASE}, which "
         "TensorFlow's converter writes, in the stock ai-edge-litert "
         "interpreter, one thread, its own work included; measured: median and "

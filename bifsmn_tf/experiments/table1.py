@@ -1,11 +1,13 @@
 """Table 1: what distillation, HED and the thinnable architecture bring."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
 
 _PLAIN = ("--distillation=plain", recipes.NO_LOGITS)
 HED = ("--distillation=hed", recipes.NO_LOGITS)
@@ -58,16 +60,18 @@ PAPER = {
 }
 
 
-def compared(paper: Mapping[str, Mapping[str, Sequence[str]]]):
-    """A body with what the paper's first two tables have of each row.
+def beside_the_paper(
+    paper: Mapping[str, Mapping[str, Sequence[str]]],
+) -> Callable[[Results], list[str]]:
+    """Returns the body of a page of the paper's first two tables.
 
     Args:
-        paper: by row and δ.
+        paper: FLOPs and both accuracies in the paper, by row and δ.
     """
-    return pages.compared(
+    return comparison.body(
         paper,
         ("paper: FLOPs, M", "paper: V1-12", "paper: V2-12"),
-        {"FLOPs, M": pages.flops},
+        {"FLOPs, M": comparison.flops},
     )
 
 
@@ -82,6 +86,6 @@ EXPERIMENT = Experiment(
     "all 1-bit rows: learned thresholds, a slope for each channel, the "
     "smoother surrogate gradient.",
     ROWS,
-    compared(PAPER),
+    beside_the_paper(PAPER),
     recipes.EPOCHS,
 )

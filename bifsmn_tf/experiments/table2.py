@@ -1,10 +1,10 @@
 """Table 2: other binarizers of the same D-FSMN."""
 
 from bifsmn_tf.experiments import recipes
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.rows import Row
 from bifsmn_tf.experiments.table1 import BIFSMN_HED
-from bifsmn_tf.experiments.table1 import compared
+from bifsmn_tf.experiments.table1 import beside_the_paper
 
 _BINARIZERS = {
     "dorefa": "DoReFa-Net",
@@ -59,6 +59,6 @@ EXPERIMENT = Experiment(
     "method is what the published code of BiFSMN does, to compare: its "
     "pointwise weights are not binary.",
     ROWS,
-    compared(PAPER),
+    beside_the_paper(PAPER),
     recipes.EPOCHS,
 )

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments import table1
 from bifsmn_tf.experiments import table2
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.rows import Row
 
 _BASELINES = {
     "vgg19_bn": "VGG19bn",
@@ -133,10 +133,10 @@ EXPERIMENT = Experiment(
     "their accuracy. The full-precision BiFSMN of the paper's table is its "
     "D-FSMN.",
     ROWS,
-    pages.compared(
+    comparison.body(
         PAPER,
         ("paper: parameters, M", "paper: FLOPs, M", "paper: V1-12"),
-        {"parameters, M": pages.parameters, "FLOPs, M": pages.flops},
+        {"parameters, M": comparison.parameters, "FLOPs, M": comparison.flops},
         reference=None,
     ),
     recipes.EPOCHS,

@@ -34,7 +34,7 @@ from bifsmn_tf.training.run import RunFolder
 _CLIPS = 1024
 
 _PERMUTATION = 0
-"""Seed of the channels' order."""
+"""The seed of the channels' order."""
 
 
 def measure(
@@ -123,8 +123,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", None, "Folder of a run.", required=True)
-    flags.DEFINE_string("data_dir", None, "Where the recordings are.")
-    flags.DEFINE_string("cache_dir", None, "Where prepared clips are kept.")
-    flags.DEFINE_string("json", None, "The file to write.", required=True)
+    flags.DEFINE_string("model", None, "The folder of a run.", required=True)
+    flags.DEFINE_string("data_dir", None, "The folder with the recordings.")
+    flags.DEFINE_string("cache_dir", None, "The folder for prepared clips.")
+    flags.DEFINE_string("json", None, "The JSON file to write.", required=True)
     cli.run(main)

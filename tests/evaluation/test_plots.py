@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import plots
 
 
@@ -203,7 +204,7 @@ def test_figures_are_closed(tmp_path):
 
 def test_says_that_matplotlib_is_missing(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match="need matplotlib.*pip install"):
+    with pytest.raises(UserError, match="need matplotlib.*pip install"):
         plots.training_curves(epochs(3), tmp_path / "a.png")
 
 

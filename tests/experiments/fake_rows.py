@@ -1,6 +1,6 @@
 """Rows of trainings that take no time."""
 
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.rows import Row
 
 COMMAND = "tests.experiments.fake_training"
 

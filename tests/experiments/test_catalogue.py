@@ -10,7 +10,7 @@ from bifsmn_tf.experiments import table1
 from bifsmn_tf.experiments import table2
 from bifsmn_tf.experiments import table3
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
-from bifsmn_tf.experiments.runner import ROOT
+from bifsmn_tf.experiments.checkout import ROOT
 from bifsmn_tf.experiments.runner import Runner
 
 # Reads a list of flags of one command from its input, and builds each network.

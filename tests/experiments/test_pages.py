@@ -7,19 +7,29 @@ import pytest
 from fake_rows import row
 
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import pareto
 from bifsmn_tf.experiments import speed
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
-from bifsmn_tf.experiments.pages import Experiment
-from bifsmn_tf.experiments.pages import Results
+from bifsmn_tf.experiments.results import Experiment
+from bifsmn_tf.experiments.results import Results
+from bifsmn_tf.experiments.rows import Selection
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Runner
-from bifsmn_tf.experiments.runner import Selection
 from bifsmn_tf.network.architectures import bifsmn
 
 MISSING = ("8 of the 10 keywords are there.", "Words missing: visual.")
+
+
+def table_rows(text):
+    """The cells of each row of the tables in a page."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ]
 
 
 def outcome(one, seed, correct, **more):
@@ -65,7 +75,7 @@ def recordings(tmp_path):
 
 def make(tmp_path, recordings, table, found, body=None, **selection):
     experiment = Experiment(
-        "trial", "A trial", "Why.", table, body or pages.compared(), 3
+        "trial", "A trial", "Why.", table, body or comparison.body(), 3
     )
     runner = Runner(
         tmp_path / "runs",
@@ -99,7 +109,7 @@ def test_cells(results):
     assert results.gap("student", "1", "dfsmn") == "3.00"
     assert results.gap("dfsmn", "1", "dfsmn") == ""
     assert results.gap("absent", "1", "dfsmn") == ""
-    assert pages.file_bytes(results, "student", "1") == "1,000"
+    assert comparison.file_bytes(results, "student", "1") == "1,000"
 
 
 def test_one_run_has_its_interval(results):
@@ -112,14 +122,14 @@ def test_one_run_has_its_interval(results):
 def test_costs_are_those_of_the_network_or_of_a_baseline(results):
     # The paper has 40.46 for 12 classes. A classifier of 10 multiplies 2,048
     # times less, and what counts is a batch of 128.
-    found = float(pages.flops(results, "student", "1"))
+    found = float(comparison.flops(results, "student", "1"))
     assert found == pytest.approx(40.46 - 0.26, abs=0.011)
     baseline = {"parameters": 1_234_567, "paper_mflops_batch_128": 5.678}
     results.outcomes["student", 0] = outcome(
         results.rows[1], 0, {"1": 1}, cost=baseline
     )
-    assert pages.flops(results, "student", "1") == "5.68"
-    assert pages.parameters(results, "student", "1") == "1.23"
+    assert comparison.flops(results, "student", "1") == "5.68"
+    assert comparison.parameters(results, "student", "1") == "1.23"
 
 
 def test_cycles_by_name(results):
@@ -137,16 +147,16 @@ def test_cycles_by_name(results):
 
 def test_comparison_puts_the_paper_beside_ours(results):
     paper = {"student": {"1": ("50",)}, "absent": {"1": ("40",), "2": ("30",)}}
-    lines = pages.comparison(results, paper, ("paper: V1",))
-    assert lines[0] == (
-        "| network | δ | test accuracy, % | points below dfsmn | *paper: V1* |"
-    )
-    assert lines[2:7] == [
-        "| Dfsmn | 1 | **94.00** ± 1.41 |  |  |",
-        "| Student | 1 | **91.00** ± 1.41 | 3.00 | 50 |",
-        "| Student | 2 | **90.00** ± 1.41 | 4.00 |  |",
-        "| Absent | 1 | *not run* |  | 40 |",
-        "| Absent | 2 | *not run* |  | 30 |",
+    lines = comparison.table(results, paper, ("paper: V1",))
+    head = ["network", "δ", "test accuracy, %"]
+    head += ["points below dfsmn", "*paper: V1*"]
+    assert table_rows("\n".join(lines)) == [
+        head,
+        ["Dfsmn", "1", "**94.00** ± 1.41", "", ""],
+        ["Student", "1", "**91.00** ± 1.41", "3.00", "50"],
+        ["Student", "2", "**90.00** ± 1.41", "4.00", ""],
+        ["Absent", "1", "*not run*", "", "40"],
+        ["Absent", "2", "*not run*", "", "30"],
     ]
     assert "full data set, with its own protocol" in lines[-2]
 
@@ -244,8 +254,9 @@ def test_gamma_pairs_runs_of_the_same_seed(tmp_path, recordings):
     # t of 2 degrees, times 0.5 / sqrt(3).
     half = 4.302653 * 0.5 / 3**0.5
     assert pair["interval"] == pytest.approx([-half, half], rel=1e-6)
-    assert "| 0.1 | 3 | +0.00 | 0.50 | -1.24 to +1.24 |" in text
-    assert "| 1 | 0 | *not run* |  |  |" in text
+    rows = table_rows(text)
+    assert ["0.1", "3", "+0.00", "0.50", "-1.24 to +1.24"] in rows
+    assert ["1", "0", "*not run*", "", ""] in rows
     assert (results.folder / "gamma.png").is_file()
 
 
@@ -281,12 +292,14 @@ def test_pareto_names_files_for_the_model_of_the_board(tmp_path, recordings):
         "DS-CNN int8": {"strict": 444.0},
     }
     text, _ = written(results)
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    assert any(x.startswith("| BiFSMN | 1") and "| 111 |" in x for x in lines)
-    assert any(x.startswith("| BiFSMN | 2") and "| 333 |" in x for x in lines)
+    rows = table_rows(text)
+    for delta, cycles in (("1", "111"), ("2", "333")):
+        assert any(
+            row[:2] == ["BiFSMN", delta] and row[-1] == cycles for row in rows
+        )
     # 576 of eight bits, and 64 of one bit.
-    baseline = "| DS-CNN, int8 | 1 | **95.00** (80.0-90.0) | 1,000 | 577 |  |"
-    assert baseline in lines
+    accuracy = "**95.00** (80.0-90.0)"
+    assert ["DS-CNN, int8", "1", accuracy, "1,000", "577", ""] in rows
 
 
 def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
@@ -312,8 +325,13 @@ def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
         "BiFSMN δ=1, FBCK": {"strict": 30.0},
     }
     text, _ = written(results)
-    assert "| 1 | 2.0 (1.0-3.0) | 15.0 | 10.0 | 10.9 | 15.0 | 15.5 |" in text
-    assert "| 2 | 2.0 (1.0-3.0) | *not run* | *not run* | 15.5 |" in text
+    one, two = (
+        next(row for row in table_rows(text) if row[0] == delta)
+        for delta in ("1", "2")
+    )
+    measured = "2.0 (1.0-3.0)"
+    assert one == ["1", measured, "15.0", "10.0", "10.9", "15.0", "15.5"]
+    assert two[:5] == ["2", measured, "*not run*", "*not run*", "15.5"]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -8,69 +8,9 @@ import pytest
 from fake_rows import row
 
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.experiments.runner import Row
+from bifsmn_tf.experiments.rows import Selection
 from bifsmn_tf.experiments.runner import Runner
-from bifsmn_tf.experiments.runner import Selection
-from bifsmn_tf.experiments.runner import settings
-
-ROWS = [
-    Row("teacher", "Teacher", "teacher.flags", seeds=(0, 1, 2)),
-    Row(
-        "student",
-        "Student",
-        "student.flags",
-        seeds=(0, 1, 2),
-        teacher="teacher",
-    ),
-    Row("small", "Small", "small.flags"),
-]
-
-
-def chosen(rows=None, seeds=None):
-    selected = Selection(rows, seeds).of(ROWS)
-    return [(row.name, row.seeds) for row in selected]
-
-
-def test_everything_by_default():
-    assert Selection().of(ROWS) == ROWS
-
-
-def test_rows_and_seeds():
-    assert chosen(rows=["small"]) == [("small", (0,))]
-    assert chosen(seeds=[0, 2]) == [
-        ("teacher", (0, 2)),
-        ("student", (0, 2)),
-        ("small", (0,)),
-    ]
-    assert chosen(["student", "small"], [1]) == [("student", (1,))]
-
-
-def test_what_there_is_not_is_refused():
-    with pytest.raises(UserError, match="no row tiny: one of teacher"):
-        chosen(rows=["tiny"])
-    with pytest.raises(UserError, match="no row has one of the seeds"):
-        chosen(seeds=[9])
-
-
-def test_settings_are_what_absl_makes_of_flags():
-    found = settings(
-        [
-            "--flagfile=configs/sc10_dfsmn.flags",
-            "--epochs=3",
-            "--thresholds=false",
-            "--epochs=4",
-        ]
-    )
-    assert found["architecture"] == "dfsmn"
-    assert found["projection_norm"] == "true"
-    assert found["epochs"] == "4"
-    assert found["thresholds"] == "false"
-
-
-@pytest.mark.parametrize("flag", ["epochs=3", "--nothresholds"])
-def test_settings_refuse_other_forms(flag):
-    with pytest.raises(UserError, match="write it as --name=value"):
-        settings([flag])
+from bifsmn_tf.experiments.trainings import settings
 
 
 @pytest.fixture
@@ -138,7 +78,7 @@ def test_recordings_may_move_but_not_change(runner, recordings, tmp_path):
 
 def test_recordings_that_are_not_there(tmp_path):
     missing = Runner(tmp_path / "runs", str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="--data_dir: there is no folder"):
+    with pytest.raises(UserError, match="data_dir: there is no folder"):
         path_of(missing, ())
 
 
@@ -192,8 +132,8 @@ def test_a_failure_does_not_stop_the_others(runner, tmp_path):
     rows = [row("bad", "--learning_rate=0"), row("good")]
     one = runner()
     assert list(one.run(rows)) == [("good", 0), ("good", 1)]
-    assert len(one.failures) == 2
-    log = Path(one.failures[0].partition("see ")[2])
+    assert len(one.commands.failures) == 2
+    log = Path(one.commands.failures[0].partition("see ")[2])
     assert "no rate" in log.read_text()
 
 
@@ -216,19 +156,3 @@ def test_collecting_runs_nothing(runner, tmp_path):
     runner(selection=Selection(["one"], [0])).run(rows)
     assert list(runner(collect=True).run(rows)) == [("one", 0)]
     assert len(calls(tmp_path)) == 1
-
-
-def test_derived_json_is_kept_and_made_again_when_asked(runner, tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-
-    def derived(**arguments):
-        one = runner(**arguments)
-        command = "tests.experiments.count_calls"
-        return one.derive(folder / "x", "count", command), one.failures
-
-    (folder / "x").mkdir()
-    assert derived(collect=True) == (None, [])
-    assert derived() == ({"calls": 1}, [])
-    assert derived() == ({"calls": 1}, [])
-    assert derived(again=True) == ({"calls": 2}, [])
