@@ -66,14 +66,16 @@ class ModelFile:
 
     Args:
         content: of the file.
+        name: what errors of others call it.
 
     Raises:
         UserError: It is not whole, or not valid; the message says what is
             wrong, but not with which file.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, name: str = "the model") -> None:
         self.content = content
+        self.name = name
         self._model = _parse(content)
 
     @classmethod
@@ -85,7 +87,7 @@ class ModelFile:
                 message names the file.
         """
         try:
-            return cls(Path(path).read_bytes())
+            return cls(Path(path).read_bytes(), os.fspath(path))
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}") from error
         except UserError as error:

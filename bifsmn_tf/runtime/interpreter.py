@@ -127,7 +127,7 @@ def make_interpreter(
         UserError: There is no such model file, or it is no whole one; there is
             no library or no runtime, or the runtime refuses the model.
     """
-    content = _whole(model).content
+    whole = _whole(model)
     module = _import_runtime(runtime)
     path, _ = _load(library)
     try:
@@ -137,12 +137,12 @@ def make_interpreter(
         raise UserError(str(error).strip().split("\n")[-1]) from error
     try:
         return module.Interpreter(
-            model_content=content,
+            model_content=whole.content,
             num_threads=num_threads,
             experimental_delegates=[delegate],
         )
     except ValueError as error:
-        raise UserError(f"the runtime refuses the model: {error}") from error
+        raise UserError(f"the runtime refuses {whole.name}: {error}") from error
 
 
 def _whole(model: ModelFile | bytes | str | os.PathLike[str]) -> ModelFile:

@@ -2,8 +2,10 @@ import ctypes
 import dataclasses
 import subprocess
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from native_fixtures import ROOT
 from native_fixtures import run_python
 from op_cases import random_cases
@@ -83,6 +85,19 @@ def test_a_truncated_model(case, tmp_path):
     path = tmp_path / "short.tflite"
     path.write_bytes(case.model()[:-200])
     with pytest.raises(UserError, match="short.tflite: .*truncated"):
+        make_interpreter(path)
+
+
+def test_a_model_that_the_runtime_refuses(case, tmp_path):
+    """Its constant has half the bytes that its shape asks for."""
+    parts = schema.ModelT.InitFromPackedBuf(case.model())
+    constant = next(x for x in parts.buffers if x.data is not None)
+    constant.data = constant.data[: len(constant.data) // 2]
+    builder = flatbuffers.Builder()
+    builder.Finish(parts.Pack(builder), b"TFL3")
+    path = tmp_path / "short.tflite"
+    path.write_bytes(bytes(builder.Output()))
+    with pytest.raises(UserError, match="runtime refuses .*short.tflite: "):
         make_interpreter(path)
 
 
