@@ -32,9 +32,9 @@ _OURS = {
 }
 
 _FAMILIES = _OURS | {
-    f"{model}_{form}": f"{family}, {short}"
+    f"{model}_{form}": f"{family}, {precision}"
     for model, (_, family) in _BASELINES.items()
-    for form, short in _FORMS.items()
+    for form, precision in _FORMS.items()
 }
 
 ROWS = (
@@ -43,14 +43,14 @@ ROWS = (
         dataclasses.replace(
             recipes.baseline(
                 f"{model}_{form}",
-                f"{title}, {short}",
+                f"{title}, {precision}",
                 model,
                 own_epochs=True,
             ),
             report=f"report_{form}",
         )
         for model, (title, _) in _BASELINES.items()
-        for form, short in _FORMS.items()
+        for form, precision in _FORMS.items()
     ),
 )
 

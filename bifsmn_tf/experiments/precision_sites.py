@@ -10,12 +10,12 @@ from bifsmn_tf.network.config import SITES
 BIFSMN = recipes.distilled("bifsmn", "BiFSMN")
 
 
-def _without_file(kind: str, *sites: str) -> Row:
+def _without_file(kind: str, *layers: str) -> Row:
     return recipes.in_keras(
         recipes.distilled(
-            f"{kind}_{'_'.join(sites)}",
-            f"{kind} in {' and '.join(sites)}",
-            f"--{kind}_sites={','.join(sites)}",
+            f"{kind}_{'_'.join(layers)}",
+            f"{kind} in {' and '.join(layers)}",
+            f"--{kind}_sites={','.join(layers)}",
         ),
         "there is no conversion",
     )
@@ -40,15 +40,15 @@ _MIXED = (("conv2",), ("conv2", "projection"))
 ROWS = (
     recipes.TEACHER,
     BIFSMN,
-    *(_without_file("float", site) for site in SITES),
+    *(_without_file("float", layer) for layer in SITES),
     _without_file("float", "conv2", "projection"),
     *(
         recipes.distilled(
-            f"int8_{'_'.join(sites)}",
-            f"int8 in {' and '.join(sites)}",
-            f"--int8_sites={','.join(sites)}",
+            f"int8_{'_'.join(layers)}",
+            f"int8 in {' and '.join(layers)}",
+            f"--int8_sites={','.join(layers)}",
         )
-        for sites in _MIXED
+        for layers in _MIXED
     ),
     _without_file("int8", "conv2", "projection", "memory"),
     *(
@@ -81,7 +81,7 @@ EXPERIMENT = Experiment(
     "BiFSMN with our whole recipe; and one kind of layer at a time in full "
     "precision, in all blocks, to see what one bit costs there; in 8 bits, as "
     "mixed precision; and with more of what is bitwise: more channels, more "
-    "taps. Of what lost and is gone tells "
+    "taps. Options that lost and are gone have a page of their own, "
     "[options_that_lost.md](options_that_lost.md). Cycles are those of the "
     "model of the Cortex-A53 in `benchmarks/a53`, not measured.",
     ROWS,

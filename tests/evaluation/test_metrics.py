@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -99,6 +101,23 @@ class TestReport:
     def test_logits_of_another_shape_are_refused(self, shape):
         with pytest.raises(ValueError, match="logits of delta 2"):
             metrics.report(LABELS, {2: np.zeros(shape)}, NAMES)
+
+
+def test_a_report_needs_no_scipy():
+    command = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "import numpy as np\n"
+        "from bifsmn_tf.evaluation import metrics\n"
+        "report = metrics.report([0, 1], {1: np.eye(2)}, ['yes', 'no'])\n"
+        "print(metrics.table(report))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("2 clips\n")
 
 
 def test_table_has_a_line_for_each_depth_and_class():
