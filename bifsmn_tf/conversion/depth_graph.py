@@ -35,8 +35,8 @@ class DepthGraph:
         network: What the network has learned.
         delta: The depth.
         graph: The subgraph to fill.
-        precision: Of what is not one bit.
-        step: Of the integer residual; None for one of floats.
+        precision: The precision of what is not one bit.
+        step: The step of the integer residual; None for one of floats.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class DepthGraph:
     ) -> graphs.Tensor:
         """Adds an op whose result is only looked at by the next layer."""
         stage = self._stage(operation.node)
-        follower = self._follower(operation)
-        assert follower is not None
+        assert operation.follower is not None
+        follower = self._stage(operation.follower)
         first = operation.node.kind is Kind.FIRST_CONVOLUTION
         if follower.input_step is not None or (
             not first and stage.input_step is not None
@@ -162,8 +162,11 @@ class DepthGraph:
     ) -> tuple[graphs.Tensor, graphs.Tensor | None]:
         """Adds an op that adds to the residual, and gives the next bits."""
         node, stage = operation.node, self._stage(operation.node)
-        follower = self._follower(operation)
-        threshold = follower.threshold if follower else None
+        threshold = (
+            self._stage(operation.follower).threshold
+            if operation.follower
+            else None
+        )
         read = self._inputs[node.name]
         before = self._residuals[node.adds_to] if node.adds_to else None
         if stage.input_step is not None:
@@ -203,9 +206,14 @@ class DepthGraph:
                 residual.parameters(adding, limits, self._step)
             )
             op = dataclasses.replace(op, shift=adding.shift)
-        constants = [("weights", weights), ("parameters", parameters)]
-        names = ["stream"] if threshold is None else ["stream", "bits"]
-        outputs = self._op(operation.name, op, inputs, constants, names, before)
+        outputs = self._op(
+            operation.name,
+            op,
+            inputs,
+            [("weights", weights), ("parameters", parameters)],
+            ["stream"] if threshold is None else ["stream", "bits"],
+            before,
+        )
         return outputs[0], outputs[1] if len(outputs) > 1 else None
 
     def _int8_to_residual(
