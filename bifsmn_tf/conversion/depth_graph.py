@@ -78,9 +78,6 @@ class DepthGraph:
     def _stage(self, node: Node) -> ExportedStage:
         return self._network.stage(node, self._delta)
 
-    def _follower(self, operation: Operation) -> ExportedStage | None:
-        return self._stage(operation.follower) if operation.follower else None
-
     def _to_follower(
         self, operation: Operation, read: graphs.Tensor
     ) -> graphs.Tensor:
@@ -104,7 +101,9 @@ class DepthGraph:
             ("weights", pack_bits(weights)),
             ("thresholds", pack_integers(op.encode_thresholds(*rows))),
         ]
-        (bits,) = self._op(operation.name, op, [read], constants, ["bits"])
+        (bits,) = _emit(
+            self._graph, operation.name, op, [read], constants, ["bits"]
+        )
         return bits
 
     def _first_convolution(
@@ -129,7 +128,9 @@ class DepthGraph:
             limits = np.where(flips, 1 - limits, limits).astype(np.int32)
             op = ops.FeatureConv2D(inverse_scale=FEATURE_SCALE, **padding)
         constants: Constants = [("weights", weights), ("thresholds", limits)]
-        (bits,) = self._op(operation.name, op, [features], constants, ["bits"])
+        (bits,) = _emit(
+            self._graph, operation.name, op, [features], constants, ["bits"]
+        )
         return bits
 
     def _folded(
@@ -206,7 +207,8 @@ class DepthGraph:
                 residual.parameters(adding, limits, self._step)
             )
             op = dataclasses.replace(op, shift=adding.shift)
-        outputs = self._op(
+        outputs = _emit(
+            self._graph,
             operation.name,
             op,
             inputs,
@@ -256,44 +258,52 @@ class DepthGraph:
             ("weights", stage.image()),
             ("parameters", _rows(stage, threshold)),
         ]
-        return self._op(operation.name, op, [read], constants, outputs, before)
+        return _emit(
+            self._graph, operation.name, op, [read], constants, outputs, before
+        )
 
     def _classifier(self, values: graphs.Tensor) -> graphs.Tensor:
         constants = _classifier_constants(
             self._network, self._precision.classifier, self._step or 1.0
         )
-        (logits,) = self._op(
-            "classifier", ops.Dense(), [values], constants, ["logits"]
+        (logits,) = _emit(
+            self._graph,
+            "classifier",
+            ops.Dense(),
+            [values],
+            constants,
+            ["logits"],
         )
         return logits
 
-    def _op(
-        self,
-        name: str,
-        op: ops.Op,
-        inputs: Sequence[graphs.Tensor],
-        constants: Constants,
-        outputs: Sequence[str],
-        before: graphs.Tensor | None = None,
-    ) -> list[graphs.Tensor]:
-        tensors = list(inputs)
-        tensors += [
-            self._graph.constant(f"{name}/{part}", value)
-            for part, value in constants
-        ]
-        if before is not None:
-            tensors.append(before)
-        specs = op.output_specs(*tensors)
-        return list(
-            self._graph.custom_op(
-                op,
-                tensors,
-                [
-                    (f"{name}/{output}", *spec)
-                    for output, spec in zip(outputs, specs, strict=False)
-                ],
-            )
+
+def _emit(
+    graph: graphs.Subgraph,
+    name: str,
+    op: ops.Op,
+    inputs: Sequence[graphs.Tensor],
+    constants: Constants,
+    outputs: Sequence[str],
+    before: graphs.Tensor | None = None,
+) -> list[graphs.Tensor]:
+    """Adds an op with its constants, and returns its outputs."""
+    tensors = list(inputs)
+    tensors += [
+        graph.constant(f"{name}/{part}", value) for part, value in constants
+    ]
+    if before is not None:
+        tensors.append(before)
+    specs = op.output_specs(*tensors)
+    return list(
+        graph.custom_op(
+            op,
+            tensors,
+            [
+                (f"{name}/{output}", *spec)
+                for output, spec in zip(outputs, specs, strict=False)
+            ],
         )
+    )
 
 
 def _rows(
