@@ -207,9 +207,16 @@ def main() -> None:
         "dataset": dataset.name,
         "split": _SPLIT.value,
         "notes": list(dataset.notes),
+        "trivial_accuracies": datasets.trivial_accuracies(
+            dataset, _SPLIT.value
+        ),
         **metrics.report(clips.labels, logits, dataset.label_names),
     }
     print(metrics.table(report))
+    if report["trivial_accuracies"]:
+        print("\naccuracies that take no recognition of keywords")
+    for answer, share in report["trivial_accuracies"].items():
+        print(f"  {answer}: {100 * share:.2f} %")
     if _JSON.value:
         _write(Path(_JSON.value), report)
 

@@ -1,7 +1,8 @@
-"""What varies a clip for training: on the waveform, and masks on features.
+"""Augmentation: what varies a clip for training.
 
-The parameters default to the reference's: amplitude, speed and shift each for
-half of the clips, background noise for three tenths of them.
+Waveforms are varied here, features are masked in ``spec_augment``. The
+parameters default to those of the authors' code: amplitude, speed and shift
+each for half of the clips, background noise for three tenths of them.
 
 Augmented copy c of clip i is a function of (seed, i, c) and nothing else: not
 of the batch, the order, the number of processes or what was computed before.
@@ -9,15 +10,14 @@ That is what makes a run that was interrupted continue as if it had not been.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import soxr
 
-from bifsmn_tf.audio.log_mel import known_fields
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,9 @@ class AugmentationParameters:
             drawn uniformly from [0, noise_scale]; the clip itself is scaled by
             one minus that factor.
         noise_probability: share of the clips that noise is added to.
+
+    Raises:
+        UserError: A value is impossible; the message names it.
     """
 
     gain: tuple[float, float] = (0.7, 1.1)
@@ -51,19 +54,21 @@ class AugmentationParameters:
     def __post_init__(self) -> None:
         object.__setattr__(self, "gain", tuple(self.gain))
         if len(self.gain) != 2 or not 0 <= self.gain[0] <= self.gain[1]:
-            raise ValueError(f"gain has to be (least, greatest): {self.gain}")
+            raise UserError(f"gain has to be (least, greatest): {self.gain}")
         if not 0 <= self.speed < 1:
-            raise ValueError(f"speed has to lie in [0, 1), not {self.speed}")
+            raise UserError(f"speed has to lie in [0, 1), not {self.speed}")
         if self.shift < 0:
-            raise ValueError(f"shift has to be positive, not {self.shift}")
+            raise UserError(f"shift has to be 0 or more, not {self.shift}")
         if not 0 <= self.noise_scale <= 1:
-            raise ValueError(
+            raise UserError(
                 f"noise_scale has to lie in [0, 1], not {self.noise_scale}"
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("probability") and not 0 <= value <= 1:
-                raise ValueError(f"{field.name} is {value}, no probability")
+                raise UserError(
+                    f"{field.name} has to lie in [0, 1], not {value}"
+                )
 
     @classmethod
     def none(cls) -> "AugmentationParameters":
@@ -79,25 +84,21 @@ class AugmentationParameters:
         """Returns the parameters as plain values, for JSON."""
         return {**dataclasses.asdict(self), "gain": list(self.gain)}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "AugmentationParameters":
-        """Returns the parameters that ``to_dict`` gave.
-
-        Raises:
-            ValueError: a key is unknown.
-        """
-        return cls(**known_fields(cls, values))
-
 
 @dataclasses.dataclass(frozen=True)
 class SpecAugmentParameters:
-    """Masks on the features; the masked values become the mean.
+    """How features are masked; the masked values become the mean.
+
+    SpecAugment without its time warping (Park et al., arXiv:1904.08779).
 
     Attributes:
         frequency: a mask is narrower than this number of mel bands; 0 for
             none.
         time: a mask is shorter than this number of frames; 0 for none.
-        masks: how many of either kind.
+        masks: how many masks of either kind there are.
+
+    Raises:
+        UserError: A value is negative; the message names it.
     """
 
     frequency: int = 8
@@ -105,25 +106,21 @@ class SpecAugmentParameters:
     masks: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.frequency, self.time, self.masks) < 0:
-            raise ValueError(f"negative: {self}")
-
-    def to_dict(self) -> dict[str, int]:
-        """Returns the parameters as plain numbers, for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "SpecAugmentParameters":
-        """Returns the parameters that ``to_dict`` gave.
-
-        Raises:
-            ValueError: a key is unknown.
-        """
-        return cls(**known_fields(cls, values))
+        for name, value in dataclasses.asdict(self).items():
+            if value < 0:
+                raise UserError(f"{name} has to be 0 or more, not {value}")
 
 
 def shifted(waveform: FloatArray, samples: int) -> FloatArray:
-    """Moves a clip to the right by ``samples`` (left if negative)."""
+    """Moves a clip to the right by ``samples`` (left if negative).
+
+    Args:
+        waveform: float32 (n,).
+        samples: how far, less than n; zeros move in.
+
+    Returns:
+        float32 (n,).
+    """
     result = np.zeros_like(waveform)
     if samples >= 0:
         result[samples:] = waveform[: len(waveform) - samples]
@@ -137,6 +134,13 @@ def at_speed(waveform: FloatArray, speed: float) -> FloatArray:
 
     Tempo and pitch change together, as on a tape. The length stays: a slower
     clip loses its ends, a faster one gets zeros there.
+
+    Args:
+        waveform: float32 (samples,).
+        speed: 1 leaves the clip as it is.
+
+    Returns:
+        float32 (samples,).
     """
     # soxr's quick setting: its filter is far below the noise of 16 bits that
     # matters here, at a third of the time.
@@ -159,15 +163,15 @@ def augment(
     rng: np.random.Generator,
     sample_rate: int = 16000,
 ) -> FloatArray:
-    """Returns one variation of a clip.
+    """Returns one augmented copy of a clip.
 
     Args:
         waveform: float32 (samples,) in [-1, 1].
         noise: background recordings, each at least as long as the clip; may be
             empty, and is then not mixed in.
         parameters: what to vary, how far and how often.
-        rng: where the chance comes from. The same number of values is drawn
-            whatever comes out, so that one setting does not disturb another.
+        rng: draws what is random. The same number of values is drawn whatever
+            comes out, so that one setting does not disturb another.
         sample_rate: of the clip, in Hz.
 
     Returns:

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ _FORMAT = 1
 
 
 def listing(folder: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
-    """Lists path, size and time of change of each file below ``folder``."""
+    """Lists path, size and time of change (ns) of each file of ``folder``.
+
+    The paths are relative to it; folders below it are searched too.
+    """
     result = []
     places = [os.fspath(folder)]
     while places:
@@ -37,7 +41,7 @@ def listing(folder: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
 
 def through(
     cache_dir: str | os.PathLike[str] | None,
-    key: Any,
+    key: Sequence[Any],
     read: Callable[[], KeywordDataset],
 ) -> KeywordDataset:
     """Returns what ``read`` returns, from the cache if it is there.
@@ -47,6 +51,9 @@ def through(
             of its key; None for no cache.
         key: all that the data set depends on, as JSON takes it.
         read: makes the data set.
+
+    Returns:
+        The data set, its waveforms mapped, not read, if they are cached.
     """
     if cache_dir is None:
         return read()

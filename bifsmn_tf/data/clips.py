@@ -1,11 +1,16 @@
 """Recordings in memory: the form that every data set is handed on in."""
 
 import dataclasses
+from collections.abc import Collection
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 
@@ -27,7 +32,7 @@ SILENCE = "silence"
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
-    """One split.
+    """The clips of one split.
 
     Attributes:
         waveforms: int16 (n, samples), 16 kHz, one second each.
@@ -36,10 +41,13 @@ class Clips:
             a background recording is ``<file>#<first sample>``.
         speakers: who speaks, as the data set names them; "" if nobody does or
             it is not known.
+
+    Raises:
+        ValueError: The parts do not fit together, or have another type.
     """
 
-    waveforms: np.ndarray
-    labels: np.ndarray
+    waveforms: Int16Array
+    labels: npt.NDArray[np.int32]
     files: tuple[str, ...]
     speakers: tuple[str, ...]
 
@@ -64,8 +72,8 @@ class Clips:
     def __len__(self) -> int:
         return len(self.waveforms)
 
-    def take(self, indices: np.ndarray) -> "Clips":
-        """Returns the clips at ``indices``, in that order."""
+    def take(self, indices: npt.NDArray[np.integer]) -> "Clips":
+        """Returns the clips at ``indices``, (n,), in that order."""
         return Clips(
             self.waveforms[indices],
             self.labels[indices],
@@ -93,7 +101,7 @@ class KeywordDataset:
     name: str
     label_names: tuple[str, ...]
     splits: dict[str, Clips]
-    noise: tuple[np.ndarray, ...] = ()
+    noise: tuple[FloatArray, ...] = ()
     notes: tuple[str, ...] = ()
 
     def counts(self, split: str) -> dict[str, int]:
@@ -109,18 +117,20 @@ def with_digital_silence(
 ) -> KeywordDataset:
     """Returns the data set with some silence to train on that is zeros.
 
-    A room is never as quiet as a muted microphone, which a network that has
-    heard rooms only may take for a word.
+    A room is never as quiet as a muted microphone, which a network that was
+    trained on rooms only may take for a word.
 
     Args:
         dataset: any; without clips of silence to train on it stays as it is.
-        share: of these clips that become zeros, in [0, 1], evenly spread.
+        share: how many of these clips become zeros, in [0, 1], evenly spread.
 
     Raises:
-        ValueError: ``share`` lies elsewhere.
+        UserError: ``share`` lies elsewhere.
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"the share of digital silence is {share}")
+        raise UserError(
+            f"the share of digital silence has to lie in [0, 1], not {share}"
+        )
     train = dataset.splits.get("train")
     if train is None or SILENCE not in dataset.label_names:
         return dataset
@@ -138,7 +148,7 @@ def with_digital_silence(
 
 
 def check_speakers(
-    speakers: Mapping[str, "tuple[str, ...] | set[str]"],
+    speakers: Mapping[str, Collection[str]],
 ) -> None:
     """Makes sure that nobody speaks in two splits.
 
@@ -146,7 +156,7 @@ def check_speakers(
         speakers: those of each split; "" counts as nobody.
 
     Raises:
-        DataError: somebody does, so that a test would be passed by knowing
+        DataError: Somebody does, so that a test would be passed by knowing
             the voice.
     """
     names = list(speakers)
@@ -160,27 +170,3 @@ def check_speakers(
                     "the splits, or remove them to split by the hash of the "
                     "speaker."
                 )
-
-
-def trivial_accuracies(dataset: KeywordDataset, split: str) -> dict[str, float]:
-    """Returns what answers that need no recognition of keywords score.
-
-    Print it beside every accuracy under the ``bifsmn`` protocol, where more
-    than half of the clips are unknown words.
-
-    Args:
-        dataset: with a class "unknown" or "silence".
-        split: which of its splits.
-
-    Returns:
-        Shares in [0, 1] by answer: "always unknown", and "perfect on unknown
-        and silence" alone, with every keyword wrong.
-    """
-    counts = dataset.counts(split)
-    total = sum(counts.values())
-    unknown = counts.get(UNKNOWN, 0)
-    silence = counts.get(SILENCE, 0)
-    return {
-        "always unknown": unknown / total,
-        "perfect on unknown and silence": (unknown + silence) / total,
-    }

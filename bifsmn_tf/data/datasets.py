@@ -27,7 +27,6 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.clips import trivial_accuracies
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.errors import DataError
@@ -68,7 +67,7 @@ def load(
     """Loads a data set into memory.
 
     Args:
-        name: one of ``names()``.
+        name: one of :func:`names`.
         data_dir: for ``folder``, the recordings. For Speech Commands, a folder
             in the layout of the official archive, or else the ``data_dir`` of
             TFDS, into which the archives are downloaded. Not for ``synthetic``.
@@ -88,9 +87,9 @@ def load(
         only.
 
     Raises:
-        DataError: there is no such data set, it is not usable, has none of a
+        DataError: There is no such data set, it is not usable, has none of a
             split, or has labels that ``label_names`` lacks.
-        TypeError: the data set has no such option.
+        TypeError: The data set has no such option.
 
     Warns:
         DataWarning: each of the data set's notes.
@@ -133,7 +132,7 @@ def relabel(
     """Returns the data set with labels that are indices into ``label_names``.
 
     Raises:
-        DataError: it has clips of a label that is none of them.
+        DataError: The data set has a label that is none of them.
     """
     if tuple(label_names) == dataset.label_names:
         return dataset
@@ -154,6 +153,34 @@ def relabel(
             for split, clips in dataset.splits.items()
         },
     )
+
+
+def trivial_accuracies(dataset: KeywordDataset, split: str) -> dict[str, float]:
+    """Returns what answers that need no recognition of keywords score.
+
+    ``evaluate`` prints it beside every accuracy under the ``bifsmn`` protocol,
+    where more than half of the clips are unknown words.
+
+    Args:
+        dataset: any.
+        split: which of its splits.
+
+    Returns:
+        Shares in [0, 1] by answer: "always unknown", and "perfect on unknown
+        and silence" alone, with every keyword wrong. Nothing for a data set of
+        another protocol.
+    """
+    task = protocol.TASKS.get(dataset.name.partition("/")[2])
+    if task is None or task.protocol != "bifsmn":
+        return {}
+    counts = dataset.counts(split)
+    total = sum(counts.values())
+    unknown = counts.get(UNKNOWN, 0)
+    silence = counts.get(SILENCE, 0)
+    return {
+        "always unknown": unknown / total,
+        "perfect on unknown and silence": (unknown + silence) / total,
+    }
 
 
 def _speech_commands(
@@ -252,7 +279,7 @@ def _synthetic(
 
 
 def _identity(place: str | os.PathLike[str] | None) -> list[Any]:
-    """What tells the contents of a folder from what they were before."""
+    """Returns what tells a folder's contents from what they were before."""
     if place is None:
         return []
     return [os.path.abspath(place), clip_cache.listing(place)]

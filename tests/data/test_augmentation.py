@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from bifsmn_tf.data.augmentation import at_speed
 from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.augmentation import shifted
+from bifsmn_tf.errors import UserError
 
 NONE = AugmentationParameters.none()
 CLIP = noise(16000, "clip")
@@ -166,17 +168,16 @@ def test_result_stays_in_range():
     ],
 )
 def test_impossible_parameters_are_refused(change):
-    with pytest.raises(ValueError, match=next(iter(change))):
+    with pytest.raises(UserError, match=next(iter(change))):
         AugmentationParameters(**change)
-    with pytest.raises(ValueError, match="negative"):
+
+
+def test_impossible_masks_are_refused():
+    with pytest.raises(UserError, match="time has to be 0 or more, not -1"):
         SpecAugmentParameters(time=-1)
 
 
-@pytest.mark.parametrize(
-    "parameters", [AugmentationParameters(speed=0.1), SpecAugmentParameters(3)]
-)
-def test_parameters_survive_a_dict(parameters):
-    cls = type(parameters)
-    assert cls.from_dict(parameters.to_dict()) == parameters
-    with pytest.raises(ValueError, match="no 'sped'"):
-        cls.from_dict({"sped": 1})
+def test_parameters_are_plain_values():
+    parameters = AugmentationParameters(gain=(0.5, 1), speed=0.1)
+    values = json.loads(json.dumps(parameters.to_dict()))
+    assert AugmentationParameters(**values) == parameters

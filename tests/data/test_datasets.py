@@ -1,12 +1,18 @@
+import dataclasses
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
+import sounds
 from sounds import archive
 from sounds import write
 
+from bifsmn_tf import pretrained
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.datasets import load
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import DataWarning
@@ -138,3 +144,48 @@ def test_a_split_without_clips(recordings):
 def test_unknown_option(recordings):
     with pytest.raises(TypeError, match="unknown_ratio"):
         load("folder", recordings, unknown_ratio=2)
+
+
+def test_trivial_accuracies_of_the_first_version():
+    """Its test split has 2,567 keywords and 4,268 other words."""
+    counts = (2567, 4268, (2567 + 4268) // 10)
+    labels = np.repeat(np.arange(3, dtype=np.int32), counts)
+    clips = dataclasses.replace(
+        sounds.clips(1),
+        waveforms=np.zeros((len(labels), 1), np.int16),
+        labels=labels,
+        files=("",) * len(labels),
+        speakers=("",) * len(labels),
+    )
+    dataset = KeywordDataset(
+        "speech_commands/v0.01-12-bifsmn",
+        ("yes", "unknown", "silence"),
+        {"test": clips},
+    )
+    answers = datasets.trivial_accuracies(dataset, "test")
+    assert round(answers["always unknown"], 3) == 0.568
+    assert round(answers["perfect on unknown and silence"], 3) == 0.659
+
+
+def test_trivial_accuracies_are_those_of_the_bifsmn_protocol():
+    for name in ("folder", OFFICIAL):
+        dataset = KeywordDataset(name, ("yes",), {"test": sounds.clips(1)})
+        assert datasets.trivial_accuracies(dataset, "test") == {}
+
+
+def test_evaluate_prints_trivial_accuracies(speech_commands, tmp_path):
+    """Two of six test clips are unknown, none is silence."""
+    result = subprocess.run(
+        [
+            *(sys.executable, "-W", "ignore", "-m", "bifsmn_tf.evaluate"),
+            f"--model={pretrained.find('bifsmn_s-sc10')}",
+            "--dataset=speech_commands/v0.02-12-bifsmn",
+            f"--data_dir={speech_commands}",
+            f"--cache_dir={tmp_path / 'cache'}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "always unknown: 33.33 %" in result.stdout
+    assert "perfect on unknown and silence: 33.33 %" in result.stdout
