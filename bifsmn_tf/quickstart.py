@@ -13,17 +13,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import tables
 
 _RUN_DIR = flags.DEFINE_string(
-    "run_dir", "runs/quickstart", "Folder of everything that is made."
+    "run_dir", "runs/quickstart", "The folder of everything that is made."
 )
 _FLAGFILE = flags.DEFINE_string(
-    "training", "configs/quickstart.flags", "Flagfile of the training."
+    "training", "configs/quickstart.flags", "The flagfile of the training."
 )
 
 _STEPS = 6
@@ -72,7 +74,7 @@ def main() -> None:
     ):
         _step(
             number,
-            f"evaluating on unheard voices: {name}",
+            f"evaluating on unseen speakers: {name}",
             [
                 "bifsmn_tf.evaluate",
                 f"--model={model}",
@@ -125,17 +127,37 @@ def _step(
         raise UserError(f"step {number} failed: python -m {' '.join(words)}")
 
 
-def _summarise(reports, teacher, binary: Path, full: Path, run: Path) -> None:
-    print("\naccuracy on held-out clips (95 % interval)")
-    print(f"  {'':24}{'Keras':>24}{'.tflite':>24}")
-    for delta in reports["Keras"]["deltas"]:
-        cells = "".join(
-            f"{_accuracy(report['deltas'][delta]):>24}"
-            for report in reports.values()
-        )
-        print(f"  {f'BiFSMN, δ = {delta}':24}{cells}")
+def _summarise(
+    reports: dict[str, dict[str, Any]],
+    teacher: dict[str, Any],
+    binary: Path,
+    full: Path,
+    run: Path,
+) -> None:
+    """Prints accuracies, sizes and pictures.
+
+    Args:
+        reports: of BiFSMN on the test clips, by what computed: a report of
+            ``evaluate`` each.
+        teacher: the same of the full-precision file.
+        binary: the file of BiFSMN.
+        full: the file of the teacher.
+        run: the folder of the pictures.
+    """
+    print("\naccuracy on held-out clips (95 % interval)\n")
+    rows = [
+        [
+            f"BiFSMN, δ = {delta}",
+            *(
+                _accuracy(report["deltas"][delta])
+                for report in reports.values()
+            ),
+        ]
+        for delta in reports["Keras"]["deltas"]
+    ]
     floating = _accuracy(teacher["deltas"]["1"])
-    print(f"  {'full-precision D-FSMN':24}{'':24}{floating:>24}")
+    rows.append(["full-precision D-FSMN", "", floating])
+    print(tables.plain(["", *reports], rows))
     print(
         "  Keras computes in floats here, the file in integers; with evaluate "
         "--integers\n  Keras computes as the file does, with the same result."
@@ -156,7 +178,7 @@ def _summarise(reports, teacher, binary: Path, full: Path, run: Path) -> None:
         print(f"  {picture}")
 
 
-def _accuracy(figures: dict) -> str:
+def _accuracy(figures: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in figures["interval"])
     return f"{100 * figures['accuracy']:.1f} % ({low:.1f}-{high:.1f})"
 

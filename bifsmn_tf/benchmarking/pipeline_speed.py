@@ -17,16 +17,21 @@ from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.pipeline import TrainingPipeline
 
 _DATASET = flags.DEFINE_string(
-    "dataset", "synthetic", "Which data set, as `datasets.load` names it."
+    "dataset",
+    "synthetic",
+    "The data set: synthetic, folder, or speech_commands/CONFIG.",
 )
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where its recordings are; not for synthetic."
+    "data_dir", None, "Where the recordings are; synthetic needs none."
 )
 _BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 96, "Clips a batch.", lower_bound=1
+    "batch_size", 96, "How many clips a batch has.", lower_bound=1
 )
 _WORKERS = flags.DEFINE_integer(
-    "workers", None, "Processes; one a processor by default.", lower_bound=0
+    "workers",
+    None,
+    "How many processes compute features; by default one a processor.",
+    lower_bound=0,
 )
 
 

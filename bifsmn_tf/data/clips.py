@@ -2,17 +2,26 @@
 
 import dataclasses
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.audio.files import SAMPLE_RATE
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+
+CLIP = SAMPLE_RATE
+"""Samples of a clip: one second at 16 kHz."""
+
+Row = tuple[str, str, str, Int16Array]
+"""A clip: its label, its file, its speaker, and its samples, (16000,)."""
 
 KEYWORDS = (
     "yes",
@@ -68,6 +77,36 @@ class Clips:
                 f"{n} waveforms, but {len(self.files)} files and "
                 f"{len(self.speakers)} speakers"
             )
+
+    @classmethod
+    def from_rows(
+        cls, rows: Iterable[Row], label_names: Sequence[str], most: int
+    ) -> "Clips":
+        """Makes a split of rows.
+
+        They are put in the order of label and file, which is then the same
+        however the data set was read.
+
+        Args:
+            rows: of the split.
+            label_names: the classes.
+            most: how many rows there are at most.
+        """
+        index = {label: i for i, label in enumerate(label_names)}
+        waveforms = np.empty((most, CLIP), np.int16)
+        keys: list[tuple[int, str, str]] = []
+        for label, file, speaker, waveform in rows:
+            waveforms[len(keys)] = waveform
+            keys.append((index[label], file, speaker))
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        if order != list(range(most)):
+            waveforms = waveforms[order]
+        return cls(
+            waveforms,
+            np.array([keys[i][0] for i in order], np.int32),
+            tuple(keys[i][1] for i in order),
+            tuple(keys[i][2] for i in order),
+        )
 
     def __len__(self) -> int:
         return len(self.waveforms)

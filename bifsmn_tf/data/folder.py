@@ -1,4 +1,4 @@
-"""A folder of somebody's own recordings as a data set.
+"""Reads a folder of somebody's own recordings as a data set.
 
     recordings/
         hello/            any name: a keyword
@@ -21,24 +21,28 @@ the background noise.
 
 import collections
 import os
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
+from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import Row
 from bifsmn_tf.data.clips import check_speakers
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.errors import DataError
 
 ALIASES = {"_unknown_": UNKNOWN, "_silence_": SILENCE}
-_CLIP = protocol.CLIP
 
 
 def _sound_files(folder: Path) -> list[Path]:
@@ -71,38 +75,44 @@ def has_splits(folder: str | os.PathLike[str]) -> bool:
     )
 
 
-def loudest_second(sound: np.ndarray) -> tuple[int, np.ndarray]:
-    """Returns the second of ``sound`` with the most energy, and its start.
+def loudest_second(sound: Int16Array) -> tuple[int, Int16Array]:
+    """Returns where the second with the most energy starts, and that second.
 
-    A shorter sound is returned in the middle of a second of zeros.
+    Args:
+        sound: int16 (samples,) at 16 kHz.
+
+    Returns:
+        The first sample and int16 (16000,). A shorter sound is returned in
+        the middle of a second of zeros.
     """
-    spare = _CLIP - len(sound)
+    spare = CLIP - len(sound)
     if spare >= 0:
         return 0, np.pad(sound, (spare // 2, spare - spare // 2))
     energy = np.cumsum(np.square(sound, dtype=np.float64))
     energy = np.concatenate([[0.0], energy])
-    start = int(np.argmax(energy[_CLIP:] - energy[:-_CLIP]))
-    return start, sound[start : start + _CLIP]
+    start = int(np.argmax(energy[CLIP:] - energy[:-CLIP]))
+    return start, sound[start : start + CLIP]
 
 
-def seconds(sound: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Cuts ``sound`` into seconds, each with its start.
+def seconds(sound: Int16Array) -> list[tuple[int, Int16Array]]:
+    """Cuts a sound into seconds, each with the sample that it starts at.
 
-    Less than two seconds give one.
+    Args:
+        sound: int16 (samples,) at 16 kHz; less than two seconds give one.
     """
-    if len(sound) < 2 * _CLIP:
+    if len(sound) < 2 * CLIP:
         return [loudest_second(sound)]
     return [
-        (start, sound[start : start + _CLIP])
-        for start in range(0, len(sound) - _CLIP + 1, _CLIP)
+        (start, sound[start : start + CLIP])
+        for start in range(0, len(sound) - CLIP + 1, CLIP)
     ]
 
 
 def ordered_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Returns the labels in the order of a class list.
+    """Returns labels in the order of a class list.
 
-    The ten keywords of Speech Commands in their usual order, other words by
-    the alphabet, then unknown and silence.
+    The ten keywords of Speech Commands come first, in their usual order, then
+    other words by the alphabet, then unknown and silence.
     """
     first = [word for word in KEYWORDS if word in labels]
     last = [word for word in (UNKNOWN, SILENCE) if word in labels]
@@ -120,10 +130,10 @@ def load(
     """Reads a folder of recordings.
 
     Args:
-        folder: see above.
+        folder: laid out as the module says.
         label_names: the classes of a trained model. Labels then are indices
             into these, and a folder that is none of them is an error. None
-            makes the class list of the folders.
+            takes the folders for the classes.
         everything_as: a split that all recordings go into, say "test" to try
             a model on recordings that it was not trained on. None divides
             them.
@@ -134,8 +144,8 @@ def load(
         left out and named in ``notes``.
 
     Raises:
-        DataError: there is no such folder or nothing usable in it, or a folder
-            is none of ``label_names``.
+        DataError: There is no such folder or nothing usable in it, a folder
+            is none of ``label_names``, or ``everything_as`` no split.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -156,26 +166,7 @@ def load(
     if label_names is not None:
         _check_labels(root, labels, label_names)
 
-    sounds = audio.read_many([path for _, _, path in found])
-    parts: dict[str, list[tuple[str, str, str, np.ndarray]]] = (
-        collections.defaultdict(list)
-    )
-    bad = []
-    for (given, label, path), sound in zip(found, sounds, strict=True):
-        name = path.relative_to(root).as_posix()
-        if isinstance(sound, audio.UnreadableError):
-            bad.append(f"{name} {sound.reason}")
-            continue
-        split = everything_as or given or protocol.hashed_split(path.stem)
-        speaker = protocol.speaker_of(path.name)
-        pieces = (
-            seconds(sound)
-            if label in (UNKNOWN, SILENCE)
-            else [loudest_second(sound)]
-        )
-        for start, piece in pieces:
-            file = f"{name}#{start}" if len(sound) > _CLIP else name
-            parts[split].append((label, file, speaker, piece))
+    parts, bad = _read(root, found, everything_as)
     if not parts:
         raise DataError(_nothing(root, bad))
 
@@ -217,7 +208,7 @@ def load(
 
     names = tuple(label_names) if label_names is not None else labels
     splits = {
-        split: extracted.to_clips(parts[split], names, len(parts[split]))
+        split: Clips.from_rows(parts[split], names, len(parts[split]))
         for split in SPLITS
         if split in parts
     }
@@ -231,7 +222,7 @@ def load(
 
 
 def _find(root: Path, divided: bool) -> list[tuple[str | None, str, Path]]:
-    """Lists (split or None, label, path) of the files in the folders."""
+    """Returns (split or None, label, path) of each file in the folders."""
     tops: list[tuple[str | None, Path]] = (
         [(split, root / split) for split in SPLITS if (root / split).is_dir()]
         if divided
@@ -243,6 +234,37 @@ def _find(root: Path, divided: bool) -> list[tuple[str | None, str, Path]]:
         for name, place in _label_folders(top).items()
         for path in _sound_files(place)
     ]
+
+
+def _read(
+    root: Path,
+    found: Sequence[tuple[str | None, str, Path]],
+    everything_as: str | None,
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """Cuts the files that were found into clips.
+
+    Returns:
+        The rows of each split, and what is wrong with files that are left out.
+    """
+    sounds = audio.read_many([path for _, _, path in found])
+    parts: dict[str, list[Row]] = collections.defaultdict(list)
+    bad = []
+    for (given, label, path), sound in zip(found, sounds, strict=True):
+        name = path.relative_to(root).as_posix()
+        if isinstance(sound, audio.UnreadableError):
+            bad.append(f"{name} {sound.reason}")
+            continue
+        split = everything_as or given or protocol.hashed_split(path.stem)
+        speaker = protocol.speaker_of(path.name)
+        pieces = (
+            seconds(sound)
+            if label in (UNKNOWN, SILENCE)
+            else [loudest_second(sound)]
+        )
+        for start, piece in pieces:
+            file = f"{name}#{start}" if len(sound) > CLIP else name
+            parts[split].append((label, file, speaker, piece))
+    return parts, bad
 
 
 def _check_labels(
@@ -270,11 +292,11 @@ def _nothing(root: Path, bad: Sequence[str] = ()) -> str:
 
 
 def _silence(
-    rows: Sequence[tuple[str, str, str, np.ndarray]],
-    noise: dict[str, np.ndarray],
+    rows: Sequence[Row],
+    noise: Mapping[str, Int16Array],
     split: str,
     seed: int,
-) -> list[tuple[str, str, str, np.ndarray]]:
+) -> list[Row]:
     """Cuts as much silence for a split as it has of a keyword on average."""
     spoken = collections.Counter(
         label for label, *_ in rows if label != UNKNOWN

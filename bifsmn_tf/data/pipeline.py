@@ -1,4 +1,4 @@
-"""From clips to normalised batches, fast enough that training never waits.
+"""Makes normalised batches of clips, fast enough that training never waits.
 
 ``python -m bifsmn_tf.benchmarking.pipeline_speed`` measures it.
 """
@@ -22,6 +22,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
+from bifsmn_tf.errors import UserError
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 
@@ -57,7 +58,9 @@ class TrainingPipeline:
         steps_per_epoch: batches an epoch.
 
     Raises:
-        UserError: There are fewer clips than one batch takes.
+        UserError: There are fewer clips than one batch takes, or a number is
+            impossible.
+        WorkerError: A process that computes features died.
     """
 
     def __init__(
@@ -77,12 +80,12 @@ class TrainingPipeline:
         statistics: FeatureStatistics | None = None,
     ) -> None:
         if batch_size < 1 or copies < 0:
-            raise ValueError(
-                f"batch_size {batch_size} has to be 1 or more, "
-                f"copies {copies} 0 or more"
+            raise UserError(
+                f"batch_size has to be 1 or more, not {batch_size}; copies 0 "
+                f"or more, not {copies}"
             )
         if len(clips) < batch_size:
-            raise ValueError(
+            raise UserError(
                 f"{len(clips)} clips do not fill one batch of {batch_size}"
             )
         self._clips = clips
@@ -119,7 +122,7 @@ class TrainingPipeline:
         return self._memory[copy]
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Returns the indices of the clips of ``epoch``, (steps, batch)."""
+        """Returns the indices of an epoch's clips, int64 (steps, batch)."""
         rng = np.random.default_rng([self._seed, _ORDER, epoch])
         shuffled = rng.permutation(len(self._clips))
         used = self.steps_per_epoch * self._batch_size

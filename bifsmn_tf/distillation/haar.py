@@ -1,8 +1,8 @@
 """The 2-D Haar wavelet transform as TensorFlow operations (Eq. 5).
 
-The two last axes are transformed, one decomposition, coefficients as
-PyWavelets gives them for ``wavelet="haar", mode="zero"``: an odd axis is
-padded with one zero at its end.
+The two last axes are transformed once. The coefficients are those of
+PyWavelets for ``wavelet="haar", mode="zero"``, which the tests compare with: an
+odd axis is padded with one zero at its end.
 """
 
 import math
@@ -10,10 +10,11 @@ import math
 from bifsmn_tf._keras import tf
 
 Details = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+"""The horizontal, vertical and diagonal coefficients."""
 
 
 def _split(x: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Low and high band along the axis -1 or -2."""
+    """Returns the low and the high band along the axis -1 or -2."""
     size = x.shape[axis]
     if size % 2:
         padding = [[0, 0]] * x.shape.rank
@@ -27,7 +28,7 @@ def _split(x: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _merge(low: tf.Tensor, high: tf.Tensor, axis: int) -> tf.Tensor:
-    """The inverse of :func:`_split`, of even size."""
+    """Inverts :func:`_split`; the result has an even size."""
     even = (low + high) * math.sqrt(0.5)
     odd = (low - high) * math.sqrt(0.5)
     position = axis % low.shape.rank
@@ -44,7 +45,7 @@ def _merge(low: tf.Tensor, high: tf.Tensor, axis: int) -> tf.Tensor:
 
 
 def dwt2(x: tf.Tensor) -> tuple[tf.Tensor, Details]:
-    """One decomposition.
+    """Decomposes planes once.
 
     Args:
         x: (..., rows, columns), both sizes static.
@@ -60,9 +61,15 @@ def dwt2(x: tf.Tensor) -> tuple[tf.Tensor, Details]:
 
 
 def idwt2(approximation: tf.Tensor, details: Details) -> tf.Tensor:
-    """The inverse: (..., n, m) coefficients to (..., 2 n, 2 m).
+    """Inverts :func:`dwt2`.
 
-    Where an axis was odd, the last row or column is the padding: crop it.
+    Args:
+        approximation: (..., n, m).
+        details: three of (..., n, m), as :func:`dwt2` gives them.
+
+    Returns:
+        (..., 2 n, 2 m). Where an axis was odd, the last row or column is the
+        padding: crop it.
     """
     horizontal, vertical, diagonal = details
     low = _merge(approximation, horizontal, -2)
@@ -71,10 +78,16 @@ def idwt2(approximation: tf.Tensor, details: Details) -> tf.Tensor:
 
 
 def high_frequency(x: tf.Tensor) -> tf.Tensor:
-    """What is left of x without its low band: Eq. 8, same shape as x.
+    """Returns what is left of x without its low band (Eq. 8).
 
     The low band alone, transformed back, is the mean of each 2 x 2 square, so
     that neither transform has to be computed.
+
+    Args:
+        x: (..., rows, columns), both sizes static.
+
+    Returns:
+        The same shape.
     """
     rows, columns = x.shape[-2:]
     padding = [[0, 0]] * (x.shape.rank - 2) + [[0, rows % 2], [0, columns % 2]]
@@ -89,7 +102,7 @@ def high_frequency(x: tf.Tensor) -> tf.Tensor:
 
 
 def relative_energy(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The relative wavelet energies of Eq. 6 and 7.
+    """Returns the relative wavelet energies of Eq. 6 and 7.
 
     Args:
         x: (batch, rows, columns).

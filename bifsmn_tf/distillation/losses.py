@@ -9,6 +9,7 @@ over the batch. They then do not depend on how a batch is cut into replicas.
 the high and the low band of both networks' states are compared apart.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 
 from bifsmn_tf._keras import tf
@@ -21,7 +22,11 @@ _TINY = 1e-12
 
 
 def delta_weights(deltas: Sequence[int]) -> list[float]:
-    """The weight of each depth in the total loss: 1/2^(δ-1) of Eq. 15."""
+    """Returns the weight of each depth in the total loss, 1/2^(δ-1) of Eq. 15.
+
+    Args:
+        deltas: the depths δ.
+    """
     return [2.0 ** (1 - delta) for delta in deltas]
 
 
@@ -32,19 +37,27 @@ def emphasise(states: tf.Tensor) -> tf.Tensor:
         states: H_T, (..., time, channels).
 
     Returns:
-        Ĥ_T, same shape: each part divided by its standard deviation.
+        Ĥ_T of the same shape: H_T plus its high-frequency part, each divided
+        by its standard deviation.
     """
     high = haar.high_frequency(states)
     return _standardise(high) + _standardise(states)
 
 
-def _standardise(x):
+def _standardise(x: tf.Tensor) -> tf.Tensor:
     deviation = tf.math.reduce_std(x, axis=(-2, -1), keepdims=True)
     return x / tf.maximum(deviation, 1e-6)
 
 
 def attention(states: tf.Tensor) -> tf.Tensor:
-    """H² / ‖H²‖ over the (time, channel) plane: (..., time, channels)."""
+    """Returns the attention maps of states, H² / ‖H²‖ (Eq. 10).
+
+    Args:
+        states: H, (..., time, channels).
+
+    Returns:
+        The same shape; every (time, channel) plane has the norm 1.
+    """
     squares = tf.square(states)
     norm = tf.sqrt(
         tf.reduce_sum(tf.square(squares), axis=(-2, -1), keepdims=True)
@@ -53,11 +66,14 @@ def attention(states: tf.Tensor) -> tf.Tensor:
 
 
 def teacher_attention(states: tf.Tensor, emphasised: bool) -> tf.Tensor:
-    """A teacher's attention maps, without a gradient.
+    """Returns a teacher's attention maps, without a gradient.
 
     Args:
         states: H_T, (..., time, channels).
-        emphasised: of Ĥ_T (Eq. 9) instead of H_T.
+        emphasised: whether they are those of Ĥ_T (Eq. 9) instead of H_T.
+
+    Returns:
+        The same shape.
     """
     if fused.enabled():
         return fused.attention_maps(states, emphasised)
@@ -66,7 +82,7 @@ def teacher_attention(states: tf.Tensor, emphasised: bool) -> tf.Tensor:
 
 
 def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """One term of Eq. 10 and 14 for every example and every depth.
+    """Returns one term of Eq. 10 and 14 for every example and every depth.
 
     Args:
         student: H_S of one block at the depths that run through it,
@@ -83,14 +99,16 @@ def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
 
     # Automatic differentiation passes over the states twice as often.
     @tf.custom_gradient
-    def distance(states):
+    def distance(
+        states: tf.Tensor,
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         squares = tf.square(states)
         norm = tf.maximum(tf.sqrt(_plane_sum(tf.square(squares))), _TINY)
         found = squares / norm
         difference = found - target
         result = tf.sqrt(tf.maximum(_plane_sum(tf.square(difference)), _TINY))
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             # What changes the norm of H² alone does not change the map.
             along = _plane_sum(found * difference)
             scale = 2.0 * upstream[:, tf.newaxis, :, tf.newaxis]
@@ -103,7 +121,7 @@ def attention_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
 
 
 def split_bands(states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The high and the low band of states, which sum to them.
+    """Returns the high and the low band of states, which sum to them.
 
     Args:
         states: (..., time, channels).
@@ -116,17 +134,25 @@ def split_bands(states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def band_attention(states: tf.Tensor) -> tf.Tensor:
-    """A teacher's attention maps of both bands: (2, ..., time, channels)."""
+    """Returns a teacher's attention maps of both bands.
+
+    Args:
+        states: H_T, (..., time, channels).
+
+    Returns:
+        Those of the high band, then those of the low band:
+        (2, ..., time, channels).
+    """
     return tf.stack([attention(band) for band in split_bands(states)])
 
 
 def band_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """One term of Frequency-Independent Distillation (BiFSMNv2).
+    """Returns one term of Frequency-Independent Distillation (BiFSMNv2).
 
-    The distance of Eq. 10 of the high bands, and that of the low bands, each
-    band's map divided by a norm of its own. So it is in the authors' code
-    (``select_pass="fid"``), which, weighted by γ too, adds the mean squared
-    error of the logits; here that is the distillation of the logits.
+    It is the distance of Eq. 10 between the high bands plus that between the
+    low bands, each band's map divided by a norm of its own. The authors' code
+    (``select_pass="fid"``) does the same, and adds, weighted by γ too, the mean
+    squared error of the logits; here that is the distillation of the logits.
 
     Args:
         student: (batch, time, variants, channels), as in
@@ -148,7 +174,7 @@ def band_distance(student: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _plane_sum(x):
+def _plane_sum(x: tf.Tensor) -> tf.Tensor:
     """Sums (batch, time, variants, channels) over time and channels."""
     sums = tf.reduce_sum(x, axis=3, keepdims=True)
     return tf.reduce_sum(sums, axis=1, keepdims=True)
@@ -157,7 +183,7 @@ def _plane_sum(x):
 def soft_cross_entropy(
     student: tf.Tensor, teacher: tf.Tensor, temperature: float
 ) -> tf.Tensor:
-    """Distillation of the logits (Hinton et al., arXiv:1503.02531).
+    """Returns the distillation of the logits (Hinton et al., arXiv:1503.02531).
 
     Args:
         student: logits, (batch, classes).

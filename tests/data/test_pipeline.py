@@ -11,6 +11,7 @@ from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.errors import UserError
 
 FEATURES = FeatureParameters()
 CLIPS = sounds.clips(26)
@@ -212,12 +213,16 @@ def test_processes_compute_the_same(tmp_path, monkeypatch):
         ({"batch_size": 27}, "26 clips do not fill one batch of 27"),
         ({"batch_size": 0}, "batch_size"),
         ({"copies": -1}, "copies"),
-        ({"noise": (np.zeros(100, "f4"),)}, "background recording"),
     ],
 )
 def test_impossible_settings(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         pipeline(**change)
+
+
+def test_noise_shorter_than_a_clip_is_refused():
+    with pytest.raises(ValueError, match="background recording"):
+        pipeline(noise=(np.zeros(100, "f4"),))
 
 
 def test_evaluation_features():

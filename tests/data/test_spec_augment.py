@@ -6,6 +6,7 @@ from sounds import noise
 
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.spec_augment import spec_augment
+from bifsmn_tf.errors import UserError
 
 SEED = tf.constant([1, 2])
 
@@ -86,5 +87,5 @@ def test_same_seed_same_masks():
 
 
 def test_masks_that_do_not_fit():
-    with pytest.raises(ValueError, match="12 frames of 10 mels"):
+    with pytest.raises(UserError, match="12 frames of 10 mels"):
         masks(SpecAugmentParameters(frequency=11), 1)

@@ -22,6 +22,7 @@ from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
 from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
     configure,
 )
+from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import DataWarning
 
 SPEAKERS = {"train": 3, "validation": 2, "test": 2}
@@ -139,7 +140,7 @@ def test_every_setting_has_a_name_of_its_own(tmp_path):
     names = [configure("v0.02-12-official", **s).name for s in settings]
     assert names[0] == "v0.02-12-official"
     assert len(set(names)) == len(names)
-    with pytest.raises(ValueError, match="no task 'v0.03'"):
+    with pytest.raises(DataError, match="no task 'v0.03'"):
         configure("v0.03")
 
 

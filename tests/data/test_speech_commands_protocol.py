@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sounds import speakers_of
 
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.speech_commands import protocol
@@ -246,7 +247,7 @@ def test_silence_is_cut_from_parts_that_do_not_overlap():
                 for e in result.splits[split]
                 if e.label == "silence" and e.file.endswith(file)
             ]
-            ends[split] = (min(starts), max(starts) + protocol.CLIP)
+            ends[split] = (min(starts), max(starts) + CLIP)
         assert ends["train"][1] <= 0.8 * length <= ends["validation"][0]
         assert ends["validation"][1] <= 0.9 * length <= ends["test"][0]
         assert ends["test"][1] <= length

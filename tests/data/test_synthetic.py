@@ -18,6 +18,7 @@ from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import plan
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import UserError
 
 SMALL = Recipe(words=("yes", "go"), clips_per_word=6, held_out=2)
 
@@ -70,14 +71,14 @@ def test_espeak_forgets_what_it_said():
 def test_espeak_knows_no_such_voice():
     with (
         espeak.Speaker() as speaker,
-        pytest.raises(DataError, match=r"no voice 'xx\+nobody'"),
+        pytest.raises(UserError, match=r"no voice 'xx\+nobody'"),
     ):
         speaker.say("go", "xx+nobody", rate=170, pitch=50, range_=50)
 
 
 def test_espeak_that_is_not_installed(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(DataError, match=r"pip install 'bifsmn_tf\[train\]'"):
+    with pytest.raises(UserError, match=r"pip install 'bifsmn_tf\[train\]'"):
         datasets.load("synthetic")
 
 

@@ -1,4 +1,4 @@
-"""Reads Speech Commands from a folder as the official archive extracts to."""
+"""Reads Speech Commands from a folder in the layout of its archive."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,10 @@ import numpy as np
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.log_mel import fit_length
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import protocol
@@ -50,7 +53,7 @@ def split_lists(folder: str | os.PathLike[str]) -> dict[str, frozenset[str]]:
     """Returns the files that the data set's lists name; {} without lists.
 
     Raises:
-        DataError: one of the two lists is missing.
+        DataError: One of the two lists is missing.
     """
     paths = {
         split: Path(folder) / name for split, name in protocol.LISTS.items()
@@ -72,7 +75,7 @@ def split_lists(folder: str | os.PathLike[str]) -> dict[str, frozenset[str]]:
 
 def read_noise(
     folder: str | os.PathLike[str],
-) -> tuple[dict[str, np.ndarray], list[str]]:
+) -> tuple[dict[str, Int16Array], list[str]]:
     """Reads the background recordings of a folder.
 
     Returns:
@@ -99,11 +102,14 @@ def read_noise(
     return noise, notes + noise_level_notes(noise)
 
 
-def noise_level_notes(noise: Mapping[str, np.ndarray]) -> list[str]:
-    """Says so if background recordings look as if they were turned down.
+def noise_level_notes(noise: Mapping[str, Int16Array]) -> list[str]:
+    """Returns a note if background recordings seem to have been turned down.
 
     Silence that is cut from attenuated recordings teaches a network that only
     next to nothing is silence.
+
+    Args:
+        noise: the recordings by name, int16 (samples,).
     """
     if not noise:
         return []
@@ -129,38 +135,49 @@ def left_out(bad: Sequence[str], folder: str | os.PathLike[str]) -> str:
 
 
 def training_noise(
-    noise: Mapping[str, np.ndarray],
-) -> tuple[np.ndarray, ...]:
+    noise: Mapping[str, Int16Array],
+) -> tuple[FloatArray, ...]:
     """Returns the parts to mix in while training, float32 in [-1, 1)."""
     low, high = protocol.NOISE_PARTS["train"]
     parts = [
         sound[int(len(sound) * low) : int(len(sound) * high)]
         for _, sound in sorted(noise.items())
     ]
-    return tuple(to_float(part) for part in parts if len(part) >= protocol.CLIP)
+    return tuple(to_float(part) for part in parts if len(part) >= CLIP)
 
 
-def cut(example: protocol.Example, sound: np.ndarray) -> np.ndarray:
-    """Returns the clip of ``example``, int16 (16000,), from its recording."""
-    piece = sound[example.start : example.start + protocol.CLIP]
+def cut(example: protocol.Example, sound: Int16Array) -> Int16Array:
+    """Cuts the clip of an example from its recording.
+
+    Args:
+        example: says where, and how loud it becomes.
+        sound: int16 (samples,) at 16 kHz.
+
+    Returns:
+        int16 (16000,), padded with zeros if the recording ends before.
+    """
+    piece = sound[example.start : example.start + CLIP]
     if example.level != 1:
         piece = np.rint(piece * example.level).astype(np.int16)
-    return fit_length(piece, protocol.CLIP)
+    return fit_length(piece, CLIP)
 
 
 def read_examples(
     examples: Iterable[protocol.Example],
     folder: str | os.PathLike[str],
-    noise: Mapping[str, np.ndarray],
+    noise: Mapping[str, Int16Array],
     bad: list[str],
-) -> Iterator[tuple[protocol.Example, np.ndarray]]:
-    """Yields the examples with their clips, int16 (16000,).
+) -> Iterator[tuple[protocol.Example, Int16Array]]:
+    """Reads the clips of examples, a portion of the files at a time.
 
     Args:
         examples: of one split.
         folder: where their files are.
         noise: the background recordings by name.
         bad: gets what is wrong with the files that are skipped.
+
+    Yields:
+        Each example with its clip, int16 (16000,).
     """
     background = f"{protocol.NOISE_FOLDER}/"
     examples = list(examples)
@@ -177,7 +194,7 @@ def read_examples(
         read = audio.read_many([Path(folder) / file for file in files])
         sounds = dict(zip(files, read, strict=True))
         for example in portion:
-            sound: np.ndarray | audio.UnreadableError
+            sound: Int16Array | audio.UnreadableError
             if not example.file:
                 sound = np.zeros(0, np.int16)
             elif example.file.startswith(background):
@@ -188,38 +205,6 @@ def read_examples(
                 bad.append(f"{example.file} {sound.reason}")
             else:
                 yield example, cut(example, sound)
-
-
-def to_clips(
-    rows: Iterable[tuple[str, str, str, np.ndarray]],
-    label_names: Sequence[str],
-    most: int,
-) -> Clips:
-    """Makes a split of (label, file, speaker, int16 waveform) rows.
-
-    They are put in the order of label and file, which is then the same however
-    the data set was read.
-
-    Args:
-        rows: one a clip.
-        label_names: the classes.
-        most: how many rows there are at the most.
-    """
-    index = {label: i for i, label in enumerate(label_names)}
-    waveforms = np.empty((most, protocol.CLIP), np.int16)
-    keys: list[tuple[int, str, str]] = []
-    for label, file, speaker, waveform in rows:
-        waveforms[len(keys)] = waveform
-        keys.append((index[label], file, speaker))
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    if order != list(range(most)):
-        waveforms = waveforms[order]
-    return Clips(
-        waveforms,
-        np.array([keys[i][0] for i in order], np.int32),
-        tuple(keys[i][1] for i in order),
-        tuple(keys[i][2] for i in order),
-    )
 
 
 def test_archive(
@@ -248,7 +233,7 @@ def load(
         task: one of ``protocol.TASKS``.
         folder: holds a folder a word, ``_background_noise_`` and the two lists.
             The 12-class test archive is used if it is extracted in it or
-            beside it, as ``speech_commands_test_set_v0.02`` say.
+            beside it, as ``speech_commands_test_set_v0.02`` for one.
         seed: see ``protocol.plan``.
         unknown_ratio: see ``protocol.plan``.
 
@@ -257,7 +242,8 @@ def load(
         ``notes`` names those that are missing and the files that are left out.
 
     Raises:
-        DataError: no keyword is there, or somebody speaks in two splits.
+        DataError: No keyword is there, one of the two lists is missing, or
+            somebody speaks in two splits.
     """
     noise, noise_notes = read_noise(folder)
     archive = test_archive(folder, task)
@@ -280,7 +266,7 @@ def load(
             (e.label, e.id, e.speaker, clip)
             for e, clip in read_examples(ordered, place, noise, bad)
         )
-        splits[split] = to_clips(rows, chosen.label_names, len(ordered))
+        splits[split] = Clips.from_rows(rows, chosen.label_names, len(ordered))
     notes = [*chosen.notes, *noise_notes]
     if bad:
         notes.append(left_out(bad, folder))

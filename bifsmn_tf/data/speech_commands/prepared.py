@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import bifsmn_tf._keras  # noqa: F401  (Keras 2, before TFDS imports TensorFlow)
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
     Builder,
 )
@@ -33,6 +34,12 @@ def prepare(
         data_dir: TFDS's; None for its default.
         seed: see ``protocol.plan``.
         unknown_ratio: see ``protocol.plan``.
+
+    Returns:
+        The builder, whose data are prepared.
+
+    Raises:
+        DataError: The recordings are not usable.
     """
     builder = Builder(
         config=configure(task, seed=seed, unknown_ratio=unknown_ratio),
@@ -56,10 +63,10 @@ def read(builder: Builder) -> KeywordDataset:
             )
             for example in tfds.as_numpy(builder.as_dataset(split))
         )
-        splits[split] = extracted.to_clips(
+        splits[split] = Clips.from_rows(
             rows, label_names, builder.info.splits[split].num_examples
         )
-    seconds: dict[str, list[tuple[str, np.ndarray]]] = collections.defaultdict(
+    seconds: dict[str, list[tuple[str, Int16Array]]] = collections.defaultdict(
         list
     )
     for example in tfds.as_numpy(builder.as_dataset("noise")):

@@ -27,6 +27,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
@@ -74,7 +75,6 @@ NOISE_PARTS = {
     "validation": (0.8, 0.9),
     "test": (0.9, 1.0),
 }
-CLIP = 16000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Such as "v0.02-12-official"; the number counts the classes."""
+        """Its name, such as "v0.02-12-official"; 12 counts the classes."""
         classes = len(self.keywords) + 2 * self.others
         return f"{self.version}-{classes}-{self.protocol}"
 
@@ -141,7 +141,7 @@ class Example:
 
     @property
     def id(self) -> str:
-        """Names the clip; a piece of a recording also by where it starts."""
+        """A name of the clip; of a piece, with the sample it starts at."""
         whole = self.file and not self.file.startswith(f"{NOISE_FOLDER}/")
         return self.file if whole else f"{self.file}#{self.start}"
 
@@ -164,7 +164,7 @@ class Plan:
 def speaker_of(name: str) -> str:
     """Returns the speaker in a file's name, ``<speaker>_nohash_<n>.wav``.
 
-    Returns "" if the name is not of this form.
+    A name that is not of this form has the speaker "".
     """
     match = re.search(r"([^/\\]+)_nohash_", name)
     return match.group(1) if match else ""
@@ -182,6 +182,9 @@ def hashed_split(
         name: of the file; folders before it do not matter.
         validation: percentage of the speakers for validation.
         test: percentage of the speakers for testing.
+
+    Returns:
+        "train", "validation" or "test".
     """
     base = re.split(r"[/\\]", name)[-1]
     speaker = re.sub(r"_nohash_.*$", "", base)
@@ -249,8 +252,11 @@ def silence(
         count: how many clips.
         seed: of where they are cut and how loud they are.
 
+    Returns:
+        ``count`` examples.
+
     Raises:
-        DataError: no recording is long enough.
+        DataError: No recording is long enough.
     """
     low, high = NOISE_PARTS[split]
     ranges = {
@@ -298,11 +304,12 @@ def plan(
 
     Args:
         task: one of ``TASKS``.
-        files: the names of the files of each word, `{"yes": ["a_nohash_0.wav",
-            ...]}`; what is no word of the task's version is left aside.
+        files: the names of the files of each word, ``{"yes":
+            ["a_nohash_0.wav", ...]}``; what is no word of the task's version
+            is left aside.
         noise: the background recordings and their lengths in samples.
-        lists: the data set's own lists, `{"validation": {"yes/a.wav", ...},
-            "test": ...}`; without them the hash of the speaker decides.
+        lists: the data set's own lists, ``{"validation": {"yes/a.wav", ...},
+            "test": ...}``; without them the hash of the speaker decides.
         archive: files of the 12-class test archive by folder, among them
             ``_unknown_`` and ``_silence_``; they become the test split.
         seed: of what is drawn: which other words, which pieces of noise.
@@ -313,11 +320,13 @@ def plan(
         The plan. The same arguments give the same plan on every machine.
 
     Raises:
-        DataError: no keyword is there, or somebody speaks in two splits; or
+        DataError: No keyword is there, or somebody speaks in two splits; or
             ``unknown_ratio`` is not positive, or given for another protocol.
     """
     if unknown_ratio <= 0:
-        raise DataError(f"unknown_ratio is {unknown_ratio}, not positive.")
+        raise DataError(
+            f"unknown_ratio has to be positive, not {unknown_ratio}."
+        )
     if unknown_ratio != 1 and not task.has_archive:
         raise DataError(
             f"{task.name} says itself what is unknown: leave unknown_ratio "

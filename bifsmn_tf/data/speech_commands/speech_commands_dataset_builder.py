@@ -21,9 +21,12 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.errors import DataError
 
 _URL = "http://download.tensorflow.org/data/"
 
@@ -62,11 +65,20 @@ def configure(
     TFDS keeps prepared data in a folder of the config's name, so two settings
     must not share one.
 
+    Args:
+        task: the name of a task in ``protocol.TASKS``.
+        source_dir: see :class:`SpeechCommandsConfig`.
+        unknown_ratio: see ``protocol.plan``.
+        seed: see ``protocol.plan``.
+
     Raises:
-        ValueError: there is no such task.
+        DataError: There is no such task.
     """
     if task not in _CONFIGS:
-        raise ValueError(f"no task {task!r}; {', '.join(protocol.TASKS)}")
+        raise DataError(
+            f"There is no task {task!r}. Choose one of: "
+            f"{', '.join(protocol.TASKS)}."
+        )
     # TFDS wants the very object for a config that it has by name.
     if (source_dir, unknown_ratio, seed) == (None, 1, 0):
         return _CONFIGS[task]
@@ -119,7 +131,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     # As bytes: what tfds.features.Audio writes, a list of
                     # integers, takes ten times as long.
                     "audio": tfds.features.Tensor(
-                        shape=(protocol.CLIP,),
+                        shape=(CLIP,),
                         dtype=np.int16,
                         encoding=tfds.features.Encoding.BYTES,
                         doc="One second at 16 kHz.",
@@ -140,8 +152,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         folder: str | os.PathLike[str],
         archive: str | os.PathLike[str] | None = None,
-    ) -> tuple[protocol.Plan, dict[str, np.ndarray], list[str]]:
-        """Returns the plan, the background recordings and what ails them."""
+    ) -> tuple[protocol.Plan, dict[str, Int16Array], list[str]]:
+        """Returns the plan, the background recordings and notes on them."""
         noise, notes = extracted.read_noise(folder)
         plan = protocol.plan(
             self.task,
@@ -198,7 +210,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         examples: tuple[protocol.Example, ...],
         folder: str,
-        noise: dict[str, np.ndarray],
+        noise: dict[str, Int16Array],
         bad: list[str],
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         found = extracted.read_examples(examples, folder, noise, bad)
@@ -218,18 +230,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             bad.clear()
 
     def _generate_noise(
-        self, noise: dict[str, np.ndarray]
+        self, noise: dict[str, Int16Array]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        clip = protocol.CLIP
-        parts = extracted.training_noise(noise)
-        for number, part in enumerate(parts):
+        for number, part in enumerate(extracted.training_noise(noise)):
             sound = to_int16(part)
-            for start in range(0, len(sound) - clip + 1, clip):
+            for start in range(0, len(sound) - CLIP + 1, CLIP):
                 file = f"{protocol.NOISE_FOLDER}/{number:02d}#{start:08d}"
                 yield (
                     file,
                     {
-                        "audio": sound[start : start + clip],
+                        "audio": sound[start : start + CLIP],
                         "label": -1,
                         "speaker": "",
                         "file": file,

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bifsmn_tf.errors import DataError
+from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.errors import UserError
 
 _SYNCHRONOUS = 2
 _UTF8 = 1
@@ -26,11 +27,11 @@ def require() -> None:
     """Makes sure that espeak-ng is installed.
 
     Raises:
-        DataError: it is not; the message says how to install it.
+        UserError: It is not; the message says how to install it.
     """
     if importlib.util.find_spec("espeakng_loader") is None:
-        raise DataError(
-            "Synthetic speech needs espeak-ng, from the package "
+        raise UserError(
+            "synthetic speech needs espeak-ng, from the package "
             "espeakng-loader: pip install 'bifsmn_tf[train]'"
         )
 
@@ -42,23 +43,23 @@ class Speaker:
         sample_rate: of what it says, in Hz.
 
     Raises:
-        DataError: espeak-ng is not installed or does not start.
+        UserError: espeak-ng is not installed or does not start.
     """
 
     def __enter__(self) -> "Speaker":
         require()
         import espeakng_loader
 
-        self._pieces: list[np.ndarray] = []
+        self._pieces: list[Int16Array] = []
         self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
         self.sample_rate: int = self._library.espeak_Initialize(
             _SYNCHRONOUS, 0, os.fsencode(espeakng_loader.get_data_path()), 0
         )
         if self.sample_rate <= 0:
-            raise DataError(
+            raise UserError(
                 "espeak-ng does not start with the data in "
                 f"{espeakng_loader.get_data_path()}; reinstall the package "
-                "espeakng-loader."
+                "espeakng-loader"
             )
         # Breath is noise: some voices take theirs from espeak-ng's own
         # generator, which it seeds with the time, Klatt's from the C library.
@@ -86,7 +87,7 @@ class Speaker:
 
     def say(
         self, text: str, voice: str, *, rate: int, pitch: int, range_: int
-    ) -> np.ndarray:
+    ) -> Int16Array:
         """Speaks a text.
 
         Args:
@@ -100,13 +101,13 @@ class Speaker:
             int16 (samples,) at ``sample_rate``, with some silence at the end.
 
         Raises:
-            DataError: there is no such voice, or the text is not spoken.
+            UserError: There is no such voice, or the text is not spoken.
         """
         library = self._library
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise DataError(
-                f"This espeak-ng has no voice {voice!r}; reinstall the "
-                "package espeakng-loader."
+            raise UserError(
+                f"this espeak-ng has no voice {voice!r}; reinstall the "
+                "package espeakng-loader"
             )
         for parameter, value in (
             (_RATE, rate),
@@ -120,5 +121,5 @@ class Speaker:
             data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None
         )
         if failed or not self._pieces:
-            raise DataError(f"espeak-ng says nothing for {text!r}.")
+            raise UserError(f"espeak-ng says nothing for {text!r}")
         return np.concatenate(self._pieces)

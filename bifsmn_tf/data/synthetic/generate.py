@@ -21,9 +21,10 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.data.synthetic import voices
@@ -37,20 +38,34 @@ from bifsmn_tf.errors import DataError
 
 # Change it when the same recipe comes to mean other clips.
 _FORMAT = 1
-_CLIP = audio.SAMPLE_RATE
 _NOISE_SECONDS = 20
 _FASTEST = 450
 
 
 def trimmed(sound: FloatArray) -> FloatArray:
-    """Cuts off what is 40 dB below the peak at both ends, but for 10 ms."""
+    """Cuts off both ends of a sound where it is 40 dB below its peak.
+
+    Ten milliseconds of them stay.
+
+    Args:
+        sound: float32 (samples,) at 16 kHz, not all zeros.
+    """
     loud = np.flatnonzero(np.abs(sound) > 0.01 * np.abs(sound).max())
-    margin = _CLIP // 100
+    margin = CLIP // 100
     return sound[max(0, loud[0] - margin) : loud[-1] + margin]
 
 
 def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
-    """Returns an utterance at 16 kHz, at a rate in words a minute."""
+    """Speaks an utterance, however long that takes.
+
+    Args:
+        speaker: who says it.
+        utterance: the text and how to say it.
+        rate: in words a minute, instead of the utterance's own.
+
+    Returns:
+        float32 (samples,) at 16 kHz.
+    """
     sound = speaker.say(
         utterance.text,
         utterance.voice,
@@ -64,21 +79,26 @@ def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
 
 
 def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
-    """Returns the speech of an utterance at 16 kHz, a second at the most.
+    """Speaks an utterance within a second; what takes longer is said faster.
 
-    What takes longer is said faster.
+    Args:
+        speaker: who says it.
+        utterance: the text and how to say it.
+
+    Returns:
+        float32 (samples,) at 16 kHz.
 
     Raises:
-        DataError: it takes longer however fast it is said.
+        DataError: It takes longer than a second however fast it is said.
     """
     rate = utterance.rate
     for _ in range(3):
         speech = say(speaker, utterance, rate)
-        if len(speech) <= _CLIP:
+        if len(speech) <= CLIP:
             return speech
         if rate == _FASTEST:
             break
-        rate = min(_FASTEST, int(rate * len(speech) / _CLIP * 1.1) + 1)
+        rate = min(_FASTEST, int(rate * len(speech) / CLIP * 1.1) + 1)
     raise DataError(
         f"{utterance.text!r} takes longer than a second even when it is said "
         "fast. Choose a shorter keyword, of up to about four syllables."
@@ -94,12 +114,12 @@ def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
     with espeak.Speaker() as speaker:
         speech = [spoken(speaker, u) if u.text else None for u in utterances]
     others = [sound for sound in speech if sound is not None]
-    clips = np.zeros((len(utterances), _CLIP), np.float32)
+    clips = np.zeros((len(utterances), CLIP), np.float32)
     for utterance, sound, clip in zip(utterances, speech, clips, strict=True):
         rng = np.random.default_rng(utterance.seed)
         behind = utterance.snr
         if sound is not None:
-            start = int(utterance.position * (_CLIP - len(sound)))
+            start = int(utterance.position * (CLIP - len(sound)))
             clip[start : start + len(sound)] = noise.at_level(
                 sound, 10 ** (utterance.level / 20)
             )
@@ -107,9 +127,9 @@ def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
         if utterance.noise:
             kind = utterance.noise
             made = (
-                noise.babble(others, _CLIP, rng)
+                noise.babble(others, CLIP, rng)
                 if kind == "babble"
-                else noise.make(kind, _CLIP, rng)
+                else noise.make(kind, CLIP, rng)
             )
             clip += made * np.float32(10 ** (behind / 20))
     return to_int16(clips)
@@ -185,9 +205,8 @@ def generate(
         int16 (n, 16000), in portions.
 
     Raises:
-        DataError: espeak-ng is missing, or a keyword takes longer than a
-            second.
-        WorkerError: A process that speaks died.
+        UserError: espeak-ng is missing, a keyword takes longer than a second,
+            or a process that speaks died.
     """
     utterances = plan(recipe)
     shards = [
@@ -247,8 +266,12 @@ def dataset(
         cache_dir: where finished shards are kept; None keeps none.
         progress: whether to show a progress bar.
 
+    Returns:
+        The data set: all three splits, and noise of five kinds.
+
     Raises:
-        DataError: see ``generate``.
+        UserError: espeak-ng is missing, a keyword takes longer than a second,
+            or a process that speaks died.
     """
     portions = generate(recipe, cache_dir, progress=progress)
     sounds = next(portions)
@@ -261,7 +284,7 @@ def dataset(
             for u, clip in zip(utterances, clips, strict=True)
             if u.split == split
         ]
-        splits[split] = extracted.to_clips(rows, recipe.label_names, len(rows))
+        splits[split] = Clips.from_rows(rows, recipe.label_names, len(rows))
     return KeywordDataset(
         "synthetic",
         recipe.label_names,

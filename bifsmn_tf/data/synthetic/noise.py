@@ -1,8 +1,9 @@
-"""Noise of several colours, mains hum, and many voices at once."""
+"""Makes noise of several colours, mains hum, and many voices at once."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf.audio.samples import FloatArray
 
@@ -10,13 +11,13 @@ COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}
 KINDS = (*COLOURS, "hum")
 
 
-def level(sound: np.ndarray) -> float:
-    """Returns the root mean square of ``sound``."""
+def level(sound: npt.NDArray[np.floating]) -> float:
+    """Returns the root mean square of a sound, (samples,)."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
-def at_level(sound: np.ndarray, wanted: float) -> FloatArray:
-    """Scales ``sound`` to the root mean square ``wanted``; zeros stay zeros."""
+def at_level(sound: npt.NDArray[np.floating], wanted: float) -> FloatArray:
+    """Scales a sound to the root mean square ``wanted``; zeros stay zeros."""
     return (sound * (wanted / max(level(sound), 1e-9))).astype(np.float32)
 
 
@@ -27,7 +28,10 @@ def make(kind: str, samples: int, rng: np.random.Generator) -> FloatArray:
         kind: "white", "pink" (power falls with the frequency), "brown" (with
             its square) or "hum" (of the mains, with harmonics and some pink).
         samples: how many, at 16 kHz.
-        rng: where the chance comes from.
+        rng: draws the noise.
+
+    Returns:
+        float32 (samples,).
     """
     if kind == "hum":
         time = np.arange(samples) / 16000
@@ -48,14 +52,18 @@ def make(kind: str, samples: int, rng: np.random.Generator) -> FloatArray:
 
 
 def babble(
-    words: Sequence[np.ndarray], samples: int, rng: np.random.Generator
+    words: Sequence[FloatArray], samples: int, rng: np.random.Generator
 ) -> FloatArray:
     """Mixes words to many voices at once, of a root mean square of 1.
 
     Args:
-        words: what is said, of any lengths, at 16 kHz.
+        words: what is said, each float32 (samples,) of its own length, at
+            16 kHz.
         samples: how many, at 16 kHz.
-        rng: where the chance comes from.
+        rng: draws who says what, and when.
+
+    Returns:
+        float32 (samples,).
     """
     # What comes before the first second is cut off: there all begin at once.
     before = 16000

@@ -1,4 +1,4 @@
-"""What a synthetic data set consists of: who says what, how and in what noise.
+"""Recipes of synthetic data sets: who says what, how and in what noise.
 
 The plan of a recipe is a function of the recipe alone, so a clip is the same
 whether it is made first, last, in parallel or after an interruption.
@@ -41,6 +41,9 @@ class Recipe:
         unknown_ratio: clips of unknown words to train on, in units of
             ``clips_per_word``.
         seed: of all that is drawn.
+
+    Raises:
+        DataError: No data set can be made like that; the message says why.
     """
 
     words: tuple[str, ...] = KEYWORDS
@@ -135,7 +138,7 @@ class Utterance:
 
     @property
     def id(self) -> str:
-        """Names the clip."""
+        """A name of the clip."""
         name = (self.text or self.label).replace(" ", "_")
         return f"{self.split}/{name}/{self.number:05d}"
 

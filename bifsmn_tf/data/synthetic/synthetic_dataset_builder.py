@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from bifsmn_tf.audio import files as audio
+from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic.recipe import Recipe
@@ -41,6 +42,9 @@ def configure(recipe: Recipe | None = None) -> SyntheticConfig:
 
     TFDS keeps prepared data in a folder of the config's name, so each recipe
     gets its own.
+
+    Args:
+        recipe: what to make; None for the default one.
     """
     # TFDS wants the very object for a config that it has by name.
     if recipe is None or recipe == _KEYWORDS.recipe:
@@ -69,7 +73,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     # As bytes: what tfds.features.Audio writes, a list of
                     # integers, takes ten times as long.
                     "audio": tfds.features.Tensor(
-                        shape=(audio.SAMPLE_RATE,),
+                        shape=(CLIP,),
                         dtype=np.int16,
                         encoding=tfds.features.Encoding.BYTES,
                         doc="One second at 16 kHz.",
@@ -118,12 +122,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             )
 
     def _generate_noise(
-        self, noise: tuple[np.ndarray, ...]
+        self, noise: tuple[FloatArray, ...]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, sound in enumerate(noise):
-            for start in range(0, len(sound), audio.SAMPLE_RATE):
+            for start in range(0, len(sound), CLIP):
                 file = f"noise/{number:02d}#{start:08d}"
-                piece = sound[start : start + audio.SAMPLE_RATE]
+                piece = sound[start : start + CLIP]
                 yield (
                     file,
                     {

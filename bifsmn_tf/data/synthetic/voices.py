@@ -1,4 +1,4 @@
-"""The voices of espeak-ng, divided so that no voice is in two splits.
+"""The voices of espeak-ng, divided so that none is in two splits.
 
 A voice is a variant (who speaks) in an accent. It is the variants that are
 divided: the same throat with another accent would still be known to a network.
@@ -45,7 +45,7 @@ VARIANTS = {
 
 @functools.lru_cache
 def voices(split: str) -> tuple[str, ...]:
-    """Returns the voices of a split, as espeak-ng names them."""
+    """Returns the voices of a split, as espeak-ng names them: "en+m1"."""
     return tuple(
         f"{accent}+{variant}"
         for variant in VARIANTS[split]
