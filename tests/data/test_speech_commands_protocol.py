@@ -169,7 +169,7 @@ def test_unknown_ratio_beyond_what_there_is():
 def test_unknown_ratio_elsewhere_is_refused(name):
     with pytest.raises(DataError, match="unknown_ratio"):
         plan(TASKS[name], WHOLE, NOISE, unknown_ratio=2)
-    with pytest.raises(DataError, match="not positive"):
+    with pytest.raises(DataError, match="has to be positive"):
         plan(V2, WHOLE, NOISE, unknown_ratio=0)
 
 
