@@ -1,4 +1,7 @@
+import atexit
+import functools
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,14 +31,18 @@ from bifsmn_tf.errors import DataWarning
 SPEAKERS = {"train": 3, "validation": 2, "test": 2}
 
 
-def downloads(folder: Path) -> None:
-    """What the two archives extract to, with every word of V0.02."""
+@functools.cache
+def downloads() -> Path:
+    """A folder of what both archives extract to, with every word of V0.02."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     archive(
         folder / "words", protocol.WORDS["v0.02"], speakers=SPEAKERS, samples=80
     )
     for word in (*KEYWORDS, "_unknown_", "_silence_"):
         for speaker in speakers_of("test", 2):
             write(folder / "test" / word / f"{speaker}_nohash_0.wav", 160)
+    return folder
 
 
 class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
@@ -44,15 +51,8 @@ class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls._folder = tempfile.TemporaryDirectory()
-        cls.EXAMPLE_DIR = cls._folder.name
-        downloads(Path(cls.EXAMPLE_DIR))
+        cls.EXAMPLE_DIR = os.fspath(downloads())
         super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        cls._folder.cleanup()
 
 
 class OfficialTest(_BuilderTest):
@@ -151,12 +151,11 @@ def test_known_archives_are_checked():
 
 
 def test_load_downloads_into_an_empty_folder(tmp_path, monkeypatch):
-    downloads(tmp_path / "archives")
     asked = []
 
     def download(_, urls):
         asked.append(urls)
-        return {key: tmp_path / "archives" / key for key in urls}
+        return {key: downloads() / key for key in urls}
 
     monkeypatch.setattr(
         tfds.download.DownloadManager, "download_and_extract", download

@@ -7,6 +7,7 @@ from sounds import write
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.speech_commands import extracted
@@ -152,8 +153,10 @@ def test_recordings_of_other_rates(folder):
     assert dataset.counts("train")["yes"] == 4
 
 
-def test_real_recordings(speech):
-    dataset = extracted.load(TASK, speech)
+@pytest.mark.filterwarnings("ignore::bifsmn_tf.errors.DataWarning")
+def test_real_recordings(speech, speech_cache):
+    name = f"speech_commands/{TASK.name}"
+    dataset = datasets.load(name, speech, cache_dir=speech_cache)
     keywords = [word for word in KEYWORDS if word not in ("on", "off")]
     assert dataset.label_names == (*keywords, "unknown", "silence")
     assert dataset.counts("train")["yes"] == 900
