@@ -10,7 +10,7 @@ from sounds import archive
 
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.experiments.trainings import settings
 from bifsmn_tf.network.architectures import bifsmn_mixed
 
@@ -21,7 +21,7 @@ BASELINES = ["sc10_baselines.flags"]
 
 def start(module: str, folder: Path, flagfiles: list[str], *extra) -> dict:
     """What each flagfile would train, by its name and run."""
-    archive(folder / "recordings", protocol.WORDS["v0.02"], noise_seconds=11)
+    archive(folder / "recordings", tasks.WORDS["v0.02"], noise_seconds=11)
     lines = [
         [
             f"--flagfile=configs/{name}",
@@ -79,7 +79,7 @@ def test_flagfiles_of_baselines_start(tmp_path):
     assert [run["batch"][0] for run in runs.values()] == [8]
 
 
-@pytest.mark.parametrize("task", protocol.TASKS)
+@pytest.mark.parametrize("task", tasks.TASKS)
 def test_every_task_on_the_whole_data_set_has_a_flagfile(task, monkeypatch):
     monkeypatch.chdir(ROOT)
     found = settings([f"--flagfile=configs/{task}.flags"])

@@ -28,7 +28,7 @@ from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import extracted
-from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import DataWarning
 
@@ -50,8 +50,8 @@ __all__ = [
 
 def names() -> tuple[str, ...]:
     """Returns what ``load`` knows by name."""
-    tasks = (f"speech_commands/{task}" for task in protocol.TASKS)
-    return (*tasks, "synthetic", "folder")
+    speech_commands = (f"speech_commands/{task}" for task in tasks.TASKS)
+    return (*speech_commands, "synthetic", "folder")
 
 
 def load(
@@ -98,7 +98,7 @@ def load(
     for split in splits:
         if split not in SPLITS:
             raise DataError(f"{split!r} is not one of {', '.join(SPLITS)}")
-    if kind == "speech_commands" and config in protocol.TASKS:
+    if kind == "speech_commands" and config in tasks.TASKS:
         dataset = _speech_commands(config, data_dir, cache_dir, seed, **options)
     elif kind == "folder" and not config:
         dataset = _folder(data_dir, cache_dir, label_names, seed, **options)
@@ -170,7 +170,7 @@ def trivial_accuracies(dataset: KeywordDataset, split: str) -> dict[str, float]:
         and silence" alone, with every keyword wrong. Nothing for a data set of
         another protocol.
     """
-    task = protocol.TASKS.get(dataset.name.partition("/")[2])
+    task = tasks.TASKS.get(dataset.name.partition("/")[2])
     if task is None or task.protocol != "bifsmn":
         return {}
     counts = dataset.counts(split)
@@ -190,7 +190,7 @@ def _speech_commands(
     seed: int,
     unknown_ratio: float = 1.0,
 ) -> KeywordDataset:
-    task = protocol.TASKS[config]
+    task = tasks.TASKS[config]
     settings = {"seed": seed, "unknown_ratio": unknown_ratio}
     if data_dir is not None:
         if not Path(data_dir).is_dir():

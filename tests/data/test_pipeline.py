@@ -200,10 +200,10 @@ def test_processes_compute_the_same(tmp_path, monkeypatch):
     for epoch in range(2):
         assert_equal(batches(alone, epoch), batches(together, epoch))
     assert_equal(
-        [evaluation_features(CLIPS, FEATURES, alone.statistics, workers=2)],
+        [evaluation_features(CLIPS, FEATURES, alone.statistics, workers=1)],
         [evaluation_features(CLIPS, FEATURES, alone.statistics, workers=0)],
     )
-    fresh = pipeline(workers=2, copies=0)
+    fresh = pipeline(workers=1, copies=0)
     assert_equal(batches(fresh, 1), batches(pipeline(copies=0), 1))
 
 

@@ -18,7 +18,7 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import prepared
-from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
     Builder,
 )
@@ -37,7 +37,7 @@ def downloads() -> Path:
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
     archive(
-        folder / "words", protocol.WORDS["v0.02"], speakers=SPEAKERS, samples=80
+        folder / "words", tasks.WORDS["v0.02"], speakers=SPEAKERS, samples=80
     )
     for word in (*KEYWORDS, "_unknown_", "_silence_"):
         for speaker in speakers_of("test", 2):
@@ -95,7 +95,7 @@ def prepare(source: Path, data_dir: Path, **settings) -> Builder:
 
 
 def test_what_tfds_prepares_is_what_the_folder_holds(source, tmp_path):
-    task = protocol.TASKS["v0.02-12-official"]
+    task = tasks.TASKS["v0.02-12-official"]
     through_tfds = prepared.read(prepare(source, tmp_path / "tfds"))
     directly = extracted.load(task, source)
     assert through_tfds.label_names == directly.label_names

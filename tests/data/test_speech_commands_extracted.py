@@ -12,9 +12,10 @@ from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
 
-TASK = protocol.TASKS["v0.02-12-official"]
+TASK = tasks.TASKS["v0.02-12-official"]
 WORDS = ("yes", "no", "go", "bed", "cat")
 
 
@@ -59,7 +60,7 @@ def test_silence_is_a_piece_of_noise_at_some_level(folder):
 
 
 def test_bifsmn_silence_is_zeros(folder):
-    task = protocol.TASKS["v0.02-12-bifsmn"]
+    task = tasks.TASKS["v0.02-12-bifsmn"]
     clips = extracted.load(task, folder).splits["train"]
     silent = clips.labels == 4
     assert silent.sum() == 20 // 10

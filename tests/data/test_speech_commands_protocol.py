@@ -6,8 +6,9 @@ from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.speech_commands import protocol
-from bifsmn_tf.data.speech_commands.protocol import TASKS
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.data.speech_commands.protocol import plan
+from bifsmn_tf.data.speech_commands.tasks import TASKS
 from bifsmn_tf.errors import DataError
 
 V2 = TASKS["v0.02-12-official"]
@@ -28,7 +29,7 @@ def files(words, each=1, **speakers):
     return {word: names for word in words}
 
 
-WHOLE = files(protocol.WORDS["v0.02"])
+WHOLE = files(tasks.WORDS["v0.02"])
 
 
 def counts(examples):

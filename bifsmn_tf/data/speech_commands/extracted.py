@@ -18,6 +18,7 @@ from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
 
 # The loudest official recording has 0.33. In a copy that was turned down, all
@@ -27,9 +28,7 @@ LEAST_NOISE_LEVEL = 0.03
 
 def is_extracted(folder: str | os.PathLike[str]) -> bool:
     """Says whether ``folder`` has a folder of one of the words in it."""
-    return any(
-        (Path(folder) / word).is_dir() for word in protocol.WORDS["v0.02"]
-    )
+    return any((Path(folder) / word).is_dir() for word in tasks.WORDS["v0.02"])
 
 
 def word_files(folder: str | os.PathLike[str]) -> dict[str, list[str]]:
@@ -208,7 +207,7 @@ def read_examples(
 
 
 def test_archive(
-    folder: str | os.PathLike[str], task: protocol.Task
+    folder: str | os.PathLike[str], task: tasks.Task
 ) -> Path | None:
     """Returns the extracted test archive in or beside ``folder``, if any."""
     if not task.has_archive:
@@ -221,7 +220,7 @@ def test_archive(
 
 
 def load(
-    task: protocol.Task,
+    task: tasks.Task,
     folder: str | os.PathLike[str],
     *,
     seed: int = 0,
@@ -230,7 +229,7 @@ def load(
     """Reads a task from an extracted folder, whole or a part of it.
 
     Args:
-        task: one of ``protocol.TASKS``.
+        task: one of ``tasks.TASKS``.
         folder: holds a folder a word, ``_background_noise_`` and the two lists.
             The 12-class test archive is used if it is extracted in it or
             beside it, as ``speech_commands_test_set_v0.02`` for one.

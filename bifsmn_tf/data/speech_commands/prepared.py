@@ -30,7 +30,7 @@ def prepare(
     """Downloads and prepares a task, if that is not done yet.
 
     Args:
-        task: the name of one of ``protocol.TASKS``.
+        task: the name of one of ``tasks.TASKS``.
         data_dir: TFDS's; None for its default.
         seed: see ``protocol.plan``.
         unknown_ratio: see ``protocol.plan``.

@@ -1,20 +1,8 @@
-"""The tasks on Speech Commands: which clip is in which split, as what.
+"""Plans of the tasks on Speech Commands: which clip is in which split, as what.
 
 Nothing here reads a sound. From the names of the files that there are, ``plan``
 says what every split consists of, so that the TFDS builder and the reader of
 an extracted folder cannot differ.
-
-Two protocols of the 12-class task are around, and a figure of one says nothing
-about the other:
-
-* ``official``: unknown and silence are each about as frequent as one keyword,
-  silence is cut from the background recordings, and the test is the data set's
-  own 12-class test archive where that is available.
-* ``bifsmn``: that of the reference code. Every other word is unknown, more than
-  half of all clips, and silence is exact zeros, a tenth of the words again.
-
-With 20 words or with all there is neither unknown nor silence, so both are the
-same and bear the name ``official``.
 """
 
 import dataclasses
@@ -28,11 +16,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bifsmn_tf.data.clips import CLIP
-from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import check_speakers
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
 
 NOISE_FOLDER = "_background_noise_"
@@ -44,80 +32,12 @@ NOT_COMPARABLE = (
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
-DIGITS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-)
-WORDS: dict[str, tuple[str, ...]] = {
-    "v0.01": (
-        *KEYWORDS,
-        *DIGITS,
-        *("bed", "bird", "cat", "dog", "happy"),
-        *("house", "marvin", "sheila", "tree", "wow"),
-    ),
-}
-WORDS["v0.02"] = (
-    *WORDS["v0.01"],
-    *("backward", "follow", "forward", "learn", "visual"),
-)
-
 # The parts of each background recording that a split's silence is cut from.
 NOISE_PARTS = {
     "train": (0.0, 0.8),
     "validation": (0.8, 0.9),
     "test": (0.9, 1.0),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One task on one version of the data set.
-
-    Attributes:
-        version: "v0.01" (30 words) or "v0.02" (35 words).
-        keywords: the words to tell apart, in the order of the labels.
-        protocol: "official" or "bifsmn".
-        others: whether there are classes for other words and for silence.
-    """
-
-    version: str
-    keywords: tuple[str, ...]
-    protocol: str
-    others: bool
-
-    @property
-    def name(self) -> str:
-        """Its name, such as "v0.02-12-official"; 12 counts the classes."""
-        classes = len(self.keywords) + 2 * self.others
-        return f"{self.version}-{classes}-{self.protocol}"
-
-    @property
-    def has_archive(self) -> bool:
-        """Whether the data set has a test archive for this task."""
-        return self.protocol == "official" and self.others
-
-
-def _tasks() -> dict[str, Task]:
-    tasks = []
-    for version, words in WORDS.items():
-        tasks += [
-            Task(version, KEYWORDS, "official", True),
-            Task(version, KEYWORDS, "bifsmn", True),
-            Task(version, (*KEYWORDS, *DIGITS), "official", False),
-            Task(version, words, "official", False),
-        ]
-    return {task.name: task for task in tasks}
-
-
-TASKS = _tasks()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,7 +211,7 @@ def silence(
 
 
 def plan(
-    task: Task,
+    task: tasks.Task,
     files: Mapping[str, Sequence[str]],
     noise: Mapping[str, int],
     *,
@@ -303,7 +223,7 @@ def plan(
     """Decides what the splits of ``task`` consist of.
 
     Args:
-        task: one of ``TASKS``.
+        task: one of ``tasks.TASKS``.
         files: the names of the files of each word, ``{"yes":
             ["a_nohash_0.wav", ...]}``; what is no word of the task's version
             is left aside.
@@ -332,7 +252,7 @@ def plan(
             f"{task.name} says itself what is unknown: leave unknown_ratio "
             "at 1."
         )
-    files = {w: files[w] for w in WORDS[task.version] if files.get(w)}
+    files = {w: files[w] for w in tasks.WORDS[task.version] if files.get(w)}
     keywords = tuple(word for word in task.keywords if word in files)
     if not keywords:
         raise DataError(
@@ -407,7 +327,7 @@ def plan(
     return Plan(label_names, splits, tuple(notes))
 
 
-def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
+def _missing(task: tasks.Task, files: Mapping[str, Sequence[str]]) -> list[str]:
     missing = [word for word in task.keywords if word not in files]
     notes = []
     if missing:
@@ -418,7 +338,7 @@ def _missing(task: Task, files: Mapping[str, Sequence[str]]) -> list[str]:
         )
     others = [
         word
-        for word in WORDS[task.version]
+        for word in tasks.WORDS[task.version]
         if word not in task.keywords and word not in files
     ]
     if task.others and others:

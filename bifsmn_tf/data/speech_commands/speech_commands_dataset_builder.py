@@ -26,6 +26,7 @@ from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
 
 _URL = "http://download.tensorflow.org/data/"
@@ -36,7 +37,7 @@ class SpeechCommandsConfig(tfds.core.BuilderConfig):
     """A task, and what it is made from.
 
     Attributes:
-        task: the name of a task in ``protocol.TASKS``.
+        task: the name of a task in ``tasks.TASKS``.
         source_dir: an extracted folder; None downloads the archives.
         unknown_ratio: see ``protocol.plan``.
         seed: see ``protocol.plan``.
@@ -49,7 +50,7 @@ class SpeechCommandsConfig(tfds.core.BuilderConfig):
 
 
 _CONFIGS = {
-    task: SpeechCommandsConfig(name=task, task=task) for task in protocol.TASKS
+    task: SpeechCommandsConfig(name=task, task=task) for task in tasks.TASKS
 }
 
 
@@ -66,7 +67,7 @@ def configure(
     must not share one.
 
     Args:
-        task: the name of a task in ``protocol.TASKS``.
+        task: the name of a task in ``tasks.TASKS``.
         source_dir: see :class:`SpeechCommandsConfig`.
         unknown_ratio: see ``protocol.plan``.
         seed: see ``protocol.plan``.
@@ -77,7 +78,7 @@ def configure(
     if task not in _CONFIGS:
         raise DataError(
             f"There is no task {task!r}. Choose one of: "
-            f"{', '.join(protocol.TASKS)}."
+            f"{', '.join(tasks.TASKS)}."
         )
     # TFDS wants the very object for a config that it has by name.
     if (source_dir, unknown_ratio, seed) == (None, 1, 0):
@@ -100,7 +101,7 @@ def configure(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Speech Commands V0.01 and V0.02 in the tasks of ``protocol.TASKS``."""
+    """Speech Commands V0.01 and V0.02 in the tasks of ``tasks.TASKS``."""
 
     # TFDS has a `speech_commands` of its own, which is another thing.
     name = "bifsmn_speech_commands"
@@ -114,9 +115,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     builder_config: SpeechCommandsConfig
 
     @property
-    def task(self) -> protocol.Task:
+    def task(self) -> tasks.Task:
         """The task of this builder's config."""
-        return protocol.TASKS[self.builder_config.task]
+        return tasks.TASKS[self.builder_config.task]
 
     def _label_names(self) -> list[str]:
         if self.builder_config.source_dir is None:

@@ -16,7 +16,7 @@ from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
-from bifsmn_tf.data.speech_commands import protocol
+from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.errors import DataError
@@ -79,7 +79,7 @@ class Recipe:
             raise DataError("unknown_ratio has to be positive.")
         if not self.others:
             mine = {word.casefold() for word in self.words}
-            rest = [w for w in protocol.WORDS["v0.02"] if w not in mine]
+            rest = [w for w in tasks.WORDS["v0.02"] if w not in mine]
             object.__setattr__(self, "others", tuple(rest))
         both = sorted(set(self.words) & set(self.others))
         if both:
