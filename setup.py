@@ -131,6 +131,13 @@ setup(
             "tabulate>=0.10",
             "tqdm",
         ],
+        # For the benchmark command on .tflite files, without TensorFlow.
+        "benchmark": [
+            "absl-py>=2",
+            "matplotlib",
+            "py-cpuinfo",
+            "tabulate>=0.10",
+        ],
         # For the listen command: a microphone, and sound files.
         "listen": ["absl-py>=2", "sounddevice", "soundfile"],
         # Versions known to work together; see the README.
@@ -145,6 +152,7 @@ setup(
             "loky",
             "soundfile",
             "matplotlib",
+            "py-cpuinfo",
             "scipy",
             "tabulate>=0.10",
             "tqdm",

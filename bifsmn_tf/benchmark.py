@@ -48,38 +48,44 @@ PORTABLE_KERNELS = (
 )
 
 _MODEL = flags.DEFINE_multi_string(
-    "model", [], "A .tflite to measure; may be repeated."
+    "model", [], "A .tflite file to measure; it may be repeated."
 )
 _NETWORK = flags.DEFINE_list(
     "networks",
     None,
-    f"Which networks with random weights: of {', '.join(_NETWORKS)}; by "
-    "default all, or none if files are given.",
+    f"The networks with random weights to measure, of {', '.join(_NETWORKS)}; "
+    "by default all, or none if files are given.",
 )
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
     "bifsmn",
     ["bifsmn", "bifsmn_s"],
-    "Sizes of BiFSMN and its counterparts.",
+    "The sizes of BiFSMN and of its full-precision counterparts.",
 )
 _CLASSES = flags.DEFINE_integer(
-    "classes", 12, "Of the networks with random weights.", lower_bound=1
+    "classes",
+    12,
+    "How many outputs the networks with random weights have.",
+    lower_bound=1,
 )
 _KERNELS = flags.DEFINE_multi_string(
     "kernels",
     [PORTABLE_KERNELS],
     "NAME=KERNEL,KERNEL: measure BiFSMN with these native kernels, too, beside "
-    "the library's own choice; may be repeated, empty for none. By default "
-    "the portable ones.",
+    "the library's own choice. It may be repeated; empty means none. By "
+    "default the portable kernels.",
 )
 _ROUNDS = flags.DEFINE_integer(
-    "rounds", 100, "Turns of each model.", lower_bound=1
+    "rounds", 100, "How many turns each model has.", lower_bound=1
 )
 _TURN = flags.DEFINE_float(
-    "turn_milliseconds", 1.0, "About how long a turn is.", lower_bound=0.0
+    "turn_milliseconds",
+    1.0,
+    "About how many milliseconds a turn takes.",
+    lower_bound=0.0,
 )
 _PROFILE = flags.DEFINE_bool(
-    "profile", False, "The time of every layer of our networks, too."
+    "profile", False, "Measure the time of every layer of our networks, too."
 )
 _CYCLES = flags.DEFINE_string(
     "cycles",
@@ -87,17 +93,21 @@ _CYCLES = flags.DEFINE_string(
     "A JSON file of modelled cycles to show beside what was measured: "
     '{"NAME": {"strict": cycles, "ideal": cycles}}.',
 )
-_JSON = flags.DEFINE_string("json", None, "Write the report here.")
-_CHART = flags.DEFINE_string("chart", None, "Draw the picture here, as PNG.")
+_JSON = flags.DEFINE_string(
+    "json", None, "The file to write the report to, as JSON."
+)
+_CHART = flags.DEFINE_string(
+    "chart", None, "The file to draw the picture to, as PNG."
+)
 _RESULTS = flags.DEFINE_string(
-    "results", None, "Write the page benchmark.md into this folder."
+    "results", None, "The folder to write the page benchmark.md to."
 )
 
 _SAVE = flags.DEFINE_string(
     "save_models",
     None,
-    "Write the files that are measured into this folder, and models.json: "
-    'a list of {"name", "file", "signature", "kernels"}.',
+    "The folder to write the measured files to, and models.json, a list of "
+    '{"name", "file", "signature", "kernels"}.',
 )
 
 _BUSY = 0.5
@@ -126,9 +136,7 @@ def _kernels() -> dict[str, str]:
 
 def _models() -> list[BenchmarkModel]:
     chosen, kernels = _networks(), _kernels()
-    found: list[BenchmarkModel] = []
-    for path in _MODEL.value:
-        found += from_file(path)
+    found = [model for path in _MODEL.value for model in from_file(path)]
     if not chosen:
         return [*found, smallest_model()]
     try:
@@ -138,24 +146,16 @@ def _models() -> list[BenchmarkModel]:
             "networks with random weights need TensorFlow: pip install "
             "'bifsmn_tf[train]', or give files with --model"
         ) from error
-    classes, architecture = _CLASSES.value, _ARCHITECTURE.value
-    if "dfsmn" in chosen:
-        found += networks.make_dfsmn(architecture, classes)
-    if "bifsmn" in chosen:
-        found += networks.make_bifsmn(architecture, classes, kernels)
-    if "bifsmn_wide" in chosen:
-        found += networks.make_wide_bifsmn(classes)
-    if "bifsmn_mixed" in chosen:
-        found += networks.make_mixed_bifsmn(classes)
-    if "ds_cnn" in chosen:
-        found += networks.make_ds_cnn(classes)
-    if "bc_resnet" in chosen:
-        found += networks.make_bc_resnet(classes)
+    for name in _NETWORKS:
+        if name in chosen:
+            found += networks.make(
+                name, _ARCHITECTURE.value, _CLASSES.value, kernels
+            )
     return [*found, smallest_model(), networks.smallest_bifsmn()]
 
 
 def _check_outputs() -> None:
-    """Before the measurement, not after it."""
+    """Checks, before the measurement, that its outcome can be written."""
     for name, value in (("json", _JSON.value), ("chart", _CHART.value)):
         if value and not Path(value).parent.is_dir():
             raise UserError(
@@ -173,12 +173,12 @@ def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
         (folder / name).write_bytes(model.content)
     index = [
         {
-            "name": c.name,
-            "file": files[c.content],
-            "signature": c.signature,
-            "kernels": c.kernels,
+            "name": m.name,
+            "file": files[m.content],
+            "signature": m.signature,
+            "kernels": m.kernels,
         }
-        for c in models
+        for m in models
     ]
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
     (folder / "models.json").write_text(text, encoding="utf-8")
@@ -186,7 +186,7 @@ def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
 
 
 def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
-    names = [c.name for c in models]
+    names = [m.name for m in models]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise UserError(f"{repeated.pop()} is given twice")
@@ -201,12 +201,12 @@ def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
     for model in models:
         try:
             invocations[model.name] = model.invocation()
-        except (UserError, RuntimeError) as error:
+        except UserError as error:
             raise UserError(f"{model.name}: {error}") from error
     rounds, turn = _ROUNDS.value, _TURN.value
     ways = {
-        (name, way): getattr(x, way)
-        for name, x in invocations.items()
+        (name, way): getattr(invocation, way)
+        for name, invocation in invocations.items()
         for way in ("invoke", "call")
     }
     times = measure(ways, rounds, turn)
@@ -216,14 +216,14 @@ def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
         except RuntimeError as error:
             raise UserError(f"{name}: {error}") from error
     profiles = {
-        c.name: profile(invocations[c.name], c.content, rounds)
-        for c in models
-        if _PROFILE.value and c.role in (Role.OURS, Role.VARIANT)
+        m.name: profile(invocations[m.name], m.content, rounds)
+        for m in models
+        if _PROFILE.value and m.role in (Role.OURS, Role.VARIANT)
     }
     return reports.make(
         models,
-        {c.name: times[c.name, "invoke"] for c in models},
-        {c.name: times[c.name, "call"] for c in models},
+        {m.name: times[m.name, "invoke"] for m in models},
+        {m.name: times[m.name, "call"] for m in models},
         profiles,
         cycles,
         settings={

@@ -12,13 +12,15 @@ Performers* (arXiv:2009.14794): the softmax kernel by positive orthogonal random
 features, so that its cost grows with the length and not with its square.
 
 Axes are (batch, time, 1, channels). Time is padded as in the authors' code, on
-both sides, so that the first position, which the classifier reads, lies in the
+both sides, so that the first position, which the classifier reader, lies in the
 padding of the convolutions: all that it knows of the clip comes by attention.
 """
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.layers import FULL_PRECISION
@@ -30,10 +32,10 @@ WIDTHS = {
     "s": (4, 8, 8, 16, 16, 32, 32, 64, 64),
     "l": (4, 8, 16, 16, 32, 32, 64, 64, 96, 96, 192),
 }
-"""Channels of each block, by the model's size."""
+"""The channels of each block, by the model's size."""
 
 INPUT_SHAPE = (8192, 1, 1)
-"""One second at 8192 Hz."""
+"""The samples of one second at 8192 Hz."""
 
 _TAPS = 5
 _TOKEN = 128
@@ -47,36 +49,40 @@ class Token(tf.keras.layers.Layer):
     """Puts learned samples in front of a waveform.
 
     Args:
-        samples: how many.
+        samples: How many samples.
     """
 
-    def __init__(self, samples: int, **kwargs):
+    def __init__(self, samples: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.samples = samples
 
-    def build(self, input_shape):
-        """Makes the samples: (1, samples, 1, 1)."""
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """Makes the samples, (1, samples, 1, 1)."""
         self.token = self.add_weight(
             "token", (1, self.samples, 1, 1), initializer="random_normal"
         )
         super().build(input_shape)
 
-    def call(self, inputs):
-        """(batch, time, 1, 1) to (batch, samples + time, 1, 1)."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (batch, time, 1, 1) to (batch, samples + time, 1, 1)."""
         token = tf.repeat(self.token, tf.shape(inputs)[0], axis=0)
         return tf.concat([token, inputs], axis=1)
 
 
 class ScaleNorm(tf.keras.layers.Layer):
-    """Normalises the length of each vector, times one learned number."""
+    """Gives every vector the same length, one learned number g.
 
-    def build(self, input_shape):
-        """Makes the length: a scalar."""
+    y = g x / |x|, after T. Q. Nguyen and J. Salazar, *Transformers without
+    Tears* (arXiv:1910.05895).
+    """
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """Makes the length, a scalar."""
         self.length = self.add_weight("length", (), initializer="ones")
         super().build(input_shape)
 
-    def call(self, inputs):
-        """(..., channels) to the same shape."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (..., channels) to the same shape."""
         squares = tf.reduce_sum(tf.square(inputs), axis=-1, keepdims=True)
         return inputs * (self.length * tf.math.rsqrt(squares + 1e-10))
 
@@ -88,19 +94,19 @@ class LinearAttention(tf.keras.layers.Layer):
     f(x) = exp(w·x - |x|²/2), so that the sum over all keys is taken once.
 
     Args:
-        heads: channels are divided among them.
-        features: how many w there are.
-        seed: of the w, which stay as they are drawn.
+        heads: The number of heads, which divides the channels.
+        features: The number of random vectors w.
+        seed: The seed of the w, which stay as they are drawn.
     """
 
-    def __init__(self, heads: int, features: int, seed: int = 0, **kwargs):
+    def __init__(self, heads: int, features: int, seed: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads = heads
         self.features = features
         self.seed = seed
 
-    def build(self, input_shape):
-        """Makes the w, orthogonal in groups: (channels of a head, features)."""
+    def build(self, input_shape: list[tuple[int, ...]]) -> None:
+        """Makes the w, orthogonal in groups, (channels of a head, features)."""
         head = input_shape[0][-1] // self.heads
         self.projection = self.add_weight(
             "projection",
@@ -112,12 +118,12 @@ class LinearAttention(tf.keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs):
-        """Attention of queries to keys.
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """Computes the attention of queries to keys.
 
         Args:
-            inputs: queries (batch, n, 1, channels), keys and values
-                (batch, m, 1, channels).
+            inputs: The queries, (batch, n, 1, channels), and the keys and the
+                values, (batch, m, 1, channels).
 
         Returns:
             (batch, n, 1, channels).
@@ -133,16 +139,16 @@ class LinearAttention(tf.keras.layers.Layer):
         return tf.reshape(outputs, tf.shape(inputs[0]))
 
     def macs(self, queries: int, keys: int) -> int:
-        """Multiply-accumulates of one clip, from the lengths."""
+        """Returns the multiply-accumulates of one clip, from the lengths."""
         channels = self.projection.shape[0] * self.heads
         # Onto the features, and from there into or out of the context.
         return (queries + keys) * 2 * channels * self.features
 
-    def _split(self, x):
+    def _split(self, x: tf.Tensor) -> tf.Tensor:
         _, time, _, channels = x.shape
         return tf.reshape(x, (-1, time, self.heads, channels // self.heads))
 
-    def _kernel(self, x, axes):
+    def _kernel(self, x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
         x = x * x.shape[-1] ** -0.25
         squares = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True) / 2
         dots = tf.einsum("bnhd,df->bnhf", x, self.projection)
@@ -151,16 +157,18 @@ class LinearAttention(tf.keras.layers.Layer):
         return tf.exp(dots - squares - tf.stop_gradient(largest)) + 1e-6
 
 
-def orthogonal_features(size: int, features: int, seed: int) -> np.ndarray:
+def orthogonal_features(
+    size: int, features: int, seed: int
+) -> npt.NDArray[np.float32]:
     """Draws vectors as normal ones are, but orthogonal in groups of ``size``.
 
     Args:
-        size: of a vector.
-        features: how many vectors.
-        seed: of the draw.
+        size: The dimension of a vector.
+        features: How many vectors to draw.
+        seed: The seed of the draw.
 
     Returns:
-        float32 (size, features).
+        The vectors as columns, (size, features).
     """
     rng = np.random.default_rng(seed)
     groups = []
@@ -182,23 +190,25 @@ def audiomer(
     """Makes an untrained Audiomer.
 
     Args:
-        classes: outputs.
-        input_shape: (samples, 1, 1) of the waveform.
-        binarizer: of all but what reads the waveform and the last layer.
+        classes: The number of classes.
+        input_shape: The shape of the waveform, (samples, 1, 1).
+        binarizer: Makes all layers but the last one and those that read the
+            waveform.
         size: ``"s"`` or ``"l"``.
 
     Returns:
-        A model of (batch, samples, 1, 1) that gives logits (batch, classes).
+        A model from waveforms (batch, samples, 1, 1) to logits
+        (batch, classes).
     """
     layers = tf.keras.layers
     inputs = layers.Input(input_shape, name="waveform")
     x = Token(_TOKEN)(inputs)
     for number, channels in enumerate(WIDTHS[size]):
-        reads = FULL_PRECISION if number == 0 else binarizer
-        queries = _separable(x, channels, 2, reads, binarizer)
-        context = _separable(x, channels, 4, reads, binarizer)
+        reader = FULL_PRECISION if number == 0 else binarizer
+        queries = _separable(x, channels, 2, reader, binarizer)
+        context = _separable(x, channels, 4, reader, binarizer)
         attended = _transformer(queries, context, binarizer)
-        around = _around(x, attended.shape[1], channels, reads)
+        around = _around(x, attended.shape[1], channels, reader)
         x = queries + attended + around
     x = x[:, 0, 0]
     x = binarizer.dense(x.shape[-1])(x)
@@ -208,12 +218,18 @@ def audiomer(
     return tf.keras.Model(inputs, logits, name=f"audiomer_{size}")
 
 
-def _separable(x, channels, stride, reads, binarizer):
-    """A separable convolution with squeeze and excitation."""
+def _separable(
+    x: tf.Tensor,
+    channels: int,
+    stride: int,
+    reader: Binarizer,
+    binarizer: Binarizer,
+) -> tf.Tensor:
+    """Applies a separable convolution with squeeze and excitation."""
     layers = tf.keras.layers
     padding = _TAPS - stride
     x = layers.ZeroPadding2D((padding, 0))(x)
-    x = reads.depthwise((_TAPS, 1), strides=stride, use_bias=False)(x)
+    x = reader.depthwise((_TAPS, 1), strides=stride, use_bias=False)(x)
     x = batch_norm()(x)
     x = binarizer.conv2d(channels, 1, use_bias=False)(x)
     x = layers.ZeroPadding2D((1, 0))(x)
@@ -223,8 +239,10 @@ def _separable(x, channels, stride, reads, binarizer):
     return x * s
 
 
-def _transformer(queries, context, binarizer):
-    """Attention of queries to context, then a gated feed-forward layer."""
+def _transformer(
+    queries: tf.Tensor, context: tf.Tensor, binarizer: Binarizer
+) -> tf.Tensor:
+    """Applies attention of queries to context, then a gated feed-forward."""
     layers = tf.keras.layers
     channels, inner = queries.shape[-1], _HEADS * _HEAD
     normed = ScaleNorm()(queries)
@@ -243,13 +261,15 @@ def _transformer(queries, context, binarizer):
     return x + binarizer.dense(channels)(gated)
 
 
-def _around(x, time, channels, reads):
-    """A convolution of two taps and stride 2, to so many frames."""
+def _around(
+    x: tf.Tensor, time: int, channels: int, reader: Binarizer
+) -> tf.Tensor:
+    """Applies a convolution of two taps and stride 2, to ``time`` frames."""
     layers = tf.keras.layers
     missing = 2 * time - x.shape[1]
     x = layers.ZeroPadding2D(((missing // 2, missing - missing // 2), (0, 0)))(
         x
     )
-    x = reads.conv2d(channels, (2, 1), strides=(2, 1), use_bias=False)(x)
+    x = reader.conv2d(channels, (2, 1), strides=(2, 1), use_bias=False)(x)
     x = batch_norm()(x)
     return layers.ReLU()(x)

@@ -11,6 +11,8 @@ without the x where the number of channels changes. Axes are those of the rest
 of this package, (batch, time, frequency, channels).
 """
 
+from typing import Any
+
 from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.layers import FULL_PRECISION
 from bifsmn_tf.baselines.layers import Binarizer
@@ -18,28 +20,30 @@ from bifsmn_tf.baselines.layers import Dropout
 from bifsmn_tf.baselines.layers import batch_norm
 
 INPUT_SHAPE = (101, 40, 1)
-"""One second: a frame of 40 log-mels every 10 ms."""
+"""The features of one second: 40 log-mels every 10 ms."""
 
 BASE_CHANNELS = 8
-"""Of the first stage at τ = 1; every width is a multiple of it."""
+"""The channels of the first stage at τ = 1, of which all widths are
+multiples."""
 
 _STAGES = ((1.0, 2, 1), (1.5, 2, 2), (2.0, 4, 2), (2.5, 4, 1))
-"""Width, blocks and stride in frequency of each stage; dilation is 2^i."""
+"""Width, blocks and stride in frequency of the i-th stage, whose dilation is
+2^i."""
 
 _FREQUENCY_STRIDE = 8
-"""Of the first convolution and the stages together."""
+"""The stride of the first convolution and the stages together."""
 
 
 class SubSpectralNorm(tf.keras.layers.Layer):
-    """BatchNorm apart for each of several bands of frequency.
+    """Normalises each of several bands of frequency by its own BatchNorm.
 
     S. Chang et al., *SubSpectral Normalization for Neural Audio Data
     Processing* (ICASSP 2021, arXiv:2103.13620).
 
     Args:
-        sub_bands: S; divides the number of frequencies.
-        momentum: of the moving statistics.
-        epsilon: added to the variance.
+        sub_bands: The number S of bands, which divides the frequencies.
+        momentum: The share of the moving statistics that a step keeps.
+        epsilon: What is added to the variance.
     """
 
     def __init__(
@@ -47,15 +51,19 @@ class SubSpectralNorm(tf.keras.layers.Layer):
         sub_bands: int,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.sub_bands = sub_bands
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def build(self, input_shape):
-        """Makes four variables (sub_bands, channels)."""
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """Makes four variables, (sub_bands, channels) each.
+
+        Raises:
+            ValueError: The number of frequencies does not divide.
+        """
         _, _, frequencies, channels = input_shape
         if frequencies % self.sub_bands:
             raise ValueError(
@@ -72,8 +80,8 @@ class SubSpectralNorm(tf.keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, training=False):
-        """(batch, time, frequency, channels) to the same shape."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps (batch, time, frequency, channels) to the same shape."""
         _, time, frequencies, channels = inputs.shape
         width = frequencies // self.sub_bands
         mean, variance = self.moving_mean, self.moving_variance
@@ -104,19 +112,19 @@ def bc_resnet(
     authors' code; sizes and counts are the same.
 
     Args:
-        classes: outputs.
-        tau: τ, the multiple of all widths.
-        input_shape: (time, frequency, 1) of the features; frequency divides
-            by 8. Sub-bands are as many as frequencies are left in the end:
-            the paper's 5 for its 40 mels.
-        binarizer: of all but the first convolution and the last layer.
+        classes: The number of classes.
+        tau: The multiple τ of all widths.
+        input_shape: The shape of the features, (time, frequency, 1); 8 divides
+            the frequencies. There are as many sub-bands as frequencies are
+            left in the end: the paper's 5 for its 40 mels.
+        binarizer: Makes all layers but the first convolution and the last one.
 
     Returns:
-        A model of (batch, time, frequency, 1) that gives logits
+        A model from features (batch, time, frequency, 1) to logits
         (batch, classes).
 
     Raises:
-        ValueError: the number of frequencies does not divide by 8.
+        ValueError: The number of frequencies does not divide by 8.
     """
     frequencies = input_shape[1]
     if frequencies % _FREQUENCY_STRIDE:
@@ -150,36 +158,55 @@ def bc_resnet(
     return tf.keras.Model(inputs, logits, name=f"bc_resnet_{tau}")
 
 
-def _block(x, made, channels: int, stride: int, dilation: int, sub_bands: int):
+def _block(
+    x: tf.Tensor,
+    binarizer: Binarizer,
+    channels: int,
+    stride: int,
+    dilation: int,
+    sub_bands: int,
+) -> tf.Tensor:
     layers = tf.keras.layers
     shortcut = x
     transition = x.shape[-1] != channels
     if transition:
-        x = made.relu()(batch_norm()(_convolution(made, channels, 1)(x)))
-    planar = SubSpectralNorm(sub_bands)(_along_frequency(made, x, stride))
+        x = binarizer.relu()(
+            batch_norm()(_convolution(binarizer, channels, 1)(x))
+        )
+    planar = SubSpectralNorm(sub_bands)(_along_frequency(binarizer, x, stride))
     x = layers.AveragePooling2D((1, planar.shape[2]))(planar)
-    x = batch_norm()(_depthwise(made, (3, 1), dilation_rate=(dilation, 1))(x))
+    x = batch_norm()(
+        _depthwise(binarizer, (3, 1), dilation_rate=(dilation, 1))(x)
+    )
     x = layers.Activation("swish")(x)
-    x = _convolution(made, channels, 1)(x)
+    x = _convolution(binarizer, channels, 1)(x)
     x = Dropout(0.1, channels=True)(x)
     x = planar + x
-    return made.relu()(x if transition else x + shortcut)
+    return binarizer.relu()(x if transition else x + shortcut)
 
 
-def _along_frequency(made, x, stride: int):
+def _along_frequency(
+    binarizer: Binarizer, x: tf.Tensor, stride: int
+) -> tf.Tensor:
     if stride == 1:
-        return _depthwise(made, (1, 3))(x)
+        return _depthwise(binarizer, (1, 3))(x)
     # TensorFlow strides a depthwise convolution alike in both axes, so the
     # frames go to the batch.
     _, time, frequencies, channels = x.shape
     x = tf.reshape(x, (-1, frequencies, 1, channels))
-    x = _depthwise(made, (3, 1), strides=stride)(x)
+    x = _depthwise(binarizer, (3, 1), strides=stride)(x)
     return tf.reshape(x, (-1, time, x.shape[1], channels))
 
 
-def _convolution(made, filters, size, **kwargs):
-    return made.conv2d(filters, size, padding="same", use_bias=False, **kwargs)
+def _convolution(
+    binarizer: Binarizer, filters: int, size: int, **kwargs: Any
+) -> tf.keras.layers.Layer:
+    return binarizer.conv2d(
+        filters, size, padding="same", use_bias=False, **kwargs
+    )
 
 
-def _depthwise(made, size, **kwargs):
-    return made.depthwise(size, padding="same", use_bias=False, **kwargs)
+def _depthwise(
+    binarizer: Binarizer, size: tuple[int, int], **kwargs: Any
+) -> tf.keras.layers.Layer:
+    return binarizer.depthwise(size, padding="same", use_bias=False, **kwargs)

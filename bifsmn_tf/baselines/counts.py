@@ -19,11 +19,11 @@ class Cost:
     """What a Keras model costs for one clip.
 
     Attributes:
-        parameters: all that is trained.
-        one_bit_parameters: those of them that are one bit.
-        macs: multiply-accumulates, those with padding too.
-        one_bit_macs: those of them whose weights and inputs are one bit.
-        paper_flops: as the BiFSMN paper counts, for one clip; see
+        parameters: The number of trained parameters.
+        one_bit_parameters: How many of them are one bit.
+        macs: The multiply-accumulates, those with padding too.
+        one_bit_macs: How many of them multiply one bit by one bit.
+        paper_flops: The FLOPs of one clip as the BiFSMN paper counts them; see
             :func:`cost`.
     """
 
@@ -35,11 +35,11 @@ class Cost:
 
     @property
     def paper_mflops(self) -> float:
-        """What the paper prints: millions for a batch of 128."""
+        """The figure that the paper prints: millions for a batch of 128."""
         return PAPER_BATCH * self.paper_flops / 1e6
 
-    def to_dict(self) -> dict:
-        """As plain values for JSON."""
+    def to_dict(self) -> dict[str, float]:
+        """Returns plain values for JSON."""
         return {
             **dataclasses.asdict(self),
             "paper_mflops_batch_128": self.paper_mflops,
@@ -47,12 +47,15 @@ class Cost:
 
 
 def parameters(model: tf.keras.Model) -> int:
-    """Everything that is trained; BatchNorm's moving statistics are not."""
+    """Returns the number of trained parameters.
+
+    BatchNorm's moving statistics are none.
+    """
     return sum(math.prod(v.shape) for v in model.trainable_variables)
 
 
 def cost(model: tf.keras.Model) -> Cost:
-    """Counts a functional model of the layers that the baselines are made of.
+    """Counts what a functional model of the baselines' layers costs.
 
     The paper's FLOPs are a multiply-accumulate as 1 and a convolution's bias as
     one more, in a one-bit layer 1/64 of both and 1 for scaling each output, 2
@@ -60,7 +63,7 @@ def cost(model: tf.keras.Model) -> Cost:
     activations, those of attention, are left out.
 
     Args:
-        model: of one input.
+        model: A model with one input.
     """
     layers = {layer.name: layer for layer in model.layers}
     probe = tf.keras.Model(
@@ -101,24 +104,24 @@ def cost(model: tf.keras.Model) -> Cost:
     )
 
 
-def _norm(layer) -> bool:
+def _norm(layer: tf.keras.layers.Layer) -> bool:
     return isinstance(
         layer, (tf.keras.layers.BatchNormalization, SubSpectralNorm)
     )
 
 
-def _dense(layer) -> bool:
+def _dense(layer: tf.keras.layers.Layer) -> bool:
     return isinstance(layer, tf.keras.layers.Dense)
 
 
-def _kernel(layer):
+def _kernel(layer: tf.keras.layers.Layer) -> tf.Variable:
     if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
         return layer.depthwise_kernel
     return layer.kernel
 
 
-def _macs_each(layer) -> int:
-    """Multiply-accumulates behind each output; 0 of other layers."""
+def _macs_each(layer: tf.keras.layers.Layer) -> int:
+    """Returns the multiply-accumulates behind each output of a layer."""
     if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
         return math.prod(layer.kernel_size)
     if isinstance(layer, tf.keras.layers.Conv2D) or _dense(layer):
@@ -126,7 +129,7 @@ def _macs_each(layer) -> int:
     return 0
 
 
-def _one_bit(layer) -> bool:
+def _one_bit(layer: tf.keras.layers.Layer) -> bool:
     quantizers = (
         getattr(layer, "input_quantizer", None),
         getattr(layer, "depthwise_quantizer", None)
@@ -136,13 +139,13 @@ def _one_bit(layer) -> bool:
 
 
 def macs(content: bytes) -> int:
-    """Multiply-accumulates of one clip, those with padding too.
+    """Counts the multiply-accumulates of one clip, those with padding too.
 
     Convolutions and fully connected layers are counted; what is done to each
     element apart is not.
 
     Args:
-        content: a .tflite of builtin operations.
+        content: A .tflite file of builtin operations.
 
     Returns:
         The sum over its first graph.

@@ -12,9 +12,10 @@ from bifsmn_tf.baselines.layers import Binarizer
 from bifsmn_tf.baselines.layers import Dropout
 
 FILTERS = 64
+"""The output channels of every convolution."""
 
 INPUT_SHAPE = (49, 10, 1)
-"""One second: 49 frames of 10 MFCCs."""
+"""The features of one second: 49 frames of 10 MFCCs."""
 
 _PAIRS = 4
 
@@ -27,14 +28,14 @@ def ds_cnn(
     """Makes an untrained DS-CNN.
 
     Args:
-        classes: outputs.
-        input_shape: (time, frequency, 1) of the features. One second of other
-            features than the benchmark's does, too.
-        binarizer: of all but the first convolution and the last layer.
+        classes: The number of classes.
+        input_shape: The shape of the features, (time, frequency, 1), which
+            may be others than MLPerf Tiny's.
+        binarizer: Makes all layers but the first convolution and the last one.
 
     Returns:
-        A model of (batch, time, frequency, 1) that gives logits
-        (batch, classes), where the benchmark's ends in a softmax.
+        A model from features (batch, time, frequency, 1) to logits
+        (batch, classes), where MLPerf Tiny's ends in a softmax.
     """
     layers = tf.keras.layers
     inputs = layers.Input(input_shape, name="features")
@@ -54,5 +55,5 @@ def ds_cnn(
     return tf.keras.Model(inputs, logits, name="ds_cnn")
 
 
-def _normalised(x, binarizer):
+def _normalised(x: tf.Tensor, binarizer: Binarizer) -> tf.Tensor:
     return binarizer.relu()(tf.keras.layers.BatchNormalization()(x))

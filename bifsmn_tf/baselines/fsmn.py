@@ -16,12 +16,19 @@ from bifsmn_tf.baselines.layers import Binarizer
 from bifsmn_tf.baselines.layers import prelu
 
 LAYERS = 8
+"""The number of layers, each of which has a state."""
+
 TAPS = 7
+"""The frames that a memory reads."""
+
 WIDTH = 128
+"""The channels of a state."""
+
 MEMORY = 256
+"""The channels of a memory."""
 
 INPUT_SHAPE = (32, 32, 1)
-"""One second: 32 frames of 32 log-mels."""
+"""The features of one second: 32 frames of 32 log-mels."""
 
 
 def fsmn(
@@ -32,19 +39,19 @@ def fsmn(
     """Makes an untrained FSMN.
 
     Args:
-        classes: outputs.
-        input_shape: (time, frequency, 1) of the features; frequency divides
-            256, the channels of the memory.
-        binarizer: of all but the first fc1, which alone sees the features as
-            they are, and the classifier.
+        classes: The number of classes.
+        input_shape: The shape of the features, (time, frequency, 1); the
+            frequencies divide 256, the channels of the memory.
+        binarizer: Makes all layers but the first fc1, which alone sees the
+            features as they are, and the classifier.
 
     Returns:
-        A model of (batch, time, frequency, 1) that gives logits
-        (batch, classes). Layer ``state_i`` gives h of the i-th layer, from 1:
-        (batch, time, 1, 128).
+        A model from features (batch, time, frequency, 1) to logits
+        (batch, classes). Its layer ``state_i`` gives h of the i-th layer, from
+        1, (batch, time, 1, 128).
 
     Raises:
-        ValueError: the number of frequencies does not divide 256.
+        ValueError: The number of frequencies does not divide 256.
     """
     time, frequencies, _ = input_shape
     if MEMORY % frequencies:

@@ -1,4 +1,4 @@
-"""A baseline as the training loop and evaluate see a network.
+"""A baseline as training and evaluation see a network.
 
 Nothing of the loop is written twice: a baseline is a network with one depth,
 δ = 1, whose states are those that a distillation can compare, FSMN's.
@@ -7,6 +7,7 @@ Nothing of the loop is written twice: a baseline is a network with one depth,
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
@@ -21,18 +22,20 @@ from bifsmn_tf.baselines.fsmn import fsmn
 from bifsmn_tf.baselines.layers import BINARIZERS
 from bifsmn_tf.baselines.layers import seeded
 from bifsmn_tf.baselines.vgg19_bn import vgg19_bn
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.quantizers import ErrorDecayEstimator
 
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """One network by name.
+    """A network that one would run instead.
 
     Attributes:
-        make: takes classes, input shape and binarizer, gives a Keras model.
-        features: what it reads of a clip.
-        blocks: layers ``state_i`` that it has.
-        deployed: worth a .tflite as a user would deploy it.
+        make: Makes a Keras model from classes, input shape and binarizer.
+        features: What the network reads of a clip.
+        blocks: The number of its layers ``state_i``.
+        deployed: Whether it is converted to .tflite files, being one of those
+            that one would deploy.
     """
 
     make: Callable[..., tf.keras.Model]
@@ -42,7 +45,7 @@ class Baseline:
 
 
 _SOUND = WaveformParameters(rate=8192)
-"""What Audiomer hears, as its authors have it."""
+"""What Audiomer reads, as its authors have it."""
 
 BASELINES = {
     "ds_cnn": Baseline(ds_cnn, deployed=True),
@@ -58,31 +61,34 @@ BASELINES = {
 
 @dataclasses.dataclass(frozen=True)
 class BaselineConfig:
-    """Which baseline, as one value that travels with every checkpoint.
+    """Which baseline a run trains, as one value beside its checkpoints.
 
     Attributes:
-        baseline: one of ``BASELINES``.
-        classes: outputs of the classifier.
-        binarizer: one of ``BINARIZERS``.
+        baseline: One of ``BASELINES``.
+        classes: The number of classes.
+        binarizer: One of ``BINARIZERS``.
+
+    Raises:
+        UserError: There is no such baseline or binarizer.
     """
 
     baseline: str
     classes: int
     binarizer: str = "none"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for value, name, known in (
             (self.baseline, "baseline", BASELINES),
             (self.binarizer, "binarizer", BINARIZERS),
         ):
             if value not in known:
-                raise ValueError(
-                    f"unknown {name} {value!r}: one of {', '.join(known)}"
+                raise UserError(
+                    f"there is no {name} {value!r}: one of {', '.join(known)}"
                 )
 
     @property
     def deltas(self) -> tuple[int, ...]:
-        """A baseline has one depth."""
+        """The depths: one."""
         return (1,)
 
     @property
@@ -97,37 +103,37 @@ class BaselineConfig:
 
     @property
     def distribution_weight(self) -> float:
-        """RAD's loss is not one of a baseline's."""
+        """The weight of RAD's loss, which baselines are trained without."""
         return 0.0
 
     @property
     def frames(self) -> int:
-        """Frames, or samples, of one clip."""
+        """The frames, or samples, of one clip."""
         return BASELINES[self.baseline].features.shape[0]
 
     @property
     def mels(self) -> int:
-        """Values of one frame."""
+        """The values of one frame."""
         return self.input_shape[1]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of the Keras model, without the batch."""
+        """The shape that the Keras model reads, without the batch."""
         frames, *bands = BASELINES[self.baseline].features.shape
         return (frames, *(bands or [1]), 1)
 
     @property
     def blocks(self) -> int:
-        """How many states a distillation can compare."""
+        """The number of states that a distillation can compare."""
         return BASELINES[self.baseline].blocks
 
     @property
     def memory_size(self) -> int:
-        """Channels of these states."""
+        """The channels of these states."""
         return WIDTH
 
     def variants(self, block: int) -> tuple[int, ...]:
-        """The one depth runs through every block."""
+        """Returns the indices of a block's depths: that of the only one."""
         return (0,)
 
     def make(self) -> tf.keras.Model:
@@ -138,13 +144,13 @@ class BaselineConfig:
             binarizer=BINARIZERS[self.binarizer],
         )
 
-    def to_dict(self) -> dict:
-        """As plain values for JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict) -> "BaselineConfig":
-        """The inverse of :meth:`to_dict`."""
+    def from_dict(cls, values: dict[str, Any]) -> "BaselineConfig":
+        """Makes the configuration of which :meth:`to_dict` gave the values."""
         return cls(**values)
 
 
@@ -152,10 +158,10 @@ class BaselineNetwork(tf.keras.Model):
     """A baseline with the methods of :class:`~bifsmn_tf.network.fsmn.FSMN`.
 
     Args:
-        config: which.
+        config: Which baseline it is.
     """
 
-    def __init__(self, config: BaselineConfig, **kwargs):
+    def __init__(self, config: BaselineConfig, **kwargs: Any):
         super().__init__(**kwargs)
         self.config = config
         model = config.make()
@@ -171,15 +177,16 @@ class BaselineNetwork(tf.keras.Model):
     def forward(
         self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None
     ) -> tuple[list[tf.Tensor], dict[int, tf.Tensor]]:
-        """Training mode.
+        """Computes the network in training.
 
         Args:
-            features: normalised, (batch, time, mels) or (batch, samples).
+            features: Normalised features (batch, time, mels), or waveforms
+                (batch, samples).
             dropout_seed: int32 (2,), new for each step; None drops nothing.
 
         Returns:
-            A list with the logits, (batch, classes), and the states by number
-            from 1: (batch, time, 1, channels).
+            A list with the logits, (batch, classes); and the states by their
+            number from 1, (batch, time, 1, channels).
         """
         with seeded(self.model, dropout_seed):
             logits, states = self._run(features, training=True)
@@ -188,15 +195,18 @@ class BaselineNetwork(tf.keras.Model):
     def infer(
         self, features: tf.Tensor, delta: int = 1
     ) -> tuple[tf.Tensor, dict[int, tf.Tensor]]:
-        """Inference mode.
+        """Computes the network in inference.
 
         Args:
-            features: as of :meth:`forward`.
+            features: As for :meth:`forward`.
             delta: 1, the only depth.
 
         Returns:
-            Logits (batch, classes), and the states by number from 1:
-            (batch, time, channels).
+            The logits, (batch, classes); and the states by their number from
+            1, (batch, time, channels).
+
+        Raises:
+            ValueError: There is no such depth.
         """
         if delta != 1:
             raise ValueError(f"a baseline has no delta {delta}, only 1")
@@ -204,17 +214,19 @@ class BaselineNetwork(tf.keras.Model):
         return logits, {i: x[:, :, 0] for i, x in states.items()}
 
     def set_progress(self, fraction: float) -> None:
-        """As :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""
+        """Does as :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""
         for module in self.submodules:
             if isinstance(module, ErrorDecayEstimator):
                 module.set_progress(fraction)
 
-    def call(self, inputs, training=False):
-        """Logits: (batch, δ, classes) with one δ."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns logits, (batch, δ, classes) with one δ."""
         logits, _ = self._run(inputs, training)
         return logits[:, tf.newaxis]
 
-    def _run(self, features, training):
+    def _run(
+        self, features: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, dict[int, tf.Tensor]]:
         shape = self.config.input_shape
         outputs = self.model(
             tf.reshape(features, (-1, *shape)), training=training

@@ -5,7 +5,7 @@
     cost.json                parameters, multiply-accumulates, paper's FLOPs
     report_keras.json        of the Keras model, in the form of
                              bifsmn_tf.evaluate --json, and a picture beside it
-    model_float32.tflite     of a small full-precision baseline, as a user would
+    model_float32.tflite     of a small full-precision baseline, as one would
     model_int8.tflite        deploy it: by TensorFlow's converter
     report_float32.json      of these files in the stock interpreter,
     report_int8.json         with their size in ``bytes``
@@ -13,8 +13,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from bifsmn_tf._keras import tf
@@ -32,20 +34,23 @@ from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.run import write_json
 
 CALIBRATION_CLIPS = 256
-"""Training clips that choose the ranges of an 8-bit file."""
+"""The number of training clips by which an 8-bit file's ranges are chosen."""
 
 _BATCH = 256
 
-Logits = Callable[[np.ndarray], np.ndarray]
+Logits = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""From features (n, ...) to logits (n, classes)."""
 
 
-def write(run: RunFolder, dataset: KeywordDataset, calibration: Clips) -> dict:
+def write(
+    run: RunFolder, dataset: KeywordDataset, calibration: Clips
+) -> dict[str, dict[str, Any]]:
     """Evaluates the best weights of a run on the test split.
 
     Args:
-        run: of a baseline.
-        dataset: with the run's labels and a test split.
-        calibration: clips of the train split for the 8-bit file.
+        run: The run of a baseline.
+        dataset: A data set with the run's labels and a test split.
+        calibration: Clips of the train split for the 8-bit file.
 
     Returns:
         The reports by form: ``"keras"``, and ``"float32"`` and ``"int8"`` if
@@ -57,7 +62,7 @@ def write(run: RunFolder, dataset: KeywordDataset, calibration: Clips) -> dict:
     baseline = network.config
     write_json(run.path / "cost.json", cost(baseline.make()).to_dict())
 
-    def features(clips: Clips) -> np.ndarray:
+    def features(clips: Clips) -> npt.NDArray[np.float32]:
         computed = evaluation_features(
             clips, config.features, config.statistics
         )
@@ -104,17 +109,14 @@ def tflite_logits(content: bytes) -> Logits:
     floats whatever the file does.
 
     Args:
-        content: of the file.
-
-    Returns:
-        From features (n, ...) to logits (n, classes).
+        content: The content of the file.
     """
     run = make_interpreter(content).get_signature_runner("serving_default")
     (entry,) = run.get_input_details().values()
     (result,) = run.get_output_details().values()
     integers = entry["dtype"] == np.int8
 
-    def logits(features: np.ndarray) -> np.ndarray:
+    def logits(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         found = []
         for clip in features:
             if integers:
@@ -131,7 +133,7 @@ def tflite_logits(content: bytes) -> Logits:
     return logits
 
 
-def _write(path: Path, report: dict) -> None:
+def _write(path: Path, report: dict[str, Any]) -> None:
     write_json(path, report)
     plots.confusion_matrix(
         np.array(report["deltas"]["1"]["confusion_matrix"]),

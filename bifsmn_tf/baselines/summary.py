@@ -2,8 +2,9 @@
 
     python -m bifsmn_tf.baselines.summary --classes=12
 
-Parameters and multiply-accumulates are of one clip; MFLOPs are the paper's, of
-128 clips. Where ours are not the paper's, its authors counted another network:
+Multiply-accumulates are those of one clip; MFLOPs are counted as the paper
+does, for 128 clips. Where ours are not the paper's, its authors counted another
+network:
 
 * BC-ResNet-8 here is its own paper's on 32 frames of 32 mels, with 4 sub-bands.
   The one they counted has a tenth more parameters and a fifth more operations.
@@ -22,8 +23,9 @@ from bifsmn_tf.baselines.counts import Cost
 from bifsmn_tf.baselines.counts import cost
 from bifsmn_tf.baselines.network import BASELINES
 from bifsmn_tf.baselines.network import BaselineConfig
+from bifsmn_tf.evaluation import tables
 
-PAPER = {
+PAPER: dict[tuple[str, str], tuple[float, float]] = {
     ("vgg19_bn", "none"): (38.97, 53348.40),
     ("vgg19_bn", "xnor"): (38.97, 1061.63),
     ("vgg19_bn", "irnet"): (38.97, 1030.18),
@@ -38,35 +40,46 @@ PAPER = {
     ("fsmn", "irnet"): (0.45, 64.36),
     ("fsmn", "sign"): (0.45, 64.36),
 }
-"""Millions of parameters and MFLOPs of 128 clips, by baseline and binarizer."""
+"""The paper's millions of parameters and MFLOPs of 128 clips."""
 
 
 def of(config: BaselineConfig) -> Cost:
-    """Counts a baseline."""
+    """Counts what a baseline costs."""
     return cost(config.make())
 
 
 def table(classes: int) -> str:
-    """All baselines in full precision and as Table 3 binarizes them."""
-    lines = [
-        f"{'baseline':12} {'binarizer':9} {'parameters':>11} {'1-bit':>11} "
-        f"{'MACs':>12} {'1-bit':>12} {'MFLOPs':>9} {'paper: M':>8} "
-        f"{'MFLOPs':>9}"
-    ]
-    rows = [(baseline, "none") for baseline in BASELINES]
-    rows += [row for row in PAPER if row not in rows]
-    for baseline, binarizer in sorted(rows, key=lambda row: row[0]):
+    """Returns the costs of all baselines as text.
+
+    They are counted in full precision and as Table 3 binarizes them.
+
+    Args:
+        classes: The number of classes.
+    """
+    keys = [(baseline, "none") for baseline in BASELINES]
+    keys += [key for key in PAPER if key not in keys]
+    rows = []
+    for baseline, binarizer in sorted(keys, key=lambda key: key[0]):
         counted = of(BaselineConfig(baseline, classes, binarizer))
-        line = (
-            f"{baseline:12} {binarizer:9} {counted.parameters:11,} "
-            f"{counted.one_bit_parameters:11,} {counted.macs:12,} "
-            f"{counted.one_bit_macs:12,} {counted.paper_mflops:9.2f}"
+        millions, mflops = PAPER.get((baseline, binarizer), (None, None))
+        rows.append(
+            (
+                baseline,
+                binarizer,
+                f"{counted.parameters:,}",
+                f"{counted.one_bit_parameters:,}",
+                f"{counted.macs:,}",
+                f"{counted.one_bit_macs:,}",
+                f"{counted.paper_mflops:.2f}",
+                "" if millions is None else f"{millions:.2f}",
+                "" if mflops is None else f"{mflops:.2f}",
+            )
         )
-        if (baseline, binarizer) in PAPER:
-            millions, mflops = PAPER[baseline, binarizer]
-            line += f" {millions:8.2f} {mflops:9.2f}"
-        lines.append(line)
-    return "\n".join(lines)
+    head = (
+        *("baseline", "binarizer", "parameters", "1-bit", "MACs", "1-bit"),
+        *("MFLOPs", "paper: M", "MFLOPs"),
+    )
+    return tables.plain(head, rows, left=2)
 
 
 def main() -> None:
@@ -75,5 +88,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("classes", 12, "Of the classifier.", lower_bound=1)
+    flags.DEFINE_integer("classes", 12, "The number of classes.", lower_bound=1)
     cli.run(main)

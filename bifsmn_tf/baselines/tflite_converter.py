@@ -1,4 +1,4 @@
-"""From a Keras model to a .tflite as TensorFlow's converter writes it."""
+"""From a Keras model to a .tflite file, by TensorFlow's converter."""
 
 import warnings
 from collections.abc import Callable
@@ -16,19 +16,19 @@ def convert(
     """Converts a model for one clip at a time.
 
     Args:
-        model: a Keras model or a function, from features
+        model: A Keras model or a function, from features
             (batch, *input_shape) to logits.
-        input_shape: of one clip's features.
-        samples: features (n, *input_shape) by which the ranges are chosen;
-            with them all weights and activations become 8-bit integers, input
-            and output too. Without, all is float32.
+        input_shape: The shape of one clip's features.
+        samples: Features (n, *input_shape) by which the ranges of 8-bit
+            integers are chosen: with them all weights and activations become
+            such integers, input and output too; without, all is float32.
 
     Returns:
-        The file, with a signature ``serving_default`` from ``features``
-        (1, *input_shape) to ``logits``.
+        The file's content, with a signature ``serving_default`` from
+        ``features`` (1, *input_shape) to ``logits``.
 
     Raises:
-        ValueError: the samples have another shape.
+        ValueError: The samples have another shape.
     """
     if samples is not None and samples.shape[1:] != tuple(input_shape):
         raise ValueError(

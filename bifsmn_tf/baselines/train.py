@@ -1,4 +1,4 @@
-"""Trains a network that a user would pick instead, and evaluates it.
+"""Trains a network that one would run instead of BiFSMN, and evaluates it.
 
     python -m bifsmn_tf.baselines.train --model=bc_resnet_1 \
         --dataset=speech_commands/v0.02-12-official --data_dir=RECORDINGS \
@@ -7,23 +7,26 @@
         --teacher=runs/fsmn --distillation=hed ...
 
 Data, features, augmentation, loop and run folder are those of bifsmn_tf.train;
-a run that was stopped goes on with the same command. Audiomer hears the same
-clips with the same variations as waveforms, varied anew in every epoch. What is
-written beside that of a run is described in bifsmn_tf/baselines/report.py.
+a run that was stopped goes on with the same command. Audiomer reads the same
+clips as waveforms, augmented anew in every epoch. What the run's folder holds
+besides is described in bifsmn_tf/baselines/report.py.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.audio.waveforms import WaveformParameters
 from bifsmn_tf.baselines import report
 from bifsmn_tf.baselines.layers import BINARIZERS
 from bifsmn_tf.baselines.network import BASELINES
 from bifsmn_tf.baselines.network import BaselineConfig
+from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.pipeline import TrainingPipeline
@@ -40,48 +43,50 @@ _MODEL = flags.DEFINE_enum(
     "model",
     None,
     list(BASELINES),
-    "Which network. Audiomer hears waveforms, varied anew in every epoch: "
-    "--renditions and --spec_mask are not for it.",
+    "The network to train. Audiomer reads waveforms, augmented anew in every "
+    "epoch: --renditions and --spec_mask are not for it.",
     required=True,
 )
 _BINARIZER = flags.DEFINE_enum(
     "binarizer",
     "none",
     list(BINARIZERS),
-    "One-bit weights and activations in all but the first layer and the "
-    "classifier; sign is Eq. 1 and 2, none full precision.",
+    "What makes weights and activations one bit in all but the first layer "
+    "and the classifier: sign is Eq. 1 and 2, none is full precision.",
 )
 _LIMIT_CLIPS = flags.DEFINE_integer(
     "limit_clips",
     None,
-    "Train on so many clips only, drawn once by --data_seed; validation and "
-    "test are whole.",
+    "How many clips to train on, drawn once by --data_seed; by default all. "
+    "Validation and test are whole.",
     lower_bound=1,
 )
 _TEACHER = flags.DEFINE_string(
     "teacher",
     None,
-    "Folder of the run of the same network in full precision, for a "
-    "distillation.",
+    "The folder of the run of the same network in full precision, which a "
+    "distillation needs.",
 )
 _DISTILLATION = flags.DEFINE_enum(
     "distillation",
     "none",
     losses.METHODS,
-    "Of the states of fsmn's layers; hed emphasises the teacher's high "
-    "frequencies (Eq. 8-10).",
+    "How the states of fsmn's layers are distilled; hed emphasises the "
+    "teacher's high frequencies (Eq. 8-10).",
 )
 
 
 def _drawn(clips: Clips, count: int | None) -> Clips:
-    """So many of the clips, in their order, the same for the same seed."""
+    """Draws so many of the clips, the same for the same seed, in order."""
     if count is None or count >= len(clips):
         return clips
     rng = np.random.default_rng(_SHARED.data_seed)
     return clips.take(np.sort(rng.permutation(len(clips))[:count]))
 
 
-def _pipeline(clips: Clips, noise, features) -> TrainingPipeline:
+def _pipeline(
+    clips: Clips, noise: Sequence[np.ndarray], features: Features
+) -> TrainingPipeline:
     if isinstance(features, WaveformParameters):
         return _SHARED.pipeline(
             clips,
@@ -97,7 +102,7 @@ def _pipeline(clips: Clips, noise, features) -> TrainingPipeline:
 
 
 def _teacher(loss: LossConfig) -> RunFolder | None:
-    """The run of the teacher that the losses need."""
+    """Returns the run of the teacher that the losses need."""
     if loss.distillation == "none" and not loss.logit_weight:
         if _TEACHER.value:
             raise UserError(
@@ -121,7 +126,7 @@ def _teacher(loss: LossConfig) -> RunFolder | None:
     return RunFolder(_TEACHER.value)
 
 
-def _load_teacher(run: RunFolder, config: RunConfig):
+def _load_teacher(run: RunFolder, config: RunConfig) -> BaselineNetwork:
     """Loads a teacher: the same network in full precision."""
     assert isinstance(config.network, BaselineConfig)
     wanted = dataclasses.replace(
@@ -130,7 +135,9 @@ def _load_teacher(run: RunFolder, config: RunConfig):
     run.check_teacher(
         wanted, ("network", "label_names", "features", "statistics")
     )
-    return run.load_network()
+    network = run.load_network()
+    assert isinstance(network, BaselineNetwork)
+    return network
 
 
 def main() -> None:

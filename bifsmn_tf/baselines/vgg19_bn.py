@@ -13,10 +13,10 @@ from bifsmn_tf.baselines.layers import Dropout
 from bifsmn_tf.baselines.layers import batch_norm
 
 INPUT_SHAPE = (32, 32, 1)
-"""One second: 32 frames of 32 log-mels."""
+"""The features of one second: 32 frames of 32 log-mels."""
 
 _STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
-"""Channels and convolutions in front of each pooling."""
+"""The channels and the number of convolutions in front of each pooling."""
 
 _HIDDEN = 4096
 
@@ -34,16 +34,17 @@ def vgg19_bn(
     of normalised values nearly every sign would be +1.
 
     Args:
-        classes: outputs.
-        input_shape: (time, frequency, 1) of the features, each at least 32.
-        binarizer: of all but the first convolution and the last layer.
+        classes: The number of classes.
+        input_shape: The shape of the features, (time, frequency, 1), both at
+            least 32.
+        binarizer: Makes all layers but the first convolution and the last one.
 
     Returns:
-        A model of (batch, time, frequency, 1) that gives logits
+        A model from features (batch, time, frequency, 1) to logits
         (batch, classes).
 
     Raises:
-        ValueError: the features are smaller than 32 x 32.
+        ValueError: The features are smaller than 32 x 32.
     """
     if min(input_shape[:2]) < _SHRINKS:
         raise ValueError(
@@ -54,8 +55,8 @@ def vgg19_bn(
     inputs = x = layers.Input(input_shape, name="features")
     for channels, convolutions in _STAGES:
         for number in range(1, convolutions + 1):
-            made = FULL_PRECISION if x is inputs else binarizer
-            x = made.conv2d(channels, 3, padding="same")(x)
+            reader = FULL_PRECISION if x is inputs else binarizer
+            x = reader.conv2d(channels, 3, padding="same")(x)
             pooled = number == convolutions
             if pooled and binarizer.binary:
                 x = layers.MaxPooling2D()(x)

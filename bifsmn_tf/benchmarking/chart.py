@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bifsmn_tf.benchmarking.model import Role
+from bifsmn_tf.benchmarking.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = {
     Role.BASELINE.value: "#6b6b6b",
@@ -12,30 +17,31 @@ _COLOURS = {
 }
 
 
-def latencies(report: Mapping, path: str | Path) -> None:
+def latencies(report: Report, path: str | Path) -> None:
     """Draws a bar for each model, and how much faster ours are.
 
     Modelled cycles, where there are any, stand in a panel of their own.
 
     Args:
-        report: of :func:`bifsmn_tf.benchmarking.report.make`.
-        path: of the PNG.
+        report: What :func:`bifsmn_tf.benchmarking.report.make` returned.
+        path: Where to write the PNG.
 
     Raises:
-        ImportError: there is no matplotlib.
+        ImportError: There is no Matplotlib.
+        OSError: The picture cannot be written.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    entries = [e for e in report["models"] if e["role"] in _COLOURS]
+    models = [m for m in report["models"] if m["role"] in _COLOURS]
     baselines = report["speedups"]
     ratios = next(iter(baselines.values())) if baselines else {}
     panels = [
         (
             f"µs per decision, measured on {report['machine']['cpu']}",
-            {e["name"]: e["invoke_microseconds"]["median"] for e in entries},
+            {m["name"]: m["invoke_microseconds"]["median"] for m in models},
             {name: ratio["median"] for name, ratio in ratios.items()},
         )
     ]
@@ -49,7 +55,7 @@ def latencies(report: Mapping, path: str | Path) -> None:
                 {name: first / value for name, value in cycles.items()},
             )
         )
-    roles = {e["name"]: e["role"] for e in entries}
+    roles = {m["name"]: m["role"] for m in models}
     tallest = max(len(values) for _, values, _ in panels)
     figure, all_axes = pyplot.subplots(
         1,
@@ -65,7 +71,7 @@ def latencies(report: Mapping, path: str | Path) -> None:
 
 
 def _bars(
-    axes,
+    axes: "Axes",
     title: str,
     values: Mapping[str, float],
     ratios: Mapping[str, float],

@@ -13,16 +13,19 @@ import contextlib
 import functools
 import os
 import sys
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.runtime import interpreter as runtime
 
 KERNELS_VARIABLE = "BIFSMN_KERNELS"
-"""Names of kernels that the native library prefers, separated by commas."""
+"""The variable that names kernels to prefer, separated by commas."""
 
 _SEED = 0
 
@@ -31,25 +34,24 @@ class Invocation:
     """A model's signature with random features in its inputs.
 
     Args:
-        model: content or path of a file.
-        signature: its key; by default the model's first one, or its first
-            graph if it has none.
-        kernels: names of kernels to prefer, separated by commas; by default
-            what :data:`KERNELS_VARIABLE` says.
+        model: The content or the path of a model file.
+        signature: The signature's key; by default the model's first signature,
+            or its first graph if it has no signature.
+        kernels: The names of kernels to prefer, separated by commas; by
+            default what :data:`KERNELS_VARIABLE` says.
 
     Attributes:
-        signature: the key; ``None`` if the model has none.
+        signature: The key; None if the model has no signature.
 
     Raises:
         UserError: There is no such file, or it is no whole model; there is
-            no library or runtime, or no such kernel.
-        ValueError: The model has no such signature.
-        RuntimeError: The runtime refuses the model.
+            no library or runtime, or no such kernel or signature; or the
+            runtime refuses the model.
     """
 
     def __init__(
         self,
-        model: bytes | str | os.PathLike,
+        model: bytes | str | os.PathLike[str],
         signature: str | None = None,
         kernels: str | None = None,
     ):
@@ -58,15 +60,20 @@ class Invocation:
             self._interpreter = runtime.make_interpreter(model)
             keys = list(self._interpreter.get_signature_list())
             if signature is not None and signature not in keys:
-                raise ValueError(
+                raise UserError(
                     f"the model has no signature {signature!r}: one of {keys}"
                 )
             self.signature = signature or next(iter(keys), None)
-            runner = (
-                self._interpreter.get_signature_runner(self.signature)
-                if self.signature
-                else _FirstGraph(self._interpreter)
-            )
+            try:
+                runner = (
+                    self._interpreter.get_signature_runner(self.signature)
+                    if self.signature
+                    else _FirstGraph(self._interpreter)
+                )
+            except RuntimeError as error:
+                raise UserError(
+                    f"the runtime refuses the model: {error}"
+                ) from error
             generator = np.random.default_rng(_SEED)
             self._inputs = {
                 name: _random(details, generator)
@@ -89,22 +96,22 @@ class Invocation:
         }
 
     @property
-    def invoke(self):
+    def invoke(self) -> Callable[[], object]:
         """Runs the graph; features and logits stay where they are."""
         return self._invoke
 
     @property
-    def call(self):
+    def call(self) -> Callable[[], dict[str, np.ndarray]]:
         """Runs it as the Python signature runner does, which copies both."""
         return self._runner
 
     def check(self) -> None:
-        """Makes sure that repeated invokes compute what the first one did.
+        """Checks that repeated invokes compute what the first one did.
 
         It invokes once more itself.
 
         Raises:
-            RuntimeError: they do not.
+            RuntimeError: They do not.
         """
         self.invoke()
         for name, read in self._read.items():
@@ -113,7 +120,7 @@ class Invocation:
 
 
 class _FirstGraph:
-    """What a signature runner is, for a file without signatures."""
+    """Does as a signature runner, for a file without signatures."""
 
     def __init__(self, interpreter: Any):
         interpreter.allocate_tensors()
@@ -153,8 +160,10 @@ def _preferred(kernels: str | None) -> Iterator[None]:
                 os.environ[KERNELS_VARIABLE] = before
 
 
-def _random(details, generator: np.random.Generator) -> np.ndarray:
-    """Values as normalised features have them, in the input's own type."""
+def _random(
+    details: Mapping[str, Any], generator: np.random.Generator
+) -> np.ndarray:
+    """Draws values like normalised features, in the input's own type."""
     values = generator.normal(size=details["shape"])
     dtype = np.dtype(details["dtype"])
     if np.issubdtype(dtype, np.floating):
@@ -193,7 +202,7 @@ def main(arguments: list[str]) -> None:
         for _ in range(options.repetitions):
             invoke()
         invocation.check()
-    except (OSError, ValueError, RuntimeError) as error:
+    except UserError as error:
         sys.exit(f"error: {error}")
     what = invocation.signature or "the first graph"
     print(f"{what}: invoked {options.repetitions} times")

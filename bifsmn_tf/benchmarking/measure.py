@@ -26,10 +26,10 @@ class Quartiles:
     """What many rounds gave.
 
     Attributes:
-        minimum: the smallest.
-        low: the first quartile.
-        median: the second one.
-        high: the third one.
+        minimum: The smallest value.
+        low: The first quartile.
+        median: The second quartile.
+        high: The third quartile.
     """
 
     minimum: float
@@ -39,7 +39,7 @@ class Quartiles:
 
     @classmethod
     def of(cls, values: npt.NDArray[np.float64]) -> "Quartiles":
-        """Those of some values, at least one."""
+        """Returns the quartiles of at least one value."""
         return cls(*(float(x) for x in np.percentile(values, (0, 25, 50, 75))))
 
 
@@ -47,7 +47,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def switches() -> int:
-    """How often the system has taken the processor from this thread."""
+    """Returns how often the system has taken the processor from this thread."""
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
@@ -64,18 +64,18 @@ def measure(
     it would measure how the system shares its time.
 
     Args:
-        calls: what to time, by key.
-        rounds: turns of each one, at least 1.
-        turn_milliseconds: about how long a turn is, at least one call. Much
-            longer ones seldom end without an interruption on a busy machine.
-        clock: in seconds.
-        interruptions: how many there were so far.
+        calls: What to time, by key.
+        rounds: How many turns each one has, at least 1.
+        turn_milliseconds: About how long a turn is, at least one call. Much
+            longer turns seldom end without an interruption on a busy machine.
+        clock: Returns the time in seconds.
+        interruptions: Returns how many interruptions there were so far.
 
     Returns:
         Microseconds of a call in each round, (rounds,), by key.
     """
 
-    def turn(run, count):
+    def turn(run: Callable[[], object], count: int) -> float:
         for _ in range(_ATTEMPTS):
             # What ran before has left its own data in the caches.
             run()
@@ -88,7 +88,7 @@ def measure(
                 break
         return seconds
 
-    def repetitions(run):
+    def repetitions(run: Callable[[], object]) -> int:
         count = 1
         while True:
             seconds = turn(run, count)

@@ -1,4 +1,4 @@
-"""A model with the part that it plays in a comparison."""
+"""A model of a benchmark, with the part that it plays in the comparison."""
 
 import dataclasses
 import enum
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.benchmarking.invoke import Invocation
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.signatures import CLIP_SIGNATURE
 from bifsmn_tf.model_file.signatures import FRAME_SIGNATURE
@@ -18,10 +19,19 @@ class Role(enum.Enum):
     """What a model is compared as."""
 
     OURS = "ours"
+    """One of our networks."""
+
     VARIANT = "ours with other kernels"
+    """One of our networks with other kernels than the library chooses."""
+
     BASELINE = "baseline"
+    """A network that one would run instead."""
+
     FRONT_END = "front end"
+    """The features of our networks, without a network."""
+
     GLUE = "glue"
+    """Next to nothing: what every invoke costs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +39,12 @@ class BenchmarkModel:
     """One signature of one file.
 
     Attributes:
-        name: unique in a comparison.
-        content: of the file.
-        signature: its key; ``None`` is the file's first one, or its first
-            graph if it has none.
-        role: what it is compared as.
-        kernels: names of kernels to prefer, separated by commas; ``None`` is
+        name: The name, unique in a comparison.
+        content: The content of the file.
+        signature: The signature's key; None is the file's first signature, or
+            its first graph if it has no signature.
+        role: What it is compared as.
+        kernels: The names of kernels to prefer, separated by commas; None is
             the library's own choice.
     """
 
@@ -45,7 +55,12 @@ class BenchmarkModel:
     kernels: str | None = None
 
     def invocation(self) -> Invocation:
-        """Makes it ready to run."""
+        """Makes the model ready to run.
+
+        Raises:
+            UserError: There is no library or runtime, or the runtime refuses
+                the model.
+        """
         return Invocation(self.content, self.signature, self.kernels)
 
 
@@ -56,25 +71,29 @@ _FRONT_ENDS = {
 
 
 def from_file(path: str | Path) -> list[BenchmarkModel]:
-    """A model for each signature of a file, or one for the whole.
+    """Makes a model of each signature of a file, or one of the whole file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Models that are named by the path, and by the signature if the file
+        has several.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no whole model, or the runtime refuses it.
+        UserError: The file cannot be read or is no whole model, or the runtime
+            refuses it.
     """
-    content = Path(path).read_bytes()
+    file = ModelFile.read(path)
+    ours = any(name.startswith("Bifsmn") for name in file.custom_op_names)
     try:
-        keys = list(runtime.make_interpreter(content).get_signature_list())
-        ours = any(
-            name.startswith("Bifsmn")
-            for name in ModelFile(content).custom_op_names
-        )
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        keys = list(runtime.make_interpreter(file).get_signature_list())
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     return [
         BenchmarkModel(
             f"{path}, {key}" if len(keys) > 1 else str(path),
-            content,
+            file.content,
             key,
             _FRONT_ENDS.get(key, Role.OURS) if ours else Role.BASELINE,
         )
@@ -83,7 +102,7 @@ def from_file(path: str | Path) -> list[BenchmarkModel]:
 
 
 def smallest_model() -> BenchmarkModel:
-    """One operation of the runtime's own, on four numbers."""
+    """Makes a model of one operation of the runtime's own, on four numbers."""
     writer = ModelWriter()
     graph = writer.subgraph("main")
     x = graph.input("x", (1, 4), np.float32)

@@ -1,13 +1,14 @@
-"""What is measured: our network and what a user would run instead.
+"""Networks with random weights: ours, and what a user would run instead.
 
-All have random weights, none at its initial value: equal constants would be
-stored once, and a normalisation that does nothing would be left out.
+No weight is at its initial value: equal constants would be stored once, and a
+normalisation that does nothing would be left out.
 """
 
 import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
@@ -16,10 +17,10 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.baselines.bc_resnet import bc_resnet
 from bifsmn_tf.baselines.ds_cnn import ds_cnn
+from bifsmn_tf.baselines.plain import PlainFSMN
 from bifsmn_tf.baselines.tflite_converter import convert
 from bifsmn_tf.benchmarking.model import BenchmarkModel
 from bifsmn_tf.benchmarking.model import Role
-from bifsmn_tf.benchmarking.training_speed import PlainFSMN
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.full_precision import convert_full_precision
 from bifsmn_tf.model_file.metadata import ModelMetadata
@@ -35,12 +36,46 @@ _SAMPLES = 20
 _SEED = 0
 
 
-def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
-    """The full-precision counterpart, by two ways to convert it.
+def make(
+    name: str, architecture: str, classes: int, kernels: Mapping[str, str]
+) -> list[BenchmarkModel]:
+    """Makes the models of one of the benchmark command's networks.
 
-    As TensorFlow's converter writes it from stock Keras layers, in float32
-    and in 8-bit integers; and as
-    :mod:`~bifsmn_tf.conversion.full_precision` does, by hand.
+    Args:
+        name: ``"dfsmn"``, ``"bifsmn"``, ``"bifsmn_wide"``, ``"bifsmn_mixed"``,
+            ``"ds_cnn"`` or ``"bc_resnet"``.
+        architecture: The sizes of the first two, ``"bifsmn"`` or
+            ``"bifsmn_s"``.
+        classes: The outputs of the network.
+        kernels: As for :func:`make_bifsmn`.
+
+    Raises:
+        KeyError: There is no network of this name.
+    """
+    return {
+        "dfsmn": lambda: make_dfsmn(architecture, classes),
+        "bifsmn": lambda: make_bifsmn(architecture, classes, kernels),
+        "bifsmn_wide": lambda: make_configuration(
+            "BiFSMN, wider front end", ARCHITECTURES["bifsmn_wide"](classes)
+        ),
+        "bifsmn_mixed": lambda: make_configuration(
+            "BiFSMN, mixed precision", ARCHITECTURES["bifsmn_mixed"](classes)
+        ),
+        "ds_cnn": lambda: _both("DS-CNN", ds_cnn(classes)),
+        "bc_resnet": lambda: _both("BC-ResNet-1", bc_resnet(classes)),
+    }[name]()
+
+
+def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
+    """Makes the full-precision counterpart, by two ways to convert it.
+
+    TensorFlow's converter writes it from stock Keras layers, in float32 and in
+    8-bit integers; :mod:`~bifsmn_tf.conversion.full_precision` writes the
+    graph by hand.
+
+    Args:
+        architecture: The counterpart's name, ``"bifsmn"`` or ``"bifsmn_s"``.
+        classes: The outputs of the network.
     """
     title = {"bifsmn": "D-FSMN", "bifsmn_s": "D-FSMN_S"}[architecture]
     config = ARCHITECTURES[architecture.replace("bifsmn", "dfsmn")](classes)
@@ -49,7 +84,7 @@ def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
     plain.copy_from(network)
     shape = (config.frames, config.mels)
 
-    def model(features):
+    def model(features: tf.Tensor) -> tf.Tensor:
         return plain(features)[0]
 
     return [
@@ -67,13 +102,13 @@ def make_dfsmn(architecture: str, classes: int) -> list[BenchmarkModel]:
 def make_bifsmn(
     architecture: str, classes: int, kernels: Mapping[str, str]
 ) -> list[BenchmarkModel]:
-    """Our network at all its depths, and what makes its features of sound.
+    """Makes our network at all its depths, and what makes its features.
 
     Args:
-        architecture: its name.
-        classes: outputs.
-        kernels: to run the same file with, too: names of kernels, separated
-            by commas, by what to call them.
+        architecture: The network's name, ``"bifsmn"`` or ``"bifsmn_s"``.
+        classes: The outputs of the network.
+        kernels: Choices of kernels to run the same file with, too: the names
+            of the kernels, separated by commas, by what to call the choice.
     """
     title = {"bifsmn": "BiFSMN", "bifsmn_s": "BiFSMN_S"}[architecture]
     config = ARCHITECTURES[architecture](classes)
@@ -105,26 +140,17 @@ def make_bifsmn(
     return ours + variants + front_ends
 
 
-def make_wide_bifsmn(classes: int) -> list[BenchmarkModel]:
-    """BiFSMN with a wider front end."""
-    config = ARCHITECTURES["bifsmn_wide"](classes)
-    return make_configuration("BiFSMN, wider front end", config)
-
-
-def make_mixed_bifsmn(classes: int) -> list[BenchmarkModel]:
-    """BiFSMN in mixed precision."""
-    config = ARCHITECTURES["bifsmn_mixed"](classes)
-    return make_configuration("BiFSMN, mixed precision", config)
-
-
 def make_configuration(
     title: str, config: NetworkConfig
 ) -> list[BenchmarkModel]:
-    """A binary network of any sizes, in one file, at each of its depths.
+    """Makes a binary network of any sizes, one file with all its depths.
 
     Args:
-        title: what to call it.
-        config: the network's settings.
+        title: What to call it.
+        config: The network's settings.
+
+    Returns:
+        A model for each depth, with the same file.
     """
     content = _convert_binary(config)
     return [
@@ -133,18 +159,11 @@ def make_configuration(
     ]
 
 
-def make_ds_cnn(classes: int) -> list[BenchmarkModel]:
-    """MLPerf Tiny's network, in float32 and 8-bit integers."""
-    return _both("DS-CNN", ds_cnn(classes))
-
-
-def make_bc_resnet(classes: int) -> list[BenchmarkModel]:
-    """BC-ResNet-1, in float32 and 8-bit integers."""
-    return _both("BC-ResNet-1", bc_resnet(classes))
-
-
 def smallest_bifsmn() -> BenchmarkModel:
-    """One channel, one block: what is left is what every invoke costs."""
+    """Makes a network of one channel and one block.
+
+    What it takes is what every invoke costs.
+    """
     config = bifsmn(
         1,
         frames=1,
@@ -174,6 +193,7 @@ def _convert_binary(
 
 
 def _both(name: str, model: tf.keras.Model) -> list[BenchmarkModel]:
+    """Converts a model to float32 and to 8-bit integers."""
     _random(model)
     shape = model.input_shape[1:]
     return [
@@ -186,12 +206,12 @@ def _baseline(name: str, content: bytes) -> BenchmarkModel:
     return BenchmarkModel(name, content, None, Role.BASELINE)
 
 
-def _samples(shape) -> np.ndarray:
+def _samples(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     return np.random.default_rng(_SEED).normal(size=(_SAMPLES, *shape))
 
 
-def _random(model):
-    """Moves every variable a little from where it is."""
+def _random(model: tf.keras.Model) -> tf.keras.Model:
+    """Moves every variable a little from where it is, and returns the model."""
     set_random_seed(_SEED)
     for variable in model.variables:
         noise = tf.random.normal(variable.shape, stddev=0.1)

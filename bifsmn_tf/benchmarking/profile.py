@@ -23,10 +23,10 @@ class LayerTime:
     """One op of a network.
 
     Attributes:
-        layer: its name, ``"block3/expand"``; its number if the model is not
-            described.
-        op: the op that computes it.
-        microseconds: of one run, the median over the rounds.
+        layer: The layer's name, such as ``"block3/expand"``, or its number if
+            the model is not described.
+        op: The op that computes it.
+        microseconds: The time of one run, the median over the rounds.
     """
 
     layer: str
@@ -39,11 +39,11 @@ class Profile:
     """Where the time of an invoke goes: medians over the rounds.
 
     Attributes:
-        layers: every op, in order.
-        invoke: microseconds of an invoke while ops are not timed.
-        glue: microseconds of it that no op takes: the runtime, the delegate
-            and Python's call. What timing the ops takes is in their figures,
-            so that it can come out a little below 0.
+        layers: Every op, in order.
+        invoke: Microseconds of an invoke while ops are not timed.
+        glue: Microseconds of it that no op takes: those of the runtime, the
+            delegate and Python's call. What timing the ops takes is in their
+            figures, so that it can come out a little below 0.
     """
 
     layers: tuple[LayerTime, ...]
@@ -60,11 +60,11 @@ def profile(
     """Takes the time of every op of ours.
 
     Args:
-        invocation: of a model with our ops, as :mod:`bifsmn_tf.convert` makes
+        invocation: A model with our ops, as :mod:`bifsmn_tf.convert` makes
             them.
-        content: its file.
-        rounds: of runs with and without timing the ops, in turns.
-        repetitions: runs in a turn.
+        content: The content of its file.
+        rounds: How often runs with and without timing the ops take turns.
+        repetitions: How many runs a turn has.
 
     Returns:
         The profile; it has no layers if the model has no op of ours.
@@ -102,10 +102,10 @@ def profile(
 
 
 def _layers(content: bytes, signature: str | None) -> list[str]:
-    """The layers that a signature runs, which a converted file does not name.
+    """Returns the layers that a signature runs, in the order of the ops.
 
-    Returns:
-        Their names; none if the file does not say what network it holds.
+    A converted file does not name them. There are none if it does not say what
+    network it holds.
     """
     model = ModelFile(content)
     if descriptions.NAME not in model.metadata_names:

@@ -6,10 +6,13 @@ import importlib.metadata
 import json
 import os
 import platform
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import cpuinfo
 import numpy as np
 import numpy.typing as npt
 
@@ -18,14 +21,19 @@ from bifsmn_tf.benchmarking.measure import Quartiles
 from bifsmn_tf.benchmarking.model import BenchmarkModel
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.profile import Profile
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import tables
 
 FORMAT = 2
 
 Times = Mapping[str, npt.NDArray[np.float64]]
-"""Microseconds a call in each round, by model."""
+"""Microseconds a call in each round, by the model's name."""
 
 Cycles = Mapping[str, Mapping[str, float]]
-"""Modelled cycles, ``strict`` and ``ideal``, by model."""
+"""Modelled cycles, ``strict`` and ``ideal``, by the model's name."""
+
+Report = dict[str, Any]
+"""Plain values, as :func:`make` returns them and JSON holds them."""
 
 _INSTRUCTIONS = (
     "avx2",
@@ -36,9 +44,26 @@ _INSTRUCTIONS = (
     "asimd",
     "asimddp",
 )
-"""Of those that kernels choose by, as Linux calls them."""
+"""The instruction sets that kernels choose by, under Linux's names."""
 
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """A table before it has a layout.
+
+    Attributes:
+        title: What the table tells.
+        head: The names of the columns.
+        rows: The cells.
+        left: How many columns name what a row is.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    left: int = 1
 
 
 def make(
@@ -50,29 +75,30 @@ def make(
     settings: Mapping[str, object],
     machine: Mapping[str, object],
     command: str,
-) -> dict:
+) -> Report:
     """Puts everything together, for JSON.
 
     Args:
-        models: in the order of the tables.
-        invokes: of the bare graph.
-        calls: of the Python signature runner.
-        profiles: by model.
-        cycles: modelled elsewhere.
-        settings: how it was measured.
-        machine: see :func:`describe_machine`, from before it was measured.
-        command: that did it.
+        models: What was measured, in the order of the tables.
+        invokes: The times of the bare graph.
+        calls: The times of the Python signature runner.
+        profiles: The times of the layers, by the model's name.
+        cycles: Figures that were modelled elsewhere.
+        settings: How it was measured.
+        machine: What :func:`describe_machine` returned before anything was
+            measured.
+        command: The command line that measured it.
 
     Returns:
         ``format``, ``command``, ``date``, ``machine``, ``versions`` and
-        ``settings``; ``models``, a list of ``name``, ``role``,
-        ``signature``, ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
-        ``call_microseconds``; ``speedups`` over each baseline of every network,
-        the ratio taken within rounds; ``profiles``; ``cycles``.
+        ``settings``; ``models``, a list of ``name``, ``role``, ``signature``,
+        ``kernels``, ``file_bytes``, ``invoke_microseconds`` and
+        ``call_microseconds``; ``speedups`` of every network over each
+        baseline, the ratio taken within rounds; ``profiles``; ``cycles``.
     """
     alone = (Role.GLUE, Role.FRONT_END)
-    compared = [c.name for c in models if c.role not in alone]
-    baselines = [c.name for c in models if c.role is Role.BASELINE]
+    compared = [m.name for m in models if m.role not in alone]
+    baselines = [m.name for m in models if m.role is Role.BASELINE]
     return {
         "format": FORMAT,
         "command": command,
@@ -82,15 +108,15 @@ def make(
         "settings": dict(settings),
         "models": [
             {
-                "name": c.name,
-                "role": c.role.value,
-                "signature": c.signature,
-                "kernels": c.kernels,
-                "file_bytes": len(c.content),
-                "invoke_microseconds": _plain(invokes[c.name]),
-                "call_microseconds": _plain(calls[c.name]),
+                "name": m.name,
+                "role": m.role.value,
+                "signature": m.signature,
+                "kernels": m.kernels,
+                "file_bytes": len(m.content),
+                "invoke_microseconds": _plain(invokes[m.name]),
+                "call_microseconds": _plain(calls[m.name]),
             }
-            for c in models
+            for m in models
         ],
         "speedups": {
             baseline: {
@@ -107,13 +133,17 @@ def make(
     }
 
 
-def describe_machine() -> dict:
-    """The processor, and how busy it is before anything is measured."""
-    facts = _cpu_facts()
-    flags = facts.get("flags", facts.get("Features", "")).split()
-    name = facts.get("model name") or facts.get("Model")
+def describe_machine() -> dict[str, Any]:
+    """Describes the processor, and how busy it is at the moment.
+
+    Returns:
+        ``cpu``, ``instructions``, ``cores``, ``architecture`` and
+        ``load_average``, that of the last minute.
+    """
+    facts = cpuinfo.get_cpu_info()
+    flags = facts.get("flags", ())
     return {
-        "cpu": name or platform.processor() or platform.machine(),
+        "cpu": facts.get("brand_raw") or platform.machine(),
         "instructions": [x for x in _INSTRUCTIONS if x in flags],
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
@@ -125,43 +155,48 @@ def read_cycles(path: str | Path) -> Cycles:
     """Reads modelled cycles.
 
     Args:
-        path: of a JSON file ``{"NAME": {"strict": cycles, "ideal": cycles}}``,
-            as ``benchmarks/a53/network.py`` writes it; other figures in it are
+        path: A JSON file ``{"NAME": {"strict": cycles, "ideal": cycles}}``, as
+            ``benchmarks/a53/network.py`` writes it; other figures in it are
             left out.
 
+    Returns:
+        The cycles by the model's name.
+
     Raises:
-        OSError: it cannot be read.
-        ValueError: it has another form.
+        OSError: The file cannot be read.
+        UserError: It has another form.
     """
     try:
         cycles = json.loads(Path(path).read_text(encoding="utf-8"))
         for name, values in cycles.items():
             if not {"strict", "ideal"} <= set(values):
-                raise ValueError(f"{name!r} has {sorted(values)}")
+                raise UserError(f"{name!r} has {sorted(values)}")
             cycles[name] = {mode: values[mode] for mode in ("strict", "ideal")}
             for value in cycles[name].values():
                 if not value > 0:
-                    raise ValueError(f"{name!r} has {value} cycles")
+                    raise UserError(f"{name!r} has {value} cycles")
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f'{path} is not {{"NAME": {{"strict": cycles, "ideal": cycles}}}}: '
             f"{error}"
         ) from error
     return cycles
 
 
-def text(report: Mapping) -> str:
-    """The tables for a terminal."""
+def text(report: Report) -> str:
+    """Returns the tables for a terminal."""
     return "\n\n".join(
-        f"{title}\n{_aligned(rows)}" for title, rows in _tables(report)
+        f"{table.title}\n{tables.plain(table.head, table.rows, table.left)}"
+        for table in _tables(report)
     )
 
 
-def page(report: Mapping) -> str:
-    """The page of results, in Markdown."""
+def page(report: Report) -> str:
+    """Returns the page of results, in Markdown."""
     versions = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
     settings = report["settings"]
     machine_ = report["machine"]
+    weights = "The weights are random ones. " if settings["networks"] else ""
     parts = [
         "# How long one decision takes",
         "Measured on this CPU: "
@@ -173,54 +208,54 @@ def page(report: Mapping) -> str:
         "One clip of random features per invoke of a signature's graph, in "
         "one process; the runtime's glue is included, copying in and out by "
         "the Python signature runner is apart (*whole call*). "
-        f"{_weights(settings)}{settings['rounds']} rounds in which every row "
-        f"has a turn of about {settings['turn_milliseconds']:g} ms, repeated "
-        "if another process interrupted it: median, and in brackets the "
-        "quartiles; ratios are taken within rounds.",
+        f"{weights}{settings['rounds']} rounds in which every row has a turn "
+        f"of about {settings['turn_milliseconds']:g} ms, repeated if another "
+        "process interrupted it: median, and in brackets the quartiles; "
+        "ratios are taken within rounds.",
     ]
-    for title, rows in _tables(report):
-        parts += [f"## {title}", _markdown(rows)]
+    for table in _tables(report):
+        parts += [
+            f"## {table.title}",
+            tables.markdown(table.head, table.rows, table.left),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
-def _weights(settings) -> str:
-    return "The weights are random ones. " if settings["networks"] else ""
-
-
-def _tables(report):
-    yield "Microseconds", _times(report)
+def _tables(report: Report) -> Iterator[_Table]:
+    yield _times(report)
     ours = [
-        entry["name"]
-        for entry in report["models"]
-        if entry["role"] in (Role.OURS.value, Role.VARIANT.value)
+        model["name"]
+        for model in report["models"]
+        if model["role"] in (Role.OURS.value, Role.VARIANT.value)
     ]
     if ours and report["speedups"]:
-        yield "How many times faster than", _speedups(report, ours)
+        yield _speedups(report, ours)
     for name, profile in report["profiles"].items():
-        yield f"Layers of {name}, microseconds", _layers(profile)
+        yield _layers(name, profile)
     if report["cycles"]:
-        yield "Modelled Cortex-A53 cycles, not measured", _cycles(report)
+        yield _cycles(report)
 
 
-def _times(report):
-    rows = [("", "invoke", "", "fastest", "whole call", "file, bytes")]
-    for entry in report["models"]:
-        invoke = entry["invoke_microseconds"]
+def _times(report: Report) -> _Table:
+    rows = []
+    for model in report["models"]:
+        invoke = model["invoke_microseconds"]
         rows.append(
             (
-                entry["name"],
+                model["name"],
                 f"{invoke['median']:.1f}",
                 f"({invoke['low']:.1f}-{invoke['high']:.1f})",
                 f"{invoke['minimum']:.1f}",
-                f"{entry['call_microseconds']['median']:.1f}",
-                f"{entry['file_bytes']:,}",
+                f"{model['call_microseconds']['median']:.1f}",
+                f"{model['file_bytes']:,}",
             )
         )
-    return rows
+    head = ("", "invoke", "", "fastest", "whole call", "file, bytes")
+    return _Table("Microseconds", head, rows)
 
 
-def _speedups(report, ours):
-    rows = [("", *report["speedups"])]
+def _speedups(report: Report, ours: Sequence[str]) -> _Table:
+    rows = []
     for name in ours:
         cells = []
         for ratios in report["speedups"].values():
@@ -230,43 +265,45 @@ def _speedups(report, ours):
                 f"{ratio['high']:.1f})"
             )
         rows.append((name, *cells))
-    return rows
+    head = ("", *report["speedups"])
+    return _Table("How many times faster than", head, rows)
 
 
-def _layers(profile):
+def _layers(name: str, profile: Mapping[str, Any]) -> _Table:
     total = sum(x["microseconds"] for x in profile["layers"])
-    rows = [("layer", "op", "time", "share")]
+    rows = []
     for layer in profile["layers"]:
         time = layer["microseconds"]
         share = f"{100 * time / total:.1f} %"
         rows.append((layer["layer"], layer["op"], f"{time:.2f}", share))
     rows.append(("all ops", "", f"{total:.2f}", ""))
     rows.append(("the rest of an invoke", "", f"{profile['glue']:.2f}", ""))
-    return rows
+    head = ("layer", "op", "time", "share")
+    return _Table(f"Layers of {name}, microseconds", head, rows, left=2)
 
 
-def _cycles(report):
+def _cycles(report: Report) -> _Table:
     first = next(iter(report["cycles"]))
     baseline = report["cycles"][first]["strict"]
-    rows = [("", "strict", "ideal", f"{first} ÷ it, strict")]
-    for name, values in report["cycles"].items():
-        rows.append(
-            (
-                name,
-                f"{values['strict']:,.0f}",
-                f"{values['ideal']:,.0f}",
-                f"{baseline / values['strict']:.1f}x",
-            )
+    rows = [
+        (
+            name,
+            f"{values['strict']:,.0f}",
+            f"{values['ideal']:,.0f}",
+            f"{baseline / values['strict']:.1f}x",
         )
-    return rows
+        for name, values in report["cycles"].items()
+    ]
+    head = ("", "strict", "ideal", f"{first} ÷ it, strict")
+    return _Table("Modelled Cortex-A53 cycles, not measured", head, rows)
 
 
-def _plain(values) -> dict[str, float]:
+def _plain(values: npt.NDArray[np.float64]) -> dict[str, float]:
     return _rounded(dataclasses.asdict(Quartiles.of(values)))
 
 
-def _rounded(value):
-    """Floats to nanoseconds, or thousandths of a ratio."""
+def _rounded(value: Any) -> Any:
+    """Rounds floats, however nested, to thousandths."""
     if isinstance(value, dict):
         return {name: _rounded(x) for name, x in value.items()}
     if isinstance(value, list | tuple):
@@ -282,30 +319,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _cpu_facts() -> dict[str, str]:
-    """What Linux tells of a processor, by its own names."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.partition(":")[::2] for line in lines if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _aligned(rows) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-
-
-def _markdown(rows) -> str:
-    header, *body = rows
-    lines = [header, ("---", *["---:"] * (len(header) - 1)), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

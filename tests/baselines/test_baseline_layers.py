@@ -25,17 +25,6 @@ def test_a_depthwise_kernel_has_a_scale_for_each_output():
     np.testing.assert_allclose(found, np.sign(kernel) * scale, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["bifsmn_scaled_sign", "bifsmn_libra"])
-def test_signs_times_scale_is_the_kernel(name):
-    kernel = tf.constant(_random(5, 1, 4, 2))
-    quantizer = PerChannel(name)
-    signs, scale = quantizer.signs(kernel), quantizer.scale(kernel)
-    assert set(np.unique(signs)) == {-1, 1}
-    np.testing.assert_allclose(
-        quantizer(kernel), signs * tf.reshape(scale, (4, 2)), rtol=1e-6
-    )
-
-
 def test_a_quantizer_is_made_again_from_its_configuration():
     quantizer = PerChannel("bifsmn_libra")
     again = PerChannel.from_config(quantizer.get_config())

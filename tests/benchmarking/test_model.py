@@ -5,6 +5,7 @@ from small_models import builtin_model
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.model import from_file
 from bifsmn_tf.benchmarking.model import smallest_model
+from bifsmn_tf.errors import UserError
 
 
 def found(path):
@@ -37,10 +38,10 @@ def test_our_networks_are_known_by_their_ops(tmp_path):
 
 def test_files_that_are_no_models(tmp_path):
     path = tmp_path / "a.tflite"
-    with pytest.raises(FileNotFoundError, match="a.tflite"):
+    with pytest.raises(UserError, match="a.tflite: No such file"):
         from_file(path)
     path.write_bytes(builtin_model()[:-100])
-    with pytest.raises(ValueError, match="a.tflite: .*truncated"):
+    with pytest.raises(UserError, match="a.tflite: .*truncated"):
         from_file(path)
 
 

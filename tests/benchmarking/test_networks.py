@@ -55,7 +55,7 @@ def test_stock_converter_fuses_what_it_can(dfsmn):
 
 def test_our_network_and_its_variants():
     found = networks.make_bifsmn("bifsmn_s", 5, {"slow": "a,b"})
-    assert [(c.name, c.role, c.kernels) for c in found] == [
+    assert [(m.name, m.role, m.kernels) for m in found] == [
         *((f"BiFSMN_S δ={d}", Role.OURS, None) for d in (1, 2, 4)),
         *((f"BiFSMN_S δ={d}, slow", Role.VARIANT, "a,b") for d in (1, 2, 4)),
         *(
@@ -65,19 +65,19 @@ def test_our_network_and_its_variants():
         ),
     ]
     found[-1].invocation().check()
-    assert len({c.content for c in found[:-2]}) == 1
-    assert len({c.content for c in found[-2:]}) == 1
+    assert len({m.content for m in found[:-2]}) == 1
+    assert len({m.content for m in found[-2:]}) == 1
     assert found[0].content != found[-1].content
-    assert [c.signature for c in found[:3]] == ["delta_1", "delta_2", "delta_4"]
+    assert [m.signature for m in found[:3]] == ["delta_1", "delta_2", "delta_4"]
 
 
 def test_baselines_normalise():
     """A BatchNorm at its initial values would be left out of the graph."""
-    floats, integers = networks.make_bc_resnet(5)
+    floats, integers = networks.make("bc_resnet", "bifsmn", 5, {})
     # Swish in 12 blocks, and a scale in as many sub-spectral norms.
     assert operations(floats.content)["MUL"] == 24
     assert operations(integers.content)["MUL"] == 24
-    for model in [floats, integers, *networks.make_ds_cnn(5)]:
+    for model in [floats, integers, *networks.make("ds_cnn", "bifsmn", 5, {})]:
         invocation = model.invocation()
         (logits,) = invocation.call().values()
         assert logits.shape == (1, 5)

@@ -25,9 +25,31 @@ def test_every_layer_has_its_time(binary, key):
     assert kinds["shrink"] == kinds["projection"] == "BifsmnConv2DAdd"
     assert all(x.microseconds > 0 for x in found.layers)
     assert found.invoke > 0
-    total = sum(x.microseconds for x in found.layers)
-    # The clock's own time is in the ops', so this cannot be exact.
-    assert abs(found.invoke - total - found.glue) < 0.5 * found.invoke
+
+
+def test_glue_is_what_no_op_takes_in_the_same_round(binary, monkeypatch):
+    """The difference of the medians would be 14."""
+    rounds = [(10, (4, 2)), (30, (5, 9)), (20, (3, 1))]
+    clock, ops = [], []
+    for invoke, (first, second) in rounds:
+        clock += [0.0, 5 * invoke / 1e6]
+        ops.append(
+            [
+                {"op": "A", "runs": 5, "nanoseconds": 5000 * first},
+                {"op": "B", "runs": 5, "nanoseconds": 5000 * second},
+            ]
+        )
+    invocation = Invocation(binary, "delta_1")
+    times, entries = iter(clock), iter(ops)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(module.runtime, "profile", lambda: next(entries))
+    found = profile(invocation, binary, rounds=3, repetitions=5)
+    assert [(x.op, x.microseconds) for x in found.layers] == [
+        ("A", pytest.approx(4)),
+        ("B", pytest.approx(2)),
+    ]
+    assert found.invoke == pytest.approx(20)
+    assert found.glue == pytest.approx(16)
 
 
 def test_a_network_that_is_not_described_has_numbers(binary, monkeypatch):

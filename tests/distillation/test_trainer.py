@@ -9,7 +9,7 @@ import pytest
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
-from bifsmn_tf.benchmarking.training_speed import depths_apart
+from bifsmn_tf.benchmarking.training_steps import depths_apart
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.mixup import mix
