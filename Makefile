@@ -7,6 +7,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Setuptools warns at length of every editable install.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip
+# A process a core, each with whole modules, whose fixtures they make once.
+PYTEST_OPTIONS := --numprocesses=logical --maxprocesses=8 --dist=loadscope \
+	--durations=40
 SOURCES := setup.py pyproject.toml $(shell find custom_ops tflite_delegate \
 	-name '*.cc' -o -name '*.h' -o -name '*.S' -o -name '*.bzl')
 
@@ -23,7 +26,14 @@ quickstart: $(VENV)/.train ## train, convert and run a spotter, in minutes
 	$(BIN)/python -m bifsmn_tf.quickstart
 
 .PHONY: test
-test: lint test-python test-native ## every test
+test: ## every test; what fails keeps none of the rest from running
+	@failed=; took=; for part in lint test-native test-python; do \
+		began=$$(date +%s); \
+		$(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
+		took="$$took $$part $$(($$(date +%s) - began)) s"; \
+	done; \
+	echo "make test:$$took"; \
+	if [ -n "$$failed" ]; then echo "make test: FAILED:$$failed"; exit 1; fi
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, types, clang-format
@@ -35,7 +45,7 @@ lint: $(VENV)/.dev ## ruff, types, clang-format
 
 .PHONY: test-python
 test-python: $(VENV)/.dev ## pytest, on emulated aarch64 too where there is qemu
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 .PHONY: test-native
 test-native: ## the C++ tests under Bazel: x86-64, aarch64, ASan, UBSan

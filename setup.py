@@ -9,8 +9,10 @@ a C++17 compiler and neither TensorFlow nor Python's headers.
 gcc's.
 """
 
+import itertools
 import os
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension
@@ -41,6 +43,20 @@ class BuildLibrary(build_ext):
     def get_export_symbols(self, ext):
         """Exports no module initialization."""
         return []
+
+    def build_extensions(self):
+        """Compiles a source a core, where distutils takes one by one."""
+        compile_all = self.compiler.compile
+
+        def compile_side_by_side(sources, **options):
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                objects = pool.map(
+                    lambda source: compile_all([source], **options), sources
+                )
+                return list(itertools.chain.from_iterable(objects))
+
+        self.compiler.compile = compile_side_by_side
+        super().build_extensions()
 
 
 class PlatformWheel(bdist_wheel):
@@ -161,6 +177,8 @@ setup(
         # What decides on formatting and types is pinned.
         "dev": [
             "pytest",
+            # The test suite on every core.
+            "pytest-xdist",
             "dill",
             # What the tests compare with: log-mel features, the Haar
             # transform, SpecAugment's masks. The package uses none of them.

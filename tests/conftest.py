@@ -7,9 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from build_cache import CACHE
+from build_cache import build_lock
 
 # Some tests import TensorFlow by other ways than the package's own first.
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker a core: a thread each, in the commands that tests start too.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,9 +42,10 @@ def speech() -> Path:
             "needs real recordings: set BIFSMN_SPEECH to an extracted Speech "
             "Commands archive"
         )
-    folder = ROOT / ".cache" / "speech"
-    if not folder.is_dir():
-        subprocess.run([sys.executable, unpack, folder], check=True)
+    folder = CACHE / "speech"
+    with build_lock("speech"):
+        if not folder.is_dir():
+            subprocess.run([sys.executable, unpack, folder], check=True)
     return folder
 
 
@@ -49,12 +57,13 @@ def aarch64():
             pytest.skip(f"emulating aarch64 needs {tool}")
     if "bookworm" not in Path("/etc/os-release").read_text():
         pytest.skip("emulating aarch64 needs Debian 12's packages")
-    folder = ROOT / ".cache" / "aarch64"
-    subprocess.run(
-        [ROOT / "tools/aarch64_sysroot.sh", folder],
-        env=os.environ | {"PYTHON": sys.executable},
-        check=True,
-    )
+    folder = CACHE / "aarch64"
+    with build_lock("aarch64"):
+        subprocess.run(
+            [ROOT / "tools/aarch64_sysroot.sh", folder],
+            env=os.environ | {"PYTHON": sys.executable},
+            check=True,
+        )
 
     def run(*arguments) -> subprocess.CompletedProcess:
         return subprocess.run(

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from build_cache import CACHE
+from build_cache import build_lock
 
 from bifsmn_tf.runtime.interpreter import RUNTIMES
 
@@ -55,14 +57,16 @@ def sanitized() -> Sanitized:
     preload = [_gcc_library(n) for n in ("libasan.so", "libstdc++.so.6")]
     if not all(map(os.path.isabs, preload)):
         pytest.skip("gcc has no AddressSanitizer")
-    cache = ROOT / ".cache" / "sanitized"
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "setup.py", "-q", "build_ext"]
-        + ["--build-lib", cache / "library", "--build-temp", cache / "build"],
-        cwd=ROOT,
-        env=os.environ | {"BIFSMN_SANITIZE": "address,undefined"},
-        check=True,
-    )
+    cache = CACHE / "sanitized"
+    with build_lock("sanitized"):
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "setup.py", "-q", "build_ext"]
+            + ["--build-lib", cache / "library"]
+            + ["--build-temp", cache / "build"],
+            cwd=ROOT,
+            env=os.environ | {"BIFSMN_SANITIZE": "address,undefined"},
+            check=True,
+        )
     # By its path: that of an earlier layout may still lie there.
     library = cache / "library" / "bifsmn_tf" / "runtime" / "libbifsmn.so"
     native: dict = {}
