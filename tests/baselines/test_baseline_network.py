@@ -97,15 +97,20 @@ def test_training_decreases_the_loss(short_audiomer, baseline, binarizer):
     config = BaselineConfig(baseline, 3, binarizer)
     network = BaselineNetwork(config)
     trainer = Trainer(network, None, LossConfig(distillation="none"))
-    rate = 1e-3 if baseline == "fsmn" else 3e-3
+    rate = {"fsmn": 1e-3, "ds_cnn": 1e-2}.get(baseline, 3e-3)
     trainer.compile(optimizer=tf.keras.optimizers.legacy.Adam(rate))
     # A clip has eight thousand samples, or a thousand features.
     count = 6 if baseline == "audiomer_s" else 24
     dataset = tf.data.Dataset.from_tensors(_clips(config, count)).repeat(10)
+    # IR-Net's gradients are small at first.
+    epochs = 2 if baseline == "ds_cnn" and binarizer != "irnet" else 4
     losses = [
-        trainer.fit(dataset, verbose=0).history["loss"][0] for _ in range(4)
+        trainer.fit(dataset, verbose=0).history["loss"][0]
+        for _ in range(epochs)
     ]
-    assert losses[-1] < losses[0] - 0.01
+    # With three seeds each, DS-CNN's falls by 0.31 to 0.78.
+    margin = 0.15 if baseline == "ds_cnn" else 0.01
+    assert losses[-1] < losses[0] - margin
 
 
 @pytest.mark.parametrize("binarizer", ["xnor", "irnet"])
