@@ -7,6 +7,8 @@ import os
 import random
 import sys
 
+from bifsmn_tf.errors import MissingPackageError
+
 if sys.modules.get("tensorflow") and os.environ.get(
     "TF_USE_LEGACY_KERAS"
 ) not in ("1", "true", "True"):
@@ -22,7 +24,7 @@ try:
     import larq as lq
     import tensorflow as tf
 except ImportError as error:
-    raise ImportError(
+    raise MissingPackageError(
         "Training needs TensorFlow and Larq: pip install 'bifsmn_tf[train]'"
     ) from error
 

@@ -1,11 +1,23 @@
-"""What the commands share: how they start and how they fail."""
+"""What the commands share: how they start, explain themselves and fail.
+
+A mistake that the user can mend (:class:`~bifsmn_tf.errors.UserError`, a file
+that cannot be read or written) ends a command with one line. Everything else is
+a bug: it keeps its traceback, with a line on what to do about it.
+"""
 
 import errno
+import functools
+import re
 import sys
+import textwrap
+import traceback
 import warnings
 from collections.abc import Callable
-from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
+from typing import TextIO
 
 from absl import app
 from absl import flags
@@ -14,73 +26,199 @@ from absl import logging
 from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
 
+_BUG = (
+    "This is a bug in bifsmn_tf, not a mistake of yours. Please report it with "
+    "the traceback above and the command."
+)
 
-def run(main: Callable[[], None]) -> None:
-    """Runs a command: parses flags, prints a user's error as one line.
+_WIDTH = 80
+_INDENT = 26
 
-    Args:
-        main: takes no arguments; raises what went wrong.
+
+class FlagGroup(NamedTuple):
+    """Flags that ``--help`` shows together.
+
+    Attributes:
+        title: The heading.
+        names: The flags' names in order.
+        research: Whether only ``--helpfull`` shows them.
     """
 
-    def guarded(arguments):
-        # TensorFlow reports every checkpoint it writes.
-        logging.set_verbosity(logging.WARNING)
-        warnings.showwarning = _show_warning
-        try:
-            if len(arguments) > 1:
-                raise UserError(
-                    f"unexpected argument {arguments[1]!r}: every setting is a "
-                    "flag, see --help"
-                )
-            main()
-        except (UserError, ValueError) as error:
-            sys.exit(f"error: {error}")
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                sys.exit(
-                    "error: no space left on the disk. What was complete is "
-                    "kept: make room and run the same command again."
-                )
-            sys.exit(f"error: {error}")
-        except KeyboardInterrupt:
-            sys.exit("stopped: the same command goes on from here")
-
-    app.run(guarded)
+    title: str
+    names: Sequence[str]
+    research: bool = False
 
 
-def flag_values(without: Collection[str]) -> dict[str, Any]:
-    """What a training depends on: its command's flags by name.
+def run(main: Callable[[], None], groups: Sequence[FlagGroup] = ()) -> None:
+    """Runs a command: parses flags, answers ``--help``, reports what fails.
 
     Args:
-        without: flags that change where or how fast it goes, not what comes
-            out of it.
+        main: Takes no arguments; raises what went wrong.
+        groups: The command's flags for ``--help``; by default all that its
+            module defines, in one group.
     """
-    return {
-        flag.name: flag.value
-        for flag in _own_flags()
-        if flag.name not in without
-    }
+    app.run(
+        functools.partial(guard, main),
+        flags_parser=functools.partial(parse, groups),
+    )
+
+
+def parse(groups: Sequence[FlagGroup], arguments: list[str]) -> list[str]:
+    """Parses a command line, or answers ``--help`` and exits.
+
+    Args:
+        groups: The command's flags for ``--help``.
+        arguments: The command's name and what follows it.
+
+    Returns:
+        The arguments that are no flags.
+    """
+    for word in arguments[1:]:
+        if word in ("--help", "-help", "--helpfull", "-helpfull"):
+            print(_help(groups, full=word.endswith("full")))
+            sys.exit(0)
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        sys.exit(f"error: {error} (--help lists the flags)")
+
+
+def guard(main: Callable[[], None], arguments: list[str]) -> None:
+    """Runs a command whose flags are parsed; exits with what failed.
+
+    Args:
+        main: Takes no arguments; raises what went wrong.
+        arguments: The command's name, and what is no flag.
+    """
+    # TensorFlow reports every checkpoint it writes.
+    logging.set_verbosity(logging.WARNING)
+    warnings.showwarning = _show_warning
+    try:
+        if len(arguments) > 1:
+            raise UserError(
+                f"unexpected argument {arguments[1]!r}: every setting is a "
+                "flag, see --help"
+            )
+        main()
+    except KeyboardInterrupt:
+        sys.exit("stopped: the same command goes on from here")
+    except Exception as error:
+        sys.exit(_report(error))
+
+
+def _report(error: Exception) -> str:
+    """Returns what a command says last of an error."""
+    if _out_of_space(error):
+        return (
+            "error: no space left on the disk. What was complete is kept: make "
+            "room and run the same command again."
+        )
+    if isinstance(error, UserError):
+        return f"error: {with_dashes(str(error), flags.FLAGS)}"
+    if isinstance(error, OSError):
+        return f"error: {error}"
+    traceback.print_exception(error)
+    return _BUG
+
+
+def _out_of_space(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    # TensorFlow writes checkpoints itself and raises errors of its own.
+    return "No space left on device" in str(error)
+
+
+def with_dashes(message: str, names: Iterable[str]) -> str:
+    """Puts dashes in front of the fields in a library's message.
+
+    Errors of the library name fields. A word is the name of a field if it has
+    an underscore, as no other word has, or begins the message.
+
+    Args:
+        message: The error's message.
+        names: The names of the command's flags.
+    """
+    known = sorted(names, key=len, reverse=True)
+    compound = "|".join(re.escape(name) for name in known if "_" in name)
+    if compound:
+        message = re.sub(
+            rf"(?<![\w/.'\"-])({compound})(?![\w/'\"(]|\.\w)", r"--\1", message
+        )
+    first = "|".join(re.escape(name) for name in known)
+    joined = rf"(?:--)?(?:{first})\b"
+    match = re.match(rf"{joined}(?:(?:, | and | or | \* ){joined})*", message)
+    if not match:
+        return message
+    begins = re.sub(rf"(?<!-)\b({first})\b", r"--\1", match.group())
+    return begins + message[match.end() :]
 
 
 def flagfile() -> str:
-    """The text of a flagfile that repeats a training's command."""
+    """Returns the text of a flagfile that repeats a training's command."""
+    module = flags.FLAGS.find_module_defining_flag("run_dir")
     return "".join(
         f"{flag.serialize()}\n"
-        for flag in _own_flags()
+        for flag in flags.FLAGS.get_key_flags_for_module(module)
         if flag.value is not None
     )
 
 
-def _own_flags() -> list[flags.Flag]:
+def _help(groups: Sequence[FlagGroup], full: bool) -> str:
+    """Returns the text of ``--help`` or ``--helpfull``."""
+    named = {name for group in groups for name in group.names}
     # absl files the flags of a module that is run under its script's name.
-    module = flags.FLAGS.find_module_defining_flag("run_dir")
-    assert module is not None
-    return flags.FLAGS.flags_by_module_dict()[module]
+    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    rest = [flag.name for flag in own if flag.name not in named]
+    if rest:
+        groups = [FlagGroup("Flags", rest), *groups]
+    lines = [(sys.modules["__main__"].__doc__ or "").strip(), ""]
+    lines.append("Flags are shown with their defaults.")
+    for group in groups:
+        if group.names and (full or not group.research):
+            lines += ["", f"{group.title}:"]
+            lines += [_flag_help(flags.FLAGS[name]) for name in group.names]
+    hidden = sum(len(group.names) for group in groups if group.research)
+    lines.append("")
+    if hidden and not full:
+        lines.append(f"--helpfull lists {hidden} more flags, for experiments.")
+    lines.append("--flagfile=FILE reads flags from a file, one a line.")
+    return "\n".join(lines)
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    if issubclass(category, DataWarning):
-        print(f"note: {message}", file=file or sys.stderr)
+def _flag_help(flag: flags.Flag) -> str:
+    default = flag.default_as_str
+    label = f"  --{flag.name}"
+    if default is not None:
+        label += "=" + default.strip("'")
+    text = flag.help
+    if isinstance(flag.parser, flags.EnumParser):
+        # absl puts the values in front, which most texts explain anyway.
+        text = text.partition(">: ")[2]
+        values = flag.parser.enum_values
+        if any(value not in text for value in values):
+            text += f" One of {', '.join(values)}."
+    body = textwrap.wrap(text, _WIDTH - _INDENT, break_on_hyphens=False)
+    if len(label) < _INDENT - 1:
+        body[0] = label.ljust(_INDENT) + body[0]
+        rest = body[1:]
+        first = body[:1]
     else:
-        text = warnings.formatwarning(message, category, filename, lineno, line)
-        (file or sys.stderr).write(text)
+        first, rest = [label], body
+    return "\n".join(first + [" " * _INDENT + line for line in rest])
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    out: Any = file or sys.stderr
+    if issubclass(category, DataWarning):
+        print(f"note: {message}", file=out)
+    else:
+        out.write(
+            warnings.formatwarning(message, category, filename, lineno, line)
+        )

@@ -6,9 +6,16 @@ class UserError(ValueError):
 
     A command prints the message as one line and exits with 1. Whatever else
     is raised, a plain ``ValueError`` too, is a mistake in the code and keeps
-    its traceback. Errors of the library name fields (``memory_size``); the
-    commands add the dashes of a flag.
+    its traceback.
+
+    Errors of the library name fields (``memory_size``), and commands add the
+    dashes (:func:`bifsmn_tf.cli.with_dashes`): a message begins with the name
+    of the field, unless the name has an underscore.
     """
+
+
+class MissingPackageError(UserError, ImportError):
+    """A package that is not installed; the message says how to install it."""
 
 
 class DataError(UserError):

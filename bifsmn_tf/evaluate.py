@@ -1,4 +1,4 @@
-"""Evaluates a run or a .tflite on a split of a data set, the same way.
+r"""Evaluates a run or a .tflite on a split of a data set, the same way.
 
     python -m bifsmn_tf.evaluate --model=runs/bifsmn --data_dir=RECORDINGS
     python -m bifsmn_tf.evaluate --model=bifsmn.tflite --dataset=folder \
@@ -108,10 +108,10 @@ class _KerasModel:
 
         if _INTEGERS.value and not isinstance(network, FSMN):
             raise UserError(
-                f"--integers: a {network.config.baseline} is no file in "
-                "integers"
+                f"--integers: a {self.description.kind} is no file in integers"
             )
         if _INTEGERS.value and network.config.binary:
+            assert isinstance(network, FSMN)
             self._infer = IntegerNetwork(network).infer
         else:
             # One for each depth: a function that is traced more often warns.

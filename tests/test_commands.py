@@ -2,23 +2,23 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from ai_edge_litert import schema_py_generated as schema
+from commands import Commands
+from commands import run_apart
 
 from bifsmn_tf import KeywordSpotter
 
-ROOT = Path(__file__).resolve().parents[1]
 TRAINING = [
     "--dataset=synthetic",
     "--words=yes,no,hello world",
     "--clips_per_word=60",
     "--architecture=bifsmn_s",
+    "--blocks=4",
     "--batch_size=32",
     "--teacher_epochs=10",
     "--epochs=20",
@@ -27,34 +27,15 @@ TRAINING = [
 ]
 
 
-def run(command: str, *flags, expect: int = 0):
-    """Runs a command as a user does; its status is what is expected."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"bifsmn_tf.{command}", *map(str, flags)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=400,
-    )
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done
+@pytest.fixture(scope="module")
+def run():
+    """Runs a command; its status is what is expected."""
+    with Commands() as commands:
+        yield commands
 
 
-def fails(command: str, *flags) -> str:
-    """The one line that a command says when it refuses its input."""
-    done = run(command, *flags, expect=1)
-    assert "Traceback" not in done.stderr, done.stderr
-    lines = [
-        line
-        for line in done.stderr.splitlines()
-        if line.startswith(("error: ", "FATAL"))
-    ]
-    assert len(lines) == 1, done.stderr
-    return lines[0]
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
+@pytest.fixture(scope="module")
+def made(run, tmp_path_factory):
     """A folder with a trained run, its files and their reports."""
     folder = tmp_path_factory.mktemp("made")
     cache = f"--cache_dir={folder / 'cache'}"
@@ -182,7 +163,7 @@ def keras_logits(made):
     }
 
 
-def test_training_again_reuses_what_is_done(made):
+def test_training_again_reuses_what_is_done(run, made):
     before = (made / "run" / "metrics.json").stat().st_mtime_ns
     done = run(
         "train",
@@ -212,7 +193,9 @@ def _recordings(folder, labels):
             )
 
 
-def test_evaluates_a_folder_of_recordings_without_tensorflow(made, tmp_path):
+def test_evaluates_a_folder_of_recordings_without_tensorflow(
+    run, made, tmp_path
+):
     _recordings(tmp_path / "mine", ["yes", "hello world", "_unknown_"])
     (tmp_path / "mine" / "yes" / "broken.wav").write_bytes(b"RIFF1234")
     code = (
@@ -220,19 +203,13 @@ def test_evaluates_a_folder_of_recordings_without_tensorflow(made, tmp_path):
         "sys.modules['tensorflow'] = None\n"
         "runpy.run_module('bifsmn_tf.evaluate', run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            code,
-            f"--model={made / 'model.tflite'}",
-            "--dataset=folder",
-            f"--data_dir={tmp_path / 'mine'}",
-            f"--json={tmp_path / 'out.json'}",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
+    done = run_apart(
+        "evaluate",
+        f"--model={made / 'model.tflite'}",
+        "--dataset=folder",
+        f"--data_dir={tmp_path / 'mine'}",
+        f"--json={tmp_path / 'out.json'}",
+        code=code,
     )
     assert done.returncode == 0, done.stderr
     assert "broken.wav" in done.stderr
@@ -251,9 +228,9 @@ def test_evaluates_a_folder_of_recordings_without_tensorflow(made, tmp_path):
     }
 
 
-def test_evaluate_refuses_strange_labels(made, tmp_path):
+def test_evaluate_refuses_strange_labels(run, made, tmp_path):
     _recordings(tmp_path, ["yes", "banana"])
-    error = fails(
+    error = run.fails(
         "evaluate",
         f"--model={made / 'model.tflite'}",
         "--dataset=folder",
@@ -262,108 +239,45 @@ def test_evaluate_refuses_strange_labels(made, tmp_path):
     assert "banana" in error
 
 
-def test_evaluate_refuses_bad_models(made, tmp_path):
-    assert "nowhere" in fails("evaluate", "--model=nowhere")
+def test_evaluate_refuses_bad_models(run, made, tmp_path):
+    assert "nowhere" in run.fails("evaluate", "--model=nowhere")
     content = (made / "model.tflite").read_bytes()
     (tmp_path / "half.tflite").write_bytes(content[: len(content) // 2])
-    error = fails("evaluate", f"--model={tmp_path / 'half.tflite'}")
+    error = run.fails("evaluate", f"--model={tmp_path / 'half.tflite'}")
     assert "half.tflite" in error
-    error = fails("evaluate", f"--model={tmp_path}")
+    error = run.fails("evaluate", f"--model={tmp_path}")
     assert "not the folder of a run" in error
-    error = fails(
+    error = run.fails(
         "evaluate", f"--model={made / 'model.tflite'}", "--deltas=1,3"
     )
     assert "no delta 3" in error
 
 
-def test_train_refuses_bad_data(tmp_path):
+def test_train_refuses_bad_data(run, tmp_path):
     run_dir = f"--run_dir={tmp_path / 'run'}"
-    error = fails("train", run_dir, "--dataset=speech_commands/v9")
+    error = run.fails("train", run_dir, "--dataset=speech_commands/v9")
     assert "v0.02-12-official" in error
     (tmp_path / "empty").mkdir()
-    error = fails(
+    error = run.fails(
         "train", run_dir, "--dataset=folder", f"--data_dir={tmp_path / 'empty'}"
     )
     assert "empty" in error
     assert not (tmp_path / "run").exists()
 
 
-def test_train_refuses_bad_settings(made, tmp_path):
+def test_train_refuses_bad_settings(run, made, tmp_path):
     common = [f"--cache_dir={made / 'cache'}", f"--run_dir={tmp_path / 'run'}"]
-    error = fails("train", *TRAINING, *common, "stray")
+    error = run.fails("train", *TRAINING, *common, "stray")
     assert "stray" in error
-    error = fails("train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}")
+    error = run.fails(
+        "train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}"
+    )
     assert "not the folder of a run" in error
 
 
-@pytest.mark.parametrize(
-    ("command", "flags", "message"),
-    [
-        ("train", ["--weight_average=1"], "weight_average must be in [0, 1)"),
-        ("train", ["--mixup=inf"], "mixup must not be negative or infinite"),
-        ("train", ["--teacher_dropout=1"], "dropout must be in [0, 1)"),
-        ("train", ["--gamma=-1"], "gamma must not be negative"),
-        ("train", ["--delta_weights=1,2"], "2 loss weights for 3 depths"),
-        ("train", ["--n_fft=33"], "--n_fft, --folds: n_fft has to be even"),
-        ("train", ["--folds=16"], "--n_fft, --folds: a clip of 16000 samples"),
-        ("train", ["--deltas=1,3"], "delta 3 must be a power of two"),
-        (
-            "train",
-            ["--kernel_quantizer=best"],
-            "--kernel_quantizer: there is no quantizer 'best'",
-        ),
-        (
-            "train",
-            ["--architecture=dfsmn", "--binarizer=bnn"],
-            "dfsmn is full precision",
-        ),
-        (
-            "train",
-            ["--architecture=dfsmn", "--first_stage_epochs=2"],
-            "--first_stage_epochs is for one-bit weights",
-        ),
-        (
-            "baselines.train",
-            ["--model=ds_cnn", "--label_smoothing=1"],
-            "label_smoothing must be in [0, 1)",
-        ),
-        (
-            "baselines.train",
-            ["--model=fsmn", "--distillation=hed"],
-            "a distillation needs --teacher",
-        ),
-    ],
-)
-def test_settings_are_refused_before_the_data_is_read(
-    tmp_path, command, flags, message
-):
-    error = fails(
-        command,
-        *flags,
-        "--dataset=folder",
-        f"--data_dir={tmp_path / 'nowhere'}",
-        f"--run_dir={tmp_path / 'run'}",
-    )
-    assert message in error
-    assert not list(tmp_path.iterdir())
-
-
-def test_threads_are_set_before_a_quantizer_starts_tensorflow(tmp_path):
-    """IR-Net's has a variable."""
-    error = fails(
-        "train",
-        "--binarizer=irnet",
-        "--threads=1",
-        "--dataset=folder",
-        f"--data_dir={tmp_path / 'nowhere'}",
-        f"--run_dir={tmp_path / 'run'}",
-    )
-    assert "nowhere" in error
-
-
-def test_train_refuses_another_configuration_and_loses_nothing(made):
+def test_train_refuses_another_configuration_and_loses_nothing(run, made):
     before = (made / "run" / "metrics.json").read_bytes()
-    error = fails(
+    error = run.fails(
         "train",
         *TRAINING,
         f"--run_dir={made / 'run'}",
@@ -374,14 +288,14 @@ def test_train_refuses_another_configuration_and_loses_nothing(made):
     assert (made / "run" / "metrics.json").read_bytes() == before
 
 
-def test_convert_refuses_bad_runs_and_places(made, tmp_path):
-    error = fails(
+def test_convert_refuses_bad_runs_and_places(run, made, tmp_path):
+    error = run.fails(
         "convert",
         f"--model={made / 'run'}",
         f"--output={tmp_path / 'no' / 'm.tflite'}",
     )
     assert "there is no folder" in error
-    error = fails(
+    error = run.fails(
         "convert",
         f"--model={tmp_path}",
         f"--output={tmp_path / 'm.tflite'}",
@@ -390,14 +304,14 @@ def test_convert_refuses_bad_runs_and_places(made, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(made / "run", copy)
     shutil.rmtree(copy / "checkpoints")
-    error = fails(
+    error = run.fails(
         "convert", f"--model={copy}", f"--output={tmp_path / 'm.tflite'}"
     )
     assert "no best checkpoint" in error
     assert not (tmp_path / "m.tflite").exists()
 
 
-def test_convert_says_where_the_bytes_are(made, tmp_path):
+def test_convert_says_where_the_bytes_are(run, made, tmp_path):
     output = tmp_path / "m.tflite"
     command = ["convert", f"--model={made / 'run'}", f"--output={output}"]
 
@@ -431,88 +345,12 @@ def test_no_space_on_the_disk(made):
         "runpy.run_module('bifsmn_tf.convert', run_name='__main__')\n"
     )
     output = made / "full.tflite"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            code,
-            f"--model={made / 'run'}",
-            f"--output={output}",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
+    done = run_apart(
+        "convert", f"--model={made / 'run'}", f"--output={output}", code=code
     )
     assert done.returncode == 1
     assert "no space left on the disk" in done.stderr
     assert not output.exists()
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "train",
-        "baselines.train",
-        "evaluate",
-        "convert",
-        "quickstart",
-        "experiments",
-    ],
-)
-def test_help_helps(command):
-    done = subprocess.run(
-        [sys.executable, "-m", f"bifsmn_tf.{command}", "--help"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert f"python -m bifsmn_tf.{command}" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("command", "own"),
-    [("train", "architecture"), ("baselines.train", "limit_clips")],
-)
-def test_help_of_training_lists_shared_flags_and_own_ones(command, own):
-    done = subprocess.run(
-        [sys.executable, "-m", f"bifsmn_tf.{command}", "--help"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    for name in ("run_dir", "data_dir", "learning_rate", "threads", own):
-        assert f"\n  --{name}:" in done.stdout or (
-            f"\n  --[no]{name}:" in done.stdout
-        )
-
-
-def test_keras_3_gives_one_clear_error():
-    code = (
-        "import os\n"
-        "os.environ.pop('TF_USE_LEGACY_KERAS', None)\n"
-        "import tensorflow\n"
-        "import bifsmn_tf.network.layers\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
-    )
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1
-    assert last.startswith("ImportError: bifsmn_tf trains with Keras 2")
-
-
-def test_a_student_starts_from_its_teacher(made, tmp_path):
-    run(
-        "train",
-        *TRAINING,
-        "--epochs=1",
-        "--initialize_from_teacher",
-        f"--teacher={made / 'run' / 'teacher'}",
-        f"--run_dir={tmp_path / 'run'}",
-        f"--cache_dir={made / 'cache'}",
-    )
-    history = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert history["complete"]
 
 
 def deployed(model: Path) -> list:
@@ -543,7 +381,7 @@ def deployed(model: Path) -> list:
     ]
 
 
-def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
+def test_two_stages_with_every_option_that_folds_away(run, made, tmp_path):
     folder = tmp_path / "run"
     command = [
         *TRAINING,
@@ -565,6 +403,6 @@ def test_two_stages_with_every_option_that_folds_away(made, tmp_path):
     run("convert", f"--model={folder}", f"--output={output}")
     assert deployed(output) == deployed(made / "model.tflite")
     refused = ["convert", f"--model={folder / 'first_stage'}"]
-    error = fails(*refused, f"--output={tmp_path / 'first.tflite'}")
+    error = run.fails(*refused, f"--output={tmp_path / 'first.tflite'}")
     assert "the first of two stages" in error
     assert not (tmp_path / "first.tflite").exists()

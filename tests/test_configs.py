@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import Commands
 from sounds import archive
 
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
@@ -70,6 +71,37 @@ def test_every_flagfile_starts(tmp_path, monkeypatch):
         if wanted["dataset"].startswith("speech_commands"):
             task = wanted["dataset"].partition("/")[2]
             assert run["classes"] == int(task.split("-")[1])
+
+
+@pytest.fixture(scope="module")
+def spelled_out():
+    """What the training command makes of flags."""
+    with Commands() as run:
+        yield lambda *flags: json.loads(
+            run("tests.support.print_settings", *flags, "--run_dir=x").stdout
+        )
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FLAGFILES if "bifsmn" in name or name[0] == "v"]
+)
+def test_a_recipe_says_what_its_settings_would(spelled_out, name):
+    """Of what a published row was trained with, none has changed."""
+    flagfile = f"--flagfile=configs/{name}"
+    single = [
+        "--activation_quantizer=bifsmn_approx_sign",
+        "--thresholds",
+        "--prelu=channel",
+        "--projection_norm",
+        "--residual_scale=0.3",
+        "--distillation=hed",
+        "--gamma=0.01",
+        "--logit_weight=2",
+        "--optimizer=adam",
+        "--learning_rate=1e-2",
+        *(["--n_fft=512", "--folds=2"] if "_board" in name else []),
+    ]
+    assert spelled_out(flagfile) == spelled_out(flagfile, *single)
 
 
 def test_flagfiles_of_baselines_start(tmp_path):

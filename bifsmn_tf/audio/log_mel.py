@@ -31,6 +31,7 @@ import numpy.typing as npt
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import check_rate
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,19 @@ class FeatureParameters:
 
     sample_rate: int = 16000
     duration: float = 1.0
-    n_fft: int = 2048
-    folds: int = 1
+    n_fft: int = setting(
+        2048,
+        "The length of the features' Fourier transform in samples; a file "
+        "that takes sound wants a power of two.",
+        research=True,
+    )
+    folds: int = setting(
+        1,
+        "The length of the features' frames in Fourier transforms: 2 folds a "
+        "frame of 1,024 samples into a transform of 512, which is far cheaper "
+        "on a board.",
+        research=True,
+    )
     hop: int = 512
     n_mels: int = 32
     f_min: float = 0.0
@@ -80,9 +92,9 @@ class FeatureParameters:
             )
         if self.samples <= self.frame_length // 2:
             raise UserError(
-                f"a clip of {self.samples} samples is too short to reflect "
-                f"half a frame of folds * n_fft = {self.frame_length} samples "
-                "at its borders"
+                f"folds * n_fft = {self.frame_length} samples are too long a "
+                f"frame: a clip of {self.samples} samples cannot reflect half "
+                "of it at its borders"
             )
 
     @property

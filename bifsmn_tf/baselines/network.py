@@ -24,6 +24,7 @@ from bifsmn_tf.baselines.layers import seeded
 from bifsmn_tf.baselines.vgg19_bn import vgg19_bn
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.quantizers import ErrorDecayEstimator
+from bifsmn_tf.training.protocol import register
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,8 +155,9 @@ class BaselineConfig:
         return cls(**values)
 
 
+@register("baseline", BaselineConfig)
 class BaselineNetwork(tf.keras.Model):
-    """A baseline with the methods of :class:`~bifsmn_tf.network.fsmn.FSMN`.
+    """A baseline as a ``TrainableNetwork``.
 
     Args:
         config: Which baseline it is.
@@ -212,6 +214,19 @@ class BaselineNetwork(tf.keras.Model):
             raise ValueError(f"a baseline has no delta {delta}, only 1")
         logits, states = self._run(features, training=False)
         return logits, {i: x[:, :, 0] for i, x in states.items()}
+
+    @property
+    def stages(self) -> dict[str, tf.keras.layers.Layer]:
+        """The layers of the Keras model by name."""
+        return {layer.name: layer for layer in self.model.layers}
+
+    def start_from(self, other: "BaselineNetwork") -> None:
+        """Takes over the weights of the same network."""
+        self.set_weights(other.get_weights())
+
+    def distribution_loss(self) -> tf.Tensor:
+        """Returns 0: a baseline has no such loss."""
+        return tf.zeros(())
 
     def set_progress(self, fraction: float) -> None:
         """Does as :meth:`bifsmn_tf.network.fsmn.FSMN.set_progress`."""

@@ -12,7 +12,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.plain import PlainFSMN
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
-from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.training.schedule import Adam

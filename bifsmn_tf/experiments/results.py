@@ -144,7 +144,7 @@ class Results:
     def summary(self, name: str) -> Summary | None:
         """Returns what a row's network costs, if it was run and is an FSMN."""
         for outcome in self.of(name):
-            if "memory_size" in outcome.run["network"]:
+            if outcome.run["kind"] == "fsmn":
                 config = NetworkConfig.from_dict(outcome.run["network"])
                 return summarise(config)
         return None

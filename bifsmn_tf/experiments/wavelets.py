@@ -101,6 +101,7 @@ def main() -> None:
     features = evaluation_features(clips, config.features, config.statistics)
     chosen = np.linspace(0, len(clips) - 1, min(_CLIPS, len(clips))).astype(int)
     network = run.load_network()
+    assert isinstance(network, FSMN)
     deltas = {}
     for delta in network.config.deltas:
         shares, example = measure(network, delta, tf.constant(features[chosen]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import setting
 
 SITES = ("conv2", "projection", "memory", "expand", "shrink")
 """The layers that are one bit in a binary network."""
@@ -32,18 +33,6 @@ def tap_offsets(
     return (*past, *future)
 
 
-def _setting(default: Any, meaning: str, research: bool = False) -> Any:
-    """A field that says what it is, in a sentence that stands alone.
-
-    Args:
-        default: of the field.
-        meaning: for readers and for the help of the flag of the field's name.
-        research: whether only experiments set it.
-    """
-    metadata = {"help": meaning, "research": research}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
     """The architecture of a D-FSMN or a BiFSMN.
@@ -56,149 +45,164 @@ class NetworkConfig:
     """
 
     classes: int
-    frames: int = _setting(32, "Number of feature frames in one clip (time).")
-    mels: int = _setting(32, "Number of features in one frame (frequency).")
-    front_channels: int = _setting(
+    frames: int = setting(
+        32,
+        "The number of feature frames in one clip (time).",
+    )
+    mels: int = setting(32, "The number of features in one frame (frequency).")
+    front_channels: int = setting(
         16,
-        "Number of output channels of the first convolution. The second has "
-        "twice as many by default; both have stride 2 in time and frequency.",
+        "The number of output channels of the first convolution. The second "
+        "has twice as many by default; both have stride 2 in time and "
+        "frequency.",
         research=True,
     )
-    front_kernel: int = _setting(
+    front_kernel: int = setting(
         5,
-        "Width of both front-end kernels in time and in frequency.",
+        "The width of both front-end kernels in time and in frequency.",
         research=True,
     )
-    memory_size: int = _setting(128, "Number of channels of the memory blocks.")
-    hidden_size: int = _setting(
-        256, "Number of channels between a block's two pointwise layers."
+    memory_size: int = setting(
+        128,
+        "The number of channels of the memory blocks.",
     )
-    blocks: int = _setting(8, "Number of blocks at full depth, N of Eq. 11.")
-    deltas: tuple[int, ...] = _setting(
+    hidden_size: int = setting(
+        256,
+        "The number of channels between a block's two pointwise layers.",
+    )
+    blocks: int = setting(8, "The number of blocks at full depth, N of Eq. 11.")
+    deltas: tuple[int, ...] = setting(
         (1,),
         "The intervals δ of Eq. 12, such as 1,2,4: ascending powers of two "
         "that divide the number of blocks.",
     )
-    look_back: int = _setting(
-        2, "Number of past frames that a memory reads, N1 of Eq. 3."
-    )
-    look_ahead: int = _setting(
-        2, "Number of future frames that a memory reads, N2 of Eq. 3."
-    )
-    stride_back: int = _setting(
-        1,
-        "Distance of the past frames from each other, s1 of Eq. 3, in frames "
-        "of the memory.",
+    look_back: int = setting(
+        2,
+        "The number of past frames that a memory reads, N1 of Eq. 3.",
         research=True,
     )
-    stride_ahead: int = _setting(
+    look_ahead: int = setting(
+        2,
+        "The number of future frames that a memory reads, N2 of Eq. 3.",
+        research=True,
+    )
+    stride_back: int = setting(
         1,
-        "Distance of the future frames from each other, s2 of Eq. 3, in "
+        "The distance of the past frames from each other, s1 of Eq. 3, in "
         "frames of the memory.",
         research=True,
     )
-    binary: bool = _setting(
+    stride_ahead: int = setting(
+        1,
+        "The distance of the future frames from each other, s2 of Eq. 3, in "
+        "frames of the memory.",
+        research=True,
+    )
+    binary: bool = setting(
         False,
         "One-bit weights and activations in everything but the first "
         "convolution (8 bits) and the classifier; otherwise the "
         "full-precision D-FSMN.",
     )
-    activation_quantizer: str = _setting(
+    activation_quantizer: str = setting(
         "bifsmn_sign",
-        "Name of the quantizer of one-bit activations.",
+        "The name of the quantizer of one-bit activations.",
         research=True,
     )
-    kernel_quantizer: str = _setting(
+    kernel_quantizer: str = setting(
         SCALED_SIGN,
-        "Name of the quantizer of one-bit weights; bifsmn_float leaves the "
-        "weights as they are, for the first of two stages of training.",
+        "The name of the quantizer of one-bit weights; bifsmn_float leaves "
+        "the weights as they are, for the first of two stages of training.",
         research=True,
     )
-    input_scale: bool = _setting(
+    input_scale: bool = setting(
         False,
         "Multiply the outputs of a one-bit layer with XNOR-Net's K, the mean "
         "size of its inputs. K depends on the data: there is no conversion.",
         research=True,
     )
-    float_pointwise: bool = _setting(
+    float_pointwise: bool = setting(
         False,
         "Leave the weights of the blocks' pointwise layers in 32 bits, as the "
         "authors' code does by mistake. There is no conversion.",
         research=True,
     )
-    distribution_weight: float = _setting(
+    distribution_weight: float = setting(
         0.0,
-        "Weight of RAD's loss on the distribution of what goes into a sign.",
+        "The weight of RAD's loss on the distribution of what goes into a "
+        "sign.",
         research=True,
     )
-    thresholds: bool = _setting(
+    thresholds: bool = setting(
         False,
         "Learn one activation threshold per channel and depth (RSign of "
         "ReActNet) instead of comparing with 0 (Eq. 1).",
         research=True,
     )
-    prelu: str = _setting(
+    prelu: str = setting(
         "shared",
-        "Whether a PReLU has one slope per channel or one shared by all: "
-        "channel or shared.",
+        "Whether a PReLU has one slope per channel or one that is shared by "
+        "all.",
         research=True,
+        choices=("channel", "shared"),
     )
-    projection_norm: bool = _setting(
+    projection_norm: bool = setting(
         False,
         "Put a BatchNorm behind the projection that ends the front end; the "
         "authors' code has none.",
         research=True,
     )
-    residual_scale: float = _setting(
+    residual_scale: float = setting(
         1.0,
-        "Initial BatchNorm scale in the two stages of a block that add to the "
-        "residual stream. 1 lets it grow to several times the width of the "
-        "surrogate gradient's window; 0.3 keeps it inside.",
+        "The initial BatchNorm scale in the two stages of a block that add to "
+        "the residual stream. 1 lets it grow to several times the width of "
+        "the surrogate gradient's window; 0.3 keeps it inside.",
         research=True,
     )
-    dropout: float = _setting(
+    dropout: float = setting(
         0.0,
-        "Dropout rate behind every pointwise layer of a block and in front of "
-        "the classifier, in training.",
-    )
-    front_outputs: int = _setting(
-        0,
-        "Number of output channels of the second convolution; 0 means twice "
-        "front_channels.",
+        "The dropout rate behind every pointwise layer of a block and in "
+        "front of the classifier, in training.",
         research=True,
     )
-    front_skip: bool = _setting(
+    front_outputs: int = setting(
+        0,
+        "The number of output channels of the second convolution; 0 means "
+        "twice front_channels.",
+        research=True,
+    )
+    front_skip: bool = setting(
         False,
         "Add a skip around second convolution and projection: a projection of "
         "every second frame of the first convolution's signs.",
         research=True,
     )
-    float_sites: tuple[str, ...] = _setting(
+    float_sites: tuple[str, ...] = setting(
         (),
-        "Layers that keep weights and activations in full precision in all "
+        "The layers that keep weights and activations in full precision in all "
         f"blocks, some of {', '.join(SITES)}. There is no conversion.",
         research=True,
     )
-    int8_sites: tuple[str, ...] = _setting(
+    int8_sites: tuple[str, ...] = setting(
         (),
-        "Layers that have 8 bits instead of one (mixed precision). conv2, "
+        "The layers that have 8 bits instead of one (mixed precision). conv2, "
         "alone or with projection, can be converted.",
         research=True,
     )
-    learned_window: bool = _setting(
+    learned_window: bool = setting(
         False,
         "Learn the width of the window in which a gradient passes a sign, one "
         "per layer for its weights and one per depth for its activations "
         "(BiFSMNv2). Outputs do not depend on it.",
         research=True,
     )
-    dual_activations: bool = _setting(
+    dual_activations: bool = setting(
         False,
         "Give activations two bits in two scales (BiFSMNv2), so that every "
         "binary product is computed twice. There is no conversion.",
         research=True,
     )
-    clip_latents: bool = _setting(
+    clip_latents: bool = setting(
         True,
         "Keep the latent weights behind one-bit ones in [-1, 1].",
         research=True,
@@ -367,6 +371,6 @@ def _check_sites(config: NetworkConfig) -> None:
             )
     if sites and not config.binary:
         raise UserError(
-            "float_sites and int8_sites are those of a binary network: "
-            "this one has full precision everywhere"
+            "float_sites and int8_sites are those of a binary network: this "
+            "one has full precision everywhere"
         )

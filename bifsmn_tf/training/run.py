@@ -2,7 +2,8 @@
 
 ::
 
-    run.json          network, losses, labels, features, data set, flags
+    run.json          kind and settings of the network, labels, features, data
+                      set, all that the result depends on
     flags.txt         the flagfile that repeats the run
     metrics.json      one entry an epoch, the best epoch, whether it is complete
     curves.png        the training in a picture
@@ -15,30 +16,25 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.audio.waveforms import features_from_dict
-from bifsmn_tf.baselines.network import BaselineConfig
-from bifsmn_tf.baselines.network import BaselineNetwork
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training import checkpoints
+from bifsmn_tf.training.protocol import TrainableConfig
+from bifsmn_tf.training.protocol import TrainableNetwork
+from bifsmn_tf.training.protocol import kind_named
+from bifsmn_tf.training.protocol import kind_of
+from bifsmn_tf.training.protocol import make_network
 
-FORMAT = 1
-
-AnyConfig = NetworkConfig | BaselineConfig
-AnyNetwork = FSMN | BaselineNetwork
-
-
-def make_network(config: AnyConfig) -> AnyNetwork:
-    """Makes the untrained network of a configuration."""
-    if isinstance(config, BaselineConfig):
-        return BaselineNetwork(config, name="network")
-    return FSMN(config, name="network")
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,25 +42,32 @@ class RunConfig:
     """What a run trains on and trains.
 
     Attributes:
-        network: the architecture, ours or a baseline.
-        label_names: of the classes, in order.
-        features: how sound becomes what the network reads.
-        statistics: of the training set's features, which normalise all.
-        dataset: name and options of the data set.
-        training: everything else that the result depends on.
+        network: The network's settings, of any registered kind.
+        label_names: The classes in order.
+        features: How sound becomes what the network reads.
+        statistics: Mean and deviation of the training set's features, which
+            normalise all.
+        dataset: ``name`` and ``options`` of the data set.
+        training: Everything else that the result depends on, by name.
     """
 
-    network: AnyConfig
+    network: TrainableConfig
     label_names: tuple[str, ...]
     features: Features
     statistics: FeatureStatistics
-    dataset: dict
-    training: dict
+    dataset: dict[str, Any]
+    training: dict[str, Any]
 
-    def to_dict(self) -> dict:
-        """As plain values for JSON."""
+    @property
+    def kind(self) -> str:
+        """The kind of the network, such as ``"fsmn"``."""
+        return kind_of(self.network).name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values for JSON."""
         return {
             "format": FORMAT,
+            "kind": self.kind,
             "network": self.network.to_dict(),
             "label_names": list(self.label_names),
             "features": self.features.to_dict(),
@@ -74,18 +77,19 @@ class RunConfig:
         }
 
     @classmethod
-    def from_dict(cls, values: dict) -> "RunConfig":
-        """The inverse of :meth:`to_dict`."""
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
+        """Returns the configuration that :meth:`to_dict` gave.
+
+        Raises:
+            UserError: It is of another version.
+        """
         if values.get("format") != FORMAT:
             raise UserError(
                 f"run.json has format {values.get('format')!r}, this version "
                 f"reads {FORMAT}: train again"
             )
-        kind = (
-            BaselineConfig if "baseline" in values["network"] else NetworkConfig
-        )
         return cls(
-            network=kind.from_dict(values["network"]),
+            network=kind_named(values["kind"]).read_config(values["network"]),
             label_names=tuple(values["label_names"]),
             features=features_from_dict(values["features"]),
             statistics=FeatureStatistics(**values["statistics"]),
@@ -98,13 +102,17 @@ class RunFolder:
     """A run's folder.
 
     Args:
-        path: the folder; made when something is written.
+        path: The folder; made when something is written.
+
+    Attributes:
+        checkpoints: The folder of its checkpoints.
+        curves: The picture of its training.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
-        self.best = self.checkpoints / "best"
+        self.curves = self.path / "curves.png"
 
     @property
     def exists(self) -> bool:
@@ -115,26 +123,27 @@ class RunFolder:
         """Reads run.json.
 
         Raises:
-            UserError: there is none, or it is damaged.
+            UserError: There is none, it is damaged or of another version.
         """
         return RunConfig.from_dict(self._read("run.json"))
 
     def begin(self, config: RunConfig, flags: str) -> None:
         """Starts the run, or checks that it is the one that was started.
 
+        Args:
+            config: What the run trains.
+            flags: The flagfile text that repeats it.
+
         Raises:
-            UserError: the folder holds a run of another configuration.
+            UserError: The folder holds a run of another configuration.
         """
         wanted = json.loads(json.dumps(config.to_dict()))
         if self.exists:
-            # Read and written again, as versions differ in which settings
-            # they write out.
-            found = json.loads(json.dumps(self.read_config().to_dict()))
-            differing = sorted(_differences(found, wanted))
+            differing = sorted(_differences(self._read("run.json"), wanted))
             if differing:
                 raise UserError(
                     f"{self.path} holds a run with another configuration "
-                    f"({'; '.join(differing)}). Choose another --run_dir, or "
+                    f"({'; '.join(differing)}). Choose another run_dir, or "
                     "delete that folder."
                 )
             return
@@ -146,11 +155,11 @@ class RunFolder:
         """Checks that this is the run of a teacher that fits.
 
         Args:
-            wanted: what it should have trained on.
-            names: the attributes of it that count.
+            wanted: What it should have trained on.
+            names: The attributes of it that count.
 
         Raises:
-            UserError: one of them is another, or this is no run.
+            UserError: One of them is another, or this is no run.
         """
         theirs = self.read_config()
         for name in names:
@@ -161,41 +170,41 @@ class RunFolder:
                     f"{name}: {its}, not {ours}"
                 )
 
-    def read_metrics(self) -> dict:
+    def read_metrics(self) -> dict[str, Any]:
         """Reads metrics.json; an empty history when there is none."""
         if not (self.path / "metrics.json").is_file():
             return {"history": [], "best": None, "complete": False}
         return self._read("metrics.json")
 
-    def write_metrics(self, metrics: dict) -> None:
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes metrics.json as a whole or not at all."""
         write_json(self.path / "metrics.json", metrics)
 
-    def load_network(self, checkpoint: str = "best") -> AnyNetwork:
+    def load_network(self, checkpoint: str = "best") -> TrainableNetwork:
         """Builds the network with its trained weights.
 
         Args:
             checkpoint: ``"best"`` or ``"last"``.
 
         Raises:
-            UserError: there is no such checkpoint, or it is of another
+            UserError: There is no such checkpoint, or it is of another
                 configuration.
         """
         network = make_network(self.read_config().network)
         path = (
-            str(self.best)
+            str(self.checkpoints / checkpoints.BEST)
             if checkpoint == "best"
-            else tf.train.latest_checkpoint(str(self.checkpoints))
+            else checkpoints.latest(self.checkpoints)
         )
         if not path or not Path(path + ".index").is_file():
             raise UserError(
                 f"{self.path} has no {checkpoint} checkpoint yet: train it "
                 "first"
             )
-        restore(tf.train.Checkpoint(network=network), path)
+        checkpoints.restore(tf.train.Checkpoint(network=network), path)
         return network
 
-    def _read(self, name: str) -> dict:
+    def _read(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
             return json.loads(path.read_text())
@@ -209,45 +218,17 @@ class RunFolder:
             ) from error
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
-    """Reads a checkpoint into objects that exist already.
-
-    Raises:
-        UserError: it is damaged or of other objects.
-    """
-    try:
-        status = checkpoint.read(path)
-        status.assert_existing_objects_matched().expect_partial()
-    except (
-        AssertionError,
-        IndexError,
-        ValueError,
-        tf.errors.OpError,
-    ) as error:
-        raise UserError(
-            f"checkpoint {path} does not fit the run.json beside it or is "
-            f"damaged: train again in a new folder ({_first_line(error)})"
-        ) from error
-
-
-def write_json(path: Path, values) -> None:
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Writes JSON so that a reader sees the old file or the new one."""
     partial = path.with_suffix(path.suffix + ".partial")
     partial.write_text(json.dumps(values, indent=1) + "\n")
     os.replace(partial, path)
 
 
-def _differences(found, wanted, name=""):
+def _differences(found: Any, wanted: Any, name: str = "") -> Iterator[str]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in set(found) | set(wanted):
             inner = f"{name}.{key}" if name else key
-            # A setting that came after the run was begun was off in it.
-            if name == "training" and key not in found and not wanted[key]:
-                continue
             yield from _differences(found.get(key), wanted.get(key), inner)
     elif found != wanted:
         yield f"{name}: {found!r} there, {wanted!r} here"
-
-
-def _first_line(error) -> str:
-    return str(error).strip().splitlines()[0]

@@ -1,6 +1,8 @@
 """Optimizers and learning-rate schedules by name."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
@@ -16,13 +18,18 @@ class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     exactly where it was.
 
     Args:
-        rate: the highest learning rate.
-        steps: of the whole training.
-        warmup_steps: over which the rate rises from 0.
+        rate: The highest learning rate.
+        steps: The number of steps in the whole training.
+        warmup_steps: The number of steps over which the rate rises from 0.
         kind: ``"cosine"`` or ``"constant"``.
+
+    Raises:
+        ValueError: There is no such kind.
     """
 
-    def __init__(self, rate: float, steps: int, warmup_steps: int, kind: str):
+    def __init__(
+        self, rate: float, steps: int, warmup_steps: int, kind: str
+    ) -> None:
         if kind not in SCHEDULES:
             raise ValueError(f"unknown schedule {kind!r}: one of {SCHEDULES}")
         self.rate = rate
@@ -30,8 +37,8 @@ class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.kind = kind
 
-    def __call__(self, step):
-        """The rate of a step, counted from 0."""
+    def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
+        """Returns the rate of a step, counted from 0."""
         step = tf.cast(step, tf.float32)
         rate = tf.constant(self.rate, tf.float32)
         if self.kind == "cosine":
@@ -39,8 +46,8 @@ class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
             rate *= 0.5 * (1.0 + tf.cos(math.pi * progress))
         return rate * tf.minimum((step + 1.0) / max(self.warmup_steps, 1), 1.0)
 
-    def get_config(self):
-        """The arguments that make this schedule again."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make this schedule again."""
         return {
             "rate": self.rate,
             "steps": self.steps,
@@ -52,13 +59,20 @@ class Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 class Adam(tf.keras.optimizers.legacy.Adam):
     """Keras's Adam, whose updates wake no threads."""
 
-    def _resource_apply_dense(self, grad, var, apply_state=None):
-        if self.amsgrad or not fused.enabled() or var.dtype != tf.float32:
+    def _resource_apply_dense(
+        self,
+        grad: tf.Tensor,
+        var: tf.Variable,
+        apply_state: Mapping[Any, Any] | None = None,
+    ) -> tf.Operation:
+        if (
+            self.amsgrad
+            or apply_state is None
+            or not fused.enabled()
+            or var.dtype != tf.float32
+        ):
             return super()._resource_apply_dense(grad, var, apply_state)
-        key = (var.device, var.dtype.base_dtype)
-        values = (apply_state or {}).get(key)
-        if values is None:
-            values = self._fallback_apply_state(*key)
+        values = apply_state[(var.device, var.dtype.base_dtype)]
         return fused.adam(
             var,
             self.get_slot(var, "m"),
@@ -71,11 +85,20 @@ class Adam(tf.keras.optimizers.legacy.Adam):
         )
 
 
-def make_optimizer(name: str, schedule: Schedule):
-    """Adam, or SGD with momentum 0.9.
+def make_optimizer(
+    name: str, schedule: Schedule
+) -> tf.keras.optimizers.Optimizer:
+    """Makes Adam, or SGD with momentum 0.9.
 
     Keras's older implementations: they update a variable in one operation,
     the newer ones in ten, and there are 136 variables.
+
+    Args:
+        name: ``"adam"`` or ``"sgd"``.
+        schedule: The learning rate of each step.
+
+    Raises:
+        ValueError: There is no such optimizer.
     """
     if name == "adam":
         return Adam(schedule)

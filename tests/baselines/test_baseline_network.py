@@ -11,7 +11,7 @@ from bifsmn_tf.baselines.layers import BINARIZERS
 from bifsmn_tf.baselines.network import BASELINES
 from bifsmn_tf.baselines.network import BaselineConfig
 from bifsmn_tf.baselines.network import BaselineNetwork
-from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.quantizers import ErrorDecayEstimator
 

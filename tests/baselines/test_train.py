@@ -21,8 +21,8 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.pipeline import TrainingPipeline
-from bifsmn_tf.distillation.trainer import LossConfig
-from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.distillation.loss_config import LossConfig
+from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.loop import fit
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder

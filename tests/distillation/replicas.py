@@ -10,7 +10,7 @@ import numpy as np
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
-from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.network.architectures import dfsmn_s

@@ -12,10 +12,10 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.benchmarking.training_steps import depths_apart
 from bifsmn_tf.distillation import haar
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.energies import wavelet_energies
+from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.mixup import mix
-from bifsmn_tf.distillation.trainer import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
-from bifsmn_tf.distillation.trainer import wavelet_energies
 from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.architectures import bifsmn
 from bifsmn_tf.network.architectures import dfsmn
@@ -295,7 +295,7 @@ class TestStep:
                 0.4,
                 tf.constant([64 * step, 3], tf.int32),
             )
-            total, *_ = trainer._example_losses(mixed, target)
+            total, *_ = trainer.objective(mixed, target)
             averages = trainer.train_step((features, labels))
             np.testing.assert_array_equal(seen[-1], mixed)
             assert float(averages["loss"]) == pytest.approx(
@@ -393,7 +393,7 @@ class TestTeacher:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(teacher.weights)
             features, labels = make_batch()
-            total, *_ = trainer._example_losses(features, tf.one_hot(labels, 3))
+            total, *_ = trainer.objective(features, tf.one_hot(labels, 3))
         assert tape.gradient(total, teacher.weights) == [None] * len(
             teacher.weights
         )
@@ -459,7 +459,7 @@ class TestAverage:
                 )
             ]
         for mean, variable in zip(
-            expected, trainer.average.trainable_variables, strict=True
+            expected, trainer.average.network.trainable_variables, strict=True
         ):
             np.testing.assert_allclose(variable, mean, rtol=1e-4, atol=1e-6)
 
@@ -487,7 +487,7 @@ class TestAverage:
         features, labels = make_batch(9)
         found = trainer.evaluate(features, labels, verbose=0, return_dict=True)
         for network, same in (
-            (trainer.average, True),
+            (trainer.average.network, True),
             (trainer.student, False),
         ):
             expected = np.mean(
@@ -506,7 +506,7 @@ class TestAverage:
         for seed in range(3):
             trainer.train_step(make_batch(seed=seed))
         batches = [make_batch(seed=seed) for seed in (7, 8, 9)]
-        average = trainer.average
+        average = trainer.average.network
         expected = []
         for features, _ in batches:
             # The norms of the average keep what the last batch had.

@@ -34,7 +34,11 @@ contents = {
             }
         },
     },
-    "run": {"network": {}, "dataset": {"name": "folder", "options": {}}},
+    "run": {
+        "kind": "baseline",
+        "network": {},
+        "dataset": {"name": "folder", "options": {}},
+    },
     "metrics": {
         "history": [{"seconds": 1.0}] * int(flags.get("epochs", 7)),
         "best": {"epoch": 0, "score": 0.5},

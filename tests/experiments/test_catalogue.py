@@ -17,14 +17,13 @@ from bifsmn_tf.experiments.runner import Runner
 _PARSE = """
 import importlib, json, sys
 from absl import flags
-from bifsmn_tf.audio.log_mel import FeatureParameters
 train = importlib.import_module(sys.argv[1])
 for words in json.load(sys.stdin):
     flags.FLAGS.unparse_flags()
     try:
         flags.FLAGS(["train", *words, "--run_dir=x"])
-        if hasattr(train, "_network_config"):
-            train._network_config(FeatureParameters())
+        if hasattr(train, "read_settings"):
+            train.read_settings()
         else:
             train.BaselineConfig(flags.FLAGS.model, 10, flags.FLAGS.binarizer)
     except (flags.Error, ValueError) as error:

@@ -40,6 +40,7 @@ def outcome(one, seed, correct, **more):
             "seed": seed,
             "folder": Path(f"run{seed}"),
             "run": {
+                "kind": "fsmn",
                 "network": bifsmn(10).to_dict(),
                 "dataset": {"name": "speech_commands/x", "options": {}},
             },

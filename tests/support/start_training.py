@@ -14,15 +14,14 @@ import sys
 from absl import flags
 
 from bifsmn_tf.distillation.trainer import Trainer
-from bifsmn_tf.network.config import NetworkConfig
-from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training.protocol import make_network
 from bifsmn_tf.training.run import RunFolder
 
 
 def fit(folder, config, text, loss, settings, pipeline, validation, **others):
     """In place of bifsmn_tf.training.loop.fit."""
     folder.begin(config, text)
-    network = build(config.network)
+    network = make_network(config.network)
     Trainer(network, others.get("teacher"), loss)
     batch, labels = next(iter(pipeline.epoch(0)))
     assert len(labels) == len(batch) and len(validation[1])
@@ -44,20 +43,14 @@ def fit(folder, config, text, loss, settings, pipeline, validation, **others):
     return {"history": [{"epoch": 0, **accuracies}], "best": {"epoch": 0}}
 
 
-def build(config):
-    """The network of a configuration, ours or a baseline."""
-    if isinstance(config, NetworkConfig):
-        return FSMN(config)
-    from bifsmn_tf.baselines.network import BaselineNetwork
-
-    return BaselineNetwork(config)
-
-
 def main() -> None:
     """Starts what its input says."""
     command = importlib.import_module(sys.argv[1])
     command.fit = fit
-    RunFolder.load_network = lambda self, *_: build(self.read_config().network)
+    command.plots.training_curves = lambda *_: None
+    RunFolder.load_network = lambda self, *_: make_network(
+        self.read_config().network
+    )
     if hasattr(command, "report"):
         command.report.write = lambda *_: {}
     for words in json.load(sys.stdin):

@@ -1,6 +1,5 @@
 """Runs resume exactly, repeat exactly and spread over workers."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -19,7 +18,9 @@ from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.training.checkpoints import restore
+from bifsmn_tf.training.fit_config import FitConfig
+from bifsmn_tf.training.protocol import make_network
 from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
@@ -158,7 +159,6 @@ def test_what_a_run_leaves_behind(tmp_path):
         "run.json",
         "flags.txt",
         "metrics.json",
-        "curves.png",
         "checkpoints",
         "tensorboard",
     }
@@ -177,19 +177,9 @@ def test_refuses_a_folder_of_another_configuration(tmp_path):
     toy_run.train(tmp_path, 1, distillation="none")
     with pytest.raises(
         UserError,
-        match="another configuration .*look_back: 2 there, 1 here.*--run_dir",
+        match="another configuration .*look_back: 2 there, 1 here.* run_dir",
     ):
         toy_run.train(tmp_path, 1, distillation="none", look_back=1)
-
-
-def test_a_setting_written_out_is_the_same_as_one_left_out(tmp_path):
-    metrics = toy_run.train(tmp_path, 1, distillation="none")
-    path = tmp_path / "run.json"
-    values = json.loads(path.read_text())
-    assert "input_scale" not in values["network"]
-    values["network"]["input_scale"] = False
-    path.write_text(json.dumps(values))
-    assert toy_run.train(tmp_path, 1, distillation="none") == metrics
 
 
 def test_damaged_folders_are_named(tmp_path):
@@ -216,7 +206,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 def test_a_truncated_checkpoint_is_refused(tmp_path):
     toy_run.train(tmp_path, 1, distillation="none")
     folder = RunFolder(tmp_path)
-    data = folder.best.with_name("best.data-00000-of-00001")
+    data = folder.checkpoints / "best.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(UserError, match="damaged"):
         folder.load_network()
@@ -267,13 +257,15 @@ def test_the_average_is_what_a_run_keeps(tmp_path):
             np.mean(cross_entropy), rel=1e-5
         )
     last = RunFolder(tmp_path).load_network("last")
-    reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints"))
-    kernel = "/conv2/linear/kernel/.ATTRIBUTES/VARIABLE_VALUE"
-    averaged, trained = (
-        reader.get_tensor(name + kernel) for name in ("network", "trained")
+    trained = make_network(last.config)
+    restore(
+        tf.train.Checkpoint(trained=trained),
+        tf.train.latest_checkpoint(str(tmp_path / "checkpoints")),
     )
-    np.testing.assert_array_equal(last.stages["conv2"].linear.kernel, averaged)
-    assert np.any(averaged != trained)
+    averaged, weights = (
+        net.stages["conv2"].linear.kernel for net in (last, trained)
+    )
+    assert np.any(averaged != weights)
 
 
 def test_a_second_stage_starts_from_the_best_of_the_first(tmp_path):
@@ -313,34 +305,16 @@ def test_a_training_that_diverges_ends_with_an_error(tmp_path):
     assert not RunFolder(tmp_path / "other").read_metrics()["history"]
 
 
-def test_a_run_from_before_an_option_goes_on_without_it(tmp_path):
-    toy_run.train(tmp_path, 1, distillation="none")
-    written = json.loads((tmp_path / "run.json").read_text())
-    options = {"learned_window", "dual_activations", "clip_latents"}
-    assert not options & set(written["network"])
-    assert "mixup" not in written["training"]
-    folder = RunFolder(tmp_path)
-    config = toy_run.run_config()
-    off = dataclasses.replace(config, training={"mixup": 0.0})
-    folder.begin(off, "")
-    on = dataclasses.replace(config, training={"mixup": 0.2})
-    with pytest.raises(UserError, match="mixup: None there, 0.2 here"):
-        folder.begin(on, "")
-    windowed = toy_run.run_config(learned_window=True)
-    with pytest.raises(UserError, match="learned_window: None there"):
-        folder.begin(windowed, "")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs 0 must be 1 or more"),
-        ({"warmup_steps": -1}, "warmup_steps -1 0 or more"),
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"warmup_steps": -1}, "warmup_steps must not be negative"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"mixup": -1.0}, "mixup"),
         ({"weight_average": 1.0}, "weight_average"),
     ],
 )
 def test_settings_are_checked(settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         FitConfig(**{"epochs": 1, **settings})

@@ -15,10 +15,10 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
-from bifsmn_tf.distillation.trainer import LossConfig
+from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network.fsmn import FSMN
-from bifsmn_tf.training.loop import FitConfig
+from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.loop import fit
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder

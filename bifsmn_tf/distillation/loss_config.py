@@ -1,0 +1,121 @@
+"""What a student minimises, as one value."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bifsmn_tf.distillation import losses
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """What a training step minimises (Eq. 15).
+
+    Every field says in its metadata what it is.
+
+    Raises:
+        UserError: A field has an impossible value; the message names it.
+    """
+
+    distillation: str = setting(
+        "hed",
+        "How the teacher's hidden states are distilled: hed emphasises their "
+        "high frequencies (Eq. 8-10), fid compares high and low frequencies "
+        "apart (BiFSMNv2), plain takes them as they are, none distils none.",
+        choices=losses.METHODS,
+    )
+    gamma: float = setting(
+        0.01, "The weight of the distillation of hidden states, γ of Eq. 15."
+    )
+    delta_weights: tuple[float, ...] = setting(
+        (),
+        "The weight of each depth's loss, such as 1,0.5,0.125; by default "
+        "1/2^(δ-1) as in Eq. 15.",
+        research=True,
+    )
+    logit_weight: float = setting(
+        0.0,
+        "The weight of the distillation of the teacher's logits, which the "
+        "paper does not have.",
+        research=True,
+    )
+    temperature: float = setting(
+        2.0,
+        "The temperature that softens both networks' logits when they are "
+        "distilled.",
+        research=True,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "The share of each label that is spread over all classes in the "
+        "cross-entropy.",
+        research=True,
+    )
+    weight_decay: float = setting(
+        0.0,
+        "The factor of the L2 penalty on the kernels that are not one bit.",
+        research=True,
+    )
+
+    def __post_init__(self) -> None:
+        if self.distillation not in losses.METHODS:
+            raise UserError(
+                f"distillation must be one of {', '.join(losses.METHODS)}, "
+                f"not {self.distillation!r}"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(
+                f"label_smoothing must be in [0, 1), not {self.label_smoothing}"
+            )
+        if not 0 < self.temperature < math.inf:
+            raise UserError(
+                f"temperature must be positive, not {self.temperature}"
+            )
+        for name in ("gamma", "logit_weight", "weight_decay"):
+            _check_amount(name, getattr(self, name))
+        object.__setattr__(self, "delta_weights", tuple(self.delta_weights))
+        for weight in self.delta_weights:
+            _check_amount("delta_weights", weight)
+
+    @property
+    def distils_states(self) -> bool:
+        """Whether the teacher's hidden states are distilled."""
+        return self.distillation != "none"
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether there is anything that a teacher teaches."""
+        return self.distils_states or self.logit_weight > 0
+
+    def alone(self) -> "LossConfig":
+        """Returns the losses of a network of one depth without a teacher."""
+        return LossConfig(
+            distillation="none",
+            gamma=0.0,
+            label_smoothing=self.label_smoothing,
+            weight_decay=self.weight_decay,
+        )
+
+    def weights_by_depth(self, deltas: Sequence[int]) -> list[float]:
+        """Returns the weight of each depth in the total loss.
+
+        Args:
+            deltas: The intervals δ of a network.
+
+        Raises:
+            UserError: There are not as many weights as depths.
+        """
+        weights = self.delta_weights or losses.delta_weights(deltas)
+        if len(weights) != len(deltas):
+            raise UserError(
+                f"delta_weights: {len(weights)} loss weights for "
+                f"{len(deltas)} depths"
+            )
+        return [float(weight) for weight in weights]
+
+
+def _check_amount(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise UserError(f"{name} must not be negative or infinite: {value}")

@@ -1,0 +1,198 @@
+"""Which recordings a training reads and how it varies them, as one value."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.audio.waveforms import WaveformParameters
+from bifsmn_tf.data import datasets
+from bifsmn_tf.data.augmentation import AugmentationParameters
+from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import with_digital_silence
+from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.data.synthetic.recipe import Recipe
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import setting
+
+# Where things are, and what the data set's own options say.
+_NOT_VARIATION = {
+    "dataset",
+    "data_dir",
+    "cache_dir",
+    "words",
+    "clips_per_word",
+    "unknown_ratio",
+    "data_seed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """The recordings of a training, their variation and their batches.
+
+    Every field says in its metadata what it is.
+
+    Raises:
+        UserError: A field has an impossible value; the message names it.
+    """
+
+    dataset: str = setting(
+        "synthetic",
+        "The data set: synthetic, folder, or speech_commands/CONFIG such as "
+        "speech_commands/v0.02-12-official.",
+    )
+    data_dir: str | None = setting(
+        None,
+        "The recordings: a folder of <label>/*.wav, an extracted Speech "
+        "Commands archive, or where TFDS keeps its data.",
+    )
+    cache_dir: str | None = setting(
+        ".cache/bifsmn_tf", "The folder in which computed features are kept."
+    )
+    words: tuple[str, ...] = setting(
+        (),
+        "The words or phrases that synthetic speech says, separated by "
+        "commas; by default ten commands.",
+    )
+    clips_per_word: int | None = setting(
+        None,
+        "The number of training clips of each word of synthetic speech; by "
+        f"default {Recipe.clips_per_word}.",
+    )
+    unknown_ratio: float = setting(
+        1.0,
+        "The number of training clips of unknown words, as a multiple of one "
+        "keyword's (Speech Commands, protocol official).",
+        research=True,
+    )
+    digital_silence: float = setting(
+        0.1,
+        "The share of the training clips of silence that are zeros, as from a "
+        "muted microphone.",
+    )
+    data_seed: int = setting(
+        0,
+        "The seed of what is drawn from a data set: unknown words, silence, "
+        "synthetic voices.",
+        research=True,
+    )
+    batch_size: int = setting(96, "The number of clips in one batch.")
+    renditions: int = setting(
+        8,
+        "The number of variations of each clip, which are computed once and "
+        "cached; 0 varies anew in every epoch.",
+    )
+    augment: bool = setting(
+        True,
+        "Vary the training clips in amplitude, speed, position and noise.",
+        research=True,
+    )
+    spec_mask: int = setting(
+        8,
+        "The largest SpecAugment mask in frames and in mels; 0 masks none.",
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", tuple(self.words))
+        for name, least in (
+            ("unknown_ratio", 0),
+            ("renditions", 0),
+            ("spec_mask", 0),
+            ("batch_size", 1),
+            ("clips_per_word", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise UserError(f"{name} must be at least {least}, not {value}")
+        if not 0 <= self.digital_silence <= 1:
+            raise UserError(
+                f"digital_silence must be in [0, 1], not {self.digital_silence}"
+            )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The data set's options, as far as they differ from its defaults.
+
+        ``evaluate`` repeats them.
+        """
+        options: dict[str, Any] = {}
+        if self.data_seed:
+            options["seed"] = self.data_seed
+        if self.dataset.startswith("speech_commands"):
+            options["unknown_ratio"] = self.unknown_ratio
+        if self.dataset == "synthetic":
+            if self.words:
+                options["words"] = list(self.words)
+            if self.clips_per_word is not None:
+                options["clips_per_word"] = self.clips_per_word
+        return options
+
+    @property
+    def variation(self) -> dict[str, Any]:
+        """The settings that are no option of the data set, by name."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in _NOT_VARIATION
+        }
+
+    def load(self, splits: Sequence[str] = datasets.SPLITS) -> KeywordDataset:
+        """Loads the data set, some of its silence as zeros to train on.
+
+        Args:
+            splits: The ones that are needed.
+
+        Raises:
+            DataError: There is no such data set, or it is not usable.
+        """
+        dataset = datasets.load(
+            self.dataset,
+            self.data_dir,
+            splits=splits,
+            cache_dir=self.cache_dir,
+            **self.options,
+        )
+        return with_digital_silence(dataset, self.digital_silence)
+
+    def pipeline(
+        self,
+        clips: Clips,
+        noise: Sequence[FloatArray],
+        features: Features,
+        seed: int,
+    ) -> TrainingPipeline:
+        """Returns the training batches of clips.
+
+        Waveforms are varied anew in every epoch, without masks, and not
+        normalised: networks that read them begin with a BatchNorm.
+
+        Args:
+            clips: The ones to train on.
+            noise: Recordings to mix in.
+            features: How sound becomes what the network reads.
+            seed: The seed of order, variation and masks.
+
+        Raises:
+            UserError: There are fewer clips than one batch takes.
+        """
+        waveforms = isinstance(features, WaveformParameters)
+        masked = self.spec_mask and not waveforms
+        return TrainingPipeline(
+            clips,
+            noise,
+            features,
+            AugmentationParameters() if self.augment else None,
+            batch_size=self.batch_size,
+            seed=seed,
+            copies=0 if waveforms else self.renditions,
+            cache_dir=None if waveforms else self.cache_dir,
+            spec_augment=SpecAugmentParameters(self.spec_mask, self.spec_mask)
+            if masked
+            else None,
+            statistics=FeatureStatistics(0.0, 1.0) if waveforms else None,
+        )

@@ -1,0 +1,120 @@
+"""How commands fail and explain themselves, without any of them."""
+
+import errno
+
+import pytest
+from absl import flags
+
+from bifsmn_tf import cli
+from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import MissingPackageError
+from bifsmn_tf.errors import UserError
+
+NAMES = ("memory_size", "memory", "look_back", "look_ahead", "blocks", "n_fft")
+
+
+def fail_with(error: BaseException, capsys) -> tuple[str, str]:
+    """The last words of a command that raises, and what it printed before."""
+
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as exit_:
+        cli.guard(main, ["command"])
+    # A text is what the interpreter prints, before it exits with 1.
+    assert isinstance(exit_.value.code, str)
+    return exit_.value.code, capsys.readouterr().err
+
+
+@pytest.fixture(autouse=True)
+def parsed():
+    """The flags that guard looks names up in."""
+    flags.FLAGS.mark_as_parsed()
+    yield
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserError("there is no such thing"),
+        DataError("these recordings are none"),
+        MissingPackageError("install it"),
+    ],
+)
+def test_a_mistake_of_the_user_is_one_line(error, capsys):
+    assert fail_with(error, capsys) == (f"error: {error}", "")
+
+
+def test_a_file_that_cannot_be_opened_is_one_line(capsys):
+    error = FileNotFoundError(errno.ENOENT, "No such file", "run.json")
+    last, before = fail_with(error, capsys)
+    assert last.startswith("error: ") and "run.json" in last
+    assert not before
+
+
+class OpError(Exception):
+    """As TensorFlow's, which are no OSErrors."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OpError("best.data-0; No space left on device"),
+    ],
+)
+def test_no_space_on_the_disk_says_what_to_do(error, capsys):
+    last, before = fail_with(error, capsys)
+    assert "no space left on the disk" in last and "make room" in last
+    assert not before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("could not broadcast input array"),
+        TypeError("unexpected argument"),
+        AssertionError(),
+        RuntimeError("graph finalized"),
+    ],
+)
+def test_a_bug_keeps_its_traceback(error, capsys):
+    last, before = fail_with(error, capsys)
+    assert "a bug" in last and "report it" in last
+    assert before.startswith("Traceback (most recent call last):")
+    assert type(error).__name__ in before and "raise error" in before
+
+
+def test_an_interrupted_command_says_that_it_goes_on(capsys):
+    assert "goes on" in fail_with(KeyboardInterrupt(), capsys)[0]
+
+
+def test_what_is_no_flag_is_refused():
+    with pytest.raises(SystemExit, match="unexpected argument 'stray'"):
+        cli.guard(lambda: None, ["command", "stray"])
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("memory_size must be at least 1", "--memory_size must be at least 1"),
+        ("blocks must be at least 1", "--blocks must be at least 1"),
+        ("memory: no such thing", "--memory: no such thing"),
+        (
+            "look_back and look_ahead must not be negative",
+            "--look_back and --look_ahead must not be negative",
+        ),
+        ("blocks * n_fft = 4", "--blocks * --n_fft = 4"),
+        ("choose another memory_size.", "choose another --memory_size."),
+        # Words of the language, names of others and parts of names.
+        ("8 blocks of memory", "8 blocks of memory"),
+        ("blocksize is another", "blocksize is another"),
+        ("/tmp/memory_size/x and 'n_fft'", "/tmp/memory_size/x and 'n_fft'"),
+        ("training.memory_size: 1 there", "training.memory_size: 1 there"),
+        ("give --memory_size", "give --memory_size"),
+        ("--blocks: none", "--blocks: none"),
+    ],
+)
+def test_fields_become_flags(message, shown):
+    assert cli.with_dashes(message, NAMES) == shown
