@@ -28,9 +28,8 @@ except ImportError:  # setuptools before 70.1
 ROOT = Path(__file__).parent
 VERSION = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
 
-# The lists that Bazel builds from too; plain Starlark is plain Python.
-NATIVE: dict = {}
-exec((ROOT / "custom_ops/sources.bzl").read_text(encoding="utf-8"), NATIVE)
+# What Bazel builds from too.
+NATIVE = runpy.run_path(str(ROOT / "custom_ops/sources.py"))
 
 
 class BuildLibrary(build_ext):
@@ -97,29 +96,27 @@ def _extension(name, sources, headers, compile_flags, link_flags) -> Extension:
 
 def native_libraries() -> list[Extension]:
     """Describes the libraries for ``build_ext``: for runtimes, and to train."""
+    sources, headers = NATIVE["SOURCES"], NATIVE["HEADERS"]
+    flags = NATIVE["FLAGS"]
     return [
         _extension(
             "bifsmn_tf.runtime.libbifsmn",
+            [*sources["kernels"], *sources["ops"], *sources["delegate"]],
             [
-                *NATIVE["KERNEL_SOURCES"],
-                *NATIVE["OP_SOURCES"],
-                *NATIVE["DELEGATE_SOURCES"],
+                *headers["kernels"],
+                *headers["ops"],
+                *headers["delegate"],
+                flags["EXPORTS"],
             ],
-            [
-                *NATIVE["KERNEL_HEADERS"],
-                *NATIVE["OP_HEADERS"],
-                *NATIVE["DELEGATE_HEADERS"],
-                NATIVE["EXPORTS"],
-            ],
-            NATIVE["COPTS"],
-            NATIVE["LINKOPTS"],
+            flags["COPTS"],
+            flags["LINKOPTS"],
         ),
         _extension(
             "bifsmn_tf.network.libbifsmn_training",
-            NATIVE["TRAINING_SOURCES"],
-            [*NATIVE["TRAINING_HEADERS"], *NATIVE["KERNEL_HEADERS"]],
-            NATIVE["TRAINING_COPTS"],
-            NATIVE["TRAINING_LINKOPTS"],
+            sources["training"],
+            [*headers["training"], *headers["kernels"]],
+            flags["TRAINING_COPTS"],
+            flags["TRAINING_LINKOPTS"],
         ),
     ]
 

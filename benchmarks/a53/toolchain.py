@@ -1,5 +1,6 @@
 """The compilers and the emulator that the scripts here call."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -55,13 +56,12 @@ def build_plugin(folder: Path) -> Path:
 
 def build_kernels(folder: Path) -> list[Path]:
     """Compiles the kernels as setup.py does, an object each."""
-    sources: dict = {}
-    listing = REPOSITORY / "custom_ops/sources.bzl"
-    exec(listing.read_text(encoding="utf-8"), sources)
+    native = runpy.run_path(str(REPOSITORY / "custom_ops/sources.py"))
     objects = []
-    for source in sources["KERNEL_SOURCES"]:
+    for source in native["SOURCES"]["kernels"]:
         target = folder / (Path(source).stem + ".o")
-        run([CXX, *sources["COPTS"], "-I.", "-c", source, "-o", target])
+        flags = native["FLAGS"]["COPTS"]
+        run([CXX, *flags, "-I.", "-c", source, "-o", target])
         objects.append(target)
     return objects
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,16 +70,14 @@ def sanitized() -> Sanitized:
         )
     # By its path: that of an earlier layout may still lie there.
     library = cache / "library" / "bifsmn_tf" / "runtime" / "libbifsmn.so"
-    native: dict = {}
-    exec((ROOT / "custom_ops/sources.bzl").read_text(), native)
-    sources = (
-        native["KERNEL_SOURCES"]
-        + native["OP_SOURCES"]
-        + native["DELEGATE_SOURCES"]
-    )
+    sources = runpy.run_path(str(ROOT / "custom_ops/sources.py"))["SOURCES"]
     return Sanitized(
         # Objects of sources that are gone may still lie there.
-        [(cache / "build" / name).with_suffix(".o") for name in sources],
+        [
+            (cache / "build" / name).with_suffix(".o")
+            for part in ("kernels", "ops", "delegate")
+            for name in sources[part]
+        ],
         {
             "BIFSMN_LIBRARY": str(library),
             "LD_PRELOAD": " ".join(preload),
