@@ -42,7 +42,7 @@ _NETWORKS = [
 ]
 
 PORTABLE_KERNELS = (
-    "portable kernels=quant_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
+    "portable kernels=feature_conv_portable_1x16_s32,bgemm_portable_4x4_u16,"
     "memory_portable_1x16_u8,dense_portable_1x1_s32,"
     "igemm_portable_1x16_s32"
 )

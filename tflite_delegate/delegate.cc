@@ -4,18 +4,18 @@
 #include <string_view>
 #include <vector>
 
-#include "tflite_delegate/kernel.h"
+#include "tflite_delegate/partition_runner.h"
 
 namespace bifsmn {
 namespace {
 
 constexpr std::string_view kOpPrefix = "Bifsmn";
 
-// What is wrong with a partition's ops is found when its kernel is made, and
-// told when that is prepared: making it cannot fail but for want of memory.
-struct PartitionKernel {
-  Kernel kernel;
-  Status made;
+// What is wrong with a partition's ops is found when its node is made, and told
+// when that is prepared: making it cannot fail but for want of memory.
+struct PartitionNode {
+  PartitionRunner runner;
+  Status status;
 };
 
 Status AddNode(TfLiteContext* context, int number, Partition* partition) {
@@ -40,35 +40,34 @@ Status AddNodes(TfLiteContext* context, const TfLiteDelegateParams& params,
 
 // The nodes can be looked at here, and not later.
 void* Init(TfLiteContext* context, const char* buffer, size_t) {
-  PartitionKernel* result = nullptr;
+  PartitionNode* result = nullptr;
   Report(context, [&] {
-    auto kernel = std::make_unique<PartitionKernel>();
-    kernel->made = AddNodes(
+    auto made = std::make_unique<PartitionNode>();
+    made->status = AddNodes(
         context, *reinterpret_cast<const TfLiteDelegateParams*>(buffer),
-        &kernel->kernel.partition());
-    result = kernel.release();
+        &made->runner.partition());
+    result = made.release();
     return Status();
   });
   return result;
 }
 
-void Free(TfLiteContext*, void* kernel) {
-  delete static_cast<PartitionKernel*>(kernel);
+void Free(TfLiteContext*, void* node) {
+  delete static_cast<PartitionNode*>(node);
 }
 
 TfLiteStatus PrepareNode(TfLiteContext* context, TfLiteNode* node) {
   return Report(context, [&] {
-    auto* kernel = static_cast<PartitionKernel*>(node->user_data);
-    if (kernel == nullptr) return Status::Error("BiFSMN ops were not made");
-    BIFSMN_RETURN_IF_ERROR(kernel->made);
-    return kernel->kernel.Prepare(context);
+    auto* made = static_cast<PartitionNode*>(node->user_data);
+    if (made == nullptr) return Status::Error("BiFSMN ops were not made");
+    BIFSMN_RETURN_IF_ERROR(made->status);
+    return made->runner.Prepare(context);
   });
 }
 
 TfLiteStatus InvokeNode(TfLiteContext* context, TfLiteNode* node) {
   return Report(context, [&] {
-    return static_cast<PartitionKernel*>(node->user_data)
-        ->kernel.Invoke(context);
+    return static_cast<PartitionNode*>(node->user_data)->runner.Invoke(context);
   });
 }
 

@@ -169,7 +169,7 @@ TEST_F(PartitionTest, RefusesShapesThatTakeTooMuchMemory) {
       kContractVersion, kChannels, 1, 1, 0, 0, 0, 0, 0};
   Partition partition;
   for (const int from : {0, 3}) {
-    // Streams that are read only after the last of them is written.
+    // Residuals that are read only after the last of them is written.
     for (int i = 1; i <= 3; ++i) {
       ASSERT_THAT(
           partition.AddOp("BifsmnConv2DAdd", pointwise, sizeof(pointwise),

@@ -8,7 +8,6 @@
 #include "custom_ops/ops/op.h"
 #include "tflite_delegate/delegate.h"
 #include "tflite_delegate/profile.h"
-#include "tflite_delegate/registration.h"
 #include "tflite_delegate/tflite_abi.h"
 
 // setup.py gives the version as a macro; Bazel generates the header.
@@ -42,38 +41,6 @@ TfLiteDelegate* tflite_plugin_create_delegate(
 
 void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) {
   delete delegate;
-}
-
-TfLiteRegistration* BifsmnRegister_QuantConv2D() {
-  return bifsmn::Registration<bifsmn::kQuantConv2DOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_Conv2D() {
-  return bifsmn::Registration<bifsmn::kConv2DOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_Conv2DAdd() {
-  return bifsmn::Registration<bifsmn::kConv2DAddOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_Memory() {
-  return bifsmn::Registration<bifsmn::kMemoryOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_Dense() {
-  return bifsmn::Registration<bifsmn::kDenseOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_FloatConv2D() {
-  return bifsmn::Registration<bifsmn::kFloatConv2DOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_Int8Conv2D() {
-  return bifsmn::Registration<bifsmn::kInt8Conv2DOp>();
-}
-
-TfLiteRegistration* BifsmnRegister_LogMel() {
-  return bifsmn::Registration<bifsmn::kLogMelOp>();
 }
 
 const char* bifsmn_contract() {

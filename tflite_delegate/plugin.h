@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "custom_ops/ops/op_list.h"
+
 #define BIFSMN_EXPORT __attribute__((visibility("default")))
 
 #ifdef __cplusplus
@@ -24,15 +26,12 @@ BIFSMN_EXPORT void tflite_plugin_destroy_delegate(
     struct TfLiteDelegate* delegate);
 
 // The ops for TfLiteInterpreterOptionsAddCustomOp or a C++ MutableOpResolver,
-// under the name that a registration carries. They live as long as the library.
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_QuantConv2D(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2D(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Conv2DAdd(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Memory(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Dense(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_FloatConv2D(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_Int8Conv2D(void);
-BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_LogMel(void);
+// under the name that a registration carries: BifsmnRegister_Conv2D() and so
+// on, one for each op of op_list.h. They live as long as the library.
+#define BIFSMN_DECLARE_REGISTER(op) \
+  BIFSMN_EXPORT struct TfLiteRegistration* BifsmnRegister_##op(void);
+BIFSMN_OPS(BIFSMN_DECLARE_REGISTER)
+#undef BIFSMN_DECLARE_REGISTER
 
 // The ops' names, versions, attributes, inputs and outputs, as JSON.
 BIFSMN_EXPORT const char* bifsmn_contract(void);

@@ -1,61 +1,61 @@
-#include "tflite_delegate/registration.h"
+// The ops one by one, for programs that register them with an interpreter of
+// their own instead of loading the delegate.
 
 #include <memory>
 #include <string>
 
-#include "tflite_delegate/kernel.h"
+#include "custom_ops/ops/op.h"
+#include "tflite_delegate/partition_runner.h"
+#include "tflite_delegate/plugin.h"
+#include "tflite_delegate/tflite_abi.h"
 
 namespace bifsmn {
 namespace {
 
 // An op knows its tensors only from when it is prepared.
-struct OpKernel {
-  Kernel kernel;
+struct OpNode {
+  PartitionRunner runner;
   std::string options;
   bool made = false;
 };
 
 void* Init(TfLiteContext* context, const char* buffer, size_t length) {
-  OpKernel* result = nullptr;
+  OpNode* result = nullptr;
   Report(context, [&] {
-    auto kernel = std::make_unique<OpKernel>();
-    if (buffer != nullptr) kernel->options.assign(buffer, length);
-    result = kernel.release();
+    auto made = std::make_unique<OpNode>();
+    if (buffer != nullptr) made->options.assign(buffer, length);
+    result = made.release();
     return Status();
   });
   return result;
 }
 
-void Free(TfLiteContext*, void* kernel) {
-  delete static_cast<OpKernel*>(kernel);
-}
+void Free(TfLiteContext*, void* node) { delete static_cast<OpNode*>(node); }
 
 template <const OpDefinition& kDefinition>
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   return Report(context, [&] {
-    auto* kernel = static_cast<OpKernel*>(node->user_data);
-    if (kernel == nullptr) return Status::Error("the op was not made");
-    if (!kernel->made) {
+    auto* op = static_cast<OpNode*>(node->user_data);
+    if (op == nullptr) return Status::Error("the op was not made");
+    if (!op->made) {
       Partition partition;
       const std::vector<int> outputs = ToVector(node->outputs);
-      BIFSMN_RETURN_IF_ERROR(partition.AddOp(
-          kDefinition.name, kernel->options.data(), kernel->options.size(),
-          ToVector(node->inputs), outputs));
+      BIFSMN_RETURN_IF_ERROR(
+          partition.AddOp(kDefinition.name, op->options.data(),
+                          op->options.size(), ToVector(node->inputs), outputs));
       BIFSMN_RETURN_IF_ERROR(partition.SetOutputs(outputs));
-      kernel->kernel.partition() = std::move(partition);
-      kernel->made = true;
+      op->runner.partition() = std::move(partition);
+      op->made = true;
     }
-    return kernel->kernel.Prepare(context);
+    return op->runner.Prepare(context);
   });
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   return Report(context, [&] {
-    return static_cast<OpKernel*>(node->user_data)->kernel.Invoke(context);
+    return static_cast<OpNode*>(node->user_data)->runner.Invoke(context);
   });
 }
-
-}  // namespace
 
 template <const OpDefinition& kDefinition>
 TfLiteRegistration* Registration() {
@@ -73,13 +73,12 @@ TfLiteRegistration* Registration() {
   return &registration;
 }
 
-template TfLiteRegistration* Registration<kQuantConv2DOp>();
-template TfLiteRegistration* Registration<kConv2DOp>();
-template TfLiteRegistration* Registration<kConv2DAddOp>();
-template TfLiteRegistration* Registration<kMemoryOp>();
-template TfLiteRegistration* Registration<kDenseOp>();
-template TfLiteRegistration* Registration<kLogMelOp>();
-template TfLiteRegistration* Registration<kFloatConv2DOp>();
-template TfLiteRegistration* Registration<kInt8Conv2DOp>();
-
+}  // namespace
 }  // namespace bifsmn
+
+#define BIFSMN_DEFINE_REGISTER(op)                    \
+  TfLiteRegistration* BifsmnRegister_##op() {         \
+    return bifsmn::Registration<bifsmn::k##op##Op>(); \
+  }
+BIFSMN_OPS(BIFSMN_DEFINE_REGISTER)
+#undef BIFSMN_DEFINE_REGISTER

@@ -1,5 +1,3 @@
-#include "tflite_delegate/registration.h"
-
 #include "custom_ops/kernels/reference.h"
 #include "custom_ops/ops/op_test_util.h"
 #include "tflite_delegate/fake_runtime.h"
@@ -11,14 +9,16 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(RegistrationTest, CarriesNamesAndVersions) {
-  TfLiteRegistration* const registrations[] = {
-      BifsmnRegister_QuantConv2D(), BifsmnRegister_FloatConv2D(),
-      BifsmnRegister_Int8Conv2D(),  BifsmnRegister_Conv2D(),
-      BifsmnRegister_Conv2DAdd(),   BifsmnRegister_Memory(),
-      BifsmnRegister_Dense(),       BifsmnRegister_LogMel()};
+#define BIFSMN_REGISTRATION(op) BifsmnRegister_##op(),
+  TfLiteRegistration* const registrations[] = {BIFSMN_OPS(BIFSMN_REGISTRATION)};
+#undef BIFSMN_REGISTRATION
+#define BIFSMN_NAME(op) "Bifsmn" #op,
+  const char* const names[] = {BIFSMN_OPS(BIFSMN_NAME)};
+#undef BIFSMN_NAME
   ASSERT_EQ(std::size(registrations), OpDefinitions().size());
   for (size_t i = 0; i < OpDefinitions().size(); ++i) {
-    EXPECT_STREQ(registrations[i]->custom_name, OpDefinitions()[i]->name);
+    EXPECT_STREQ(registrations[i]->custom_name, names[i]);
+    EXPECT_STREQ(OpDefinitions()[i]->name, names[i]);
     EXPECT_EQ(registrations[i]->version, OpDefinitions()[i]->version);
   }
 }

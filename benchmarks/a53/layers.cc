@@ -15,11 +15,11 @@
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/bit_im2col.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/log_mel_decibel.h"
 #include "custom_ops/kernels/memory.h"
-#include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/kernels/reference.h"
 
 // Each does something of its own, so that they do not become one function.
@@ -61,10 +61,10 @@ T& Keep(T value) {
 Layer Conv1(const char* name, bool quantizes) {
   constexpr int kSize = 32, kPadded = 35, kOutput = 16, kTerms = 25;
   constexpr int kOutputs = 16;
-  const QuantConvKernel& kernel = Find(QuantConvKernels(), name);
+  const FeatureConvKernel& kernel = Find(FeatureConvKernels(), name);
   Random random(1);
-  auto& image = Keep(
-      random.Integers<int8_t>(kPadded * kPadded + kQuantConvSlack, -128, 127));
+  auto& image = Keep(random.Integers<int8_t>(
+      kPadded * kPadded + kFeatureConvSlack, -128, 127));
   if (quantizes) {
     const auto& features = Keep(random.Floats(kSize * kSize));
     return [&] {
@@ -96,7 +96,7 @@ Layer Im2col() {
   return [&] { BitIm2col(image.data(), kGeometry, 1, 0, 64, patches.data()); };
 }
 
-enum class Epilogue { kThreshold, kThresholdWithPatterns, kStream };
+enum class Epilogue { kThreshold, kThresholdWithPatterns, kAdd };
 
 Layer Product(const char* name, int pixels, int words, int outputs,
               Epilogue epilogue) {
@@ -110,15 +110,15 @@ Layer Product(const char* name, int pixels, int words, int outputs,
   auto& bits = Keep(std::vector<Word>(pixels * WordsFor(outputs)));
   const auto& gemm =
       Keep(Bgemm{patches.data(), pixels, words, packed.data(), outputs});
-  if (epilogue == Epilogue::kStream) {
+  if (epilogue == Epilogue::kAdd) {
     const int base = words * kWordBits;
-    const auto& parameters = Keep(RandomShortStream(random, outputs, base));
+    const auto& parameters = Keep(RandomInt16Residual(random, outputs, base));
     const auto& residual =
         Keep(random.Integers<int16_t>(pixels * outputs, -9000, 9000));
-    auto& stream = Keep(std::vector<int16_t>(pixels * outputs));
+    auto& result = Keep(std::vector<int16_t>(pixels * outputs));
     return [&, base] {
-      kernel.stream(gemm, base, parameters.get(), residual.data(),
-                    stream.data(), bits.data());
+      kernel.add(gemm, base, parameters.get(), residual.data(), result.data(),
+                 bits.data());
     };
   }
   const auto& limits = Keep(AlignedVector<uint16_t>(
@@ -141,14 +141,14 @@ Layer Memory(const char* name) {
   const auto& bits = Keep(random.Bits(kSteps, kHidden));
   const auto& weights = Keep(random.Bits(kGeometry.taps(), kHidden));
   const auto& parameters =
-      Keep(RandomShortStream(random, kHidden, kGeometry.taps()));
+      Keep(RandomInt16Residual(random, kHidden, kGeometry.taps()));
   const auto& residual =
       Keep(random.Integers<int16_t>(kSteps * kHidden, -9000, 9000));
-  auto& stream = Keep(residual);
+  auto& result = Keep(residual);
   auto& signs = Keep(bits);
   return [&] {
-    kernel.stream(bits.data(), weights.data(), kGeometry, parameters.get(),
-                  residual.data(), stream.data(), signs.data());
+    kernel.add(bits.data(), weights.data(), kGeometry, parameters.get(),
+               residual.data(), result.data(), signs.data());
   };
 }
 
@@ -252,16 +252,16 @@ std::vector<Entry> Entries() {
          return MelFrame(ExactMelKernels(), kernel, kBoardMel);
        }},
       {"decibel", {"portable"}, [](const char*) { return Decibel(); }},
-      {"quantize", Names(QuantConvKernels()),
+      {"quantize", Names(FeatureConvKernels()),
        [](const char* kernel) { return Conv1(kernel, true); }},
-      {"conv1", Names(QuantConvKernels()),
+      {"conv1", Names(FeatureConvKernels()),
        [](const char* kernel) { return Conv1(kernel, false); }},
       {"im2col", {"portable"}, [](const char*) { return Im2col(); }},
       product("conv2", 64, 25, 32, Epilogue::kThresholdWithPatterns),
-      product("projection", kSteps, 16, kHidden, Epilogue::kStream),
+      product("projection", kSteps, 16, kHidden, Epilogue::kAdd),
       {"memory", Names(MemoryKernels()), Memory},
       product("expand", kSteps, 8, 2 * kHidden, Epilogue::kThreshold),
-      product("shrink", kSteps, 16, kHidden, Epilogue::kStream),
+      product("shrink", kSteps, 16, kHidden, Epilogue::kAdd),
       {"classifier", Names(DenseKernels()), Classifier},
       quantized("int8_256x16x25", 256, 16, 25),
       quantized("int8_64x48x400", 64, 48, 400),

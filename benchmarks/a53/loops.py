@@ -21,7 +21,7 @@ from model import decode
 from model import disassembler
 from model import steady_cycles
 
-_FAMILIES = ("bgemm_neon", "quant_conv_neon", "dense_neon", "igemm_neon")
+_FAMILIES = ("bgemm_neon", "feature_conv_neon", "dense_neon", "igemm_neon")
 
 # Products of an instruction: CNT has those of 128 bits, others one a lane.
 _COUNTING = "cnt"

@@ -12,8 +12,8 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/int16_residual.h"
 #include "custom_ops/kernels/registry.h"
-#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
@@ -49,8 +49,8 @@ struct BgemmKernel {
   // Most words of a patch for which the kernel's sums do not overflow.
   int max_depth;
 
-  // What the number of outputs has to be a multiple of for `stream`.
-  int stream_outputs;
+  // What the number of outputs has to be a multiple of for `add`.
+  int add_outputs;
 
   // Whether this processor has the instructions.
   bool (*supported)();
@@ -66,11 +66,11 @@ struct BgemmKernel {
   void (*threshold)(const Bgemm& gemm, const BgemmThresholds& thresholds,
                     Word* bits);
 
-  // Writes stream[pixels][outputs], for dots of base - 2 * disagreements, and
+  // Writes result[pixels][outputs], for dots of base - 2 * disagreements, and
   // bits[pixels][WordsFor(outputs)] unless `bits` is null. `residual`
   // [pixels][outputs] may be null.
-  void (*stream)(const Bgemm& gemm, int base, const ShortStream& parameters,
-                 const int16_t* residual, int16_t* stream, Word* bits);
+  void (*add)(const Bgemm& gemm, int base, const Int16Residual& parameters,
+              const int16_t* residual, int16_t* result, Word* bits);
 };
 
 // Elements from one pixel's disagreements to the next one's: whole words of

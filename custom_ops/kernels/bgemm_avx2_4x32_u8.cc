@@ -9,10 +9,11 @@
 
 #include <immintrin.h>
 
-#include <array>
 #include <cstddef>
 
-#include "custom_ops/kernels/short_stream_avx2.h"
+#include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/int16_residual.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -53,16 +54,14 @@ constexpr int OutputAt(int lane) {
 
 // Of every word, 32 outputs' low bytes, then their high bytes.
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
+  const WeightMatrix<Word> matrix = {weights, outputs, words};
   auto* to = reinterpret_cast<uint8_t*>(packed);
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
     for (int k = 0; k < words; ++k) {
       for (int shift = 0; shift < kWordBits; shift += 8) {
         for (int lane = 0; lane < kTileOutputs; ++lane) {
           const int o = tile + OutputAt(lane);
-          const Word word = o < outputs
-                                ? weights[static_cast<size_t>(o) * words + k]
-                                : Word{0};
-          *to++ = static_cast<uint8_t>(word >> shift);
+          *to++ = static_cast<uint8_t>(matrix.At(o, k) >> shift);
         }
       }
     }
@@ -73,6 +72,9 @@ void Pack(const Word* weights, int outputs, int words, Word* packed) {
 }  // namespace bifsmn
 
 BIFSMN_TARGET_BEGIN("avx2")
+
+#include "custom_ops/kernels/bgemm_x86.h"
+#include "custom_ops/kernels/int16_lanes_avx2.h"
 
 namespace bifsmn {
 namespace {
@@ -185,8 +187,7 @@ BIFSMN_INLINE void CountTiles(const Word* patches, const Word* packed,
   }
 }
 
-// Calls epilogue.Take(pixel, first output, disagreements) for every word of
-// kTiles tiles and kPixels pixels.
+// Gives the epilogue every word of kTiles tiles and kPixels pixels.
 template <int kPixels, int kTiles, typename Epilogue>
 BIFSMN_INLINE void RunTiles(const Bgemm& gemm, const Epilogue& epilogue,
                             int pixel, int first_output) {
@@ -197,10 +198,10 @@ BIFSMN_INLINE void RunTiles(const Bgemm& gemm, const Epilogue& epilogue,
   for (int word = 0; word < 2 * kTiles; ++word) {
     const int o = first_output + word * kWordBits;
     if (o >= gemm.outputs) break;
-    const typename Epilogue::Columns columns(epilogue, o);
-    for (int i = 0; i < kPixels; ++i) {
-      epilogue.Take(columns, pixel + i, o,
-                    counts[word / 2][i].halves[word % 2]);
+    Avx2Int16::Whole place = {pixel, o};
+    const typename Epilogue::Columns columns(epilogue, place);
+    for (int i = 0; i < kPixels; ++i, ++place.row) {
+      epilogue.Take(columns, place, counts[word / 2][i].halves[word % 2]);
     }
   }
 }
@@ -215,130 +216,18 @@ BIFSMN_INLINE void RunPixels(const Bgemm& gemm, const Epilogue& epilogue,
   if (o < gemm.outputs) RunTiles<kPixels, 1>(gemm, epilogue, pixel, o);
 }
 
-template <typename Epilogue>
-void Run(const Bgemm& gemm, const Epilogue& epilogue) {
-  int pixel = 0;
-  for (; pixel + kTilePixels <= gemm.pixels; pixel += kTilePixels) {
-    RunPixels<kTilePixels>(gemm, epilogue, pixel);
-  }
-  for (; pixel < gemm.pixels; ++pixel) RunPixels<1>(gemm, epilogue, pixel);
-}
-
-class StoreCounts {
- public:
-  StoreCounts(const Bgemm& gemm, uint16_t* disagreements)
-      : row_stride_(BgemmRowStride(gemm.outputs)),
-        disagreements_(disagreements) {}
-
-  struct Columns {
-    Columns(const StoreCounts&, int) {}
-  };
-
-  BIFSMN_INLINE void Take(const Columns&, int pixel, int first,
-                          __m256i counts) const {
-    StoreLanes(
-        disagreements_ + static_cast<ptrdiff_t>(pixel) * row_stride_ + first,
-        counts);
-  }
-
- private:
-  const int row_stride_;
-  uint16_t* const disagreements_;
-};
-
-class StoreThresholdBits {
- public:
-  StoreThresholdBits(const Bgemm& gemm, const BgemmThresholds& thresholds,
-                     Word* bits)
-      : row_stride_(BgemmRowStride(gemm.outputs)),
-        row_words_(WordsFor(gemm.outputs)),
-        thresholds_(thresholds),
-        bits_(bits) {}
-
-  struct Columns {
-    Columns(const StoreThresholdBits& epilogue, int first)
-        : limits(epilogue.thresholds_.limits + first),
-          flips(epilogue.thresholds_.flips[first / kWordBits]) {}
-
-    const uint16_t* limits;
-    Word flips;
-  };
-
-  BIFSMN_INLINE void Take(const Columns& columns, int pixel, int first,
-                          __m256i counts) const {
-    const uint16_t* limits = columns.limits;
-    if (thresholds_.patterns != nullptr) {
-      limits +=
-          static_cast<ptrdiff_t>(thresholds_.patterns[pixel]) * row_stride_;
+struct Tiles {
+  template <typename Epilogue>
+  static void Run(const Bgemm& gemm, const Epilogue& epilogue) {
+    int pixel = 0;
+    for (; pixel + kTilePixels <= gemm.pixels; pixel += kTilePixels) {
+      RunPixels<kTilePixels>(gemm, epilogue, pixel);
     }
-    const __m256i reached =
-        _mm256_cmpeq_epi16(_mm256_max_epu16(counts, LoadLanes(limits)), counts);
-    bits_[static_cast<ptrdiff_t>(pixel) * row_words_ + first / kWordBits] =
-        LaneBits(reached) ^ columns.flips;
+    for (; pixel < gemm.pixels; ++pixel) RunPixels<1>(gemm, epilogue, pixel);
   }
-
- private:
-  const int row_stride_;
-  const int row_words_;
-  const BgemmThresholds thresholds_;
-  Word* const bits_;
 };
 
-class AddToStream {
- public:
-  AddToStream(const Bgemm& gemm, int base, const ShortStream& parameters,
-              const int16_t* residual, int16_t* stream, Word* bits)
-      : outputs_(gemm.outputs),
-        parameters_(parameters),
-        base_(_mm256_set1_epi16(
-            static_cast<int16_t>(base * (1 << parameters.shift)))),
-        shift_(_mm_cvtsi32_si128(parameters.shift + 1)),
-        residual_(residual),
-        stream_(stream),
-        bits_(bits) {}
-
-  struct Columns {
-    Columns(const AddToStream& epilogue, int first)
-        : parameters(epilogue.parameters_, first) {}
-
-    ShortStreamAvx2 parameters;
-  };
-
-  BIFSMN_INLINE void Take(const Columns& columns, int pixel, int first,
-                          __m256i counts) const {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(pixel) * outputs_ + first;
-    __m256i y = columns.parameters.Value(
-        _mm256_sub_epi16(base_, _mm256_sll_epi16(counts, shift_)));
-    if (residual_ != nullptr) {
-      y = _mm256_adds_epi16(LoadLanes(residual_ + at), y);
-    }
-    StoreLanes(stream_ + at, y);
-    if (bits_ != nullptr) bits_[at / kWordBits] = columns.parameters.Bits(y);
-  }
-
- private:
-  const int outputs_;
-  const ShortStream parameters_;
-  const __m256i base_;
-  const __m128i shift_;
-  const int16_t* const residual_;
-  int16_t* const stream_;
-  Word* const bits_;
-};
-
-void Count(const Bgemm& gemm, uint16_t* disagreements) {
-  Run(gemm, StoreCounts(gemm, disagreements));
-}
-
-void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
-               Word* bits) {
-  Run(gemm, StoreThresholdBits(gemm, thresholds, bits));
-}
-
-void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* bits) {
-  Run(gemm, AddToStream(gemm, base, parameters, residual, stream, bits));
-}
+using Kernel = X86Bgemm<Avx2Int16, Tiles>;
 
 }  // namespace
 }  // namespace bifsmn
@@ -352,11 +241,11 @@ const BgemmKernel kBgemmAvx2_4x32U8 = {
     kTileOutputs,
     kMaxBinaryTerms,
     kWordBits,
-    [] { return __builtin_cpu_supports("avx2") != 0; },
+    HasAvx2,
     Pack,
-    Count,
-    Threshold,
-    Stream,
+    Kernel::Count,
+    Kernel::Threshold,
+    Kernel::Add,
 };
 
 }  // namespace bifsmn

@@ -14,11 +14,16 @@
 
 #include <cstring>
 
+#include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/int16_residual.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
-#include "custom_ops/kernels/short_stream_avx512.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 BIFSMN_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512bitalg")
+
+#include "custom_ops/kernels/bgemm_x86.h"
+#include "custom_ops/kernels/int16_lanes_avx512.h"
 
 namespace bifsmn {
 namespace {
@@ -174,178 +179,8 @@ BIFSMN_INLINE void CountTile(const Patches& patches, const Word* packed,
   }
 }
 
-// A pixel, and of the outputs [first, first + 32) how many there are.
 template <bool kWhole>
-struct Place {
-  int pixel;
-  int first;
-  int left;
-
-  int outputs() const { return kWhole ? kTileOutputs : left; }
-  bool two_words() const { return outputs() > kWordBits; }
-  __mmask32 mask() const {
-    return static_cast<__mmask32>(0xffffffff >> (kTileOutputs - outputs()));
-  }
-};
-
-template <bool kWhole>
-BIFSMN_INLINE void StoreBits(uint32_t bits, const Place<kWhole>& place,
-                             int row_words, Word* words) {
-  words +=
-      static_cast<ptrdiff_t>(place.pixel) * row_words + place.first / kWordBits;
-  if (place.two_words()) {
-    std::memcpy(words, &bits, sizeof(bits));
-  } else {
-    *words = static_cast<Word>(bits);
-  }
-}
-
-// Epilogues make their Columns once for a tile, and take a pixel after the
-// other.
-class StoreCounts {
- public:
-  StoreCounts(const Bgemm& gemm, uint16_t* disagreements)
-      : row_stride_(BgemmRowStride(gemm.outputs)),
-        disagreements_(disagreements) {}
-
-  struct Columns {
-    template <bool kWhole>
-    Columns(const StoreCounts&, const Place<kWhole>&) {}
-  };
-
-  template <bool kWhole>
-  BIFSMN_INLINE void Take(const Columns&, const Place<kWhole>& place,
-                          __m512i counts) const {
-    uint16_t* to = disagreements_ +
-                   static_cast<ptrdiff_t>(place.pixel) * row_stride_ +
-                   place.first;
-    if (place.two_words()) {
-      _mm512_storeu_si512(to, counts);
-    } else {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                          _mm512_castsi512_si256(counts));
-    }
-  }
-
- private:
-  const int row_stride_;
-  uint16_t* const disagreements_;
-};
-
-class StoreThresholdBits {
- public:
-  StoreThresholdBits(const Bgemm& gemm, const BgemmThresholds& thresholds,
-                     Word* bits)
-      : row_stride_(BgemmRowStride(gemm.outputs)),
-        row_words_(WordsFor(gemm.outputs)),
-        thresholds_(thresholds),
-        bits_(bits) {}
-
-  struct Columns {
-    template <bool kWhole>
-    BIFSMN_INLINE Columns(const StoreThresholdBits& epilogue,
-                          const Place<kWhole>& place)
-        : flips(epilogue.thresholds_.flips[place.first / kWordBits]),
-          // Rows of limits are whole words long.
-          mask(place.two_words() ? 0xffffffff : 0xffff),
-          limits(epilogue.thresholds_.limits + place.first),
-          first_limits(_mm512_maskz_loadu_epi16(mask, limits)) {
-      if (place.two_words()) {
-        const Word* second =
-            epilogue.thresholds_.flips + place.first / kWordBits + 1;
-        flips |= uint32_t{*second} << kWordBits;
-      }
-    }
-
-    uint32_t flips;
-    __mmask32 mask;
-    const uint16_t* limits;
-    __m512i first_limits;
-  };
-
-  template <bool kWhole>
-  BIFSMN_INLINE void Take(const Columns& columns, const Place<kWhole>& place,
-                          __m512i counts) const {
-    __m512i limits = columns.first_limits;
-    if (thresholds_.patterns != nullptr) {
-      const uint16_t* row =
-          columns.limits +
-          static_cast<ptrdiff_t>(thresholds_.patterns[place.pixel]) *
-              row_stride_;
-      limits = kWhole ? _mm512_loadu_si512(row)
-                      : _mm512_maskz_loadu_epi16(columns.mask, row);
-    }
-    const __mmask32 reached =
-        kWhole ? _mm512_cmpge_epu16_mask(counts, limits)
-               : _mm512_mask_cmpge_epu16_mask(columns.mask, counts, limits);
-    StoreBits(_cvtmask32_u32(reached) ^ columns.flips, place, row_words_,
-              bits_);
-  }
-
- private:
-  const int row_stride_;
-  const int row_words_;
-  const BgemmThresholds thresholds_;
-  Word* const bits_;
-};
-
-class AddToStream {
- public:
-  AddToStream(const Bgemm& gemm, int base, const ShortStream& parameters,
-              const int16_t* residual, int16_t* stream, Word* bits)
-      : outputs_(gemm.outputs),
-        row_words_(WordsFor(gemm.outputs)),
-        parameters_(parameters),
-        base_(_mm512_set1_epi16(
-            static_cast<int16_t>(base * (1 << parameters.shift)))),
-        shift_(_mm_cvtsi32_si128(parameters.shift + 1)),
-        residual_(residual),
-        stream_(stream),
-        bits_(bits) {}
-
-  struct Columns {
-    template <bool kWhole>
-    BIFSMN_INLINE Columns(const AddToStream& epilogue,
-                          const Place<kWhole>& place)
-        : mask(place.mask()),
-          parameters(epilogue.parameters_, place.first, mask) {}
-
-    __mmask32 mask;
-    ShortStreamAvx512 parameters;
-  };
-
-  template <bool kWhole>
-  BIFSMN_INLINE void Take(const Columns& columns, const Place<kWhole>& place,
-                          __m512i counts) const {
-    const ptrdiff_t at =
-        static_cast<ptrdiff_t>(place.pixel) * outputs_ + place.first;
-    const __m512i shifted =
-        _mm512_sub_epi16(base_, _mm512_sll_epi16(counts, shift_));
-    __m512i y = columns.parameters.Value(shifted);
-    if (residual_ != nullptr) {
-      y = _mm512_adds_epi16(
-          _mm512_maskz_loadu_epi16(columns.mask, residual_ + at), y);
-    }
-    if (kWhole) {
-      _mm512_storeu_si512(stream_ + at, y);
-    } else {
-      _mm512_mask_storeu_epi16(stream_ + at, columns.mask, y);
-    }
-    if (bits_ != nullptr) {
-      StoreBits(columns.parameters.Bits(y), place, row_words_, bits_);
-    }
-  }
-
- private:
-  const int outputs_;
-  const int row_words_;
-  const ShortStream parameters_;
-  const __m512i base_;
-  const __m128i shift_;
-  const int16_t* const residual_;
-  int16_t* const stream_;
-  Word* const bits_;
-};
+using Place = Avx512Int16::Place<kWhole>;
 
 template <int kPixels, bool kWhole, typename Epilogue>
 BIFSMN_INLINE void RunTile(const Bgemm& gemm, const Epilogue& epilogue,
@@ -355,7 +190,7 @@ BIFSMN_INLINE void RunTile(const Bgemm& gemm, const Epilogue& epilogue,
   CountTile(patches, packed, gemm.words, counts);
   const typename Epilogue::Columns columns(epilogue, place);
   BIFSMN_UNROLL(8)
-  for (int i = 0; i < kPixels; ++i, ++place.pixel) {
+  for (int i = 0; i < kPixels; ++i, ++place.row) {
     epilogue.Take(columns, place, counts[i]);
   }
 }
@@ -371,8 +206,7 @@ void RunPixels(const Bgemm& gemm, const Epilogue& epilogue, int pixel,
   int o = 0;
   if (kPixels == kTilePixels) {
     for (; o + kTileOutputs <= gemm.outputs; o += kTileOutputs) {
-      RunTile<kPixels>(gemm, epilogue, *patches, packed,
-                       Place<true>{pixel, o, 0});
+      RunTile<kPixels>(gemm, epilogue, *patches, packed, Place<true>{pixel, o});
       packed += tile_words;
     }
   }
@@ -385,49 +219,36 @@ void RunPixels(const Bgemm& gemm, const Epilogue& epilogue, int pixel,
   }
 }
 
-template <typename Epilogue>
-void Run(const Bgemm& gemm, const Epilogue& epilogue) {
-  Patches patches;
-  int pixel = 0;
-  for (; pixel + 8 <= gemm.pixels; pixel += 8) {
-    RunPixels<8>(gemm, epilogue, pixel, &patches);
+struct Tiles {
+  template <typename Epilogue>
+  static void Run(const Bgemm& gemm, const Epilogue& epilogue) {
+    Patches patches;
+    int pixel = 0;
+    for (; pixel + 8 <= gemm.pixels; pixel += 8) {
+      RunPixels<8>(gemm, epilogue, pixel, &patches);
+    }
+    for (; pixel + 2 <= gemm.pixels; pixel += 2) {
+      RunPixels<2>(gemm, epilogue, pixel, &patches);
+    }
+    if (pixel < gemm.pixels) RunPixels<1>(gemm, epilogue, pixel, &patches);
   }
-  for (; pixel + 2 <= gemm.pixels; pixel += 2) {
-    RunPixels<2>(gemm, epilogue, pixel, &patches);
-  }
-  if (pixel < gemm.pixels) RunPixels<1>(gemm, epilogue, pixel, &patches);
-}
+};
 
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
+  const WeightMatrix<Word> matrix = {weights, outputs, words};
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
     for (int k = 0; k < words; ++k) {
       // Of a pair, the second word is replaced by both words' parity.
       const bool second = (k - words % 2) % 2 == 1;
       for (int o = tile; o < tile + kTileOutputs; ++o) {
-        Word word = 0;
-        if (o < outputs) {
-          const Word* at = weights + static_cast<ptrdiff_t>(o) * words + k;
-          word = second ? at[-1] ^ at[0] : at[0];
-        }
-        *packed++ = word;
+        const Word word = matrix.At(o, k);
+        *packed++ = second ? matrix.At(o, k - 1) ^ word : word;
       }
     }
   }
 }
 
-void Count(const Bgemm& gemm, uint16_t* disagreements) {
-  Run(gemm, StoreCounts(gemm, disagreements));
-}
-
-void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
-               Word* bits) {
-  Run(gemm, StoreThresholdBits(gemm, thresholds, bits));
-}
-
-void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* bits) {
-  Run(gemm, AddToStream(gemm, base, parameters, residual, stream, bits));
-}
+using Kernel = X86Bgemm<Avx512Int16, Tiles>;
 
 }  // namespace
 }  // namespace bifsmn
@@ -441,17 +262,11 @@ const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     kTileOutputs,
     kMaxWords,
     1,
-    [] {
-      return __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512bitalg");
-    },
+    [] { return HasAvx512() && __builtin_cpu_supports("avx512bitalg"); },
     Pack,
-    Count,
-    Threshold,
-    Stream,
+    Kernel::Count,
+    Kernel::Threshold,
+    Kernel::Add,
 };
 
 }  // namespace bifsmn

@@ -72,19 +72,19 @@ void BM_Threshold(benchmark::State& state, const BgemmKernel* kernel,
   SetRate(state, operands);
 }
 
-void BM_Stream(benchmark::State& state, const BgemmKernel* kernel,
-               const Layer& layer) {
+void BM_Add(benchmark::State& state, const BgemmKernel* kernel,
+            const Layer& layer) {
   Operands operands(*kernel, layer);
   const int base = layer.words * kWordBits;
-  const RandomShortStream parameters(operands.random(), layer.outputs, base);
+  const RandomInt16Residual parameters(operands.random(), layer.outputs, base);
   const size_t values = size_t{1} * layer.pixels * layer.outputs;
   const auto residual =
       operands.random().Integers<int16_t>(values, -10000, 10000);
-  std::vector<int16_t> stream(values);
+  std::vector<int16_t> result(values);
   std::vector<Word> bits(size_t{1} * layer.pixels * WordsFor(layer.outputs));
   for (auto _ : state) {
-    kernel->stream(operands.gemm(), base, parameters.get(), residual.data(),
-                   stream.data(), bits.data());
+    kernel->add(operands.gemm(), base, parameters.get(), residual.data(),
+                result.data(), bits.data());
     benchmark::ClobberMemory();
   }
   SetRate(state, operands);
@@ -102,9 +102,9 @@ int main(int argc, char** argv) {
                                      bifsmn::BM_Threshold, kernel, layer);
       }
       if (layer.words <= kernel->max_depth &&
-          layer.outputs % kernel->stream_outputs == 0) {
-        benchmark::RegisterBenchmark((name + "/stream").c_str(),
-                                     bifsmn::BM_Stream, kernel, layer);
+          layer.outputs % kernel->add_outputs == 0) {
+        benchmark::RegisterBenchmark((name + "/add").c_str(), bifsmn::BM_Add,
+                                     kernel, layer);
       }
     }
   }

@@ -176,69 +176,39 @@ BIFSMN_INLINE BytesOfTile CountBytes(const Word* patches, int words,
   return t;
 }
 
-// Calls epilogue(first pixel, how many, first output, counts) for every tile.
-template <typename Epilogue>
-BIFSMN_INLINE void ForEachTile(const Bgemm& gemm, const Epilogue& epilogue) {
-  const int words = gemm.words;
-  Word last[BytesOfTile::kPixels * kMaxDepth];
-  for (int p = 0; p < gemm.pixels; p += BytesOfTile::kPixels) {
-    const Word* patches = gemm.patches + static_cast<size_t>(p) * words;
-    const int pixels = std::min(BytesOfTile::kPixels, gemm.pixels - p);
-    if (pixels < BytesOfTile::kPixels) {
-      std::fill(std::copy_n(patches, pixels * words, last), std::end(last),
-                Word{0});
-      patches = last;
+struct Tiles {
+  static bool FitBytes(int words) { return words <= kMaxDepth / 2; }
+
+  template <typename Epilogue>
+  BIFSMN_INLINE static void ForEach(const Bgemm& gemm,
+                                    const Epilogue& epilogue) {
+    const int words = gemm.words;
+    Word last[BytesOfTile::kPixels * kMaxDepth];
+    for (int p = 0; p < gemm.pixels; p += BytesOfTile::kPixels) {
+      const Word* patches = gemm.patches + static_cast<size_t>(p) * words;
+      const int pixels = std::min(BytesOfTile::kPixels, gemm.pixels - p);
+      if (pixels < BytesOfTile::kPixels) {
+        std::fill(std::copy_n(patches, pixels * words, last), std::end(last),
+                  Word{0});
+        patches = last;
+      }
+      const Word* weights = gemm.packed;
+      for (int o = 0; o < gemm.outputs; o += kWordBits) {
+        epilogue(p, pixels, o, CountBytes(patches, words, weights));
+        weights += static_cast<ptrdiff_t>(kWordBits) * words;
+      }
     }
-    const Word* weights = gemm.packed;
-    for (int o = 0; o < gemm.outputs; o += kWordBits) {
-      epilogue(p, pixels, o, CountBytes(patches, words, weights));
-      weights += static_cast<ptrdiff_t>(kWordBits) * words;
-    }
   }
-}
+};
 
-void Count(const Bgemm& gemm, uint16_t* disagreements) {
-  ForEachTile(gemm, CountEpilogue(gemm.outputs, disagreements));
-}
-
-template <bool kPatterns>
-void ThresholdWith(const Bgemm& gemm, const BgemmThresholds& thresholds,
-                   Word* bits) {
-  // Both halves of an output's bits have room in one byte.
-  if (gemm.words <= kMaxDepth / 2) {
-    ForEachTile(gemm, ThresholdEpilogue<kPatterns, true>(gemm.outputs,
-                                                         thresholds, bits));
-  } else {
-    ForEachTile(gemm, ThresholdEpilogue<kPatterns, false>(gemm.outputs,
-                                                          thresholds, bits));
-  }
-}
-
-void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
-               Word* bits) {
-  if (thresholds.patterns == nullptr) {
-    ThresholdWith<false>(gemm, thresholds, bits);
-  } else {
-    ThresholdWith<true>(gemm, thresholds, bits);
-  }
-}
-
-void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* bits) {
-  if (residual == nullptr) {
-    ForEachTile(gemm, StreamEpilogue<false>(gemm.outputs, base, parameters,
-                                            nullptr, stream, bits));
-  } else {
-    ForEachTile(gemm, StreamEpilogue<true>(gemm.outputs, base, parameters,
-                                           residual, stream, bits));
-  }
-}
+using Kernel = NeonBgemm<Tiles>;
 
 }  // namespace
 
 const BgemmKernel kBgemmNeon8x16U8 = {
-    "bgemm_neon_8x16_u8", kWordBits, kMaxDepth, kWordBits, [] { return true; },
-    PackForNeon,          Count,     Threshold, Stream,
+    "bgemm_neon_8x16_u8", kWordBits,   kMaxDepth,     kWordBits,
+    [] { return true; },  PackForNeon, Kernel::Count, Kernel::Threshold,
+    Kernel::Add,
 };
 
 }  // namespace bifsmn

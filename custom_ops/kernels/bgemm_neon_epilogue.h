@@ -10,8 +10,9 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/int16_residual_neon.h"
 #include "custom_ops/kernels/neon.h"
-#include "custom_ops/kernels/short_stream_neon.h"
+#include "custom_ops/kernels/pack_tiles.h"
 
 namespace bifsmn {
 
@@ -51,14 +52,7 @@ struct WordsOfTile {
 // For each word of a patch, the words of sixteen outputs.
 inline void PackForNeon(const Word* weights, int outputs, int words,
                         Word* packed) {
-  for (int tile = 0; tile < outputs; tile += kWordBits) {
-    for (int k = 0; k < words; ++k) {
-      for (int o = tile; o < tile + kWordBits; ++o) {
-        *packed++ =
-            o < outputs ? weights[static_cast<size_t>(o) * words + k] : Word{0};
-      }
-    }
-  }
+  PackTiles(WeightMatrix<Word>{weights, outputs, words}, kWordBits, 1, packed);
 }
 
 // The disagreements as they are.
@@ -153,13 +147,13 @@ class ThresholdEpilogue {
   Word* bits_;
 };
 
-// The stream, with a residual or without, and, unless `bits` is null, its
+// The 16-bit residual, added to one or not, and, unless `bits` is null, its
 // signs. All sixteen outputs of a tile exist.
 template <bool kAdds>
-class StreamEpilogue {
+class AddEpilogue {
  public:
-  StreamEpilogue(int outputs, int base, const ShortStream& parameters,
-                 const int16_t* residual, int16_t* stream, Word* bits)
+  AddEpilogue(int outputs, int base, const Int16Residual& parameters,
+              const int16_t* residual, int16_t* result, Word* bits)
       : outputs_(outputs),
         words_(WordsFor(outputs)),
         parameters_(parameters),
@@ -167,7 +161,7 @@ class StreamEpilogue {
             vdupq_n_s16(static_cast<int16_t>(base * (1 << parameters.shift)))),
         shift_(vdupq_n_s16(static_cast<int16_t>(parameters.shift + 1))),
         residual_(residual),
-        stream_(stream),
+        result_(result),
         bits_(bits) {}
 
   template <typename Tile>
@@ -176,7 +170,7 @@ class StreamEpilogue {
     const ptrdiff_t at = p * outputs_ + o;
     uint16x8_t signs;
     if (pixels == Tile::kPixels) {
-      signs = Add(tile, o, residual_ + at, outputs_, stream_ + at);
+      signs = Add(tile, o, residual_ + at, outputs_, result_ + at);
     } else {
       int16_t values[Tile::kPixels * kWordBits] = {};
       for (int i = 0; kAdds && i < pixels; ++i) {
@@ -186,7 +180,7 @@ class StreamEpilogue {
       signs = Add(tile, o, values, kWordBits, values);
       for (int i = 0; i < pixels; ++i) {
         std::copy_n(values + i * kWordBits, kWordBits,
-                    stream_ + at + i * outputs_);
+                    result_ + at + i * outputs_);
       }
     }
     if (bits_ == nullptr) return;
@@ -197,9 +191,9 @@ class StreamEpilogue {
   // A tile's pixels, `stride` values apart; returns the words of the signs.
   template <typename Tile>
   BIFSMN_INLINE uint16x8_t Add(const Tile& tile, int o, const int16_t* residual,
-                               ptrdiff_t stride, int16_t* stream) const {
-    const ShortStreamLanes low(parameters_, o);
-    const ShortStreamLanes high(parameters_, o + 8);
+                               ptrdiff_t stride, int16_t* result) const {
+    const Int16ResidualLanes low(parameters_, o);
+    const Int16ResidualLanes high(parameters_, o + 8);
     uint8x16_t masks[8] = {};
     BIFSMN_UNROLL
     for (int i = 0; i < Tile::kPixels; ++i) {
@@ -210,9 +204,9 @@ class StreamEpilogue {
         z = vqaddq_s16(LoadByHalves(residual + 8), z);
         NextRow(stride, residual);
       }
-      vst1q_s16(stream, y);
-      vst1q_s16(stream + 8, z);
-      NextRow(stride, stream);
+      vst1q_s16(result, y);
+      vst1q_s16(result + 8, z);
+      NextRow(stride, result);
       masks[i] = vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
                            vreinterpretq_u8_u16(high.Signs(z)));
     }
@@ -226,12 +220,57 @@ class StreamEpilogue {
 
   ptrdiff_t outputs_;
   ptrdiff_t words_;
-  ShortStream parameters_;
+  Int16Residual parameters_;
   int16x8_t scaled_base_;
   int16x8_t shift_;
   const int16_t* residual_;
-  int16_t* stream_;
+  int16_t* result_;
   Word* bits_;
+};
+
+// A kernel out of Tiles::ForEach(gemm, epilogue), which calls epilogue(first
+// pixel, how many, first output, counts) for every tile, and
+// Tiles::FitBytes(words): whether both halves of the bits of so many words have
+// room in one byte.
+template <typename Tiles>
+class NeonBgemm {
+ public:
+  static void Count(const Bgemm& gemm, uint16_t* disagreements) {
+    Tiles::ForEach(gemm, CountEpilogue(gemm.outputs, disagreements));
+  }
+
+  static void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
+                        Word* bits) {
+    if (thresholds.patterns == nullptr) {
+      ThresholdWith<false>(gemm, thresholds, bits);
+    } else {
+      ThresholdWith<true>(gemm, thresholds, bits);
+    }
+  }
+
+  static void Add(const Bgemm& gemm, int base, const Int16Residual& parameters,
+                  const int16_t* residual, int16_t* result, Word* bits) {
+    if (residual == nullptr) {
+      Tiles::ForEach(gemm, AddEpilogue<false>(gemm.outputs, base, parameters,
+                                              nullptr, result, bits));
+    } else {
+      Tiles::ForEach(gemm, AddEpilogue<true>(gemm.outputs, base, parameters,
+                                             residual, result, bits));
+    }
+  }
+
+ private:
+  template <bool kPatterns>
+  static void ThresholdWith(const Bgemm& gemm,
+                            const BgemmThresholds& thresholds, Word* bits) {
+    if (Tiles::FitBytes(gemm.words)) {
+      Tiles::ForEach(gemm, ThresholdEpilogue<kPatterns, true>(
+                               gemm.outputs, thresholds, bits));
+    } else {
+      Tiles::ForEach(gemm, ThresholdEpilogue<kPatterns, false>(
+                               gemm.outputs, thresholds, bits));
+    }
+  }
 };
 
 }  // namespace bifsmn

@@ -40,41 +40,65 @@ inline void InterleavePixels(const Word* patches, int pixels, int words,
   }
 }
 
+// What both kernels' assembly has in common: it works on the variables words,
+// pixels, weights and steps, and its results are the tile.
+#define BIFSMN_FBCK_CLEAR_E \
+  "movi %[e0].8h, #0\n"     \
+  "movi %[e1].8h, #0\n"     \
+  "movi %[e2].8h, #0\n"     \
+  "movi %[e3].8h, #0\n"     \
+  "movi %[e4].8h, #0\n"     \
+  "movi %[e5].8h, #0\n"     \
+  "movi %[e6].8h, #0\n"     \
+  "movi %[e7].8h, #0\n"
+
+// As many steps as D has room for, and D cleared.
+#define BIFSMN_FBCK_BEGIN_ROUND           \
+  "mov w17, #16\n"                        \
+  "cmp %w[words], #16\n"                  \
+  "csel %w[steps], %w[words], w17, lt\n"  \
+  "sub %w[words], %w[words], %w[steps]\n" \
+  "movi v16.16b, #0\n"                    \
+  "movi v17.16b, #0\n"                    \
+  "movi v18.16b, #0\n"                    \
+  "movi v19.16b, #0\n"                    \
+  "movi v20.16b, #0\n"                    \
+  "movi v21.16b, #0\n"                    \
+  "movi v22.16b, #0\n"                    \
+  "movi v23.16b, #0\n"
+
+// D to E.
+#define BIFSMN_FBCK_END_ROUND  \
+  "uadalp %[e0].8h, v16.16b\n" \
+  "uadalp %[e1].8h, v17.16b\n" \
+  "uadalp %[e2].8h, v18.16b\n" \
+  "uadalp %[e3].8h, v19.16b\n" \
+  "uadalp %[e4].8h, v20.16b\n" \
+  "uadalp %[e5].8h, v21.16b\n" \
+  "uadalp %[e6].8h, v22.16b\n" \
+  "uadalp %[e7].8h, v23.16b\n"
+
+#define BIFSMN_FBCK_RESULTS                                                  \
+  [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]), [e2] "=&w"(tile.low[2]), \
+      [e3] "=&w"(tile.low[3]), [e4] "=&w"(tile.high[0]),                     \
+      [e5] "=&w"(tile.high[1]), [e6] "=&w"(tile.high[2]),                    \
+      [e7] "=&w"(tile.high[3]), [pixels] "+&r"(pixels),                      \
+      [weights] "+&r"(weights), [words] "+&r"(words), [steps] "=&r"(steps)
+
+#define BIFSMN_FBCK_CLOBBERS                                                   \
+  "cc", "memory", "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", \
+      "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18",     \
+      "v19", "v20", "v21", "v22", "v23"
+
 // A kernel of the family out of Counting::Count(pixels, weights, words), which
 // gives the disagreements of a tile.
 template <typename Counting>
-class Fbck {
- public:
-  static void Count(const Bgemm& gemm, uint16_t* disagreements) {
-    ForEachTile(gemm, CountEpilogue(gemm.outputs, disagreements));
-  }
+struct FbckTiles {
+  static bool FitBytes(int) { return false; }
 
-  static void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
-                        Word* bits) {
-    if (thresholds.patterns == nullptr) {
-      ForEachTile(gemm, ThresholdEpilogue<false, false>(gemm.outputs,
-                                                        thresholds, bits));
-    } else {
-      ForEachTile(
-          gemm, ThresholdEpilogue<true, false>(gemm.outputs, thresholds, bits));
-    }
-  }
-
-  static void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
-                     const int16_t* residual, int16_t* stream, Word* bits) {
-    if (residual == nullptr) {
-      ForEachTile(gemm, StreamEpilogue<false>(gemm.outputs, base, parameters,
-                                              nullptr, stream, bits));
-    } else {
-      ForEachTile(gemm, StreamEpilogue<true>(gemm.outputs, base, parameters,
-                                             residual, stream, bits));
-    }
-  }
-
- private:
   template <typename Epilogue>
-  BIFSMN_INLINE static void ForEachTile(const Bgemm& gemm,
-                                        const Epilogue& epilogue) {
+  BIFSMN_INLINE static void ForEach(const Bgemm& gemm,
+                                    const Epilogue& epilogue) {
     const int words = gemm.words;
     FbckPixels interleaved;
     for (int p = 0; p < gemm.pixels; p += WordsOfTile::kPixels) {
@@ -89,6 +113,16 @@ class Fbck {
     }
   }
 };
+
+template <typename Counting>
+constexpr BgemmKernel FbckKernel(const char* name) {
+  using Kernel = NeonBgemm<FbckTiles<Counting>>;
+  return {
+      name,          kWordBits,           kFbckMaxDepth,
+      kWordBits,     [] { return true; }, PackForNeon,
+      Kernel::Count, Kernel::Threshold,   Kernel::Add,
+  };
+}
 
 }  // namespace bifsmn
 

@@ -18,29 +18,10 @@ struct ForInOrderCores {
                                          const Word* weights, int words) {
     WordsOfTile tile;
     int steps;
-    asm("movi %[e0].8h, #0\n"
-        "movi %[e1].8h, #0\n"
-        "movi %[e2].8h, #0\n"
-        "movi %[e3].8h, #0\n"
-        "movi %[e4].8h, #0\n"
-        "movi %[e5].8h, #0\n"
-        "movi %[e6].8h, #0\n"
-        "movi %[e7].8h, #0\n"
+    asm(BIFSMN_FBCK_CLEAR_E
         "ld4r {v1.8h, v2.8h, v3.8h, v4.8h}, [%[pixels]], #8\n"
         "ldp q5, q6, [%[weights]]\n"
-        "1:\n"
-        "mov w17, #16\n"
-        "cmp %w[words], #16\n"
-        "csel %w[steps], %w[words], w17, lt\n"
-        "sub %w[words], %w[words], %w[steps]\n"
-        "movi v16.16b, #0\n"
-        "movi v17.16b, #0\n"
-        "movi v18.16b, #0\n"
-        "movi v19.16b, #0\n"
-        "movi v20.16b, #0\n"
-        "movi v21.16b, #0\n"
-        "movi v22.16b, #0\n"
-        "movi v23.16b, #0\n"
+        "1:\n" BIFSMN_FBCK_BEGIN_ROUND
         "2:\n"
         // The weights of the next step, or the last ones again rather than what
         // lies behind them.
@@ -83,45 +64,18 @@ struct ForInOrderCores {
         "cmp %w[steps], #0\n"
         "add v22.16b, v22.16b, v14.16b\n"
         "add v23.16b, v23.16b, v15.16b\n"
-        "b.ne 2b\n"
-        "uadalp %[e0].8h, v16.16b\n"
-        "uadalp %[e1].8h, v17.16b\n"
-        "uadalp %[e2].8h, v18.16b\n"
-        "uadalp %[e3].8h, v19.16b\n"
-        "uadalp %[e4].8h, v20.16b\n"
-        "uadalp %[e5].8h, v21.16b\n"
-        "uadalp %[e6].8h, v22.16b\n"
-        "uadalp %[e7].8h, v23.16b\n"
-        "cbnz %w[words], 1b\n"
-        : [e0] "=&w"(tile.low[0]), [e1] "=&w"(tile.low[1]),
-          [e2] "=&w"(tile.low[2]), [e3] "=&w"(tile.low[3]),
-          [e4] "=&w"(tile.high[0]), [e5] "=&w"(tile.high[1]),
-          [e6] "=&w"(tile.high[2]), [e7] "=&w"(tile.high[3]),
-          [pixels] "+&r"(pixels), [weights] "+&r"(weights),
-          [words] "+&r"(words), [steps] "=&r"(steps)
+        "b.ne 2b\n" BIFSMN_FBCK_END_ROUND "cbnz %w[words], 1b\n"
+        : BIFSMN_FBCK_RESULTS
         :
-        : "cc", "memory", "x9", "x10", "x11", "x12", "x17", "v0", "v1", "v2",
-          "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
-          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23");
+        : BIFSMN_FBCK_CLOBBERS, "x9", "x10", "x11", "x12");
     return tile;
   }
 };
 
-using Kernel = Fbck<ForInOrderCores>;
-
 }  // namespace
 
-const BgemmKernel kBgemmNeonFbckInorder4x16U8 = {
-    "bgemm_neon_fbck_inorder_4x16_u8",
-    kWordBits,
-    kFbckMaxDepth,
-    kWordBits,
-    [] { return true; },
-    PackForNeon,
-    Kernel::Count,
-    Kernel::Threshold,
-    Kernel::Stream,
-};
+const BgemmKernel kBgemmNeonFbckInorder4x16U8 =
+    FbckKernel<ForInOrderCores>("bgemm_neon_fbck_inorder_4x16_u8");
 
 }  // namespace bifsmn
 

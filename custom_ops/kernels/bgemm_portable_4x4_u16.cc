@@ -6,6 +6,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/kernels/pack_tiles.h"
 
 namespace bifsmn {
 namespace {
@@ -50,14 +51,8 @@ void Tile(const Word* patches, int words, const Word* weights,
 }
 
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < words; ++k) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *packed++ =
-            o < outputs ? weights[static_cast<size_t>(o) * words + k] : Word{0};
-      }
-    }
-  }
+  PackTiles(WeightMatrix<Word>{weights, outputs, words}, kTileOutputs, 1,
+            packed);
 }
 
 // The disagreements of some pixels with outputs that share a word of bits.
@@ -128,8 +123,8 @@ void Threshold(const Bgemm& gemm, const BgemmThresholds& thresholds,
   });
 }
 
-void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* bits) {
+void Add(const Bgemm& gemm, int base, const Int16Residual& parameters,
+         const int16_t* residual, int16_t* result, Word* bits) {
   const int words = WordsFor(gemm.outputs);
   ForEachWord(gemm, [&](int pixel, int o, int outputs, const uint16_t* counts) {
     int16_t dots[kWordBits];
@@ -137,9 +132,9 @@ void Stream(const Bgemm& gemm, int base, const ShortStream& parameters,
       dots[i] = static_cast<int16_t>(base - 2 * counts[i]);
     }
     const size_t at = static_cast<size_t>(pixel) * gemm.outputs + o;
-    AddToShortStream(
+    AddToInt16Residual(
         dots, parameters, o, outputs,
-        residual == nullptr ? nullptr : residual + at, stream + at,
+        residual == nullptr ? nullptr : residual + at, result + at,
         bits == nullptr
             ? nullptr
             : bits + static_cast<size_t>(pixel) * words + o / kWordBits);
@@ -157,7 +152,7 @@ const BgemmKernel kBgemmPortable4x4U16 = {
     Pack,
     Count,
     Threshold,
-    Stream,
+    Add,
 };
 
 }  // namespace bifsmn

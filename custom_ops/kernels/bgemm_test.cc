@@ -108,30 +108,30 @@ void CheckThreshold(const BgemmKernel& kernel, int pixels, int words,
   }
 }
 
-void CheckStream(const BgemmKernel& kernel, int pixels, int words, int outputs,
-                 unsigned seed) {
-  outputs = RoundUp(outputs, kernel.stream_outputs);
+void CheckResidual(const BgemmKernel& kernel, int pixels, int words,
+                   int outputs, unsigned seed) {
+  outputs = RoundUp(outputs, kernel.add_outputs);
   Product product(kernel, pixels, words, outputs, seed);
   const int base = words * kWordBits;
-  const RandomShortStream parameters(product.random(), outputs, base);
+  const RandomInt16Residual parameters(product.random(), outputs, base);
   const size_t values = size_t{1} * pixels * outputs;
   const auto residual =
       product.random().Integers<int16_t>(values, -32768, 32767);
   const int row_words = WordsFor(outputs);
   for (const bool with_residual : {true, false}) {
     for (const bool with_bits : {true, false}) {
-      std::vector<int16_t> stream(values);
+      std::vector<int16_t> result(values);
       std::vector<Word> bits(size_t{1} * pixels * row_words, 0xffff);
-      kernel.stream(product.operands(), base, parameters.get(),
-                    with_residual ? residual.data() : nullptr, stream.data(),
-                    with_bits ? bits.data() : nullptr);
+      kernel.add(product.operands(), base, parameters.get(),
+                 with_residual ? residual.data() : nullptr, result.data(),
+                 with_bits ? bits.data() : nullptr);
       for (int p = 0; p < pixels; ++p) {
         for (int o = 0; o < outputs; ++o) {
           const int at = p * outputs + o;
-          const int expected = ShortStreamValue(
+          const int expected = Int16ResidualValue(
               parameters.get(), o, base - 2 * product.count(p, o),
               with_residual ? residual[at] : 0);
-          ASSERT_EQ(stream[at], expected) << "pixel " << p << ", output " << o;
+          ASSERT_EQ(result[at], expected) << "pixel " << p << ", output " << o;
           if (!with_bits) continue;
           ASSERT_EQ(Sign(bits.data() + p * row_words, o) < 0,
                     expected < parameters.get().threshold[o])
@@ -163,7 +163,7 @@ TEST_P(BgemmTest, Edges) {
   const unsigned seed = pixels * 1000 + words * 10 + outputs;
   CheckCount(*kernel, pixels, words, outputs, seed);
   CheckThreshold(*kernel, pixels, words, outputs, seed);
-  CheckStream(*kernel, pixels, words, outputs, seed);
+  CheckResidual(*kernel, pixels, words, outputs, seed);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -187,7 +187,7 @@ TEST_P(RandomBgemmTest, ThousandShapes) {
                  " words, " + std::to_string(outputs) + " outputs");
     CheckCount(kernel, pixels, words, outputs, seed);
     CheckThreshold(kernel, pixels, words, outputs, seed);
-    CheckStream(kernel, pixels, words, outputs, seed);
+    CheckResidual(kernel, pixels, words, outputs, seed);
     if (HasFatalFailure()) return;
   }
 }

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/memory.h"
-#include "custom_ops/kernels/quant_conv.h"
 
 namespace bifsmn {
 namespace {
@@ -33,15 +33,15 @@ void ExpectSound(const Registry& registry, const Takes& takes_the_most) {
 }
 
 TEST(FamiliesTest, HaveAKernelForEverySize) {
-  ExpectSound(QuantConvKernels(), [](const QuantConvKernel& kernel) {
+  ExpectSound(FeatureConvKernels(), [](const FeatureConvKernel& kernel) {
     return kernel.max_sum >= kMaxQuantizedTerms * 128 * 128;
   });
   ExpectSound(BgemmKernels(), [](const BgemmKernel& kernel) {
     return kernel.max_depth >= WordsFor(kMaxBinaryTerms) &&
-           kernel.stream_outputs == 1;
+           kernel.add_outputs == 1;
   });
   ExpectSound(MemoryKernels(), [](const MemoryKernel& kernel) {
-    return kernel.max_taps >= kMaxBinaryTerms && kernel.stream_channels == 1;
+    return kernel.max_taps >= kMaxBinaryTerms && kernel.add_channels == 1;
   });
 }
 

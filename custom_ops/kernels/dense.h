@@ -1,4 +1,4 @@
-// The classifier: the 16-bit stream against int8 weights.
+// The classifier: the 16-bit residual against int8 weights.
 //
 // A kernel's name is its contract: dense_<instruction set>_<inputs>x<outputs of
 // a tile>_<type of the sums>.

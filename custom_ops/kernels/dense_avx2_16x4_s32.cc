@@ -8,6 +8,8 @@
 #include <immintrin.h>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -22,18 +24,8 @@ size_t PackedBytes(int inputs, int outputs) {
 }
 
 void Pack(const int8_t* weights, int inputs, int outputs, void* packed) {
-  auto* to = static_cast<int8_t*>(packed);
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int block = 0; block < inputs; block += kTileInputs) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        for (int i = block; i < block + kTileInputs; ++i) {
-          *to++ = o < outputs && i < inputs
-                      ? weights[static_cast<size_t>(o) * inputs + i]
-                      : int8_t{0};
-        }
-      }
-    }
-  }
+  PackTiles(WeightMatrix<int8_t>{weights, outputs, inputs}, kTileOutputs,
+            kTileInputs, static_cast<int8_t*>(packed));
 }
 
 }  // namespace
@@ -96,11 +88,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 
 const DenseKernel kDenseAvx2_16x4S32 = {
-    "dense_avx2_16x4_s32",
-    [] { return __builtin_cpu_supports("avx2") != 0; },
-    PackedBytes,
-    Pack,
-    Run,
+    "dense_avx2_16x4_s32", HasAvx2, PackedBytes, Pack, Run,
 };
 
 }  // namespace bifsmn

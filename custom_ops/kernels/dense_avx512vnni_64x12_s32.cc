@@ -10,7 +10,9 @@
 #include <cstring>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -39,6 +41,7 @@ constexpr int InputAt(int place) {
 }
 
 void Pack(const int8_t* weights, int inputs, int outputs, void* packed) {
+  const WeightMatrix<int8_t> matrix = {weights, outputs, inputs};
   auto* to = static_cast<int8_t*>(packed);
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
     Offsets offsets = {};
@@ -47,10 +50,7 @@ void Pack(const int8_t* weights, int inputs, int outputs, void* packed) {
       for (int o = tile; o < tile + kTileOutputs; ++o) {
         for (int place = 0; place < kTileInputs; ++place) {
           const int input = block + InputAt(place);
-          int8_t weight = 0;
-          if (o < outputs && input < inputs) {
-            weight = weights[static_cast<size_t>(o) * inputs + input];
-          }
+          const int8_t weight = matrix.At(o, input);
           offsets.values[o - tile] += 128 * 256 * weight;
           *products++ = weight;
         }
@@ -178,17 +178,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 
 const DenseKernel kDenseAvx512Vnni64x12S32 = {
-    "dense_avx512vnni_64x12_s32",
-    [] {
-      return __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512vnni");
-    },
-    PackedBytes,
-    Pack,
-    Run,
+    "dense_avx512vnni_64x12_s32", HasAvx512Vnni, PackedBytes, Pack, Run,
 };
 
 }  // namespace bifsmn

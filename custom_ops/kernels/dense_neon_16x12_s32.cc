@@ -13,6 +13,7 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/neon.h"
+#include "custom_ops/kernels/pack_tiles.h"
 
 namespace bifsmn {
 namespace {
@@ -29,18 +30,11 @@ size_t PackedBytes(int inputs, int outputs) {
 }
 
 void Pack(const int8_t* weights, int inputs, int outputs, void* packed) {
+  const WeightMatrix<int8_t> matrix = {weights, outputs, inputs};
   auto* to = static_cast<int8_t*>(packed);
   for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    const int whole = RoundUp(inputs, kTileInputs);
-    for (int first = 0; first < whole; first += kGroupInputs) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        for (int i = first; i < first + kGroupInputs; ++i) {
-          *to++ = o < outputs && i < inputs
-                      ? weights[static_cast<size_t>(o) * inputs + i]
-                      : int8_t{0};
-        }
-      }
-    }
+    to = PackTile(matrix, tile, kTileOutputs, 0, RoundUp(inputs, kTileInputs),
+                  kGroupInputs, to);
   }
 }
 

@@ -32,17 +32,17 @@ void PackTests(int channels, const Test& test, Word* bits) {
 template <typename Dot>
 void AddAffinePreluOf(const Dot* __restrict dots, const AffinePrelu& map,
                       const float* residual, int channels,
-                      float* __restrict stream) {
+                      float* __restrict result) {
   const float* scale = map.scale;
   const float* offset = map.offset;
   const float* slope = map.slope;
   for (int c = 0; c < channels; ++c) {
     const float u = static_cast<float>(dots[c]) * scale[c] + offset[c];
     const float below = u * slope[c];
-    stream[c] = u >= 0.0f ? u : below;
+    result[c] = u >= 0.0f ? u : below;
   }
   if (residual == nullptr) return;
-  for (int c = 0; c < channels; ++c) stream[c] = residual[c] + stream[c];
+  for (int c = 0; c < channels; ++c) result[c] = residual[c] + result[c];
 }
 
 void Flip(const Word* flips, int outputs, Word* bits) {
@@ -78,44 +78,44 @@ void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
 }
 
 void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
-                    const float* residual, int channels, float* stream) {
-  AddAffinePreluOf(dots, map, residual, channels, stream);
+                    const float* residual, int channels, float* result) {
+  AddAffinePreluOf(dots, map, residual, channels, result);
 }
 
 void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
-                    const float* residual, int channels, float* stream) {
-  AddAffinePreluOf(dots, map, residual, channels, stream);
+                    const float* residual, int channels, float* result) {
+  AddAffinePreluOf(dots, map, residual, channels, result);
 }
 
 void AddRounded(const float* values, float inverse_scale,
-                const int16_t* residual, ptrdiff_t count, int16_t* stream) {
+                const int16_t* residual, ptrdiff_t count, int16_t* result) {
   for (ptrdiff_t i = 0; i < count; ++i) {
-    stream[i] = static_cast<int16_t>(
+    result[i] = static_cast<int16_t>(
         RoundAndClamp(values[i] * inverse_scale, -32768.0f, 32767.0f));
   }
   if (residual == nullptr) return;
   for (ptrdiff_t i = 0; i < count; ++i) {
-    const int sum = residual[i] + stream[i];
-    stream[i] = static_cast<int16_t>(std::clamp(sum, -32768, 32767));
+    const int sum = residual[i] + result[i];
+    result[i] = static_cast<int16_t>(std::clamp(sum, -32768, 32767));
   }
 }
 
-void AddToShortStream(const int16_t* dots, const ShortStream& parameters,
-                      int first, int count, const int16_t* residual,
-                      int16_t* stream, Word* bits) {
+void AddToInt16Residual(const int16_t* dots, const Int16Residual& parameters,
+                        int first, int count, const int16_t* residual,
+                        int16_t* result, Word* bits) {
   for (int i = 0; i < count; ++i) {
-    stream[i] = ShortStreamValue(parameters, first + i, dots[i],
-                                 residual == nullptr ? 0 : residual[i]);
+    result[i] = Int16ResidualValue(parameters, first + i, dots[i],
+                                   residual == nullptr ? 0 : residual[i]);
   }
   if (bits == nullptr) return;
   const int16_t* threshold = parameters.threshold + first;
-  PackTests(count, [=](int i) { return stream[i] < threshold[i]; }, bits);
+  PackTests(count, [=](int i) { return result[i] < threshold[i]; }, bits);
 }
 
-void SignBits(const float* stream, const float* threshold, int channels,
+void SignBits(const float* values, const float* threshold, int channels,
               Word* bits) {
   PackTests(
-      channels, [=](int c) { return !(stream[c] >= threshold[c]); }, bits);
+      channels, [=](int c) { return !(values[c] >= threshold[c]); }, bits);
 }
 
 }  // namespace bifsmn

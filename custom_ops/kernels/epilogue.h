@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
-#include "custom_ops/kernels/short_stream.h"
+#include "custom_ops/kernels/int16_residual.h"
 
 namespace bifsmn {
 
@@ -35,28 +35,28 @@ struct AffinePrelu {
   const float* slope;
 };
 
-// u = dots * scale + offset, v = u >= 0 ? u : u * slope, stream = residual + v
+// u = dots * scale + offset, v = u >= 0 ? u : u * slope, result = residual + v
 // (v where `residual` is null), each operation rounded to float on its own.
 void AddAffinePrelu(const int16_t* dots, const AffinePrelu& map,
-                    const float* residual, int channels, float* stream);
+                    const float* residual, int channels, float* result);
 
 void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
-                    const float* residual, int channels, float* stream);
+                    const float* residual, int channels, float* result);
 
-// stream = saturate(residual + saturate(round_half_even(values *
+// result = saturate(residual + saturate(round_half_even(values *
 // inverse_scale))), without a residual where that is null; a NaN counts as 0.
 void AddRounded(const float* values, float inverse_scale,
-                const int16_t* residual, ptrdiff_t count, int16_t* stream);
+                const int16_t* residual, ptrdiff_t count, int16_t* result);
 
-// The 16-bit stream, of the channels [first, first + count) of `parameters`:
-// dots, residual (null for none) and stream begin with channel `first`; so does
+// The 16-bit residual, of the channels [first, first + count) of `parameters`:
+// dots, residual (null for none) and result begin with channel `first`; so does
 // the word at `bits` (null for none).
-void AddToShortStream(const int16_t* dots, const ShortStream& parameters,
-                      int first, int count, const int16_t* residual,
-                      int16_t* stream, Word* bits);
+void AddToInt16Residual(const int16_t* dots, const Int16Residual& parameters,
+                        int first, int count, const int16_t* residual,
+                        int16_t* result, Word* bits);
 
-// bits = !(stream >= threshold), so that a NaN is -1.
-void SignBits(const float* stream, const float* threshold, int channels,
+// bits = !(values >= threshold), so that a NaN is -1.
+void SignBits(const float* values, const float* threshold, int channels,
               Word* bits);
 
 }  // namespace bifsmn

@@ -59,8 +59,8 @@ TEST(DotsTest, AreBasesLessTwiceTheDisagreements) {
 }
 
 // Volatile, so that every operation rounds.
-float Stream(int dot, float scale, float offset, float slope,
-             const float* residual) {
+float Residual(int dot, float scale, float offset, float slope,
+               const float* residual) {
   volatile float u = static_cast<float>(dot) * scale;
   u = u + offset;
   volatile float v = u;
@@ -79,42 +79,42 @@ TEST(AddAffinePreluTest, RoundsEveryOperation) {
     const auto residual = random.Floats(n, 100.0f);
     for (const float* added :
          {static_cast<const float*>(nullptr), residual.data()}) {
-      std::vector<float> stream(n);
+      std::vector<float> result(n);
       AddAffinePrelu(dots.data(), {scale.data(), offset.data(), slope.data()},
-                     added, n, stream.data());
+                     added, n, result.data());
       for (int i = 0; i < n; ++i) {
-        EXPECT_EQ(stream[i], Stream(dots[i], scale[i], offset[i], slope[i],
-                                    added == nullptr ? nullptr : added + i));
+        EXPECT_EQ(result[i], Residual(dots[i], scale[i], offset[i], slope[i],
+                                      added == nullptr ? nullptr : added + i));
       }
     }
   }
 }
 
-TEST(ShortStreamTest, FollowsItsDefinition) {
+TEST(Int16ResidualTest, FollowsItsDefinition) {
   const int16_t scale[] = {16384, -32767, 32767, 1};
   const int16_t offset[] = {5, 0, 32767, 0};
   const int16_t slope[] = {0, -16384, 100, 0};
   const int16_t threshold[] = {0, 0, 0, 0};
-  const ShortStream stream = {scale, offset, slope, threshold, 2};
+  const Int16Residual parameters = {scale, offset, slope, threshold, 2};
   // 3 << 2 times 1/2, plus 5, plus 100.
-  EXPECT_EQ(ShortStreamValue(stream, 0, 3, 100), 111);
+  EXPECT_EQ(Int16ResidualValue(parameters, 0, 3, 100), 111);
   // 8 << 2 times almost -1 is -32; half of that.
-  EXPECT_EQ(ShortStreamValue(stream, 1, 8, 0), -16);
+  EXPECT_EQ(Int16ResidualValue(parameters, 1, 8, 0), -16);
   // Both sums saturate, as does the result.
-  EXPECT_EQ(ShortStreamValue(stream, 2, 8191, -32768), -1);
-  EXPECT_EQ(ShortStreamValue(stream, 2, 8191, 32767), 32767);
+  EXPECT_EQ(Int16ResidualValue(parameters, 2, 8191, -32768), -1);
+  EXPECT_EQ(Int16ResidualValue(parameters, 2, 8191, 32767), 32767);
   // Half a unit rounds up, on both sides of 0.
-  EXPECT_EQ(ShortStreamValue(stream, 3, 4096, 0), 1);
-  EXPECT_EQ(ShortStreamValue(stream, 3, -4096, 0), 0);
-  EXPECT_EQ(ShortStreamValue(stream, 3, -4097, 0), -1);
+  EXPECT_EQ(Int16ResidualValue(parameters, 3, 4096, 0), 1);
+  EXPECT_EQ(Int16ResidualValue(parameters, 3, -4096, 0), 0);
+  EXPECT_EQ(Int16ResidualValue(parameters, 3, -4097, 0), -1);
 }
 
 TEST(SignBitsTest, NotAtLeastTheThresholdIsMinusOne) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const float stream[] = {0.0f, -0.0f, 1.0f, 0.5f, NAN, infinity, -infinity};
+  const float values[] = {0.0f, -0.0f, 1.0f, 0.5f, NAN, infinity, -infinity};
   const float threshold[] = {0.0f, 0.0f, 1.5f, NAN, 0.0f, infinity, -infinity};
   Word bits = 0xffff;
-  SignBits(stream, threshold, 7, &bits);
+  SignBits(values, threshold, 7, &bits);
   EXPECT_EQ(bits, 0b0011100);
 }
 

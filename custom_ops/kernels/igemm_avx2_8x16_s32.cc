@@ -11,6 +11,8 @@
 #include <algorithm>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -31,19 +33,12 @@ size_t PackedBytes(int outputs, int terms) {
 
 // For each part tiles of, of every two terms, 16 outputs' weights.
 void Pack(const int8_t* weights, int outputs, int terms, void* packed) {
+  const WeightMatrix<int8_t> matrix = {weights, outputs, terms};
   auto* to = static_cast<int16_t*>(packed);
   for (int first = 0; first < terms; first += kPartTerms) {
     const int behind = std::min(terms, first + kPartTerms);
     for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-      for (int lane = first; lane < behind; lane += kLaneTerms) {
-        for (int o = tile; o < tile + kTileOutputs; ++o) {
-          for (int k = lane; k < lane + kLaneTerms; ++k) {
-            *to++ = o < outputs && k < terms
-                        ? weights[static_cast<size_t>(o) * terms + k]
-                        : int8_t{0};
-          }
-        }
-      }
+      to = PackTile(matrix, tile, kTileOutputs, first, behind, kLaneTerms, to);
     }
   }
 }
@@ -168,11 +163,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 
 const IgemmKernel kIgemmAvx2_8x16S32 = {
-    "igemm_avx2_8x16_s32",
-    [] { return __builtin_cpu_supports("avx2") != 0; },
-    PackedBytes,
-    Pack,
-    Run,
+    "igemm_avx2_8x16_s32", HasAvx2, PackedBytes, Pack, Run,
 };
 
 }  // namespace bifsmn

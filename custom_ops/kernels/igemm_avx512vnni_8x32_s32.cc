@@ -11,7 +11,9 @@
 #include <cstring>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -42,27 +44,19 @@ size_t PackedBytes(int outputs, int terms) {
 // What the sums begin with; then for each part tiles of, of every four terms,
 // the outputs' weights.
 void Pack(const int8_t* weights, int outputs, int terms, void* packed) {
+  const WeightMatrix<int8_t> matrix = {weights, outputs, terms};
   auto* starts = static_cast<int32_t*>(packed);
   auto* to = static_cast<int8_t*>(packed) + StartBytes(outputs);
   const int whole = RoundUp(outputs, kVectorOutputs);
-  std::fill_n(starts, whole, 0);
-  for (int o = 0; o < outputs; ++o) {
-    const int8_t* from = weights + static_cast<size_t>(o) * terms;
-    for (int k = 0; k < terms; ++k) starts[o] -= 128 * from[k];
+  for (int o = 0; o < whole; ++o) {
+    starts[o] = 0;
+    for (int k = 0; k < terms; ++k) starts[o] -= 128 * matrix.At(o, k);
   }
   for (int first = 0; first < terms; first += kPartTerms) {
     const int behind = std::min(terms, first + kPartTerms);
     for (int tile = 0; tile < whole; tile += kTileOutputs) {
-      const int next = std::min(whole, tile + kTileOutputs);
-      for (int lane = first; lane < behind; lane += kLaneTerms) {
-        for (int o = tile; o < next; ++o) {
-          for (int k = lane; k < lane + kLaneTerms; ++k) {
-            *to++ = o < outputs && k < terms
-                        ? weights[static_cast<size_t>(o) * terms + k]
-                        : int8_t{0};
-          }
-        }
-      }
+      to = PackTile(matrix, tile, std::min(kTileOutputs, whole - tile), first,
+                    behind, kLaneTerms, to);
     }
   }
 }
@@ -197,17 +191,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 
 const IgemmKernel kIgemmAvx512Vnni8x32S32 = {
-    "igemm_avx512vnni_8x32_s32",
-    [] {
-      return __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512vnni");
-    },
-    PackedBytes,
-    Pack,
-    Run,
+    "igemm_avx512vnni_8x32_s32", HasAvx512Vnni, PackedBytes, Pack, Run,
 };
 
 }  // namespace bifsmn

@@ -13,133 +13,19 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
-#include <vector>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/igemm_neon_pack.h"
 #include "custom_ops/kernels/neon.h"
 
 namespace bifsmn {
 namespace {
 
-constexpr int kTile = 4;
-constexpr int kBlockTerms = 16;
-static_assert(kBlockTerms == kIgemmTermStep);
-
-// Blocks among which another one is looked for.
-constexpr int kReach = 64;
-
-// Products of values in [-128, 127] with weights of that sum fit 16 bits.
-constexpr int kMaxLaneWeights = 255;
-
-// What a loop loads behind its last weights, and does not use.
-constexpr size_t kSlack = 2 * kBlockTerms;
-
-// A tile's numbers of pairs and single blocks, then where the terms of each of
-// its blocks begin in a patch, pairs first, and zeros, of the blocks that are
-// loaded behind the last one.
-constexpr int kCounts = 2;
-
-size_t HeaderBytes(int blocks) {
-  return sizeof(int32_t) * RoundUp(kCounts + blocks + 2, 4);
-}
-
-size_t TileBytes(int blocks) {
-  return HeaderBytes(blocks) + size_t{1} * blocks * kBlockTerms * kTile;
-}
-
-size_t PackedBytes(int outputs, int terms) {
-  return CeilDiv(outputs, kTile) * TileBytes(CeilDiv(terms, kBlockTerms)) +
-         kSlack;
-}
-
-// Weights of a tile, [kTile][terms], as blocks.
-class TileWeights {
- public:
-  TileWeights(const int8_t* weights, int outputs, int terms)
-      : weights_(weights), outputs_(outputs), terms_(terms) {}
-
-  int at(int output, int term) const {
-    return output < outputs_ && term < terms_
-               ? weights_[static_cast<size_t>(output) * terms_ + term]
-               : 0;
-  }
-
-  // Whether products of both blocks may share lanes.
-  bool Fit(int a, int b) const {
-    for (int o = 0; o < kTile; ++o) {
-      for (int lane = 0; lane < 8; ++lane) {
-        int sum = 0;
-        for (const int block : {a, b}) {
-          const int term = block * kBlockTerms + lane;
-          sum += std::abs(at(o, term)) + std::abs(at(o, term + 8));
-        }
-        if (sum > kMaxLaneWeights) return false;
-      }
-    }
-    return true;
-  }
-
-  // The blocks, those of pairs next to each other and before all others.
-  std::vector<int> Order(int* pairs) const {
-    const int blocks = CeilDiv(terms_, kBlockTerms);
-    std::vector<bool> taken(blocks);
-    std::vector<int> paired;
-    std::vector<int> single;
-    for (int a = 0; a < blocks; ++a) {
-      if (taken[a]) continue;
-      int b = a + 1;
-      const int end = std::min(blocks, a + kReach);
-      while (b < end && (taken[b] || !Fit(a, b))) ++b;
-      if (b < end) {
-        taken[b] = true;
-        paired.insert(paired.end(), {a, b});
-      } else {
-        single.push_back(a);
-      }
-    }
-    *pairs = static_cast<int>(paired.size()) / 2;
-    paired.insert(paired.end(), single.begin(), single.end());
-    return paired;
-  }
-
- private:
-  const int8_t* weights_;
-  int outputs_;
-  int terms_;
-};
-
-// After a tile's header, of each pair or single block, for each output its
-// weights: 16 of the first block and 16 of the second one.
-void Pack(const int8_t* weights, int outputs, int terms, void* packed) {
-  const int blocks = CeilDiv(terms, kBlockTerms);
-  auto* to = static_cast<int8_t*>(packed);
-  std::fill_n(to, PackedBytes(outputs, terms), int8_t{0});
-  for (int first = 0; first < outputs; first += kTile) {
-    const TileWeights tile(weights + static_cast<size_t>(first) * terms,
-                           outputs - first, terms);
-    int pairs;
-    const std::vector<int> order = tile.Order(&pairs);
-    auto* header = reinterpret_cast<int32_t*>(to);
-    header[0] = pairs;
-    header[1] = blocks - 2 * pairs;
-    for (int i = 0; i < blocks; ++i) {
-      header[kCounts + i] = order[i] * kBlockTerms;
-    }
-    to += HeaderBytes(blocks);
-    for (int i = 0; i < blocks;) {
-      const int together = i < 2 * pairs ? 2 : 1;
-      for (int o = 0; o < kTile; ++o) {
-        for (int j = i; j < i + together; ++j) {
-          for (int k = 0; k < kBlockTerms; ++k) {
-            *to++ = static_cast<int8_t>(tile.at(o, order[j] * kBlockTerms + k));
-          }
-        }
-      }
-      i += together;
-    }
-  }
-}
+using igemm_neon::HeaderBytes;
+using igemm_neon::kBlockTerms;
+using igemm_neon::kCounts;
+using igemm_neon::kTile;
+using igemm_neon::TileBytes;
 
 // What a tile works on. The assembly knows where each stands.
 struct Tile {
@@ -482,7 +368,11 @@ void Run(const Igemm& gemm, int32_t* sums) {
 }  // namespace
 
 const IgemmKernel kIgemmNeon4x4S32 = {
-    "igemm_neon_4x4_s32", [] { return true; }, PackedBytes, Pack, Run,
+    "igemm_neon_4x4_s32",
+    [] { return true; },
+    igemm_neon::PackedBytes,
+    igemm_neon::Pack,
+    Run,
 };
 
 }  // namespace bifsmn

@@ -5,6 +5,7 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/igemm.h"
+#include "custom_ops/kernels/pack_tiles.h"
 
 namespace bifsmn {
 namespace {
@@ -16,15 +17,8 @@ size_t PackedBytes(int outputs, int terms) {
 }
 
 void Pack(const int8_t* weights, int outputs, int terms, void* packed) {
-  auto* to = static_cast<int8_t*>(packed);
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < terms; ++k) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *to++ = o < outputs ? weights[static_cast<size_t>(o) * terms + k]
-                            : int8_t{0};
-      }
-    }
-  }
+  PackTiles(WeightMatrix<int8_t>{weights, outputs, terms}, kTileOutputs, 1,
+            static_cast<int8_t*>(packed));
 }
 
 void Run(const Igemm& gemm, int32_t* sums) {

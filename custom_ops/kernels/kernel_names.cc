@@ -5,10 +5,10 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
-#include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/kernels/registry.h"
 
 namespace bifsmn {
@@ -24,7 +24,7 @@ void Append(const KernelRegistry<Kernel>& family,
 
 std::vector<std::string> KernelNames() {
   std::vector<std::string> names;
-  Append(QuantConvKernels(), &names);
+  Append(FeatureConvKernels(), &names);
   Append(BgemmKernels(), &names);
   Append(MemoryKernels(), &names);
   Append(DenseKernels(), &names);

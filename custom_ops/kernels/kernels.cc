@@ -2,24 +2,24 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
-#include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/kernels/registry.h"
 
 namespace bifsmn {
 
-const KernelRegistry<QuantConvKernel>& QuantConvKernels() {
-  static const KernelRegistry<QuantConvKernel> kernels = {
+const KernelRegistry<FeatureConvKernel>& FeatureConvKernels() {
+  static const KernelRegistry<FeatureConvKernel> kernels = {
 #ifdef __aarch64__
-      &kQuantConvNeon16x8S16,
+      &kFeatureConvNeon16x8S16,
 #endif
 #ifdef __x86_64__
-      &kQuantConvAvx512Vnni16x16S32,
-      &kQuantConvAvx2_8x16S32,
+      &kFeatureConvAvx512Vnni16x16S32,
+      &kFeatureConvAvx2_8x16S32,
 #endif
-      &kQuantConvPortable1x16S32,
+      &kFeatureConvPortable1x16S32,
   };
   return kernels;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
 #include "custom_ops/kernels/target.h"
 
@@ -45,9 +46,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 namespace {
 
-bool Supported() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+bool Supported() { return HasAvx2() && __builtin_cpu_supports("fma"); }
 
 }  // namespace
 

@@ -10,8 +10,8 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/int16_residual.h"
 #include "custom_ops/kernels/registry.h"
-#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
@@ -35,8 +35,8 @@ struct MemoryKernel {
   // Most taps for which the kernel's counts do not overflow.
   int max_taps;
 
-  // What the number of channels has to be a multiple of for `stream`.
-  int stream_channels;
+  // What the number of channels has to be a multiple of for `add`.
+  int add_channels;
 
   // Whether this processor has the instructions.
   bool (*supported)();
@@ -48,11 +48,11 @@ struct MemoryKernel {
               const MemoryGeometry& geometry, int first, int last,
               int16_t* dots);
 
-  // Writes stream[steps][channels] of a whole sequence with its residual
+  // Writes result[steps][channels] of a whole sequence with its residual
   // [steps][channels], and signs[steps][words] unless `signs` is null.
-  void (*stream)(const Word* bits, const Word* weights,
-                 const MemoryGeometry& geometry, const ShortStream& parameters,
-                 const int16_t* residual, int16_t* stream, Word* signs);
+  void (*add)(const Word* bits, const Word* weights,
+              const MemoryGeometry& geometry, const Int16Residual& parameters,
+              const int16_t* residual, int16_t* result, Word* signs);
 };
 
 const KernelRegistry<MemoryKernel>& MemoryKernels();

@@ -25,19 +25,19 @@ void BM_Dot(benchmark::State& state, const MemoryKernel* kernel) {
   }
 }
 
-void BM_Stream(benchmark::State& state, const MemoryKernel* kernel) {
+void BM_Add(benchmark::State& state, const MemoryKernel* kernel) {
   const MemoryGeometry& g = kGeometry;
   Random random(1);
   const auto bits = random.Bits(g.steps, g.channels);
   const auto weights = random.Bits(g.taps(), g.channels);
-  const RandomShortStream parameters(random, g.channels, g.taps());
+  const RandomInt16Residual parameters(random, g.channels, g.taps());
   const size_t values = size_t{1} * g.steps * g.channels;
   const auto residual = random.Integers<int16_t>(values, -10000, 10000);
-  std::vector<int16_t> stream(values);
+  std::vector<int16_t> result(values);
   std::vector<Word> signs(bits.size());
   for (auto _ : state) {
-    kernel->stream(bits.data(), weights.data(), g, parameters.get(),
-                   residual.data(), stream.data(), signs.data());
+    kernel->add(bits.data(), weights.data(), g, parameters.get(),
+                residual.data(), result.data(), signs.data());
     benchmark::ClobberMemory();
   }
 }
@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
     const std::string name = kernel->name;
     benchmark::RegisterBenchmark((name + "/dot").c_str(), bifsmn::BM_Dot,
                                  kernel);
-    benchmark::RegisterBenchmark((name + "/stream").c_str(), bifsmn::BM_Stream,
+    benchmark::RegisterBenchmark((name + "/add").c_str(), bifsmn::BM_Add,
                                  kernel);
   }
   benchmark::Initialize(&argc, argv);

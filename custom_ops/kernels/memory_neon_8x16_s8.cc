@@ -12,8 +12,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "custom_ops/kernels/int16_residual_neon.h"
 #include "custom_ops/kernels/neon.h"
-#include "custom_ops/kernels/short_stream_neon.h"
 
 namespace bifsmn {
 namespace {
@@ -137,29 +137,30 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
   }
 }
 
-// The stream of a word's column; kWhole: IsNear, and one tile is the sequence.
+// The residual of a word's column; kWhole: IsNear, and one tile is the
+// sequence.
 template <bool kWhole>
-BIFSMN_INLINE void StreamColumn(const Column& column,
-                                const MemoryGeometry& geometry,
-                                const ShortStream& parameters, int channel,
-                                bool near, const int16_t* residual,
-                                int16_t* stream, Word* signs) {
+BIFSMN_INLINE void AddColumn(const Column& column,
+                             const MemoryGeometry& geometry,
+                             const Int16Residual& parameters, int channel,
+                             bool near, const int16_t* residual,
+                             int16_t* result, Word* signs) {
   const ptrdiff_t stride = geometry.channels;
   const ptrdiff_t words = WordsFor(geometry.channels);
   const int16x8_t shift =
       vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
   // Returns the mask of what lies below the thresholds.
-  const auto add = [&](int8x16_t sums, const ShortStreamLanes& low,
-                       const ShortStreamLanes& high) BIFSMN_INLINE_LAMBDA {
+  const auto add = [&](int8x16_t sums, const Int16ResidualLanes& low,
+                       const Int16ResidualLanes& high) BIFSMN_INLINE_LAMBDA {
     const Dots dots = ShiftedDots(sums, shift);
     const int16x8_t y =
         vqaddq_s16(LoadByHalves(residual), low.Branch(dots.low));
     const int16x8_t z =
         vqaddq_s16(LoadByHalves(residual + 8), high.Branch(dots.high));
-    vst1q_s16(stream, y);
-    vst1q_s16(stream + 8, z);
+    vst1q_s16(result, y);
+    vst1q_s16(result + 8, z);
     NextRow(stride, residual);
-    NextRow(stride, stream);
+    NextRow(stride, result);
     return vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
                      vreinterpretq_u8_u16(high.Signs(z)));
   };
@@ -178,35 +179,35 @@ BIFSMN_INLINE void StreamColumn(const Column& column,
     asm("" ::"w"(sums[0]), "w"(sums[1]), "w"(sums[2]), "w"(sums[3]),
         "w"(sums[4]), "w"(sums[5]), "w"(sums[6]), "w"(sums[7])
         : "memory");
-    const ShortStreamLanes low(parameters, channel);
-    const ShortStreamLanes high(parameters, channel + 8);
+    const Int16ResidualLanes low(parameters, channel);
+    const Int16ResidualLanes high(parameters, channel + 8);
     uint8x16_t masks[kTileSteps];
     for (int i = 0; i < kTileSteps; ++i) masks[i] = add(sums[i], low, high);
     store(masks, kTileSteps);
     if (kWhole) return;
   }
-  const ShortStreamLanes low(parameters, channel);
-  const ShortStreamLanes high(parameters, channel + 8);
+  const Int16ResidualLanes low(parameters, channel);
+  const Int16ResidualLanes high(parameters, channel + 8);
   for (; step < geometry.steps; ++step) {
     const uint8x16_t masks[kTileSteps] = {add(column.Sums(step), low, high)};
     store(masks, 1);
   }
 }
 
-void Stream(const Word* bits, const Word* weights,
-            const MemoryGeometry& geometry, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* signs) {
+void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
+         const Int16Residual& parameters, const int16_t* residual,
+         int16_t* result, Word* signs) {
   const bool near = IsNear(geometry);
   const bool whole = near && geometry.steps == kTileSteps;
   for (int word = 0; word < WordsFor(geometry.channels); ++word) {
     const Column column(bits, weights, geometry, word);
     const int channel = word * kWordBits;
     if (whole) {
-      StreamColumn<true>(column, geometry, parameters, channel, true,
-                         residual + channel, stream + channel, signs);
+      AddColumn<true>(column, geometry, parameters, channel, true,
+                      residual + channel, result + channel, signs);
     } else {
-      StreamColumn<false>(column, geometry, parameters, channel, near,
-                          residual + channel, stream + channel, signs);
+      AddColumn<false>(column, geometry, parameters, channel, near,
+                       residual + channel, result + channel, signs);
     }
     if (signs != nullptr) ++signs;
   }
@@ -215,8 +216,7 @@ void Stream(const Word* bits, const Word* weights,
 }  // namespace
 
 const MemoryKernel kMemoryNeon8x16S8 = {
-    "memory_neon_8x16_s8", kMaxTaps, kWordBits,
-    [] { return true; },   Dot,      Stream,
+    "memory_neon_8x16_s8", kMaxTaps, kWordBits, [] { return true; }, Dot, Add,
 };
 
 }  // namespace bifsmn

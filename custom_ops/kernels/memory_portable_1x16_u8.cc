@@ -77,18 +77,18 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
               });
 }
 
-void Stream(const Word* bits, const Word* weights,
-            const MemoryGeometry& geometry, const ShortStream& parameters,
-            const int16_t* residual, int16_t* stream, Word* signs) {
+void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
+         const Int16Residual& parameters, const int16_t* residual,
+         int16_t* result, Word* signs) {
   const int channels = geometry.channels;
   ForEachWord(bits, weights, geometry, 0, geometry.steps,
               [&](int step, int word, const int16_t* dots) {
                 const int first = word * kWordBits;
                 const ptrdiff_t at = ptrdiff_t{step} * channels + first;
-                AddToShortStream(
+                AddToInt16Residual(
                     dots, parameters, first,
                     std::min(kWordBits, channels - first), residual + at,
-                    stream + at,
+                    result + at,
                     signs == nullptr
                         ? nullptr
                         : signs + ptrdiff_t{step} * WordsFor(channels) + word);
@@ -103,7 +103,7 @@ const MemoryKernel kMemoryPortable1x16U8 = {
     1,
     [] { return true; },
     Dot,
-    Stream,
+    Add,
 };
 
 }  // namespace bifsmn

@@ -66,28 +66,29 @@ void CheckDot(const MemoryKernel& kernel, const MemoryGeometry& g,
   }
 }
 
-void CheckStream(const MemoryKernel& kernel, MemoryGeometry g, unsigned seed) {
-  g.channels = RoundUp(g.channels, kernel.stream_channels);
+void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g,
+                   unsigned seed) {
+  g.channels = RoundUp(g.channels, kernel.add_channels);
   Random random(seed);
   const int words = WordsFor(g.channels);
   const std::vector<Word> bits = random.Bits(g.steps, g.channels);
   const std::vector<Word> weights = random.Bits(g.taps(), g.channels);
   const std::vector<int> dots = ReferenceDots(bits, weights, g);
-  const RandomShortStream parameters(random, g.channels, g.taps());
+  const RandomInt16Residual parameters(random, g.channels, g.taps());
   const auto residual =
       random.Integers<int16_t>(g.steps * g.channels, -32768, 32767);
   for (const bool with_signs : {true, false}) {
-    std::vector<int16_t> stream(residual.size());
+    std::vector<int16_t> result(residual.size());
     std::vector<Word> signs(g.steps * words, 0xffff);
-    kernel.stream(bits.data(), weights.data(), g, parameters.get(),
-                  residual.data(), stream.data(),
-                  with_signs ? signs.data() : nullptr);
+    kernel.add(bits.data(), weights.data(), g, parameters.get(),
+               residual.data(), result.data(),
+               with_signs ? signs.data() : nullptr);
     for (int t = 0; t < g.steps; ++t) {
       for (int c = 0; c < g.channels; ++c) {
         const int at = t * g.channels + c;
         const int expected =
-            ShortStreamValue(parameters.get(), c, dots[at], residual[at]);
-        ASSERT_EQ(stream[at], expected)
+            Int16ResidualValue(parameters.get(), c, dots[at], residual[at]);
+        ASSERT_EQ(result[at], expected)
             << Describe(g) << ": step " << t << ", channel " << c;
         if (!with_signs) continue;
         ASSERT_EQ(Sign(signs.data() + t * words, c) < 0,
@@ -118,7 +119,7 @@ TEST_P(MemoryTest, Edges) {
     return;
   }
   CheckDot(*kernel, g, steps + channels);
-  CheckStream(*kernel, g, steps + channels);
+  CheckResidual(*kernel, g, steps + channels);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -141,7 +142,7 @@ TEST_P(RandomMemoryTest, ThousandShapes) {
                               random.Integer(0, 4),  random.Integer(0, 4),
                               random.Integer(1, 3),  random.Integer(1, 3)};
     CheckDot(*GetParam(), g, seed);
-    CheckStream(*GetParam(), g, seed);
+    CheckResidual(*GetParam(), g, seed);
     if (HasFatalFailure()) return;
   }
 }

@@ -1,34 +1,41 @@
 #include "custom_ops/kernels/padding.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bifsmn {
 
-PaddingPatterns::Axis PaddingPatterns::MakeAxis(int size, int kernel,
-                                                int stride, int pad,
-                                                int outputs) {
-  Axis axis;
-  axis.span_of.reserve(outputs);
+std::vector<KernelSpan> KernelSpans(int size, int kernel, int stride, int pad,
+                                    int outputs) {
+  std::vector<KernelSpan> spans;
   for (int i = 0; i < outputs; ++i) {
     const int start = i * stride - pad;
-    const Span span = {std::max(-start, 0), std::min(size - start, kernel)};
-    // Both ends only ever move back, so an equal span is the last one.
-    if (axis.spans.empty() || axis.spans.back().begin != span.begin ||
-        axis.spans.back().end != span.end) {
-      axis.spans.push_back(span);
+    const int begin = std::max(-start, 0);
+    const int end = std::min(size - start, kernel);
+    if (!spans.empty() && spans.back().begin == begin &&
+        spans.back().end == end) {
+      ++spans.back().count;
+    } else {
+      spans.push_back({begin, end, i, 1});
     }
-    axis.span_of.push_back(static_cast<uint32_t>(axis.spans.size() - 1));
   }
-  return axis;
+  return spans;
+}
+
+PaddingPatterns::Axis::Axis(std::vector<KernelSpan> of_axis)
+    : spans(std::move(of_axis)) {
+  for (size_t i = 0; i < spans.size(); ++i) {
+    span_of.insert(span_of.end(), spans[i].count, static_cast<uint32_t>(i));
+  }
 }
 
 PaddingPatterns::PaddingPatterns(const ConvGeometry& geometry)
     : kernel_h_(geometry.kernel_h),
       kernel_w_(geometry.kernel_w),
-      rows_(MakeAxis(geometry.height, geometry.kernel_h, geometry.stride_h,
-                     geometry.pad_top, geometry.output_h)),
-      columns_(MakeAxis(geometry.width, geometry.kernel_w, geometry.stride_w,
-                        geometry.pad_left, geometry.output_w)) {}
+      rows_(KernelSpans(geometry.height, geometry.kernel_h, geometry.stride_h,
+                        geometry.pad_top, geometry.output_h)),
+      columns_(KernelSpans(geometry.width, geometry.kernel_w, geometry.stride_w,
+                           geometry.pad_left, geometry.output_w)) {}
 
 std::vector<int16_t> PaddingPatterns::Bases(const Word* weights, int outputs,
                                             int channels) const {
@@ -49,8 +56,8 @@ std::vector<int16_t> PaddingPatterns::Bases(const Word* weights, int outputs,
     }
     const int all_bits = set_bits.back();
     int16_t* base = bases.data() + o;
-    for (const Span& rows : rows_.spans) {
-      for (const Span& columns : columns_.spans) {
+    for (const KernelSpan& rows : rows_.spans) {
+      for (const KernelSpan& columns : columns_.spans) {
         const int valid_bits = set_bits[rows.end * stride + columns.end] -
                                set_bits[rows.begin * stride + columns.end] -
                                set_bits[rows.end * stride + columns.begin] +

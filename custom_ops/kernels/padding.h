@@ -20,9 +20,20 @@
 
 namespace bifsmn {
 
+// The rows (or columns) [begin, end) of a kernel that lie inside the image, and
+// the outputs [first, first + count) for which those do.
+struct KernelSpan {
+  int begin, end;
+  int first, count;
+};
+
+// Along an axis of `size`, in order. Both ends of a span only ever move back,
+// so that no two have the same.
+std::vector<KernelSpan> KernelSpans(int size, int kernel, int stride, int pad,
+                                    int outputs);
+
 class PaddingPatterns {
  public:
-  PaddingPatterns() = default;
   explicit PaddingPatterns(const ConvGeometry& geometry);
 
   size_t count() const { return rows_.spans.size() * columns_.spans.size(); }
@@ -37,18 +48,16 @@ class PaddingPatterns {
                              int channels) const;
 
  private:
-  // The kernel's rows (or columns) [begin, end) inside the image.
-  struct Span {
-    int begin, end;
-  };
   struct Axis {
-    std::vector<Span> spans;
+    explicit Axis(std::vector<KernelSpan> spans);
+
+    std::vector<KernelSpan> spans;
+    // Of every output.
     std::vector<uint32_t> span_of;
   };
-  static Axis MakeAxis(int size, int kernel, int stride, int pad, int outputs);
 
-  int kernel_h_ = 0;
-  int kernel_w_ = 0;
+  int kernel_h_;
+  int kernel_w_;
   Axis rows_;
   Axis columns_;
 };

@@ -12,7 +12,7 @@
 
 #include "custom_ops/kernels/bit_im2col.h"
 #include "custom_ops/kernels/bits.h"
-#include "custom_ops/kernels/short_stream.h"
+#include "custom_ops/kernels/int16_residual.h"
 
 namespace bifsmn {
 
@@ -76,10 +76,10 @@ struct Aligned {
 template <typename T>
 using AlignedVector = std::vector<T, Aligned<T>>;
 
-// Parameters of the 16-bit stream, for dots in [-largest, largest].
-class RandomShortStream {
+// Parameters of the 16-bit residual, for dots in [-largest, largest].
+class RandomInt16Residual {
  public:
-  RandomShortStream(Random& random, int channels, int largest)
+  RandomInt16Residual(Random& random, int channels, int largest)
       : scale_(random.Integers<int16_t>(channels, -32767, 32767)),
         offset_(random.Integers<int16_t>(channels, -32768, 32767)),
         slope_(random.Integers<int16_t>(channels, -32767, 32767)),
@@ -88,7 +88,7 @@ class RandomShortStream {
     shift_ = random.Integer(0, shift_);
   }
 
-  ShortStream get() const {
+  Int16Residual get() const {
     return {scale_.data(), offset_.data(), slope_.data(), threshold_.data(),
             shift_};
   }

@@ -5,10 +5,6 @@
 namespace bifsmn {
 namespace {
 
-// In how many ways a kernel may be cut off before padding is computed, too: the
-// weights are packed for each.
-constexpr size_t kMostBands = 4;
-
 constexpr size_t kMostPatterns = 65535;
 
 }  // namespace
@@ -75,51 +71,21 @@ void BinaryConv::MakeBands(int words, const std::vector<Word>& weights,
                            bool has_patterns) {
   const ConvGeometry& g = geometry_;
   bands_.clear();
-  for (int y = 0; y < g.output_h; ++y) {
-    const int top = y * g.stride_h - g.pad_top;
-    const int first = std::max(0, -top);
-    const int count = std::min(g.kernel_h, g.height - top) - first;
-    if (!bands_.empty() && bands_.back().first_kernel_row == first &&
-        bands_.back().geometry.kernel_h == count) {
-      bands_.back().geometry.output_h += 1;
-      bands_.back().geometry.height += g.stride_h;
-      continue;
-    }
-    Band band = {};
-    band.geometry = g;
-    band.geometry.height = band.geometry.kernel_h = count;
-    band.geometry.pad_top = 0;
-    band.geometry.output_h = 1;
-    band.image_row = top + first;
-    band.first_pixel = y * g.output_w;
-    band.first_kernel_row = first;
-    bands_.push_back(band);
-    if (bands_.size() > kMostBands) {
-      bands_ = {Band()};
-      bands_.front().geometry = g;
-      break;
-    }
-  }
   bases_.clear();
   pattern_of_.clear();
-  const int run = g.kernel_w * words;
-  for (Band& band : bands_) {
-    band.depth = band.geometry.kernel_h * run;
-    band.patches_are_image = PatchesAreImage(band.geometry);
-    band.weights.resize(size_t{1} * outputs_ * band.depth);
-    for (int o = 0; o < outputs_; ++o) {
-      std::copy_n(
-          weights.data() +
-              (size_t{1} * o * g.kernel_h + band.first_kernel_row) * run,
-          band.depth, band.weights.data() + size_t{1} * o * band.depth);
-    }
-    const PaddingPatterns patterns(band.geometry);
+  const int row = g.kernel_w * words;
+  for (const RowBand& rows : RowBands(g)) {
+    bands_.push_back(
+        {rows, rows.geometry.kernel_h * row, PatchesAreImage(rows.geometry),
+         WeightsOfBand(weights, outputs_, g.kernel_h, row, rows), 0});
+    const Band& band = bands_.back();
+    const PaddingPatterns patterns(rows.geometry);
     const size_t first_pattern = bases_.size() / outputs_;
     const std::vector<int16_t> bases =
         patterns.Bases(band.weights.data(), outputs_, channels_);
     bases_.insert(bases_.end(), bases.begin(), bases.end());
-    for (int y = 0; has_patterns && y < band.geometry.output_h; ++y) {
-      for (int x = 0; x < band.geometry.output_w; ++x) {
+    for (int y = 0; has_patterns && y < rows.geometry.output_h; ++y) {
+      for (int x = 0; x < rows.geometry.output_w; ++x) {
         pattern_of_.push_back(
             static_cast<uint16_t>(first_pattern + patterns.PatternOf(y, x)));
       }

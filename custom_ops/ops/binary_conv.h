@@ -13,6 +13,7 @@
 #include "custom_ops/kernels/padding.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
+#include "custom_ops/ops/row_bands.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 #include "custom_ops/ops/workspace.h"
@@ -64,17 +65,8 @@ class BinaryConv {
   static constexpr int kBlockPixels = 32;
 
  private:
-  // Output rows that the same rows of the kernel are computed for. Rows of the
-  // kernel that lie outside of the image are left out, so that a padded
-  // convolution is one without vertical padding, and shallower ones at its
-  // edges.
   struct Band {
-    ConvGeometry geometry;
-    // Rows of the image above it.
-    int image_row;
-    // Of its output pixels, in the image.
-    int first_pixel;
-    int first_kernel_row;
+    RowBand rows;
     int depth;
     bool patches_are_image;
     std::vector<Word> weights;
@@ -119,19 +111,21 @@ void BinaryConv::ForEachBlock(const Word* bits, void* workspace,
   for (int n = 0; n < images_; ++n) {
     for (const Band& band : bands_) {
       const Word* image =
-          bits + (ptrdiff_t{n} * geometry_.height + band.image_row) * row_words;
-      const int pixels = band.geometry.output_h * band.geometry.output_w;
+          bits +
+          (ptrdiff_t{n} * geometry_.height + band.rows.image_row) * row_words;
+      const ConvGeometry& geometry = band.rows.geometry;
+      const int pixels = geometry.output_h * geometry.output_w;
       for (int first = 0; first < pixels; first += kBlockPixels) {
         const int count = std::min(kBlockPixels, pixels - first);
         const Word* patches = image + ptrdiff_t{first} * band.depth;
         if (!band.patches_are_image) {
           Word* gathered = patches_.In(workspace);
-          BitIm2col(image, band.geometry, words, first, count, gathered);
+          BitIm2col(image, geometry, words, first, count, gathered);
           patches = gathered;
         }
         take(Bgemm{patches, count, band.depth, packed_.data() + band.packed,
                    outputs_},
-             band.first_pixel + first);
+             band.rows.output_row * geometry.output_w + first);
       }
     }
   }

@@ -1,4 +1,5 @@
-// BifsmnConv2DAdd: a binary convolution from bits into the stream.
+// BifsmnConv2DAdd: a binary convolution from bits into the residual,
+// which the contract calls stream.
 
 #include <algorithm>
 
@@ -7,7 +8,7 @@
 #include "custom_ops/ops/binary_conv.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
-#include "custom_ops/ops/stream_epilogue.h"
+#include "custom_ops/ops/residual_epilogue.h"
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
@@ -27,7 +28,7 @@ class Conv2DAdd : public Op {
                                           outputs));
     has_residual_ = inputs.size() > 3 && inputs[3] != nullptr;
     if (has_residual_) {
-      BIFSMN_RETURN_IF_ERROR(epilogue_.CheckStream(*inputs[3], "residual"));
+      BIFSMN_RETURN_IF_ERROR(epilogue_.CheckResidual(*inputs[3], "residual"));
     }
     has_bits_ = output_count > 1;
 
@@ -36,9 +37,9 @@ class Conv2DAdd : public Op {
     const bool padded =
         std::any_of(bases.begin(), bases.end(),
                     [this](int16_t base) { return base != conv_.terms(); });
-    fused_ = epilogue_.is_short() && !padded;
+    fused_ = epilogue_.is_int16() && !padded;
     conv_.SelectKernel([this](const BgemmKernel& kernel) {
-      return !fused_ || conv_.outputs() % kernel.stream_outputs == 0;
+      return !fused_ || conv_.outputs() % kernel.add_outputs == 0;
     });
     if (!fused_) {
       dots_ = layout_.Add<int16_t>(conv_.outputs());
@@ -64,22 +65,22 @@ class Conv2DAdd : public Op {
   }
 
  private:
-  void RunFused(const Word* bits, const int16_t* residual, int16_t* stream,
+  void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs, void* workspace) const {
-    const ShortStream parameters = epilogue_.short_parameters();
+    const Int16Residual parameters = epilogue_.int16_parameters();
     conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int) {
-      conv_.kernel().stream(gemm, conv_.terms(), parameters, residual, stream,
-                            signs);
+      conv_.kernel().add(gemm, conv_.terms(), parameters, residual, result,
+                         signs);
       const ptrdiff_t values = ptrdiff_t{gemm.pixels} * gemm.outputs;
       if (residual != nullptr) residual += values;
-      stream += values;
+      result += values;
       if (signs != nullptr) {
         signs += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
       }
     });
   }
 
-  void RunPixels(const Word* bits, StreamEpilogue::Cursor cursor,
+  void RunPixels(const Word* bits, ResidualEpilogue::Cursor cursor,
                  void* workspace) const {
     int16_t* dots = dots_.In(workspace);
     uint16_t* disagreements = disagreements_.In(workspace);
@@ -102,7 +103,7 @@ class Conv2DAdd : public Op {
   bool has_residual_ = false;
   bool has_bits_ = false;
   bool fused_ = false;
-  StreamEpilogue epilogue_;
+  ResidualEpilogue epilogue_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int16_t> dots_;
   WorkspaceLayout::Part<uint16_t> disagreements_;

@@ -13,7 +13,7 @@ const ConvGeometry kWhole = {9, 7, 3, 2, 1, 2, 0, 0, 7, 3};
 
 class Conv2DAddTest : public ::testing::Test {
  protected:
-  // A stream of T over `geometry`, with sums shifted by `shift`.
+  // A residual of T over `geometry`, with sums shifted by `shift`.
   template <typename T>
   OpRunner Runner(const ConvGeometry& geometry,
                   const std::vector<T>& parameters, int shift) {
@@ -38,7 +38,7 @@ class Conv2DAddTest : public ::testing::Test {
     return parameters;
   }
 
-  std::vector<int16_t> Shorts() {
+  std::vector<int16_t> Int16s() {
     return Random(4).Integers<int16_t>(4 * kOutputs, -32767, 32767);
   }
 
@@ -62,24 +62,24 @@ class Conv2DAddTest : public ::testing::Test {
 
   void ExpectFloats(const OpRunner& runner, const float* residual) {
     const std::vector<float> parameters = Floats();
-    const std::vector<float> stream = runner.Result<float>(0);
+    const std::vector<float> result = runner.Result<float>(0);
     ForEachDot(kPadded, [&](size_t i, int o, int dot) {
       volatile float v = static_cast<float>(dot) * parameters[o];
       v = v + parameters[kOutputs + o];
       if (!(v >= 0.0f)) v = v * parameters[2 * kOutputs + o];
       if (residual != nullptr) v = residual[i] + v;
-      ASSERT_EQ(stream[i], v) << i;
+      ASSERT_EQ(result[i], v) << i;
     });
   }
 
   template <typename T>
   void ExpectSigns(const OpRunner& runner, const std::vector<T>& parameters) {
-    const std::vector<T> stream = runner.Result<T>(0);
+    const std::vector<T> result = runner.Result<T>(0);
     const std::vector<Word> bits = runner.Result<Word>(1);
-    for (size_t i = 0; i < stream.size(); ++i) {
+    for (size_t i = 0; i < result.size(); ++i) {
       const Word* pixel = bits.data() + i / kOutputs * WordsFor(kOutputs);
       EXPECT_EQ(Sign(pixel, i % kOutputs) > 0,
-                stream[i] >= parameters[3 * kOutputs + i % kOutputs]);
+                result[i] >= parameters[3 * kOutputs + i % kOutputs]);
       EXPECT_EQ(pixel[1] & UnusedBits(kOutputs), 0);
     }
   }
@@ -89,7 +89,7 @@ class Conv2DAddTest : public ::testing::Test {
   const std::vector<Word> weights_ = random_.Bits(kOutputs * 6, kChannels);
 };
 
-TEST_F(Conv2DAddTest, AddsToAStreamOfFloats) {
+TEST_F(Conv2DAddTest, AddsToAResidualOfFloats) {
   OpRunner runner = FloatRunner();
   const auto residual = random_.Floats(2 * 9 * 4 * kOutputs, 50.0f);
   runner.Add({2, 9, 4, kOutputs}, residual);
@@ -103,7 +103,7 @@ TEST_F(Conv2DAddTest, AddsToAStreamOfFloats) {
   ExpectSigns(runner, Floats());
 }
 
-TEST_F(Conv2DAddTest, BeginsAStreamOfFloats) {
+TEST_F(Conv2DAddTest, BeginsAResidualOfFloats) {
   OpRunner runner = FloatRunner();
   ASSERT_THAT(runner.Plan(2), Succeeds());
   runner.Run();
@@ -119,14 +119,14 @@ TEST_F(Conv2DAddTest, LeavesBitsOut) {
   ExpectFloats(runner, nullptr);
 }
 
-TEST_F(Conv2DAddTest, AddsToAStreamOfShorts) {
-  const std::vector<int16_t> shorts = Shorts();
-  const ShortStream parameters = {shorts.data(), shorts.data() + kOutputs,
-                                  shorts.data() + 2 * kOutputs,
-                                  shorts.data() + 3 * kOutputs, 5};
+TEST_F(Conv2DAddTest, AddsToAResidualOfInt16) {
+  const std::vector<int16_t> int16s = Int16s();
+  const Int16Residual parameters = {int16s.data(), int16s.data() + kOutputs,
+                                    int16s.data() + 2 * kOutputs,
+                                    int16s.data() + 3 * kOutputs, 5};
   for (const ConvGeometry& geometry : {kPadded, kWhole}) {
     for (const bool with_residual : {true, false}) {
-      OpRunner runner = Runner(geometry, shorts, 5);
+      OpRunner runner = Runner(geometry, int16s, 5);
       const std::vector<int> shape = {2, geometry.output_h, geometry.output_w,
                                       kOutputs};
       const auto residual = random_.Integers<int16_t>(
@@ -136,13 +136,14 @@ TEST_F(Conv2DAddTest, AddsToAStreamOfShorts) {
       EXPECT_EQ(runner.output(0).shape, shape);
       EXPECT_EQ(runner.output(0).type, ElementType::kInt16);
       runner.Run();
-      const std::vector<int16_t> stream = runner.Result<int16_t>(0);
+      const std::vector<int16_t> result = runner.Result<int16_t>(0);
       ForEachDot(geometry, [&](size_t i, int o, int dot) {
-        ASSERT_EQ(stream[i], ShortStreamValue(parameters, o, dot,
-                                              with_residual ? residual[i] : 0))
+        ASSERT_EQ(result[i],
+                  Int16ResidualValue(parameters, o, dot,
+                                     with_residual ? residual[i] : 0))
             << i;
       });
-      ExpectSigns(runner, shorts);
+      ExpectSigns(runner, int16s);
     }
   }
 }
@@ -171,11 +172,11 @@ TEST_F(Conv2DAddTest, ChecksParameters) {
 
 TEST_F(Conv2DAddTest, ChecksTheShift) {
   EXPECT_THAT(Runner(kWhole, Floats(), 1).Plan(),
-              FailsWith("a float stream has shift 0, not 1"));
+              FailsWith("a float residual has shift 0, not 1"));
   // 120 products, shifted by 8, are 30,720; by 9 they would not fit.
-  EXPECT_THAT(Runner(kWhole, Shorts(), 8).Plan(), Succeeds());
+  EXPECT_THAT(Runner(kWhole, Int16s(), 8).Plan(), Succeeds());
   for (const int shift : {-1, 9, 15, 1 << 30}) {
-    EXPECT_THAT(Runner(kWhole, Shorts(), shift).Plan(),
+    EXPECT_THAT(Runner(kWhole, Int16s(), shift).Plan(),
                 FailsWith("do not fit 16 bits"));
   }
 }
@@ -193,7 +194,7 @@ TEST(Conv2DAddInputTest, UnusedBitsOfAnInputDoNoHarm) {
 
 TEST_F(Conv2DAddTest, ChecksScalesAndSlopes) {
   for (const int row : {0, 2}) {
-    std::vector<int16_t> parameters = Shorts();
+    std::vector<int16_t> parameters = Int16s();
     parameters[row * kOutputs + 5] = -32768;
     EXPECT_THAT(Runner(kWhole, parameters, 0).Plan(),
                 FailsWith("a scale or slope is -32768 (channel 5)"));

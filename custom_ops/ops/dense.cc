@@ -1,4 +1,5 @@
-// BifsmnDense: the classifier, over the flattened stream.
+// BifsmnDense: the classifier, over the flattened residual, which the
+// contract calls stream.
 
 #include "custom_ops/kernels/dense.h"
 
@@ -20,13 +21,13 @@ class Dense : public Op {
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kDenseOp, inputs, output_count));
-    const TensorInfo& stream = *inputs[0];
+    const TensorInfo& residual = *inputs[0];
     const TensorInfo& weights = *inputs[1];
-    BIFSMN_RETURN_IF_ERROR(CheckTensor(stream, "stream", ElementType::kInt16,
-                                       ElementType::kFloat32, stream.shape));
-    if (stream.shape.size() != 4) {
+    BIFSMN_RETURN_IF_ERROR(CheckTensor(residual, "stream", ElementType::kInt16,
+                                       ElementType::kFloat32, residual.shape));
+    if (residual.shape.size() != 4) {
       return Status::Error("stream has to be of rank 4, is of shape %s",
-                           ShapeText(stream.shape).c_str());
+                           ShapeText(residual.shape).c_str());
     }
     if (weights.type != ElementType::kInt8) {
       BIFSMN_RETURN_IF_ERROR(CheckTensor(weights, "weights",
@@ -34,12 +35,12 @@ class Dense : public Op {
                                          ElementType::kFloat32, weights.shape));
     }
     BIFSMN_RETURN_IF_ERROR(CheckShape(weights.shape).In("weights"));
-    stream_type_ = stream.type;
-    is_short_ = stream.type == ElementType::kInt16 &&
-                weights.type == ElementType::kInt8;
+    residual_type_ = residual.type;
+    is_integer_ = residual.type == ElementType::kInt16 &&
+                  weights.type == ElementType::kInt8;
     BIFSMN_RETURN_IF_ERROR(CheckConstant(weights, "weights"));
-    batch_ = stream.shape[0];
-    inputs_ = static_cast<int>(stream.elements() / batch_);
+    batch_ = residual.shape[0];
+    inputs_ = static_cast<int>(residual.elements() / batch_);
     const TensorInfo& scale_bias = *inputs[2];
     const bool is_packed =
         weights.type == ElementType::kInt8 && weights.shape.size() == 1;
@@ -64,8 +65,8 @@ class Dense : public Op {
       integers = CopyConstant<int8_t>(weights);
     }
     layout_ = WorkspaceLayout();
-    if (is_short_) {
-      BIFSMN_RETURN_IF_ERROR(PlanShort(integers));
+    if (is_integer_) {
+      BIFSMN_RETURN_IF_ERROR(PlanIntegers(integers));
     } else if (weights.type == ElementType::kInt8) {
       floats_.assign(integers.begin(), integers.end());
     } else {
@@ -84,7 +85,7 @@ class Dense : public Op {
     const float* bias = scale + outputs_;
     for (int n = 0; n < batch_; ++n) {
       const ptrdiff_t first = ptrdiff_t{n} * inputs_;
-      if (is_short_) {
+      if (is_integer_) {
         int32_t* sums = sums_.In(workspace);
         kernel_->run(static_cast<const int16_t*>(inputs[0]) + first,
                      packed_.data(), inputs_, outputs_, sums);
@@ -92,7 +93,7 @@ class Dense : public Op {
           *logits++ = static_cast<float>(sums[o]) * scale[o] + bias[o];
         }
       } else {
-        if (stream_type_ == ElementType::kInt16) {
+        if (residual_type_ == ElementType::kInt16) {
           RunFloats(static_cast<const int16_t*>(inputs[0]) + first, logits);
         } else {
           RunFloats(static_cast<const float*>(inputs[0]) + first, logits);
@@ -136,7 +137,7 @@ class Dense : public Op {
     }
   }
 
-  Status PlanShort(const std::vector<int8_t>& values) {
+  Status PlanIntegers(const std::vector<int8_t>& values) {
     for (int o = 0; o < outputs_; ++o) {
       int64_t total = 0;
       for (int i = 0; i < inputs_; ++i) {
@@ -156,8 +157,8 @@ class Dense : public Op {
     return Status();
   }
 
-  ElementType stream_type_ = ElementType::kOther;
-  bool is_short_ = false;
+  ElementType residual_type_ = ElementType::kOther;
+  bool is_integer_ = false;
   int batch_ = 0;
   int inputs_ = 0;
   int outputs_ = 0;

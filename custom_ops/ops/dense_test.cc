@@ -14,30 +14,32 @@ constexpr int kOutputs = 5;
 
 class DenseOpTest : public ::testing::Test {
  protected:
-  template <typename Stream, typename Weight>
-  OpRunner Runner(const std::vector<Stream>& stream, ElementType type,
+  template <typename Residual, typename Weight>
+  OpRunner Runner(const std::vector<Residual>& residual, ElementType type,
                   const std::vector<Weight>& weights) {
     OpRunner runner("BifsmnDense", {});
-    runner.Add({2, 3, 1, 20}, stream);
+    runner.Add({2, 3, 1, 20}, residual);
     runner.AddConstant({kOutputs, kInputs}, weights);
     runner.input(1).type = type;
     runner.AddConstant({2, kOutputs}, scale_bias_);
     return runner;
   }
 
-  OpRunner ShortRunner() { return Runner(shorts_, ElementType::kInt8, bytes_); }
+  OpRunner IntegerRunner() {
+    return Runner(int16s_, ElementType::kInt8, bytes_);
+  }
 
   Random random_{3};
   const std::vector<float> scale_bias_ = random_.Floats(2 * kOutputs);
-  const std::vector<int16_t> shorts_ =
+  const std::vector<int16_t> int16s_ =
       random_.Integers<int16_t>(2 * kInputs, -32768, 32767);
   const std::vector<int8_t> bytes_ =
       random_.Integers<int8_t>(kOutputs * kInputs, -128, 127);
   const std::vector<float> floats_ = random_.Floats(2 * kInputs);
 };
 
-TEST_F(DenseOpTest, WeighsShorts) {
-  OpRunner runner = ShortRunner();
+TEST_F(DenseOpTest, WeighsIntegers) {
+  OpRunner runner = IntegerRunner();
   ASSERT_THAT(runner.Plan(), Succeeds());
   EXPECT_EQ(runner.output(0).shape, (std::vector<int>{2, kOutputs}));
   EXPECT_EQ(runner.output(0).type, ElementType::kFloat32);
@@ -47,7 +49,7 @@ TEST_F(DenseOpTest, WeighsShorts) {
     for (int o = 0; o < kOutputs; ++o) {
       int sum = 0;
       for (int i = 0; i < kInputs; ++i) {
-        sum += shorts_[n * kInputs + i] * bytes_[o * kInputs + i];
+        sum += int16s_[n * kInputs + i] * bytes_[o * kInputs + i];
       }
       volatile float expected = static_cast<float>(sum) * scale_bias_[o];
       expected = expected + scale_bias_[kOutputs + o];
@@ -56,9 +58,9 @@ TEST_F(DenseOpTest, WeighsShorts) {
   }
 }
 
-// The logits of any stream and weights, as doubles.
-template <typename Stream>
-void ExpectLogits(OpRunner runner, const std::vector<Stream>& stream,
+// The logits of any residual and weights, as doubles.
+template <typename Residual>
+void ExpectLogits(OpRunner runner, const std::vector<Residual>& residual,
                   const std::vector<double>& weights,
                   const std::vector<float>& scale_bias) {
   ASSERT_THAT(runner.Plan(), Succeeds());
@@ -70,7 +72,7 @@ void ExpectLogits(OpRunner runner, const std::vector<Stream>& stream,
       double largest = 1.0;
       for (int i = 0; i < kInputs; ++i) {
         const double product =
-            stream[n * kInputs + i] * weights[o * kInputs + i];
+            residual[n * kInputs + i] * weights[o * kInputs + i];
         sum += product;
         largest = std::fmax(largest, std::fabs(product));
       }
@@ -95,27 +97,27 @@ TEST_F(DenseOpTest, WeighsAnythingInFloats) {
                of_halves, scale_bias_);
   ExpectLogits(Runner(floats_, ElementType::kInt8, bytes_), floats_, of_bytes,
                scale_bias_);
-  ExpectLogits(Runner(shorts_, ElementType::kFloat32, floats), shorts_,
+  ExpectLogits(Runner(int16s_, ElementType::kFloat32, floats), int16s_,
                of_floats, scale_bias_);
-  ExpectLogits(Runner(shorts_, ElementType::kFloat16, halves), shorts_,
+  ExpectLogits(Runner(int16s_, ElementType::kFloat16, halves), int16s_,
                of_halves, scale_bias_);
 }
 
 TEST_F(DenseOpTest, ChecksItsTensors) {
-  OpRunner runner = ShortRunner();
+  OpRunner runner = IntegerRunner();
   runner.input(0).type = ElementType::kInt32;
   EXPECT_THAT(runner.Plan(),
               FailsWith("stream has to be int16 or float32, is int32"));
   runner = Runner(floats_, ElementType::kInt32, floats_);
   EXPECT_THAT(runner.Plan(),
               FailsWith("weights has to be float16 or float32, is int32"));
-  runner = ShortRunner();
+  runner = IntegerRunner();
   runner.input(1).shape = {kInputs, kOutputs};
   EXPECT_THAT(runner.Plan(), FailsWith("but 60 values to weigh"));
-  runner = ShortRunner();
+  runner = IntegerRunner();
   runner.input(1).constant_bytes -= 1;
   EXPECT_THAT(runner.Plan(), FailsWith("takes 300 bytes"));
-  runner = ShortRunner();
+  runner = IntegerRunner();
   runner.input(2).shape = {kOutputs, 2};
   EXPECT_THAT(runner.Plan(), FailsWith("scale_bias has to be of shape [2, 5]"));
 }

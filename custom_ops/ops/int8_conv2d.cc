@@ -1,21 +1,21 @@
 // BifsmnInt8Conv2D: a convolution of 8-bit values, to 8-bit values or into the
-// stream, for what one bit costs too much.
+// residual, for what one bit costs too much.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <vector>
 
 #include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
-#include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
-#include "custom_ops/ops/stream_epilogue.h"
+#include "custom_ops/ops/residual_epilogue.h"
 #include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/value_conv.h"
 #include "custom_ops/ops/workspace.h"
 
 namespace bifsmn {
@@ -53,13 +53,18 @@ class Int8Conv2D : public Op {
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kInt8Conv2DOp, inputs, output_count));
-    BIFSMN_RETURN_IF_ERROR(PlanValues(*inputs[0]));
-    BIFSMN_RETURN_IF_ERROR(PlanWeights(*inputs[1]));
+    is_float_ = inputs[0]->type == ElementType::kFloat32;
+    const TensorInfo& weights = *inputs[1];
+    BIFSMN_RETURN_IF_ERROR(
+        conv_.Plan(attributes_, *inputs[0], "values",
+                   is_float_ ? ElementType::kFloat32 : ElementType::kInt8,
+                   weights, ElementType::kInt8));
+    BIFSMN_RETURN_IF_ERROR(PackWeights(weights));
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "parameters",
                                         ElementType::kFloat32,
-                                        {kRows, outputs_}, &parameters_));
-    const std::vector<int> shape = {images_, geometry_.output_h,
-                                    geometry_.output_w, outputs_};
+                                        {kRows, conv_.outputs}, &parameters_));
+    const std::vector<int> shape = {conv_.images, conv_.geometry.output_h,
+                                    conv_.geometry.output_w, conv_.outputs};
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
     has_residual_ = inputs.size() > 3 && inputs[3] != nullptr;
     if (has_residual_) {
@@ -72,14 +77,14 @@ class Int8Conv2D : public Op {
     has_bits_ = output_count > 1;
 
     layout_ = WorkspaceLayout();
-    image_ = layout_.Add<int8_t>(padded_.elements() + kSlack);
+    image_ = layout_.Add<int8_t>(conv_.padded.elements() + kSlack);
     patches_ =
         layout_.Add<int8_t>(size_t{kBlockPixels} * patch_stride_ + kSlack);
-    sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} * outputs_);
-    reals_ = layout_.Add<float>(size_t{kBlockPixels} * outputs_);
+    sums_ = layout_.Add<int32_t>(size_t{kBlockPixels} * conv_.outputs);
+    reals_ = layout_.Add<float>(size_t{kBlockPixels} * conv_.outputs);
 
     std::vector<int> bits_shape = shape;
-    bits_shape.back() = WordsFor(outputs_);
+    bits_shape.back() = WordsFor(conv_.outputs);
     *outputs = {{result_type_, shape}, {ElementType::kInt16, bits_shape}};
     outputs->resize(output_count);
     return Status();
@@ -91,8 +96,8 @@ class Int8Conv2D : public Op {
            void* workspace) const override {
     Cursor cursor = {has_residual_ ? inputs[3] : nullptr, outputs[0],
                      has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr};
-    std::memset(image_.In(workspace), 0, padded_.bytes());
-    for (int n = 0; n < images_; ++n) {
+    std::memset(image_.In(workspace), 0, conv_.padded.bytes());
+    for (int n = 0; n < conv_.images; ++n) {
       if (is_float_) {
         ReadImage(static_cast<const float*>(inputs[0]), n, workspace);
       } else {
@@ -110,68 +115,32 @@ class Int8Conv2D : public Op {
     Word* bits;
   };
 
-  Status PlanValues(const TensorInfo& values) {
-    is_float_ = values.type == ElementType::kFloat32;
-    const bool has_channels = !is_float_ || values.shape.size() != 3;
-    BIFSMN_RETURN_IF_ERROR(
-        CheckTensor(values, "values",
-                    is_float_ ? ElementType::kFloat32 : ElementType::kInt8,
-                    size_t{has_channels ? 4u : 3u}));
-    images_ = values.shape[0];
-    height_ = values.shape[1];
-    width_ = values.shape[2];
-    channels_ = has_channels ? values.shape[3] : 1;
-    return Status();
-  }
-
-  Status PlanWeights(const TensorInfo& weights) {
-    BIFSMN_RETURN_IF_ERROR(
-        CheckTensor(weights, "weights", ElementType::kInt8, 4));
-    if (weights.shape[3] != channels_) {
-      return Status::Error("weights of shape %s, but values of %d channels",
-                           ShapeText(weights.shape).c_str(), channels_);
-    }
-    outputs_ = weights.shape[0];
-    const int64_t terms = weights.elements() / outputs_;
-    if (terms > kMaxQuantizedTerms) {
-      return Status::Error(
-          "a sum has at most %d products, weights of shape %s have %lld",
-          kMaxQuantizedTerms, ShapeText(weights.shape).c_str(),
-          static_cast<long long>(terms));
-    }
-    terms_ = static_cast<int>(terms);
-    patch_stride_ = RoundUp(terms_, kIgemmTermStep);
-    BIFSMN_RETURN_IF_ERROR(attributes_.MakeGeometry(
-        height_, width_, weights.shape[1], weights.shape[2], &geometry_));
-    const ConvGeometry& g = geometry_;
-    padded_ = {
-        ElementType::kInt8,
-        {g.height + attributes_.pad_top + attributes_.pad_bottom,
-         g.width + attributes_.pad_left + attributes_.pad_right, channels_}};
-    BIFSMN_RETURN_IF_ERROR(CheckShape(padded_.shape).In("padded values"));
+  Status PackWeights(const TensorInfo& weights) {
     std::vector<int8_t> values;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
                                         weights.shape, &values));
     if (std::find(values.begin(), values.end(), INT8_MIN) != values.end()) {
       return Status::Error("weights have a -128, beyond [-127, 127]");
     }
-    quantize_ = QuantConvKernels()
-                    .Select([](const QuantConvKernel&) { return true; })
+    quantize_ = FeatureConvKernels()
+                    .Select([](const FeatureConvKernel&) { return true; })
                     .quantize;
     kernel_ = &IgemmKernels().Select([](const IgemmKernel&) { return true; });
-    packed_.Resize(kernel_->packed_bytes(outputs_, terms_));
-    kernel_->pack(values.data(), outputs_, terms_, packed_.data());
+    patch_stride_ = RoundUp(conv_.terms, kIgemmTermStep);
+    packed_.Resize(kernel_->packed_bytes(conv_.outputs, conv_.terms));
+    kernel_->pack(values.data(), conv_.outputs, conv_.terms, packed_.data());
     return Status();
   }
 
   // Puts the n-th image into the middle of the padded one.
   template <typename T>
   void ReadImage(const T* values, int n, void* workspace) const {
-    const ConvGeometry& g = geometry_;
-    const ptrdiff_t row_stride = ptrdiff_t{padded_.shape[1]} * channels_;
-    const ptrdiff_t row = ptrdiff_t{g.width} * channels_;
+    const ConvGeometry& g = conv_.geometry;
+    const ptrdiff_t row_stride =
+        ptrdiff_t{conv_.padded.shape[1]} * conv_.channels;
+    const ptrdiff_t row = ptrdiff_t{g.width} * conv_.channels;
     int8_t* to = image_.In(workspace) + g.pad_top * row_stride +
-                 ptrdiff_t{g.pad_left} * channels_;
+                 ptrdiff_t{g.pad_left} * conv_.channels;
     values += n * g.height * row;
     for (int y = 0; y < g.height; ++y) {
       if constexpr (std::is_same_v<T, float>) {
@@ -185,15 +154,15 @@ class Int8Conv2D : public Op {
   }
 
   void RunImage(void* workspace, Cursor* cursor) const {
-    const int pixels = geometry_.output_h * geometry_.output_w;
+    const int pixels = conv_.geometry.output_h * conv_.geometry.output_w;
     int8_t* patches = patches_.In(workspace);
     int32_t* sums = sums_.In(workspace);
     for (int first = 0; first < pixels; first += kBlockPixels) {
       const int count = std::min(kBlockPixels, pixels - first);
       LayOut(image_.In(workspace), first, count, patches);
-      kernel_->run(
-          {patches, patch_stride_, count, packed_.data(), outputs_, terms_},
-          sums);
+      kernel_->run({patches, patch_stride_, count, packed_.data(),
+                    conv_.outputs, conv_.terms},
+                   sums);
       Finish(sums, count, reals_.In(workspace), cursor);
     }
   }
@@ -202,14 +171,15 @@ class Int8Conv2D : public Op {
   // overwritten by the next one.
   void LayOut(const int8_t* image, int first, int count,
               int8_t* patches) const {
-    const ConvGeometry& g = geometry_;
-    const ptrdiff_t row_stride = ptrdiff_t{padded_.shape[1]} * channels_;
-    const int run = g.kernel_w * channels_;
+    const ConvGeometry& g = conv_.geometry;
+    const ptrdiff_t row_stride =
+        ptrdiff_t{conv_.padded.shape[1]} * conv_.channels;
+    const int run = g.kernel_w * conv_.channels;
     int y = first / g.output_w;
     int x = first % g.output_w;
     for (int i = 0; i < count; ++i, patches += patch_stride_) {
       const int8_t* from = image + y * g.stride_h * row_stride +
-                           ptrdiff_t{x} * g.stride_w * channels_;
+                           ptrdiff_t{x} * g.stride_w * conv_.channels;
       int8_t* to = patches;
       for (int ky = 0; ky < g.kernel_h; ++ky, from += row_stride, to += run) {
         std::memcpy(to, from, 8);
@@ -225,17 +195,18 @@ class Int8Conv2D : public Op {
 
   void Finish(const int32_t* sums, int pixels, float* reals,
               Cursor* cursor) const {
-    const ptrdiff_t values = ptrdiff_t{pixels} * outputs_;
+    const ptrdiff_t values = ptrdiff_t{pixels} * conv_.outputs;
     const bool adds_floats = result_type_ == ElementType::kFloat32;
     const auto* residual =
         static_cast<const float*>(adds_floats ? cursor->residual : nullptr);
     const float* rows = parameters_.data();
-    for (ptrdiff_t at = 0; at < values; at += outputs_) {
-      AddAffinePrelu(sums + at,
-                     {rows + kScale * outputs_, rows + kOffset * outputs_,
-                      rows + kSlope * outputs_},
-                     residual == nullptr ? nullptr : residual + at, outputs_,
-                     reals + at);
+    for (ptrdiff_t at = 0; at < values; at += conv_.outputs) {
+      AddAffinePrelu(
+          sums + at,
+          {rows + kScale * conv_.outputs, rows + kOffset * conv_.outputs,
+           rows + kSlope * conv_.outputs},
+          residual == nullptr ? nullptr : residual + at, conv_.outputs,
+          reals + at);
     }
     switch (result_type_) {
       case ElementType::kInt8:
@@ -260,10 +231,10 @@ class Int8Conv2D : public Op {
       cursor->residual = static_cast<const char*>(cursor->residual) + bytes;
     }
     if (cursor->bits == nullptr) return;
-    for (ptrdiff_t at = 0; at < values; at += outputs_) {
-      SignBits(reals + at, rows + kThreshold * outputs_, outputs_,
+    for (ptrdiff_t at = 0; at < values; at += conv_.outputs) {
+      SignBits(reals + at, rows + kThreshold * conv_.outputs, conv_.outputs,
                cursor->bits);
-      cursor->bits += WordsFor(outputs_);
+      cursor->bits += WordsFor(conv_.outputs);
     }
   }
 
@@ -275,15 +246,8 @@ class Int8Conv2D : public Op {
   bool is_float_ = false;
   bool has_residual_ = false;
   bool has_bits_ = false;
-  int images_ = 0;
-  int height_ = 0;
-  int width_ = 0;
-  int channels_ = 0;
-  int outputs_ = 0;
-  int terms_ = 0;
+  ValueConv conv_;
   ptrdiff_t patch_stride_ = 0;
-  ConvGeometry geometry_ = {};
-  TensorInfo padded_;
   std::vector<float> parameters_;
   void (*quantize_)(const float*, size_t, float, int8_t*) = nullptr;
   const IgemmKernel* kernel_ = nullptr;
@@ -298,21 +262,18 @@ class Int8Conv2D : public Op {
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   ConvAttributes conv;
   BIFSMN_RETURN_IF_ERROR(ConvAttributes::Read(attributes, &conv));
-  for (const char* name : {"inverse_scale", "output_inverse_scale"}) {
-    const float value = attributes.Float(name);
-    if (!std::isfinite(value) || !(value > 0.0f)) {
-      return Status::Error("%s has to be finite and positive, is %g", name,
-                           static_cast<double>(value));
-    }
-  }
+  float inverse_scale, output_inverse_scale;
+  BIFSMN_RETURN_IF_ERROR(
+      ReadScale(attributes, "inverse_scale", &inverse_scale));
+  BIFSMN_RETURN_IF_ERROR(
+      ReadScale(attributes, "output_inverse_scale", &output_inverse_scale));
   const int bits = attributes.Int("output_bits");
   const ElementType type = ResultType(bits);
   if (type == ElementType::kOther) {
     return Status::Error("output_bits has to be 8, 16 or 32, is %d", bits);
   }
-  *op = std::make_unique<Int8Conv2D>(conv, attributes.Float("inverse_scale"),
-                                     type,
-                                     attributes.Float("output_inverse_scale"));
+  *op = std::make_unique<Int8Conv2D>(conv, inverse_scale, type,
+                                     output_inverse_scale);
   return Status();
 }
 

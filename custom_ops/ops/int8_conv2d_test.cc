@@ -137,7 +137,7 @@ TEST_P(Int8Conv2DTest, GivesTheNextConvolutionsValues) {
   }
 }
 
-TEST_P(Int8Conv2DTest, AddsToTheStreamOfIntegers) {
+TEST_P(Int8Conv2DTest, AddsToTheResidualOfIntegers) {
   Random random(4);
   const auto residual =
       random.Integers<int16_t>(operands_.elements(), -32768, 32767);
@@ -157,7 +157,7 @@ TEST_P(Int8Conv2DTest, AddsToTheStreamOfIntegers) {
   }
 }
 
-TEST_P(Int8Conv2DTest, StartsTheStreamOfFloats) {
+TEST_P(Int8Conv2DTest, StartsTheResidualOfFloats) {
   OpRunner runner = operands_.Runner(operands_.values, 32);
   ASSERT_THAT(runner.Plan(), Succeeds());
   runner.Run();

@@ -34,9 +34,9 @@ class LogMel : public Op {
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kLogMelOp, inputs, output_count));
     const TensorInfo& audio = *inputs[0];
-    is_short_ = audio.type == ElementType::kInt16;
+    is_int16_ = audio.type == ElementType::kInt16;
     BIFSMN_RETURN_IF_ERROR(CheckTensor(
-        audio, "audio", is_short_ ? ElementType::kInt16 : ElementType::kFloat32,
+        audio, "audio", is_int16_ ? ElementType::kInt16 : ElementType::kFloat32,
         2));
     clips_ = audio.shape[0];
     samples_ = audio.shape[1];
@@ -75,7 +75,7 @@ class LogMel : public Op {
     for (int n = 0; n < clips_;
          ++n, features += ptrdiff_t{frames_} * mel_.n_mels) {
       const ptrdiff_t start = ptrdiff_t{n} * samples_;
-      if (is_short_) {
+      if (is_int16_) {
         RunClip(static_cast<const int16_t*>(inputs[0]) + start, workspace,
                 features);
       } else {
@@ -158,7 +158,7 @@ class LogMel : public Op {
   int clips_ = 0;
   int samples_ = 0;
   int frames_ = 0;
-  bool is_short_ = false;
+  bool is_int16_ = false;
   const MelKernel<float>* fast_kernel_ = nullptr;
   const MelKernel<double>* exact_kernel_ = nullptr;
   LogMelTables<float> fast_tables_;

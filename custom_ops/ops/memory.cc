@@ -1,4 +1,5 @@
-// BifsmnMemory: the memory block (Eq. 3 of the paper).
+// BifsmnMemory: the memory block (Eq. 3 of the paper). Its residual the
+// contract calls stream.
 
 #include "custom_ops/kernels/memory.h"
 
@@ -6,7 +7,7 @@
 
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
-#include "custom_ops/ops/stream_epilogue.h"
+#include "custom_ops/ops/residual_epilogue.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 
@@ -40,7 +41,7 @@ class Memory : public Op {
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
     BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[3], shift_, geometry_.taps(),
                                           shape, output_count, outputs));
-    BIFSMN_RETURN_IF_ERROR(epilogue_.CheckStream(*inputs[1], "stream"));
+    BIFSMN_RETURN_IF_ERROR(epilogue_.CheckResidual(*inputs[1], "stream"));
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "weights",
                                         ElementType::kInt16,
                                         {geometry_.taps(), words}, &weights_));
@@ -48,11 +49,11 @@ class Memory : public Op {
         CheckUnusedBits(weights_, "weights", geometry_.channels));
     kernel_ = &MemoryKernels().Select([this](const MemoryKernel& kernel) {
       return geometry_.taps() <= kernel.max_taps &&
-             (!epilogue_.is_short() ||
-              geometry_.channels % kernel.stream_channels == 0);
+             (!epilogue_.is_int16() ||
+              geometry_.channels % kernel.add_channels == 0);
     });
     layout_ = WorkspaceLayout();
-    if (!epilogue_.is_short()) {
+    if (!epilogue_.is_int16()) {
       dots_ = layout_.Add<int16_t>(size_t{kBlockSteps} *
                                    MemoryRowStride(geometry_.channels));
     }
@@ -66,7 +67,7 @@ class Memory : public Op {
            void* workspace) const override {
     const auto* bits = static_cast<const Word*>(inputs[0]);
     auto* signs = has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr;
-    if (epilogue_.is_short()) {
+    if (epilogue_.is_int16()) {
       RunFused(bits, static_cast<const int16_t*>(inputs[1]),
                static_cast<int16_t*>(outputs[0]), signs);
     } else {
@@ -75,23 +76,23 @@ class Memory : public Op {
   }
 
  private:
-  void RunFused(const Word* bits, const int16_t* residual, int16_t* stream,
+  void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs) const {
-    const ShortStream parameters = epilogue_.short_parameters();
+    const Int16Residual parameters = epilogue_.int16_parameters();
     const ptrdiff_t words =
         ptrdiff_t{geometry_.steps} * WordsFor(geometry_.channels);
     const ptrdiff_t values = ptrdiff_t{geometry_.steps} * geometry_.channels;
     for (int n = 0; n < sequences_; ++n) {
-      kernel_->stream(bits, weights_.data(), geometry_, parameters, residual,
-                      stream, signs);
+      kernel_->add(bits, weights_.data(), geometry_, parameters, residual,
+                   result, signs);
       bits += words;
       residual += values;
-      stream += values;
+      result += values;
       if (signs != nullptr) signs += words;
     }
   }
 
-  void RunSteps(const Word* bits, StreamEpilogue::Cursor cursor,
+  void RunSteps(const Word* bits, ResidualEpilogue::Cursor cursor,
                 void* workspace) const {
     int16_t* dots = dots_.In(workspace);
     for (int n = 0; n < sequences_; ++n) {
@@ -113,7 +114,7 @@ class Memory : public Op {
   std::vector<Word> weights_;
   const MemoryKernel* kernel_ = nullptr;
   bool has_bits_ = false;
-  StreamEpilogue epilogue_;
+  ResidualEpilogue epilogue_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int16_t> dots_;
 };

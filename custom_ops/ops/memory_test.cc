@@ -13,7 +13,7 @@ class MemoryOpTest : public ::testing::Test {
  protected:
   MemoryOpTest() {
     runner_.Add({2, kSteps, 1, 2}, bits_);
-    runner_.Add({2, kSteps, 1, kChannels}, stream_);
+    runner_.Add({2, kSteps, 1, kChannels}, residual_);
     runner_.AddConstant({6, 2}, weights_);
     runner_.AddConstant({4, kChannels}, parameters_);
   }
@@ -40,7 +40,7 @@ class MemoryOpTest : public ::testing::Test {
 
   Random random_{3};
   const std::vector<Word> bits_ = random_.Bits(2 * kSteps, kChannels);
-  const std::vector<float> stream_ =
+  const std::vector<float> residual_ =
       random_.Floats(2 * kSteps * kChannels, 9.0f);
   const std::vector<Word> weights_ = random_.Bits(6, kChannels);
   // Scale, offset, slope, threshold.
@@ -49,59 +49,59 @@ class MemoryOpTest : public ::testing::Test {
   OpRunner runner_{"BifsmnMemory", {kChannels, 3, 2, 1, 4, 0}};
 };
 
-TEST_F(MemoryOpTest, AddsToTheStream) {
+TEST_F(MemoryOpTest, AddsToTheResidual) {
   ASSERT_THAT(runner_.Plan(2), Succeeds());
   EXPECT_EQ(runner_.output(0).shape, (std::vector<int>{2, kSteps, 1, 20}));
   EXPECT_EQ(runner_.output(1).shape, (std::vector<int>{2, kSteps, 1, 2}));
   runner_.Run();
 
-  const std::vector<float> stream = runner_.Result<float>(0);
+  const std::vector<float> result = runner_.Result<float>(0);
   const std::vector<Word> bits = runner_.Result<Word>(1);
   ForEachDot([&](size_t i, int c, int dot) {
     volatile float v = static_cast<float>(dot) * parameters_[c];
     v = v + parameters_[kChannels + c];
     if (!(v >= 0.0f)) v = v * parameters_[2 * kChannels + c];
-    v = stream_[i] + v;
-    ASSERT_EQ(stream[i], v) << i;
+    v = residual_[i] + v;
+    ASSERT_EQ(result[i], v) << i;
     ASSERT_EQ(Sign(bits.data() + i / kChannels * 2, c) > 0,
               v >= parameters_[3 * kChannels + c]);
   });
 }
 
-TEST_F(MemoryOpTest, AddsToAStreamOfShorts) {
-  const auto shorts = random_.Integers<int16_t>(4 * kChannels, -32767, 32767);
+TEST_F(MemoryOpTest, AddsToAResidualOfInt16) {
+  const auto int16s = random_.Integers<int16_t>(4 * kChannels, -32767, 32767);
   const auto residual =
       random_.Integers<int16_t>(2 * kSteps * kChannels, -32768, 32767);
   OpRunner runner("BifsmnMemory", {kChannels, 3, 2, 1, 4, 9});
   runner.Add({2, kSteps, 1, 2}, bits_);
   runner.Add({2, kSteps, 1, kChannels}, residual);
   runner.AddConstant({6, 2}, weights_);
-  runner.AddConstant({4, kChannels}, shorts);
+  runner.AddConstant({4, kChannels}, int16s);
   ASSERT_THAT(runner.Plan(2), Succeeds());
   runner.Run();
-  const std::vector<int16_t> stream = runner.Result<int16_t>(0);
+  const std::vector<int16_t> result = runner.Result<int16_t>(0);
   const std::vector<Word> bits = runner.Result<Word>(1);
-  const int16_t* rows = shorts.data();
-  const ShortStream parameters = {rows, rows + kChannels, rows + 2 * kChannels,
-                                  rows + 3 * kChannels, 9};
+  const int16_t* rows = int16s.data();
+  const Int16Residual parameters = {
+      rows, rows + kChannels, rows + 2 * kChannels, rows + 3 * kChannels, 9};
   ForEachDot([&](size_t i, int c, int dot) {
-    ASSERT_EQ(stream[i], ShortStreamValue(parameters, c, dot, residual[i]))
+    ASSERT_EQ(result[i], Int16ResidualValue(parameters, c, dot, residual[i]))
         << i;
     ASSERT_EQ(Sign(bits.data() + i / kChannels * 2, c) < 0,
-              stream[i] < parameters.threshold[c]);
+              result[i] < parameters.threshold[c]);
   });
 }
 
 TEST_F(MemoryOpTest, LeavesBitsOut) {
   ASSERT_THAT(runner_.Plan(2), Succeeds());
   runner_.Run();
-  const std::vector<float> stream = runner_.Result<float>(0);
+  const std::vector<float> result = runner_.Result<float>(0);
   ASSERT_THAT(runner_.Plan(1), Succeeds());
   runner_.Run();
-  EXPECT_EQ(runner_.Result<float>(0), stream);
+  EXPECT_EQ(runner_.Result<float>(0), result);
 }
 
-TEST_F(MemoryOpTest, ChecksBitsAndStream) {
+TEST_F(MemoryOpTest, ChecksBitsAndResidual) {
   runner_.input(1).shape = {2, kSteps, 1, kChannels + 1};
   EXPECT_THAT(runner_.Plan(), FailsWith("stream has to be of shape"));
   runner_.input(0).shape = {2, kSteps, 2, 2};

@@ -45,9 +45,10 @@ int OpDefinition::required_inputs() const { return CountRequired(inputs); }
 int OpDefinition::required_outputs() const { return CountRequired(outputs); }
 
 const std::vector<const OpDefinition*>& OpDefinitions() {
+#define BIFSMN_ADDRESS(op) &k##op##Op,
   static const std::vector<const OpDefinition*> definitions = {
-      &kQuantConv2DOp, &kFloatConv2DOp, &kInt8Conv2DOp, &kConv2DOp,
-      &kConv2DAddOp,   &kMemoryOp,      &kDenseOp,      &kLogMelOp};
+      BIFSMN_OPS(BIFSMN_ADDRESS)};
+#undef BIFSMN_ADDRESS
   return definitions;
 }
 

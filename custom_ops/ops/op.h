@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "custom_ops/ops/op_list.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 
@@ -75,7 +76,7 @@ struct OpDefinition {
 // First word of every op's attributes.
 constexpr int kContractVersion = 3;
 
-// Every op there is.
+// Every op of op_list.h, in its order.
 const std::vector<const OpDefinition*>& OpDefinitions();
 
 // The op of that name, or null.
@@ -88,14 +89,9 @@ Status CreateOp(std::string_view name, const void* options,
 // The definitions as JSON, for the other languages' sides to be tested against.
 std::string ContractJson();
 
-extern const OpDefinition kQuantConv2DOp;
-extern const OpDefinition kInt8Conv2DOp;
-extern const OpDefinition kConv2DOp;
-extern const OpDefinition kConv2DAddOp;
-extern const OpDefinition kMemoryOp;
-extern const OpDefinition kDenseOp;
-extern const OpDefinition kFloatConv2DOp;
-extern const OpDefinition kLogMelOp;
+#define BIFSMN_DECLARE_OP(op) extern const OpDefinition k##op##Op;
+BIFSMN_OPS(BIFSMN_DECLARE_OP)
+#undef BIFSMN_DECLARE_OP
 
 }  // namespace bifsmn
 

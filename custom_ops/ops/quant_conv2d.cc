@@ -1,26 +1,23 @@
-// BifsmnQuantConv2D: the first convolution, in 8-bit integers, to bits.
+// BifsmnQuantConv2D: the first convolution, in 8-bit integers, to bits. It is
+// not Larq's layer of that name, which has one bit.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "custom_ops/kernels/epilogue.h"
-#include "custom_ops/kernels/quant_conv.h"
-#include "custom_ops/kernels/quantize.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/row_bands.h"
 #include "custom_ops/ops/validation.h"
+#include "custom_ops/ops/value_conv.h"
 #include "custom_ops/ops/workspace.h"
 
 namespace bifsmn {
 namespace {
-
-// In how many ways a kernel may be cut off before padding is computed, too: the
-// weights are packed for each.
-constexpr size_t kMostKernelRows = 4;
 
 // What no partial sum of an output's products exceeds in magnitude.
 int32_t LargestSum(const std::vector<int8_t>& weights, int outputs) {
@@ -36,64 +33,39 @@ int32_t LargestSum(const std::vector<int8_t>& weights, int outputs) {
   return largest;
 }
 
-class QuantConv2D : public Op {
+class FeatureConv2D : public Op {
  public:
-  QuantConv2D(const ConvAttributes& attributes, float inverse_scale)
+  FeatureConv2D(const ConvAttributes& attributes, float inverse_scale)
       : attributes_(attributes), inverse_scale_(inverse_scale) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kQuantConv2DOp, inputs, output_count));
-    const TensorInfo& features = *inputs[0];
     const TensorInfo& weights = *inputs[1];
-    const bool has_channels = features.shape.size() != 3;
-    BIFSMN_RETURN_IF_ERROR(CheckTensor(features, "features",
-                                       ElementType::kFloat32,
-                                       size_t{has_channels ? 4u : 3u}));
-    BIFSMN_RETURN_IF_ERROR(
-        CheckTensor(weights, "weights", ElementType::kInt8, 4));
-    channels_ = has_channels ? features.shape[3] : 1;
-    if (weights.shape[3] != channels_) {
-      return Status::Error("weights of shape %s, but features of %d channels",
-                           ShapeText(weights.shape).c_str(), channels_);
-    }
-    outputs_ = weights.shape[0];
-    const int64_t terms = weights.elements() / outputs_;
-    if (terms > kMaxQuantizedTerms) {
-      return Status::Error(
-          "a sum has at most %d products, weights of shape %s "
-          "have %lld",
-          kMaxQuantizedTerms, ShapeText(weights.shape).c_str(),
-          static_cast<long long>(terms));
-    }
-    images_ = features.shape[0];
-    ConvGeometry& g = geometry_;
-    BIFSMN_RETURN_IF_ERROR(
-        attributes_.MakeGeometry(features.shape[1], features.shape[2],
-                                 weights.shape[1], weights.shape[2], &g));
-    padded_h_ = g.height + attributes_.pad_top + attributes_.pad_bottom;
-    padded_w_ = g.width + attributes_.pad_left + attributes_.pad_right;
-    TensorInfo padded = {ElementType::kInt8, {padded_h_, padded_w_, channels_}};
-    BIFSMN_RETURN_IF_ERROR(CheckShape(padded.shape).In("padded features"));
-
+    BIFSMN_RETURN_IF_ERROR(conv_.Plan(attributes_, *inputs[0], "features",
+                                      ElementType::kFloat32, weights,
+                                      ElementType::kInt8));
     std::vector<int8_t> values;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt8,
                                         weights.shape, &values));
     std::vector<int32_t> thresholds;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
-                                        ElementType::kInt32, {outputs_},
+                                        ElementType::kInt32, {conv_.outputs},
                                         &thresholds));
 
-    const int32_t largest_sum = LargestSum(values, outputs_);
-    kernel_ = &QuantConvKernels().Select([=](const QuantConvKernel& kernel) {
-      return largest_sum <= kernel.max_sum;
-    });
+    const int32_t largest_sum = LargestSum(values, conv_.outputs);
+    kernel_ =
+        &FeatureConvKernels().Select([=](const FeatureConvKernel& kernel) {
+          return largest_sum <= kernel.max_sum;
+        });
     Pack(values, thresholds);
 
     layout_ = WorkspaceLayout();
-    image_ = layout_.Add<int8_t>(padded.elements() + kQuantConvSlack);
-    *outputs = {{ElementType::kInt16,
-                 {images_, g.output_h, g.output_w, WordsFor(outputs_)}}};
+    image_ = layout_.Add<int8_t>(conv_.padded.elements() + kFeatureConvSlack);
+    const ConvGeometry& g = conv_.geometry;
+    *outputs = {
+        {ElementType::kInt16,
+         {conv_.images, g.output_h, g.output_w, WordsFor(conv_.outputs)}}};
     return CheckShape(outputs->front().shape).In("bits");
   }
 
@@ -104,95 +76,70 @@ class QuantConv2D : public Op {
     const auto* features = static_cast<const float*>(inputs[0]);
     auto* bits = static_cast<Word*>(outputs[0]);
     int8_t* image = image_.In(workspace);
-    const ConvGeometry& g = geometry_;
-    const ptrdiff_t row_stride = ptrdiff_t{padded_w_} * channels_;
-    const ptrdiff_t feature_row = ptrdiff_t{g.width} * channels_;
-    std::memset(image, 0, padded_h_ * row_stride);
-    for (int n = 0; n < images_; ++n) {
+    const ConvGeometry& g = conv_.geometry;
+    const ptrdiff_t row_stride =
+        ptrdiff_t{conv_.padded.shape[1]} * conv_.channels;
+    const ptrdiff_t feature_row = ptrdiff_t{g.width} * conv_.channels;
+    std::memset(image, 0, conv_.padded.bytes());
+    for (int n = 0; n < conv_.images; ++n) {
       for (int y = 0; y < g.height; ++y) {
         kernel_->quantize(features, feature_row, inverse_scale_,
                           image + (g.pad_top + y) * row_stride +
-                              ptrdiff_t{g.pad_left} * channels_);
+                              ptrdiff_t{g.pad_left} * conv_.channels);
         features += feature_row;
       }
-      for (int y = 0; y < g.output_h; ++y) {
-        const KernelRows& rows = rows_[rows_of_[y]];
+      for (const Band& band : bands_) {
+        const ConvGeometry& rows = band.rows.geometry;
         const int8_t* patches =
-            image + (ptrdiff_t{y} * g.stride_h + rows.first) * row_stride;
-        kernel_->run({patches, rows.count, g.kernel_w * channels_, row_stride,
-                      ptrdiff_t{g.stride_w} * channels_, g.output_w},
-                     packed_.data() + rows.packed, outputs_, bits);
-        bits += ptrdiff_t{g.output_w} * WordsFor(outputs_);
+            image + (ptrdiff_t{band.rows.output_row} * g.stride_h +
+                     band.rows.kernel_row) *
+                        row_stride;
+        for (int y = 0; y < rows.output_h; ++y) {
+          kernel_->run(
+              {patches, rows.kernel_h, g.kernel_w * conv_.channels, row_stride,
+               ptrdiff_t{g.stride_w} * conv_.channels, g.output_w},
+              packed_.data() + band.packed, conv_.outputs, bits);
+          patches += g.stride_h * row_stride;
+          bits += ptrdiff_t{g.output_w} * WordsFor(conv_.outputs);
+        }
       }
     }
   }
 
  private:
-  // The rows of the kernel that look at the image, and not at its padding, and
-  // where their weights are.
-  struct KernelRows {
-    int first;
-    int count;
+  struct Band {
+    RowBand rows;
+    // Where its packed weights begin.
     size_t packed;
   };
 
-  // Packs the weights, apart for output rows whose kernel is cut off in a way
-  // of its own.
   void Pack(const std::vector<int8_t>& values,
             const std::vector<int32_t>& thresholds) {
-    const ConvGeometry& g = geometry_;
-    rows_.clear();
-    rows_of_.assign(g.output_h, 0);
-    for (int y = 0; y < g.output_h; ++y) {
-      const int top = y * g.stride_h - g.pad_top;
-      const int first = std::max(0, -top);
-      const int count = std::min(g.kernel_h, g.height - top) - first;
-      size_t i = 0;
-      while (i < rows_.size() &&
-             (rows_[i].first != first || rows_[i].count != count)) {
-        ++i;
-      }
-      if (i == rows_.size()) rows_.push_back({first, count, 0});
-      rows_of_[y] = static_cast<int>(i);
-      if (rows_.size() > kMostKernelRows) {
-        rows_ = {{0, g.kernel_h, 0}};
-        rows_of_.assign(g.output_h, 0);
-        break;
-      }
-    }
-    const int run_terms = g.kernel_w * channels_;
+    const ConvGeometry& g = conv_.geometry;
+    const int row = g.kernel_w * conv_.channels;
+    bands_.clear();
     size_t bytes = 0;
-    for (KernelRows& rows : rows_) {
-      rows.packed = bytes;
-      bytes += AlignUp(kernel_->packed_bytes(outputs_, rows.count * run_terms));
+    for (const RowBand& rows : RowBands(g)) {
+      bands_.push_back({rows, bytes});
+      bytes += AlignUp(
+          kernel_->packed_bytes(conv_.outputs, rows.geometry.kernel_h * row));
     }
     packed_.Resize(bytes);
-    std::vector<int8_t> seen;
-    for (const KernelRows& rows : rows_) {
-      const int terms = rows.count * run_terms;
-      seen.resize(size_t{1} * outputs_ * terms);
-      for (int o = 0; o < outputs_; ++o) {
-        std::copy_n(values.data() +
-                        (size_t{1} * o * g.kernel_h + rows.first) * run_terms,
-                    terms, seen.data() + size_t{1} * o * terms);
-      }
-      kernel_->pack({seen.data(), thresholds.data(), outputs_, terms},
-                    packed_.data() + rows.packed);
+    for (const Band& band : bands_) {
+      const std::vector<int8_t> seen =
+          WeightsOfBand(values, conv_.outputs, g.kernel_h, row, band.rows);
+      kernel_->pack({seen.data(), thresholds.data(), conv_.outputs,
+                     band.rows.geometry.kernel_h * row},
+                    packed_.data() + band.packed);
     }
   }
 
   const ConvAttributes attributes_;
   const float inverse_scale_;
 
-  int images_ = 0;
-  int channels_ = 0;
-  int outputs_ = 0;
-  int padded_h_ = 0;
-  int padded_w_ = 0;
-  ConvGeometry geometry_ = {};
-  const QuantConvKernel* kernel_ = nullptr;
-  std::vector<KernelRows> rows_;
-  std::vector<int> rows_of_;
+  ValueConv conv_;
+  const FeatureConvKernel* kernel_ = nullptr;
+  std::vector<Band> bands_;
   AlignedBuffer<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;
@@ -201,12 +148,10 @@ class QuantConv2D : public Op {
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   ConvAttributes conv;
   BIFSMN_RETURN_IF_ERROR(ConvAttributes::Read(attributes, &conv));
-  const float inverse_scale = attributes.Float("inverse_scale");
-  if (!std::isfinite(inverse_scale) || !(inverse_scale > 0.0f)) {
-    return Status::Error("inverse_scale has to be finite and positive, is %g",
-                         static_cast<double>(inverse_scale));
-  }
-  *op = std::make_unique<QuantConv2D>(conv, inverse_scale);
+  float inverse_scale;
+  BIFSMN_RETURN_IF_ERROR(
+      ReadScale(attributes, "inverse_scale", &inverse_scale));
+  *op = std::make_unique<FeatureConv2D>(conv, inverse_scale);
   return Status();
 }
 

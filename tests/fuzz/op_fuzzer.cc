@@ -16,10 +16,10 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
 #include "custom_ops/kernels/log_mel.h"
 #include "custom_ops/kernels/memory.h"
-#include "custom_ops/kernels/quant_conv.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
@@ -89,7 +89,7 @@ class Preference {
 
   static int Names(std::string* names, int number, bool inexact) {
     int count = 0;
-    Add(QuantConvKernels(), number, names, &count);
+    Add(FeatureConvKernels(), number, names, &count);
     Add(BgemmKernels(), number, names, &count);
     Add(MemoryKernels(), number, names, &count);
     Add(DenseKernels(), number, names, &count);

@@ -11,16 +11,16 @@ folder=$1
 shift
 mkdir -p "$folder/corpus" "$folder/findings"
 
-sources=$(python3 - <<'PYTHON'
-lists = {}
-exec(open("custom_ops/sources.bzl").read(), lists)
-print(*lists["KERNEL_SOURCES"], *lists["OP_SOURCES"])
+sources=$(python3 - << 'PYTHON'
+import runpy
+sources = runpy.run_path("custom_ops/sources.py")["SOURCES"]
+print(*sources["kernels"], *sources["ops"])
 PYTHON
 )
 clang++ -std=c++17 -O1 -g -I. -ffp-contract=off \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
   $sources tflite_delegate/{arena,partition,profile}.cc \
-  tests/fuzz/op_{fuzzer,graph}.cc -o "$folder/op_fuzzer"
+  tests/fuzz/{op_{fuzzer,graph,describer},tensor_maker}.cc -o "$folder/op_fuzzer"
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} "$folder/op_fuzzer" \
   "$folder/corpus" -artifact_prefix="$folder/findings/" \
   -max_len=400 -len_control=0 -timeout=60 -rss_limit_mb=4096 "$@"

@@ -1,13 +1,13 @@
-#include "custom_ops/ops/stream_epilogue.h"
+#include "custom_ops/ops/residual_epilogue.h"
 
 #include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
-Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
-                            int largest_dot, const std::vector<int>& shape,
-                            int output_count,
-                            std::vector<TensorInfo>* outputs) {
+Status ResidualEpilogue::Plan(const TensorInfo& parameters, int shift,
+                              int largest_dot, const std::vector<int>& shape,
+                              int output_count,
+                              std::vector<TensorInfo>* outputs) {
   shape_ = shape;
   shift_ = shift;
   const int channels = shape.back();
@@ -17,73 +17,73 @@ Status StreamEpilogue::Plan(const TensorInfo& parameters, int shift,
                                        ElementType::kInt16,
                                        ElementType::kFloat32, expected));
   }
-  is_short_ = parameters.type != ElementType::kFloat32;
-  if (is_short_) {
+  is_int16_ = parameters.type != ElementType::kFloat32;
+  if (is_int16_) {
     if (shift < 0 || shift > 14 || largest_dot * (1 << shift) > 32767) {
       return Status::Error(
           "sums of up to %d, shifted by %d, do not fit 16 bits", largest_dot,
           shift);
     }
     BIFSMN_RETURN_IF_ERROR(
-        ReadIntegers(parameters, "parameters", expected, &shorts_));
+        ReadIntegers(parameters, "parameters", expected, &int16s_));
     for (const int row : {kScale, kSlope}) {
       for (int c = 0; c < channels; ++c) {
-        if (shorts_[row * channels + c] == -32768) {
+        if (int16s_[row * channels + c] == -32768) {
           return Status::Error("a scale or slope is -32768 (channel %d)", c);
         }
       }
     }
   } else {
     if (shift != 0) {
-      return Status::Error("a float stream has shift 0, not %d", shift);
+      return Status::Error("a float residual has shift 0, not %d", shift);
     }
     BIFSMN_RETURN_IF_ERROR(ReadConstant(parameters, "parameters",
                                         parameters.type, expected, &floats_));
   }
   std::vector<int> bits_shape = shape;
   bits_shape.back() = WordsFor(channels);
-  *outputs = {{is_short_ ? ElementType::kInt16 : ElementType::kFloat32, shape},
+  *outputs = {{is_int16_ ? ElementType::kInt16 : ElementType::kFloat32, shape},
               {ElementType::kInt16, bits_shape}};
   outputs->resize(output_count);
   return Status();
 }
 
-Status StreamEpilogue::CheckStream(const TensorInfo& stream,
-                                   const char* name) const {
-  return CheckTensor(stream, name,
-                     is_short_ ? ElementType::kInt16 : ElementType::kFloat32,
+Status ResidualEpilogue::CheckResidual(const TensorInfo& residual,
+                                       const char* name) const {
+  return CheckTensor(residual, name,
+                     is_int16_ ? ElementType::kInt16 : ElementType::kFloat32,
                      shape_);
 }
 
-ShortStream StreamEpilogue::short_parameters() const {
+Int16Residual ResidualEpilogue::int16_parameters() const {
   const int channels = shape_.back();
-  const int16_t* rows = shorts_.data();
+  const int16_t* rows = int16s_.data();
   return {rows + kScale * channels, rows + kOffset * channels,
           rows + kSlope * channels, rows + kThreshold * channels, shift_};
 }
 
-void StreamEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
+void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
   const int channels = shape_.back();
-  if (is_short_) {
+  if (is_int16_) {
     const auto* residual = static_cast<const int16_t*>(cursor->residual);
-    auto* stream = static_cast<int16_t*>(cursor->stream);
-    AddToShortStream(dots, short_parameters(), 0, channels, residual, stream,
-                     cursor->bits);
+    auto* result = static_cast<int16_t*>(cursor->result);
+    AddToInt16Residual(dots, int16_parameters(), 0, channels, residual, result,
+                       cursor->bits);
     if (residual != nullptr) cursor->residual = residual + channels;
-    cursor->stream = stream + channels;
+    cursor->result = result + channels;
   } else {
     const float* rows = floats_.data();
     const auto* residual = static_cast<const float*>(cursor->residual);
-    auto* stream = static_cast<float*>(cursor->stream);
+    auto* result = static_cast<float*>(cursor->result);
     AddAffinePrelu(dots,
                    {rows + kScale * channels, rows + kOffset * channels,
                     rows + kSlope * channels},
-                   residual, channels, stream);
+                   residual, channels, result);
     if (cursor->bits != nullptr) {
-      SignBits(stream, rows + kThreshold * channels, channels, cursor->bits);
+      SignBits(result, rows + kThreshold * channels, channels, cursor->bits);
     }
     if (residual != nullptr) cursor->residual = residual + channels;
-    cursor->stream = stream + channels;
+    cursor->result = result + channels;
   }
   if (cursor->bits != nullptr) cursor->bits += WordsFor(channels);
 }

@@ -1,19 +1,19 @@
-// The 16-bit stream of eight channels.
+// The 16-bit residual of eight channels.
 
-#ifndef BIFSMN_CUSTOM_OPS_KERNELS_SHORT_STREAM_NEON_H_
-#define BIFSMN_CUSTOM_OPS_KERNELS_SHORT_STREAM_NEON_H_
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_INT16_RESIDUAL_NEON_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_INT16_RESIDUAL_NEON_H_
 
 #include <arm_neon.h>
 
+#include "custom_ops/kernels/int16_residual.h"
 #include "custom_ops/kernels/neon.h"
-#include "custom_ops/kernels/short_stream.h"
 
 namespace bifsmn {
 
 // The parameters of the channels [first, first + 8).
-class ShortStreamLanes {
+class Int16ResidualLanes {
  public:
-  BIFSMN_INLINE ShortStreamLanes(const ShortStream& parameters, int first)
+  BIFSMN_INLINE Int16ResidualLanes(const Int16Residual& parameters, int first)
       : scale_(vld1q_s16(parameters.scale + first)),
         offset_(vld1q_s16(parameters.offset + first)),
         slope_(vld1q_s16(parameters.slope + first)),
@@ -40,4 +40,4 @@ class ShortStreamLanes {
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_CUSTOM_OPS_KERNELS_SHORT_STREAM_NEON_H_
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_INT16_RESIDUAL_NEON_H_

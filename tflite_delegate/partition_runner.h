@@ -1,7 +1,7 @@
-// A partition as a kernel of TensorFlow Lite.
+// A partition as a node of TensorFlow Lite.
 
-#ifndef BIFSMN_TFLITE_DELEGATE_KERNEL_H_
-#define BIFSMN_TFLITE_DELEGATE_KERNEL_H_
+#ifndef BIFSMN_TFLITE_DELEGATE_PARTITION_RUNNER_H_
+#define BIFSMN_TFLITE_DELEGATE_PARTITION_RUNNER_H_
 
 #include <exception>
 #include <string>
@@ -29,7 +29,7 @@ TfLiteStatus Report(TfLiteContext* context, const Action& action) noexcept {
 }
 
 // Binds a partition to the tensors of a context.
-class Kernel {
+class PartitionRunner {
  public:
   // Its ops have to be added before Prepare.
   Partition& partition() { return partition_; }
@@ -55,4 +55,4 @@ std::vector<int> ToVector(const TfLiteIntArray* array);
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_TFLITE_DELEGATE_KERNEL_H_
+#endif  // BIFSMN_TFLITE_DELEGATE_PARTITION_RUNNER_H_

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace bifsmn {
@@ -20,7 +20,7 @@ constexpr int kTerms = kKernel * kKernel;
 constexpr int kPaddedSize = kSize + kPadding;
 constexpr int kOutputSize = kSize / kStride;
 
-void BM_Quantize(benchmark::State& state, const QuantConvKernel* kernel) {
+void BM_Quantize(benchmark::State& state, const FeatureConvKernel* kernel) {
   const std::vector<float> values = Random(1).Floats(kSize * kSize);
   std::vector<int8_t> quantized(values.size());
   for (auto _ : state) {
@@ -29,7 +29,7 @@ void BM_Quantize(benchmark::State& state, const QuantConvKernel* kernel) {
   }
 }
 
-void BM_Run(benchmark::State& state, const QuantConvKernel* kernel) {
+void BM_Run(benchmark::State& state, const FeatureConvKernel* kernel) {
   Random random(1);
   const auto weights = random.Integers<int8_t>(kOutputs * kTerms, -10, 10);
   const auto thresholds = random.Integers<int32_t>(kOutputs, -500, 500);
@@ -37,7 +37,7 @@ void BM_Run(benchmark::State& state, const QuantConvKernel* kernel) {
   kernel->pack({weights.data(), thresholds.data(), kOutputs, kTerms},
                packed.data());
   const auto image = random.Integers<int8_t>(
-      kPaddedSize * kPaddedSize + kQuantConvSlack, -128, 127);
+      kPaddedSize * kPaddedSize + kFeatureConvSlack, -128, 127);
   std::vector<Word> bits(kOutputSize * kOutputSize);
   for (auto _ : state) {
     for (int y = 0; y < kOutputSize; ++y) {
@@ -53,7 +53,7 @@ void BM_Run(benchmark::State& state, const QuantConvKernel* kernel) {
 }  // namespace bifsmn
 
 int main(int argc, char** argv) {
-  for (const bifsmn::QuantConvKernel* kernel : bifsmn::QuantConvKernels()) {
+  for (const bifsmn::FeatureConvKernel* kernel : bifsmn::FeatureConvKernels()) {
     const std::string name = kernel->name;
     benchmark::RegisterBenchmark((name + "/quantize").c_str(),
                                  bifsmn::BM_Quantize, kernel);

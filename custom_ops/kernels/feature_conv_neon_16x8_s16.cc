@@ -2,7 +2,7 @@
 // vector of neighbours, multiplied by all of a term's weights at once: neither
 // has to be replicated, nor does a stride cost anything.
 
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
 
 #ifdef __aarch64__
 
@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "custom_ops/kernels/neon.h"
+#include "custom_ops/kernels/pack_tiles.h"
 
 namespace bifsmn {
 namespace {
@@ -25,7 +26,7 @@ constexpr int kTerms = 5;
 constexpr int kStride = 2;
 
 constexpr int kVectors = CeilDiv((kTilePixels - 1) * kStride + kTerms, 8);
-static_assert(kVectors * 8 - kTerms <= kQuantConvSlack);
+static_assert(kVectors * 8 - kTerms <= kFeatureConvSlack);
 
 constexpr size_t kQuantizedTogether = 32;
 
@@ -94,7 +95,7 @@ size_t PackedBytes(int outputs, int terms) {
          sizeof(int16_t);
 }
 
-void Pack(const QuantConvWeights& weights, void* packed) {
+void Pack(const FeatureConvWeights& weights, void* packed) {
   constexpr int kLowest = std::numeric_limits<int16_t>::min();
   constexpr int kHighest = std::numeric_limits<int16_t>::max();
   auto* to = static_cast<int16_t*>(packed);
@@ -107,14 +108,8 @@ void Pack(const QuantConvWeights& weights, void* packed) {
       *to++ = static_cast<int16_t>(
           std::clamp(threshold, kLowest + 1, kHighest + 1) - 1);
     }
-    for (int k = 0; k < weights.terms; ++k) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *to++ =
-            o < weights.outputs
-                ? weights.weights[static_cast<size_t>(o) * weights.terms + k]
-                : int8_t{0};
-      }
-    }
+    to =
+        PackTile(weights.matrix(), tile, kTileOutputs, 0, weights.terms, 1, to);
   }
 }
 
@@ -245,8 +240,9 @@ void Pack(const QuantConvWeights& weights, void* packed) {
 // clang-format on
 
 // Sums of kTilePixels pixels with weights[kernel_rows][kTerms][kTileOutputs].
-BIFSMN_INLINE void FiveByStrideTwo(const QuantConvRow& row, const int8_t* patch,
-                                   const int16_t* weights, int16x8_t* sums) {
+BIFSMN_INLINE void FiveByStrideTwo(const FeatureConvRow& row,
+                                   const int8_t* patch, const int16_t* weights,
+                                   int16x8_t* sums) {
   int rows;
   asm("mov x0, %[patch]\n"
       "mov x1, %[weights]\n"
@@ -280,7 +276,7 @@ BIFSMN_INLINE void FiveByStrideTwo(const QuantConvRow& row, const int8_t* patch,
 }
 
 // The sums of the first `pixels` pixels, for any convolution.
-void AnyConvolution(const QuantConvRow& row, const int8_t* patch,
+void AnyConvolution(const FeatureConvRow& row, const int8_t* patch,
                     const int16_t* weights, int pixels, int16x8_t* sums) {
   for (int p = 0; p < pixels; ++p) {
     const int16_t* term = weights;
@@ -322,7 +318,7 @@ BIFSMN_INLINE Words Interleave(uint8x16_t low, uint8x16_t high) {
 
 // Not inlined: it leaves the compiler few registers to keep a loop in.
 template <bool kFast>
-__attribute__((noinline)) Words WordsOfTile(const QuantConvRow& row,
+__attribute__((noinline)) Words WordsOfTile(const FeatureConvRow& row,
                                             const int8_t* patch, int pixels,
                                             const int16_t* tile) {
   const size_t tile_values = TileValues(row.terms());
@@ -350,7 +346,7 @@ __attribute__((noinline)) void Scatter(const Words& words, int pixels,
 }
 
 template <bool kFast>
-void RunTiles(const QuantConvRow& row, const int16_t* packed, int outputs,
+void RunTiles(const FeatureConvRow& row, const int16_t* packed, int outputs,
               Word* bits) {
   const int words = WordsFor(outputs);
   const size_t word_values = 2 * TileValues(row.terms());
@@ -370,7 +366,8 @@ void RunTiles(const QuantConvRow& row, const int16_t* packed, int outputs,
   }
 }
 
-void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+void Run(const FeatureConvRow& row, const void* packed, int outputs,
+         Word* bits) {
   const auto* tiles = static_cast<const int16_t*>(packed);
   if (row.run_terms == kTerms && row.pixel_stride == kStride) {
     RunTiles<true>(row, tiles, outputs, bits);
@@ -381,8 +378,8 @@ void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
 
 }  // namespace
 
-const QuantConvKernel kQuantConvNeon16x8S16 = {
-    "quant_conv_neon_16x8_s16",
+const FeatureConvKernel kFeatureConvNeon16x8S16 = {
+    "feature_conv_neon_16x8_s16",
     std::numeric_limits<int16_t>::max(),
     [] { return true; },
     Quantize,

@@ -1,24 +1,25 @@
 // The first convolution: float features, rounded to 8 bits, against int8
 // weights, to the signs of the sums.
 //
-// A kernel's name is its contract: quant_conv_<instruction set>_<pixels>x
+// A kernel's name is its contract: feature_conv_<instruction set>_<pixels>x
 // <outputs of a tile>_<type of the sums>.
 
-#ifndef BIFSMN_CUSTOM_OPS_KERNELS_QUANT_CONV_H_
-#define BIFSMN_CUSTOM_OPS_KERNELS_QUANT_CONV_H_
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_FEATURE_CONV_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_FEATURE_CONV_H_
 
 #include <cstddef>
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/registry.h"
 
 namespace bifsmn {
 
 // A row of output pixels over an image of 8-bit values that holds its padding.
-struct QuantConvRow {
+struct FeatureConvRow {
   // The first pixel's patch: `kernel_rows` runs of `run_terms` values. Up to
-  // kQuantConvSlack bytes behind the last one may be read.
+  // kFeatureConvSlack bytes behind the last one may be read.
   const int8_t* patch;
   int kernel_rows;
   int run_terms;
@@ -31,17 +32,19 @@ struct QuantConvRow {
   int terms() const { return kernel_rows * run_terms; }
 };
 
-constexpr int kQuantConvSlack = 64;
+constexpr int kFeatureConvSlack = 64;
 
 // Weights as the model has them, [outputs][terms], and their thresholds.
-struct QuantConvWeights {
+struct FeatureConvWeights {
   const int8_t* weights;
   const int32_t* thresholds;
   int outputs;
   int terms;
+
+  WeightMatrix<int8_t> matrix() const { return {weights, outputs, terms}; }
 };
 
-struct QuantConvKernel {
+struct FeatureConvKernel {
   const char* name;
 
   // No partial sum of a patch's products may be larger in magnitude.
@@ -59,24 +62,24 @@ struct QuantConvKernel {
   size_t (*packed_bytes)(int outputs, int terms);
 
   // Lays out weights and thresholds in `packed`, aligned to 64 bytes.
-  void (*pack)(const QuantConvWeights& weights, void* packed);
+  void (*pack)(const FeatureConvWeights& weights, void* packed);
 
   // Writes bits[pixels][WordsFor(outputs)]: sum < threshold. Unused bits are 0.
-  void (*run)(const QuantConvRow& row, const void* packed, int outputs,
+  void (*run)(const FeatureConvRow& row, const void* packed, int outputs,
               Word* bits);
 };
 
-const KernelRegistry<QuantConvKernel>& QuantConvKernels();
+const KernelRegistry<FeatureConvKernel>& FeatureConvKernels();
 
 #ifdef __aarch64__
-extern const QuantConvKernel kQuantConvNeon16x8S16;
+extern const FeatureConvKernel kFeatureConvNeon16x8S16;
 #endif
 #ifdef __x86_64__
-extern const QuantConvKernel kQuantConvAvx512Vnni16x16S32;
-extern const QuantConvKernel kQuantConvAvx2_8x16S32;
+extern const FeatureConvKernel kFeatureConvAvx512Vnni16x16S32;
+extern const FeatureConvKernel kFeatureConvAvx2_8x16S32;
 #endif
-extern const QuantConvKernel kQuantConvPortable1x16S32;
+extern const FeatureConvKernel kFeatureConvPortable1x16S32;
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_CUSTOM_OPS_KERNELS_QUANT_CONV_H_
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_FEATURE_CONV_H_

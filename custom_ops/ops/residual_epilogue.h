@@ -1,8 +1,8 @@
-// The part that the ops into the stream share: from dots to floats or 16-bit
+// The part that the ops into the residual share: from dots to floats or 16-bit
 // integers, and to their signs.
 
-#ifndef BIFSMN_CUSTOM_OPS_OPS_STREAM_EPILOGUE_H_
-#define BIFSMN_CUSTOM_OPS_OPS_STREAM_EPILOGUE_H_
+#ifndef BIFSMN_CUSTOM_OPS_OPS_RESIDUAL_EPILOGUE_H_
+#define BIFSMN_CUSTOM_OPS_OPS_RESIDUAL_EPILOGUE_H_
 
 #include <cstdint>
 #include <vector>
@@ -18,25 +18,26 @@ namespace bifsmn {
 // Rows of an epilogue's parameters.
 enum EpilogueRow { kScale, kOffset, kSlope, kThreshold, kRows };
 
-class StreamEpilogue {
+class ResidualEpilogue {
  public:
-  // Checks and copies parameters[kRows][channels] for a stream of `shape` and
+  // Checks and copies parameters[kRows][channels] for a residual of `shape`
+  // and
   // dots in [-largest_dot, largest_dot]; tells what the outputs are.
   Status Plan(const TensorInfo& parameters, int shift, int largest_dot,
               const std::vector<int>& shape, int output_count,
               std::vector<TensorInfo>* outputs);
 
   // Checks what the outputs are added to.
-  Status CheckStream(const TensorInfo& stream, const char* name) const;
+  Status CheckResidual(const TensorInfo& residual, const char* name) const;
 
-  // Whether the stream is 16-bit integers.
-  bool is_short() const { return is_short_; }
-  ShortStream short_parameters() const;
+  // Whether the residual is 16-bit integers.
+  bool is_int16() const { return is_int16_; }
+  Int16Residual int16_parameters() const;
 
   // Where the next pixel is read and written; null what is absent.
   struct Cursor {
     const void* residual;
-    void* stream;
+    void* result;
     Word* bits;
   };
 
@@ -44,17 +45,17 @@ class StreamEpilogue {
   void Run(const int16_t* dots, Cursor* cursor) const;
 
  private:
-  bool is_short_ = false;
+  bool is_int16_ = false;
   int shift_ = 0;
   std::vector<int> shape_;
   std::vector<float> floats_;
-  std::vector<int16_t> shorts_;
+  std::vector<int16_t> int16s_;
 };
 
-// The attribute of an op into the stream that says how far a dot product is
+// The attribute of an op into the residual that says how far a dot product is
 // shifted.
 constexpr AttributeSpec kShiftAttribute = {"shift", AttributeType::kInt32};
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_CUSTOM_OPS_OPS_STREAM_EPILOGUE_H_
+#endif  // BIFSMN_CUSTOM_OPS_OPS_RESIDUAL_EPILOGUE_H_

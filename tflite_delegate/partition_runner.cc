@@ -1,4 +1,4 @@
-#include "tflite_delegate/kernel.h"
+#include "tflite_delegate/partition_runner.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -103,7 +103,7 @@ std::vector<int> ToVector(const TfLiteIntArray* array) {
   return std::vector<int>(array->data(), array->data() + array->size);
 }
 
-Status Kernel::Prepare(TfLiteContext* context) {
+Status PartitionRunner::Prepare(TfLiteContext* context) {
   inputs_.clear();
   for (const int number : partition_.inputs()) {
     inputs_.emplace_back();
@@ -124,7 +124,7 @@ Status Kernel::Prepare(TfLiteContext* context) {
   return Status();
 }
 
-Status Kernel::Invoke(TfLiteContext* context) {
+Status PartitionRunner::Invoke(TfLiteContext* context) {
   if (!partition_.planned()) return Status::Error("run before it was prepared");
   for (const size_t i : changing_) {
     void* memory = nullptr;

@@ -1,4 +1,4 @@
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +15,10 @@ namespace {
 
 using ::testing::ValuesIn;
 
-class QuantConvTest : public ::testing::TestWithParam<const QuantConvKernel*> {
+class FeatureConvTest
+    : public ::testing::TestWithParam<const FeatureConvKernel*> {
  protected:
-  const QuantConvKernel& kernel() const { return *GetParam(); }
+  const FeatureConvKernel& kernel() const { return *GetParam(); }
 
   int QuantizeOne(float value, float inverse_scale) const {
     int8_t quantized;
@@ -29,7 +30,7 @@ class QuantConvTest : public ::testing::TestWithParam<const QuantConvKernel*> {
                  unsigned seed) const;
 };
 
-TEST_P(QuantConvTest, RoundsHalfToEven) {
+TEST_P(FeatureConvTest, RoundsHalfToEven) {
   EXPECT_EQ(QuantizeOne(0.5f, 1.0f), 0);
   EXPECT_EQ(QuantizeOne(1.5f, 1.0f), 2);
   EXPECT_EQ(QuantizeOne(2.5f, 1.0f), 2);
@@ -39,7 +40,7 @@ TEST_P(QuantConvTest, RoundsHalfToEven) {
   EXPECT_EQ(QuantizeOne(0.49999997f, 1.0f), 0);
 }
 
-TEST_P(QuantConvTest, Saturates) {
+TEST_P(FeatureConvTest, Saturates) {
   EXPECT_EQ(QuantizeOne(127.5f, 1.0f), 127);
   EXPECT_EQ(QuantizeOne(FLT_MAX, FLT_MAX), 127);
   EXPECT_EQ(QuantizeOne(-FLT_MAX, FLT_MAX), -128);
@@ -47,7 +48,7 @@ TEST_P(QuantConvTest, Saturates) {
   EXPECT_EQ(QuantizeOne(-INFINITY, 1.0f), -128);
 }
 
-TEST_P(QuantConvTest, QuantizesAsTheStandardLibraryRounds) {
+TEST_P(FeatureConvTest, QuantizesAsTheStandardLibraryRounds) {
   for (int count = 1; count < 70; ++count) {
     std::vector<float> values = Random(count).Floats(count, 5.0f);
     // In vector code, too, not only in what is left over.
@@ -68,13 +69,13 @@ TEST_P(QuantConvTest, QuantizesAsTheStandardLibraryRounds) {
   }
 }
 
-void QuantConvTest::CheckSums(int rows, int run, int step, int pixels,
-                              int outputs, unsigned seed) const {
+void FeatureConvTest::CheckSums(int rows, int run, int step, int pixels,
+                                int outputs, unsigned seed) const {
   const int terms = rows * run;
   const ptrdiff_t run_stride = step * (pixels - 1) + run + 3;
   Random random(seed);
   const auto image =
-      random.Integers<int8_t>(run_stride * rows + kQuantConvSlack, -128, 127);
+      random.Integers<int8_t>(run_stride * rows + kFeatureConvSlack, -128, 127);
   auto weights = random.Integers<int8_t>(outputs * terms, -128, 127);
   if (int64_t{terms} * 128 * 128 > kernel().max_sum) {
     // As many products as fit: the rest of the weights are 0.
@@ -129,7 +130,7 @@ void QuantConvTest::CheckSums(int rows, int run, int step, int pixels,
   }
 }
 
-TEST_P(QuantConvTest, Edges) {
+TEST_P(FeatureConvTest, Edges) {
   for (const int pixels : {1, 7, 8, 16, 33}) {
     for (const int outputs : {1, 12, 16, 17, 33}) {
       CheckSums(1, 1, 1, pixels, outputs, pixels);
@@ -141,7 +142,7 @@ TEST_P(QuantConvTest, Edges) {
   }
 }
 
-TEST_P(QuantConvTest, ThousandShapes) {
+TEST_P(FeatureConvTest, ThousandShapes) {
   Random random(7);
   for (unsigned seed = 0; seed < 1000; ++seed) {
     CheckSums(random.Integer(1, 6), random.Integer(1, 20), random.Integer(1, 5),
@@ -150,11 +151,11 @@ TEST_P(QuantConvTest, ThousandShapes) {
   }
 }
 
-TEST_P(QuantConvTest, HoldsTheLargestSum) {
+TEST_P(FeatureConvTest, HoldsTheLargestSum) {
   const int terms =
       std::min(kMaxQuantizedTerms, kernel().max_sum / (128 * 128));
   const std::vector<int8_t> weights(terms, -128);
-  std::vector<int8_t> image(terms + kQuantConvSlack, -128);
+  std::vector<int8_t> image(terms + kFeatureConvSlack, -128);
   AlignedVector<int8_t> packed(kernel().packed_bytes(1, terms));
   for (const int over : {0, 1}) {
     const int32_t threshold = 128 * 128 * terms + over;
@@ -166,9 +167,9 @@ TEST_P(QuantConvTest, HoldsTheLargestSum) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllKernels, QuantConvTest,
-                         ValuesIn(QuantConvKernels().begin(),
-                                  QuantConvKernels().end()),
+INSTANTIATE_TEST_SUITE_P(AllKernels, FeatureConvTest,
+                         ValuesIn(FeatureConvKernels().begin(),
+                                  FeatureConvKernels().end()),
                          [](const auto& info) { return info.param->name; });
 
 }  // namespace

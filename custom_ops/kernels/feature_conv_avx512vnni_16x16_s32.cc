@@ -5,7 +5,7 @@
 // Lanes of 16 patches are made with one vpermi2b each if the patches' runs are
 // within 64 bytes, else byte by byte.
 
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
 
 #ifdef __x86_64__
 
@@ -13,7 +13,9 @@
 #include <cstring>
 #include <limits>
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -41,29 +43,23 @@ size_t PackedBytes(int outputs, int terms) {
 constexpr int32_t kMaxSum = std::numeric_limits<int32_t>::max() / 2;
 
 // Tiles of 16 thresholds and, of every four terms, 16 outputs' weights.
-void Pack(const QuantConvWeights& weights, void* packed) {
+void Pack(const FeatureConvWeights& weights, void* packed) {
+  const WeightMatrix<int8_t> matrix = weights.matrix();
   auto* to = static_cast<int8_t*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
-    std::fill_n(to, TileBytes(weights.terms), int8_t{0});
-    int32_t thresholds[kTileOutputs];
+    auto* thresholds = reinterpret_cast<int32_t*>(to);
     // No sum is below the threshold of an output that is not there.
     std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
-    int8_t* factors = to + sizeof(thresholds);
     const int outputs = std::min(kTileOutputs, weights.outputs - tile);
     for (int i = 0; i < outputs; ++i) {
-      const int8_t* from =
-          weights.weights + static_cast<size_t>(tile + i) * weights.terms;
       int sum = 0;
-      for (int k = 0; k < weights.terms; ++k) {
-        sum += from[k];
-        factors[(k / kLaneTerms * kTileOutputs + i) * kLaneTerms +
-                k % kLaneTerms] = from[k];
-      }
+      for (int k = 0; k < weights.terms; ++k) sum += matrix.At(tile + i, k);
       thresholds[i] =
           std::clamp(weights.thresholds[tile + i], -kMaxSum - 1, kMaxSum + 1) +
           128 * sum;
     }
-    std::memcpy(to, thresholds, sizeof(thresholds));
+    PackTile(matrix, tile, kTileOutputs, 0, weights.terms, kLaneTerms,
+             to + kTileOutputs * sizeof(int32_t));
     to += TileBytes(weights.terms);
   }
 }
@@ -102,12 +98,12 @@ struct Part {
 
 // Whether a register holds a run of all of a tile's patches, and no lane has
 // terms of more than two runs.
-bool RunsFit(const QuantConvRow& row) {
+bool RunsFit(const FeatureConvRow& row) {
   return row.run_terms >= kLaneTerms && row.terms() <= kPartTerms &&
          (kTilePixels - 1) * row.pixel_stride + row.run_terms <= 64;
 }
 
-BIFSMN_INLINE void Permute(const QuantConvRow& row, const int8_t* patch,
+BIFSMN_INLINE void Permute(const FeatureConvRow& row, const int8_t* patch,
                            Part* part) {
   const __m512i sign_bits = _mm512_set1_epi8(-128);
   // Of every patch, four times in bytes, where it begins.
@@ -143,8 +139,8 @@ BIFSMN_INLINE void Permute(const QuantConvRow& row, const int8_t* patch,
 }
 
 // Lays out the terms [first, first + count) of patches that may lie anywhere.
-void Gather(const QuantConvRow& row, const int8_t* patch, int pixels, int first,
-            int count, Part* part) {
+void Gather(const FeatureConvRow& row, const int8_t* patch, int pixels,
+            int first, int count, Part* part) {
   for (int i = 0; i < pixels; ++i, patch += row.pixel_stride) {
     const int8_t* run = patch + first / row.run_terms * row.run_stride;
     int column = first % row.run_terms;
@@ -169,7 +165,8 @@ BIFSMN_INLINE void AddProducts(const int32_t& lane, __m512i weights,
       : [values] "v"(values), [weights] "v"(weights));
 }
 
-void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+void Run(const FeatureConvRow& row, const void* packed, int outputs,
+         Word* bits) {
   const int terms = row.terms();
   const int row_words = WordsFor(outputs);
   const bool runs_fit = RunsFit(row);
@@ -220,17 +217,10 @@ BIFSMN_TARGET_END
 
 namespace bifsmn {
 
-const QuantConvKernel kQuantConvAvx512Vnni16x16S32 = {
-    "quant_conv_avx512vnni_16x16_s32",
+const FeatureConvKernel kFeatureConvAvx512Vnni16x16S32 = {
+    "feature_conv_avx512vnni_16x16_s32",
     kMaxSum,
-    [] {
-      return __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512vbmi") &&
-             __builtin_cpu_supports("avx512vnni");
-    },
+    [] { return HasAvx512Vnni() && __builtin_cpu_supports("avx512vbmi"); },
     Quantize,
     PackedBytes,
     Pack,

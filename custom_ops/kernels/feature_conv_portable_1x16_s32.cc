@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "custom_ops/kernels/epilogue.h"
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace bifsmn {
@@ -23,26 +24,18 @@ size_t PackedBytes(int outputs, int terms) {
          static_cast<size_t>(RoundUp(outputs, kTileOutputs)) * terms;
 }
 
-void Pack(const QuantConvWeights& weights, void* packed) {
+void Pack(const FeatureConvWeights& weights, void* packed) {
   auto* thresholds = static_cast<int32_t*>(packed);
   auto* tiles = static_cast<int8_t*>(packed) + ThresholdBytes(weights.outputs);
-  const int outputs = RoundUp(weights.outputs, kTileOutputs);
   // No sum is below the threshold of an output that is not there.
   std::fill_n(std::copy_n(weights.thresholds, weights.outputs, thresholds),
-              outputs - weights.outputs, std::numeric_limits<int32_t>::min());
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < weights.terms; ++k) {
-      for (int o = tile; o < tile + kTileOutputs; ++o) {
-        *tiles++ =
-            o < weights.outputs
-                ? weights.weights[static_cast<size_t>(o) * weights.terms + k]
-                : int8_t{0};
-      }
-    }
-  }
+              RoundUp(weights.outputs, kTileOutputs) - weights.outputs,
+              std::numeric_limits<int32_t>::min());
+  PackTiles(weights.matrix(), kTileOutputs, 1, tiles);
 }
 
-void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+void Run(const FeatureConvRow& row, const void* packed, int outputs,
+         Word* bits) {
   for (int pixel = 0; pixel < row.pixels; ++pixel) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
     const auto* thresholds = static_cast<const int32_t*>(packed);
@@ -68,8 +61,8 @@ void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
 
 }  // namespace
 
-const QuantConvKernel kQuantConvPortable1x16S32 = {
-    "quant_conv_portable_1x16_s32",
+const FeatureConvKernel kFeatureConvPortable1x16S32 = {
+    "feature_conv_portable_1x16_s32",
     std::numeric_limits<int32_t>::max(),
     [] { return true; },
     Quantize,

@@ -2,7 +2,7 @@
 // (vpmaddwd), so no sum is ever too large. Pairs of terms of eight patches are
 // laid out first, in 16 bits each, for a broadcast to take them.
 
-#include "custom_ops/kernels/quant_conv.h"
+#include "custom_ops/kernels/feature_conv.h"
 
 #ifdef __x86_64__
 
@@ -12,6 +12,8 @@
 #include <cstring>
 #include <limits>
 
+#include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/quantize.h"
 #include "custom_ops/kernels/target.h"
 
@@ -37,25 +39,16 @@ size_t PackedBytes(int outputs, int terms) {
 }
 
 // Tiles of 16 thresholds and, of every two terms, 16 outputs' weights.
-void Pack(const QuantConvWeights& weights, void* packed) {
+void Pack(const FeatureConvWeights& weights, void* packed) {
   auto* to = static_cast<char*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
-    std::fill_n(to, TileBytes(weights.terms), '\0');
-    int32_t thresholds[kTileOutputs];
-    // No sum is below the threshold of an output that is not there.
-    std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
-    auto* factors = reinterpret_cast<int16_t*>(to + sizeof(thresholds));
+    auto* thresholds = reinterpret_cast<int32_t*>(to);
     const int outputs = std::min(kTileOutputs, weights.outputs - tile);
-    for (int i = 0; i < outputs; ++i) {
-      const int8_t* from =
-          weights.weights + static_cast<size_t>(tile + i) * weights.terms;
-      for (int k = 0; k < weights.terms; ++k) {
-        factors[(k / kLaneTerms * kTileOutputs + i) * kLaneTerms +
-                k % kLaneTerms] = from[k];
-      }
-    }
-    std::copy_n(weights.thresholds + tile, outputs, thresholds);
-    std::memcpy(to, thresholds, sizeof(thresholds));
+    // No sum is below the threshold of an output that is not there.
+    std::fill_n(std::copy_n(weights.thresholds + tile, outputs, thresholds),
+                kTileOutputs - outputs, std::numeric_limits<int32_t>::min());
+    PackTile(weights.matrix(), tile, kTileOutputs, 0, weights.terms, kLaneTerms,
+             reinterpret_cast<int16_t*>(thresholds + kTileOutputs));
     to += TileBytes(weights.terms);
   }
 }
@@ -106,7 +99,7 @@ BIFSMN_INLINE __m128i Values(const int8_t* value, ptrdiff_t stride, int pixels,
 }
 
 // Lays out the terms [first, first + count).
-BIFSMN_INLINE void LayOut(const QuantConvRow& row, const int8_t* patch,
+BIFSMN_INLINE void LayOut(const FeatureConvRow& row, const int8_t* patch,
                           int pixels, int first, int count, Part* part) {
   const ptrdiff_t stride = row.pixel_stride;
   const __m128i places = _mm_mullo_epi16(
@@ -175,7 +168,8 @@ BIFSMN_INLINE Word Below(__m256i sums, __m256i thresholds) {
       _mm256_castsi256_ps(_mm256_cmpgt_epi32(thresholds, sums))));
 }
 
-void Run(const QuantConvRow& row, const void* packed, int outputs, Word* bits) {
+void Run(const FeatureConvRow& row, const void* packed, int outputs,
+         Word* bits) {
   const int terms = row.terms();
   const int row_words = WordsFor(outputs);
   Part part;
@@ -222,10 +216,10 @@ BIFSMN_TARGET_END
 
 namespace bifsmn {
 
-const QuantConvKernel kQuantConvAvx2_8x16S32 = {
-    "quant_conv_avx2_8x16_s32",
+const FeatureConvKernel kFeatureConvAvx2_8x16S32 = {
+    "feature_conv_avx2_8x16_s32",
     std::numeric_limits<int32_t>::max(),
-    [] { return __builtin_cpu_supports("avx2") != 0; },
+    HasAvx2,
     QuantizeLanes,
     PackedBytes,
     Pack,

@@ -1,0 +1,54 @@
+// The order in which most kernels read weights.
+
+#ifndef BIFSMN_CUSTOM_OPS_KERNELS_PACK_TILES_H_
+#define BIFSMN_CUSTOM_OPS_KERNELS_PACK_TILES_H_
+
+#include <cstddef>
+
+namespace bifsmn {
+
+// [outputs][terms], as a model has them.
+template <typename T>
+struct WeightMatrix {
+  const T* weights;
+  int outputs;
+  int terms;
+
+  // 0 for an output or a term that is not there.
+  T At(int output, int term) const {
+    return output < outputs && term < terms
+               ? weights[static_cast<size_t>(output) * terms + term]
+               : T{0};
+  }
+};
+
+// Writes the terms [begin, end), `lane_terms` at a time, and of those for each
+// of the outputs [first, first + count) one after the other. Returns what lies
+// behind; the last lane may be filled up with zeros.
+template <typename T, typename Packed>
+Packed* PackTile(const WeightMatrix<T>& matrix, int first, int count, int begin,
+                 int end, int lane_terms, Packed* packed) {
+  for (int lane = begin; lane < end; lane += lane_terms) {
+    for (int o = first; o < first + count; ++o) {
+      for (int k = lane; k < lane + lane_terms; ++k) {
+        *packed++ = matrix.At(o, k);
+      }
+    }
+  }
+  return packed;
+}
+
+// Tiles of `tile_outputs` outputs with all of their terms, the last tile filled
+// up with zeros.
+template <typename T, typename Packed>
+void PackTiles(const WeightMatrix<T>& matrix, int tile_outputs, int lane_terms,
+               Packed* packed) {
+  for (int tile = 0; tile < matrix.outputs; tile += tile_outputs) {
+    packed = PackTile(matrix, tile, tile_outputs, 0, matrix.terms, lane_terms,
+                      packed);
+  }
+}
+
+}  // namespace bifsmn
+
+#endif  // BIFSMN_CUSTOM_OPS_KERNELS_PACK_TILES_H_
