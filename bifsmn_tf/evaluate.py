@@ -9,9 +9,14 @@ the confusion matrix, as text, JSON and PNG. Evaluating a .tflite needs no
 TensorFlow.
 """
 
+import functools
 import json
 import sys
+from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +25,7 @@ from tqdm import tqdm
 
 from bifsmn_tf import cli
 from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
@@ -27,17 +33,28 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
 
+if TYPE_CHECKING:
+    from bifsmn_tf._keras import tf
+
 _MODEL = flags.DEFINE_string(
-    "model", None, "Folder of a run, or a .tflite file.", required=True
+    "model",
+    None,
+    "The model to evaluate (required): the folder of a run, or a .tflite file.",
+    required=True,
 )
 _DATASET = flags.DEFINE_string(
     "dataset",
     None,
-    "synthetic, folder, or speech_commands/CONFIG; by default what the model "
-    "was trained on. folder takes <label>/*.wav with the model's own labels.",
+    "The data set: synthetic, folder, or speech_commands/CONFIG; by default "
+    "what the model was trained on. folder takes <label>/*.wav with the "
+    "model's own labels.",
 )
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the recordings are.")
-_SPLIT = flags.DEFINE_enum("split", "test", list(SPLITS), "Which part.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The folder in which the recordings are."
+)
+_SPLIT = flags.DEFINE_enum(
+    "split", "test", list(SPLITS), "The part of the data set to evaluate on."
+)
 _EVERYTHING = flags.DEFINE_bool(
     "everything",
     None,
@@ -45,18 +62,25 @@ _EVERYTHING = flags.DEFINE_bool(
     "unless the model itself was trained on a folder.",
 )
 _CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", ".cache/bifsmn_tf", "Where prepared clips are kept."
+    "cache_dir",
+    ".cache/bifsmn_tf",
+    "The folder in which prepared clips are kept.",
 )
 _JSON = flags.DEFINE_string(
     "json",
     None,
-    "Write the report here, and the confusion matrices beside it as PNG.",
+    "The file for the report; confusion matrices are drawn beside it as PNG.",
 )
 _DELTAS = flags.DEFINE_list(
-    "deltas", None, "Only these depths; by default all that the model has."
+    "deltas",
+    None,
+    "The depths to evaluate, such as 1,4; by default all that the model has.",
 )
 _CHECKPOINT = flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "last"], "Which weights of a run."
+    "checkpoint",
+    "best",
+    ["best", "last"],
+    "The epoch of a run whose weights are taken: the best or the last.",
 )
 
 _INTEGERS = flags.DEFINE_bool(
@@ -85,18 +109,20 @@ class _Description(Protocol):
     @property
     def network(self) -> _Depths: ...
     @property
-    def dataset(self) -> dict: ...
+    def dataset(self) -> dict[str, Any]: ...
 
 
 class _Model(Protocol):
     @property
     def description(self) -> _Description: ...
 
-    def logits(self, features: np.ndarray, delta: int) -> np.ndarray: ...
+    def logits(self, features: FloatArray, delta: int) -> FloatArray: ...
 
 
 class _KerasModel:
-    def __init__(self, folder: str):
+    """The network of a run, in floats or in the integers of its file."""
+
+    def __init__(self, folder: str) -> None:
         from bifsmn_tf._keras import tf
         from bifsmn_tf.conversion.integer_network import IntegerNetwork
         from bifsmn_tf.network.fsmn import FSMN
@@ -105,39 +131,46 @@ class _KerasModel:
         run = RunFolder(folder)
         self.description = run.read_config()
         network = run.load_network(_CHECKPOINT.value)
-
-        if _INTEGERS.value and not isinstance(network, FSMN):
-            raise UserError(
-                f"--integers: a {self.description.kind} is no file in integers"
-            )
+        deltas = network.config.deltas
+        self._infer: dict[int, Callable[[FloatArray], Any]]
         if _INTEGERS.value and network.config.binary:
-            assert isinstance(network, FSMN)
-            self._infer = IntegerNetwork(network).infer
+            if not isinstance(network, FSMN):
+                raise UserError(
+                    f"integers: a {self.description.kind} is no file in "
+                    "integers"
+                )
+            infer = IntegerNetwork(network).infer
+            self._infer = {
+                delta: functools.partial(infer, delta=delta) for delta in deltas
+            }
         else:
+
+            def floats(features: "tf.Tensor", delta: int) -> "tf.Tensor":
+                return network.infer(features, delta)[0]
+
             # One for each depth: a function that is traced more often warns.
-            functions = {
+            self._infer = {
                 delta: tf.function(
-                    lambda features, delta=delta: network.infer(
-                        features, delta
-                    )[0],
+                    functools.partial(floats, delta=delta),
                     reduce_retracing=True,
                 )
-                for delta in network.config.deltas
+                for delta in deltas
             }
-            self._infer = lambda features, delta: functions[delta](features)
 
-    def logits(self, features, delta):
-        return self._infer(features, delta).numpy()
+    def logits(self, features: FloatArray, delta: int) -> FloatArray:
+        return self._infer[delta](features).numpy()
 
 
 class _TfliteModel:
-    def __init__(self, path: str):
+    """A converted file in the stock interpreter."""
+
+    def __init__(self, path: str) -> None:
         from bifsmn_tf.runtime.spotter import KeywordSpotter
 
         self._spotter = KeywordSpotter(path)
         self.description = self._spotter.metadata
 
-    def logits(self, features, delta):
+    def logits(self, features: FloatArray, delta: int) -> FloatArray:
         self._spotter.delta = delta
         return self._spotter.logits(features)
 
@@ -147,7 +180,7 @@ def _load(path: str) -> _Model:
         return _KerasModel(path)
     if Path(path).is_file():
         return _TfliteModel(path)
-    raise UserError(f"--model: there is no file or folder {path}")
+    raise UserError(f"model: there is no file or folder {path}")
 
 
 def _deltas(available: tuple[int, ...]) -> list[int]:
@@ -157,17 +190,15 @@ def _deltas(available: tuple[int, ...]) -> list[int]:
     for text in _DELTAS.value:
         if not text.isdigit() or int(text) not in available:
             raise UserError(
-                f"--deltas: the model has no delta {text}: one of "
+                f"deltas: the model has no delta {text}: one of "
                 f"{list(available)}"
             )
         wanted.append(int(text))
     return wanted
 
 
-def main() -> None:
-    """Evaluates what the flags say."""
-    model = _load(_MODEL.value)
-    description = model.description
+def _load_data(description: _Description) -> datasets.KeywordDataset:
+    """Loads the split to evaluate on, with the model's own labels."""
     trained_on = description.dataset["name"]
     name = _DATASET.value or trained_on
     options = dict(description.dataset["options"]) if name == trained_on else {}
@@ -176,7 +207,7 @@ def main() -> None:
         everything = trained_on != "folder"
     if name == "folder" and everything:
         options["everything_as"] = _SPLIT.value
-    dataset = datasets.load(
+    return datasets.load(
         name,
         _DATA_DIR.value,
         splits=(_SPLIT.value,),
@@ -184,24 +215,37 @@ def main() -> None:
         label_names=description.label_names,
         **options,
     )
+
+
+def _logits(
+    model: _Model, features: FloatArray, deltas: Sequence[int]
+) -> dict[int, FloatArray]:
+    """Returns the logits of all clips by depth, (clips, classes)."""
+    found = {}
+    total = len(features) * len(deltas)
+    with tqdm(total=total, unit="clip", file=sys.stderr) as bar:
+        for delta in deltas:
+            bar.set_description(f"δ = {delta}")
+            parts = []
+            for start in range(0, len(features), _BATCH):
+                batch = features[start : start + _BATCH]
+                parts.append(model.logits(batch, delta))
+                bar.update(len(batch))
+            found[delta] = np.concatenate(parts)
+    return found
+
+
+def main() -> None:
+    """Evaluates what the flags say."""
+    model = _load(_MODEL.value)
+    description = model.description
+    deltas = _deltas(description.network.deltas)
+    dataset = _load_data(description)
     clips = dataset.splits[_SPLIT.value]
     features = evaluation.evaluation_features(
         clips, description.features, description.statistics
     )
-    logits = {}
-    deltas = _deltas(description.network.deltas)
-    with tqdm(
-        total=len(clips) * len(deltas), unit="clip", file=sys.stderr
-    ) as bar:
-        for delta in deltas:
-            bar.set_description(f"δ = {delta}")
-            parts = []
-            for start in range(0, len(clips), _BATCH):
-                batch = features[start : start + _BATCH]
-                parts.append(model.logits(batch, delta))
-                bar.update(len(batch))
-            logits[delta] = np.concatenate(parts)
-
+    logits = _logits(model, features, deltas)
     report = {
         "model": str(_MODEL.value),
         "dataset": dataset.name,
@@ -221,7 +265,7 @@ def main() -> None:
         _write(Path(_JSON.value), report)
 
 
-def _write(path: Path, report: dict) -> None:
+def _write(path: Path, report: dict[str, Any]) -> None:
     from bifsmn_tf.evaluation import plots
 
     path.parent.mkdir(parents=True, exist_ok=True)
