@@ -7,6 +7,7 @@ plain Python. Paths are from the top of the repository.
 # What lies beside the sources and is in no library.
 _NOT_IN_LIBRARIES = [
     "*_benchmark.cc",
+    "*_comparison.cc",
     "*_test.cc",
     "*_test_util.h",
     "fake_runtime.*",
