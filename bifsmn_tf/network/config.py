@@ -238,16 +238,6 @@ class NetworkConfig:
         return math.ceil(math.ceil(self.frames / 2) / 2)
 
     @property
-    def front_bands(self) -> int:
-        """Frequency bands that the projection sees."""
-        return math.ceil(math.ceil(self.mels / 2) / 2)
-
-    @property
-    def half_bands(self) -> int:
-        """Frequency bands that the second convolution sees."""
-        return math.ceil(self.mels / 2)
-
-    @property
     def second_channels(self) -> int:
         """Outputs of the second convolution."""
         return self.front_outputs or 2 * self.front_channels

@@ -7,6 +7,7 @@ from bifsmn_tf.network import architectures
 from bifsmn_tf.network import config as network_config
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.network.topology import nodes
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
@@ -126,7 +127,8 @@ def test_is_a_value():
 def test_sizes_behind_the_front_end(frames, mels, memory_frames, bands):
     config = NetworkConfig(12, frames=frames, mels=mels)
     assert config.memory_frames == memory_frames
-    assert config.front_bands == bands
+    (projection,) = (n for n in nodes(config) if n.name == "projection")
+    assert projection.input_shape[:2] == (memory_frames, bands)
 
 
 def test_variants_are_the_first_depths():

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import numpy_reference as reference
@@ -107,7 +108,7 @@ class TestInference:
         if layer is network.stages["conv1"].norm:
             return 6 * -(-config.frames // 2) * -(-config.mels // 2)
         if layer is network.stages["conv2"].norm:
-            return 6 * config.memory_frames * config.front_bands
+            return 6 * math.prod(network.stages["conv2"].node.output_shape[:2])
         return 6 * config.memory_frames
 
     def test_another_depth_is_refused(self):
