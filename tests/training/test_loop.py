@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -151,10 +152,23 @@ def test_two_workers_equal_one_on_the_same_batches(tmp_path, settings):
     assert np.isfinite(results[0]["loss"])
 
 
-def test_what_a_run_leaves_behind(tmp_path):
-    metrics = toy_run.train(tmp_path / "run", 2)
-    assert metrics["complete"]
-    found = {path.name for path in (tmp_path / "run").iterdir()}
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run that is complete, not to be written into."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert toy_run.train(folder, 2)["complete"]
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A complete run to damage."""
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+def test_what_a_run_leaves_behind(copy):
+    metrics = RunFolder(copy).read_metrics()
+    found = {path.name for path in copy.iterdir()}
     assert found == {
         "run.json",
         "flags.txt",
@@ -162,7 +176,7 @@ def test_what_a_run_leaves_behind(tmp_path):
         "checkpoints",
         "tensorboard",
     }
-    assert RunFolder(tmp_path / "run").read_config() == toy_run.run_config()
+    assert RunFolder(copy).read_config() == toy_run.run_config()
     entry = metrics["history"][0]
     assert set(entry["wavelet_energy_high"]) == {
         "delta_1",
@@ -170,42 +184,39 @@ def test_what_a_run_leaves_behind(tmp_path):
         "teacher",
     }
     assert entry["distillation_delta_1"] > 0
-    assert toy_run.train(tmp_path / "run", 2) == metrics
+    assert toy_run.train(copy, 2) == metrics
 
 
-def test_refuses_a_folder_of_another_configuration(tmp_path):
-    toy_run.train(tmp_path, 1, distillation="none")
+def test_refuses_a_folder_of_another_configuration(copy):
     with pytest.raises(
         UserError,
         match="another configuration .*look_back: 2 there, 1 here.* run_dir",
     ):
-        toy_run.train(tmp_path, 1, distillation="none", look_back=1)
+        toy_run.train(copy, 1, distillation="none", look_back=1)
 
 
-def test_damaged_folders_are_named(tmp_path):
+def test_damaged_folders_are_named(copy, tmp_path):
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(UserError, match=r"not the folder of a run"):
         folder.read_config()
-    toy_run.train(folder.path, 1, distillation="none")
+    folder = RunFolder(copy)
     (folder.path / "run.json").write_text('{"format": 1,')
     with pytest.raises(UserError, match=r"run\.json is damaged"):
         folder.read_config()
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path):
-    toy_run.train(tmp_path, 1, distillation="none")
-    folder = RunFolder(tmp_path)
-    text = (tmp_path / "run.json").read_text()
-    (tmp_path / "run.json").write_text(
+def test_a_checkpoint_of_another_network_is_refused(copy):
+    folder = RunFolder(copy)
+    text = (copy / "run.json").read_text()
+    (copy / "run.json").write_text(
         text.replace('"hidden_size": 12', '"hidden_size": 14')
     )
     with pytest.raises(UserError, match="does not fit"):
         folder.load_network()
 
 
-def test_a_truncated_checkpoint_is_refused(tmp_path):
-    toy_run.train(tmp_path, 1, distillation="none")
-    folder = RunFolder(tmp_path)
+def test_a_truncated_checkpoint_is_refused(copy):
+    folder = RunFolder(copy)
     data = folder.checkpoints / "best.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(UserError, match="damaged"):
@@ -292,16 +303,14 @@ def test_a_second_stage_starts_from_the_best_of_the_first(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_training_that_diverges_ends_with_an_error(tmp_path):
-    folder = tmp_path / "run"
-    toy_run.train(folder, 1)
-    kept = (folder / "metrics.json").read_bytes()
-    network = RunFolder(folder).load_network()
+def test_a_training_that_diverges_ends_with_an_error(copy, tmp_path):
+    kept = (copy / "metrics.json").read_bytes()
+    network = RunFolder(copy).load_network()
     beta = network.stages["conv2"].norm.beta
     beta.assign(beta * np.nan)
     with pytest.raises(UserError, match="epoch 1: conv2 has a beta that"):
         toy_run.train(tmp_path / "other", 2, initial=network)
-    assert (folder / "metrics.json").read_bytes() == kept
+    assert (copy / "metrics.json").read_bytes() == kept
     assert not RunFolder(tmp_path / "other").read_metrics()["history"]
 
 
