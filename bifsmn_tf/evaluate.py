@@ -133,12 +133,12 @@ class _KerasModel:
         network = run.load_network(_CHECKPOINT.value)
         deltas = network.config.deltas
         self._infer: dict[int, Callable[[FloatArray], Any]]
+        if _INTEGERS.value and not isinstance(network, FSMN):
+            raise UserError(
+                f"integers: a {self.description.kind} is no file in integers"
+            )
         if _INTEGERS.value and network.config.binary:
-            if not isinstance(network, FSMN):
-                raise UserError(
-                    f"integers: a {self.description.kind} is no file in "
-                    "integers"
-                )
+            assert isinstance(network, FSMN)
             infer = IntegerNetwork(network).infer
             self._infer = {
                 delta: functools.partial(infer, delta=delta) for delta in deltas

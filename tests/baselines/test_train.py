@@ -220,7 +220,7 @@ def test_evaluate_takes_the_run(made):
         command="evaluate",
         expect=1,
     )
-    assert "--integers: a bc_resnet_1 is no file in integers" in error
+    assert "--integers: a baseline is no file in integers" in error
 
 
 def test_hed(made):
