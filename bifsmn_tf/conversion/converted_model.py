@@ -24,7 +24,8 @@ class ConvertedModel:
     @classmethod
     def of(cls, writer: model_writer.ModelWriter) -> "ConvertedModel":
         """Returns what a writer has collected."""
-        return cls(writer.build(), writer.bytes_by_part(), writer.signatures)
+        content = writer.build()
+        return cls(content, writer.bytes_by_part(content), writer.signatures)
 
 
 def write_file(path: str | os.PathLike[str], content: bytes) -> None:
