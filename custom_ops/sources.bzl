@@ -41,6 +41,12 @@ COPTS = [
     "-Wextra",
 ]
 
+# For the builds that test.
+STRICT_COPTS = COPTS + ["-Werror"]
+
+# Tests take longer to optimize than to run.
+TEST_COPTS = [flag for flag in STRICT_COPTS if flag != "-O3"]
+
 EXPORTS = "tflite_delegate/exports.lds"
 
 # Files that need nothing of a runtime.
