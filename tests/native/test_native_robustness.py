@@ -280,7 +280,11 @@ REFUSED = {
     ),
     "much_shift": (SHORT, attribute(6, 13), "do not fit 16 bits"),
     "very_much_shift": (SHORT, attribute(6, 2**31 - 1), "do not fit 16 bits"),
-    "shift_of_floats": (MEMORY, attribute(6, 1), "a float stream has shift 0"),
+    "shift_of_floats": (
+        MEMORY,
+        attribute(6, 1),
+        "a float residual has shift 0",
+    ),
     "lowest_scale": (
         SHORT,
         content(3, np.full(80, -32768, np.int16)),
