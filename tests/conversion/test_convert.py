@@ -12,6 +12,7 @@ from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.network.architectures import dfsmn
+from bifsmn_tf.training.checkpoints import BEST
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
@@ -30,7 +31,7 @@ def write_run(path, network):
     )
     folder.begin(config, flags="")
     folder.checkpoints.mkdir()
-    tf.train.Checkpoint(network=network).write(str(folder.best))
+    tf.train.Checkpoint(network=network).write(str(folder.checkpoints / BEST))
     return path
 
 
