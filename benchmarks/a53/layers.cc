@@ -147,7 +147,7 @@ Layer Memory(const char* name) {
   auto& result = Keep(residual);
   auto& signs = Keep(bits);
   return [&] {
-    kernel.add(bits.data(), weights.data(), kGeometry, parameters.get(),
+    kernel.add(bits.data(), weights.data(), kGeometry, 0, parameters.get(),
                residual.data(), result.data(), signs.data());
   };
 }

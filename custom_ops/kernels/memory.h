@@ -48,11 +48,13 @@ struct MemoryKernel {
               const MemoryGeometry& geometry, int first, int last,
               int16_t* dots);
 
-  // Writes result[steps][channels] of a whole sequence with its residual
-  // [steps][channels], and signs[steps][words] unless `signs` is null.
+  // Writes result[steps - first][channels] of the steps from `first` on with
+  // their residual [steps - first][channels], and signs[steps - first][words]
+  // unless `signs` is null.
   void (*add)(const Word* bits, const Word* weights,
-              const MemoryGeometry& geometry, const Int16Residual& parameters,
-              const int16_t* residual, int16_t* result, Word* signs);
+              const MemoryGeometry& geometry, int first,
+              const Int16Residual& parameters, const int16_t* residual,
+              int16_t* result, Word* signs);
 };
 
 const KernelRegistry<MemoryKernel>& MemoryKernels();

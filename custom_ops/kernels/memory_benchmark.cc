@@ -36,7 +36,7 @@ void BM_Add(benchmark::State& state, const MemoryKernel* kernel) {
   std::vector<int16_t> result(values);
   std::vector<Word> signs(bits.size());
   for (auto _ : state) {
-    kernel->add(bits.data(), weights.data(), g, parameters.get(),
+    kernel->add(bits.data(), weights.data(), g, 0, parameters.get(),
                 residual.data(), result.data(), signs.data());
     benchmark::ClobberMemory();
   }

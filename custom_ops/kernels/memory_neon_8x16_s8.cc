@@ -141,7 +141,7 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
 // sequence.
 template <bool kWhole>
 BIFSMN_INLINE void AddColumn(const Column& column,
-                             const MemoryGeometry& geometry,
+                             const MemoryGeometry& geometry, int first,
                              const Int16Residual& parameters, int channel,
                              bool near, const int16_t* residual,
                              int16_t* result, Word* signs) {
@@ -170,7 +170,7 @@ BIFSMN_INLINE void AddColumn(const Column& column,
                            StoreWords(PackMasks(masks), count, words, signs);
                            signs += count * words;
                          };
-  int step = 0;
+  int step = first;
   for (; near && step + kTileSteps <= geometry.steps; step += kTileSteps) {
     int8x16_t sums[kTileSteps];
     column.TileSums<kWhole>(step, sums);
@@ -195,18 +195,18 @@ BIFSMN_INLINE void AddColumn(const Column& column,
 }
 
 void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
-         const Int16Residual& parameters, const int16_t* residual,
+         int first, const Int16Residual& parameters, const int16_t* residual,
          int16_t* result, Word* signs) {
   const bool near = IsNear(geometry);
-  const bool whole = near && geometry.steps == kTileSteps;
+  const bool whole = near && first == 0 && geometry.steps == kTileSteps;
   for (int word = 0; word < WordsFor(geometry.channels); ++word) {
     const Column column(bits, weights, geometry, word);
     const int channel = word * kWordBits;
     if (whole) {
-      AddColumn<true>(column, geometry, parameters, channel, true,
+      AddColumn<true>(column, geometry, 0, parameters, channel, true,
                       residual + channel, result + channel, signs);
     } else {
-      AddColumn<false>(column, geometry, parameters, channel, near,
+      AddColumn<false>(column, geometry, first, parameters, channel, near,
                        residual + channel, result + channel, signs);
     }
     if (signs != nullptr) ++signs;

@@ -78,20 +78,20 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
 }
 
 void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
-         const Int16Residual& parameters, const int16_t* residual,
+         int first, const Int16Residual& parameters, const int16_t* residual,
          int16_t* result, Word* signs) {
   const int channels = geometry.channels;
-  ForEachWord(bits, weights, geometry, 0, geometry.steps,
+  ForEachWord(bits, weights, geometry, first, geometry.steps,
               [&](int step, int word, const int16_t* dots) {
-                const int first = word * kWordBits;
-                const ptrdiff_t at = ptrdiff_t{step} * channels + first;
+                const int channel = word * kWordBits;
+                const ptrdiff_t row = step - first;
+                const ptrdiff_t at = row * channels + channel;
                 AddToInt16Residual(
-                    dots, parameters, first,
-                    std::min(kWordBits, channels - first), residual + at,
+                    dots, parameters, channel,
+                    std::min(kWordBits, channels - channel), residual + at,
                     result + at,
-                    signs == nullptr
-                        ? nullptr
-                        : signs + ptrdiff_t{step} * WordsFor(channels) + word);
+                    signs == nullptr ? nullptr
+                                     : signs + row * WordsFor(channels) + word);
               });
 }
 

@@ -66,7 +66,8 @@ void CheckDot(const MemoryKernel& kernel, const MemoryGeometry& g,
   }
 }
 
-void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g,
+// Of the steps from `first` on.
+void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g, int first,
                    unsigned seed) {
   g.channels = RoundUp(g.channels, kernel.add_channels);
   Random random(seed);
@@ -75,19 +76,20 @@ void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g,
   const std::vector<Word> weights = random.Bits(g.taps(), g.channels);
   const std::vector<int> dots = ReferenceDots(bits, weights, g);
   const RandomInt16Residual parameters(random, g.channels, g.taps());
+  const int rows = g.steps - first;
   const auto residual =
-      random.Integers<int16_t>(g.steps * g.channels, -32768, 32767);
+      random.Integers<int16_t>(rows * g.channels, -32768, 32767);
   for (const bool with_signs : {true, false}) {
     std::vector<int16_t> result(residual.size());
-    std::vector<Word> signs(g.steps * words, 0xffff);
-    kernel.add(bits.data(), weights.data(), g, parameters.get(),
+    std::vector<Word> signs(rows * words, 0xffff);
+    kernel.add(bits.data(), weights.data(), g, first, parameters.get(),
                residual.data(), result.data(),
                with_signs ? signs.data() : nullptr);
-    for (int t = 0; t < g.steps; ++t) {
+    for (int t = 0; t < rows; ++t) {
       for (int c = 0; c < g.channels; ++c) {
         const int at = t * g.channels + c;
-        const int expected =
-            Int16ResidualValue(parameters.get(), c, dots[at], residual[at]);
+        const int expected = Int16ResidualValue(
+            parameters.get(), c, dots[first * g.channels + at], residual[at]);
         ASSERT_EQ(result[at], expected)
             << Describe(g) << ": step " << t << ", channel " << c;
         if (!with_signs) continue;
@@ -119,7 +121,8 @@ TEST_P(MemoryTest, Edges) {
     return;
   }
   CheckDot(*kernel, g, steps + channels);
-  CheckResidual(*kernel, g, steps + channels);
+  CheckResidual(*kernel, g, 0, steps + channels);
+  CheckResidual(*kernel, g, steps - 1, steps + channels);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -142,7 +145,8 @@ TEST_P(RandomMemoryTest, ThousandShapes) {
                               random.Integer(0, 4),  random.Integer(0, 4),
                               random.Integer(1, 3),  random.Integer(1, 3)};
     CheckDot(*GetParam(), g, seed);
-    CheckResidual(*GetParam(), g, seed);
+    CheckResidual(*GetParam(), g, 0, seed);
+    CheckResidual(*GetParam(), g, random.Integer(0, g.steps - 1), seed);
     if (HasFatalFailure()) return;
   }
 }

@@ -34,10 +34,10 @@ class X86Memory {
   }
 
   static void Add(const Word* bits, const Word* weights,
-                  const MemoryGeometry& geometry,
+                  const MemoryGeometry& geometry, int first,
                   const Int16Residual& parameters, const int16_t* residual,
                   int16_t* result, Word* signs) {
-    Run({bits, weights, geometry}, 0, geometry.steps, parameters.shift,
+    Run({bits, weights, geometry}, first, geometry.steps, parameters.shift,
         AddToResidual<Lanes, false>(geometry.channels, parameters, residual,
                                     result, signs));
   }

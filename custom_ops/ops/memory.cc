@@ -34,14 +34,21 @@ class Memory : public Op {
           "%d], are of shape %s",
           geometry_.channels, words, ShapeText(bits.shape).c_str());
     }
+    const TensorInfo& residual = *inputs[1];
     sequences_ = bits.shape[0];
     geometry_.steps = bits.shape[1];
     std::vector<int> shape = bits.shape;
     shape.back() = geometry_.channels;
+    if (residual.shape.size() == shape.size()) shape[1] = residual.shape[1];
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
+    first_ = geometry_.steps - shape[1];
+    if (first_ < 0) {
+      return Status::Error("bits of %d frames for a stream of %d",
+                           geometry_.steps, shape[1]);
+    }
     BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[3], shift_, geometry_.taps(),
                                           shape, output_count, outputs));
-    BIFSMN_RETURN_IF_ERROR(epilogue_.CheckResidual(*inputs[1], "stream"));
+    BIFSMN_RETURN_IF_ERROR(epilogue_.CheckResidual(residual, "stream"));
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "weights",
                                         ElementType::kInt16,
                                         {geometry_.taps(), words}, &weights_));
@@ -79,16 +86,15 @@ class Memory : public Op {
   void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs) const {
     const Int16Residual parameters = epilogue_.int16_parameters();
-    const ptrdiff_t words =
-        ptrdiff_t{geometry_.steps} * WordsFor(geometry_.channels);
-    const ptrdiff_t values = ptrdiff_t{geometry_.steps} * geometry_.channels;
+    const ptrdiff_t words = WordsFor(geometry_.channels);
+    const ptrdiff_t steps = geometry_.steps - first_;
     for (int n = 0; n < sequences_; ++n) {
-      kernel_->add(bits, weights_.data(), geometry_, parameters, residual,
-                   result, signs);
-      bits += words;
-      residual += values;
-      result += values;
-      if (signs != nullptr) signs += words;
+      kernel_->add(bits, weights_.data(), geometry_, first_, parameters,
+                   residual, result, signs);
+      bits += geometry_.steps * words;
+      residual += steps * geometry_.channels;
+      result += steps * geometry_.channels;
+      if (signs != nullptr) signs += steps * words;
     }
   }
 
@@ -96,7 +102,7 @@ class Memory : public Op {
                 void* workspace) const {
     int16_t* dots = dots_.In(workspace);
     for (int n = 0; n < sequences_; ++n) {
-      for (int first = 0; first < geometry_.steps; first += kBlockSteps) {
+      for (int first = first_; first < geometry_.steps; first += kBlockSteps) {
         const int last = std::min(first + kBlockSteps, geometry_.steps);
         kernel_->dot(bits, weights_.data(), geometry_, first, last, dots);
         for (int i = 0; i < last - first; ++i) {
@@ -111,6 +117,8 @@ class Memory : public Op {
   MemoryGeometry geometry_;
   const int shift_;
   int sequences_ = 0;
+  // The step of the bits that is the first of the residual.
+  int first_ = 0;
   std::vector<Word> weights_;
   const MemoryKernel* kernel_ = nullptr;
   bool has_bits_ = false;

@@ -92,6 +92,51 @@ TEST_F(MemoryOpTest, AddsToAResidualOfInt16) {
   });
 }
 
+// A stream's step gives what the whole sequence gives, if its bits begin early
+// enough.
+TEST_F(MemoryOpTest, SeesFramesBeforeTheResidual) {
+  constexpr int kFirst = 37;
+  for (const bool in_floats : {false, true}) {
+    Random random(5);
+    const std::vector<int> shape = {1, kSteps, 1, kChannels};
+    const std::vector<int> new_shape = {1, kSteps - kFirst, 1, kChannels};
+    OpRunner whole("BifsmnMemory", {kChannels, 3, 2, 1, 4, in_floats ? 0 : 9});
+    OpRunner step("BifsmnMemory", {kChannels, 3, 2, 1, 4, in_floats ? 0 : 9});
+    const std::vector<Word> bits(bits_.begin(), bits_.begin() + kSteps * 2);
+    const auto add_residual = [&](auto residual) {
+      whole.Add(shape, residual);
+      residual.erase(residual.begin(), residual.begin() + kFirst * kChannels);
+      step.Add(new_shape, residual);
+    };
+    for (OpRunner* runner : {&whole, &step})
+      runner->Add({1, kSteps, 1, 2}, bits);
+    if (in_floats) {
+      add_residual(random.Floats(kSteps * kChannels));
+    } else {
+      add_residual(random.Integers<int16_t>(kSteps * kChannels, -9999, 9999));
+    }
+    const auto integers =
+        random.Integers<int16_t>(4 * kChannels, -32767, 32767);
+    for (OpRunner* runner : {&whole, &step}) {
+      runner->AddConstant({6, 2}, weights_);
+      if (in_floats) {
+        runner->AddConstant({4, kChannels}, parameters_);
+      } else {
+        runner->AddConstant({4, kChannels}, integers);
+      }
+      ASSERT_THAT(runner->Plan(2), Succeeds());
+      runner->Run();
+    }
+    EXPECT_EQ(step.output(0).shape, new_shape);
+    for (int i = 0; i < 2; ++i) {
+      std::vector<char> expected = whole.Result<char>(i);
+      expected.erase(expected.begin(),
+                     expected.begin() + expected.size() / kSteps * kFirst);
+      EXPECT_EQ(step.Result<char>(i), expected);
+    }
+  }
+}
+
 TEST_F(MemoryOpTest, LeavesBitsOut) {
   ASSERT_THAT(runner_.Plan(2), Succeeds());
   runner_.Run();
@@ -104,6 +149,11 @@ TEST_F(MemoryOpTest, LeavesBitsOut) {
 TEST_F(MemoryOpTest, ChecksBitsAndResidual) {
   runner_.input(1).shape = {2, kSteps, 1, kChannels + 1};
   EXPECT_THAT(runner_.Plan(), FailsWith("stream has to be of shape"));
+  runner_.input(1).shape = {2, kSteps + 1, 1, kChannels};
+  EXPECT_THAT(runner_.Plan(),
+              FailsWith("bits of 50 frames for a stream of 51"));
+  runner_.input(1).shape = {2, 0, 1, kChannels};
+  EXPECT_THAT(runner_.Plan(), FailsWith("a size below 1"));
   runner_.input(0).shape = {2, kSteps, 2, 2};
   EXPECT_THAT(runner_.Plan(), FailsWith("[N, T, 1, 2]"));
   runner_.input(0).shape = {2, kSteps, 1, 1};

@@ -23,11 +23,12 @@ class Memory(Op):
 
     Tap ``i`` in ``0 .. look_back`` looks at ``t - (look_back - i) *
     stride_back``, tap ``look_back + j``, ``j`` in ``1 .. look_ahead``, at ``t +
-    j * stride_ahead``. Taps outside the sequence contribute 0. The epilogue is
-    that of ``Conv2DAdd``.
+    j * stride_ahead``. Taps outside the bits' frames contribute 0. The bits may
+    begin H frames before the residual: its frame ``t`` is then their frame ``t
+    + H``. The epilogue is that of ``Conv2DAdd``.
 
-    Inputs: bits int16 ``[N, T, 1, ceil(C/16)]``; the residual that it adds to,
-    which the contract calls stream, ``[N, T, 1, C]``; weights int16
+    Inputs: bits int16 ``[N, T + H, 1, ceil(C/16)]``; the residual that it adds
+    to, which the contract calls stream, ``[N, T, 1, C]``; weights int16
     ``[look_back + 1 + look_ahead, ceil(C/16)]``; parameters ``[4, C]`` or
     packed. Outputs: the residual ``[N, T, 1, C]``; bits int16 ``[N, T, 1,
     ceil(C/16)]``, which may be left out.
@@ -82,11 +83,18 @@ class Memory(Op):
             len(bits.shape) == 4 and bits.shape[2:] == (1, words),
             f"bits {bits.shape} are not [N, T, 1, {words}]",
         )
+        frames = bits.shape[1]
+        if len(residual.shape) == 4:
+            frames = residual.shape[1]
+        self.check(
+            frames <= bits.shape[1],
+            f"bits of {bits.shape[1]} frames for a residual of {frames}",
+        )
         self.check(
             weights.shape == (self.taps, words),
             f"weights {weights.shape} are not {(self.taps, words)}",
         )
-        shape = (*bits.shape[:3], self.channels)
+        shape = (bits.shape[0], frames, 1, self.channels)
         return residual_specs(self, shape, parameters, residual)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
@@ -104,4 +112,5 @@ class Memory(Op):
             if first < last:
                 seen = signs[:, first + offset : last + offset]
                 dots[:, first:last] += tap * seen
+        dots = dots[:, steps - residual.shape[1] :]
         return residual_epilogue(dots, parameters, self.shift, residual)
