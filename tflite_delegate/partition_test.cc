@@ -196,5 +196,35 @@ TEST_F(PartitionTest, LeavesAbsentInputsToTheOp) {
               FailsWith("input thresholds is missing"));
 }
 
+// The state's windows are inside the partition, the states are not.
+TEST(StreamPartitionTest, GivesTheNextState) {
+  Partition partition;
+  const int32_t history[] = {kContractVersion, 0, 2};
+  const int32_t keep[] = {kContractVersion, 2};
+  ASSERT_THAT(
+      partition.AddOp("BifsmnHistory", history, sizeof(history), {0, 1}, {2}),
+      Succeeds());
+  ASSERT_THAT(partition.AddOp("BifsmnState", keep, sizeof(keep), {2}, {3}),
+              Succeeds());
+  ASSERT_THAT(partition.SetOutputs({3}), Succeeds());
+  std::vector<TensorInfo> outputs;
+  const TensorInfo added = {ElementType::kInt16, {1, 1, 1}};
+  EXPECT_THAT(partition.Plan({{ElementType::kInt8, {1, 3}}, added}, &outputs),
+              FailsWith("BifsmnHistory: 2 frames of 2 bytes"));
+  ASSERT_THAT(partition.Plan({{ElementType::kInt8, {1, 4}}, added}, &outputs),
+              Succeeds());
+  EXPECT_EQ(outputs[0].shape, (std::vector<int>{1, 4}));
+  int16_t state[2] = {0, 0};
+  for (int16_t sample = 1; sample < 6; ++sample) {
+    int16_t next[2];
+    const void* const inputs[] = {state, &sample};
+    void* const results[] = {next};
+    partition.Run(inputs, results);
+    EXPECT_EQ(next[0], sample - 1);
+    EXPECT_EQ(next[1], sample);
+    std::copy_n(next, 2, state);
+  }
+}
+
 }  // namespace
 }  // namespace bifsmn

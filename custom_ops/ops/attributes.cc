@@ -7,11 +7,14 @@ namespace bifsmn {
 
 Status Attributes::Parse(const OpDefinition& definition, const void* options,
                          size_t bytes, Attributes* attributes) {
-  const size_t count = definition.attributes.size();
-  const size_t expected = (1 + count) * sizeof(int32_t);
-  if (options == nullptr || bytes != expected) {
-    return Status::Error("attributes are %zu bytes, got %zu", expected,
-                         options == nullptr ? size_t{0} : bytes);
+  const size_t least = (1 + definition.attributes.size()) * sizeof(int32_t);
+  const bool may_be_more = definition.repeats_last_attribute();
+  if (options == nullptr) bytes = 0;
+  if (bytes < least || bytes % sizeof(int32_t) != 0 ||
+      (bytes > least && !may_be_more)) {
+    return Status::Error("attributes are %zu bytes%s, got %zu", least,
+                         may_be_more ? " or more, in words of four" : "",
+                         bytes);
   }
   int32_t version;
   std::memcpy(&version, options, sizeof(version));
@@ -22,33 +25,37 @@ Status Attributes::Parse(const OpDefinition& definition, const void* options,
         version, kContractVersion);
   }
   attributes->definition_ = &definition;
-  attributes->words_.resize(count);
+  attributes->words_.resize(bytes / sizeof(int32_t) - 1);
   // An empty vector may have no address, which memcpy does not allow.
-  if (count > 0) {
+  if (!attributes->words_.empty()) {
     std::memcpy(attributes->words_.data(),
                 static_cast<const char*>(options) + sizeof(version),
-                count * sizeof(int32_t));
+                bytes - sizeof(version));
   }
   return Status();
 }
 
 int Attributes::Int(std::string_view name) const {
-  return WordOf(name, AttributeType::kInt32);
+  return words_[Find(name, AttributeType::kInt32)];
 }
 
 float Attributes::Float(std::string_view name) const {
-  const int32_t word = WordOf(name, AttributeType::kFloat32);
+  const int32_t word = words_[Find(name, AttributeType::kFloat32)];
   float value;
   std::memcpy(&value, &word, sizeof(value));
   return value;
 }
 
-int32_t Attributes::WordOf(std::string_view name,
-                           [[maybe_unused]] AttributeType type) const {
-  for (size_t i = 0; i < words_.size(); ++i) {
+std::vector<int> Attributes::Ints(std::string_view name) const {
+  return {words_.begin() + Find(name, AttributeType::kInt32s), words_.end()};
+}
+
+size_t Attributes::Find(std::string_view name,
+                        [[maybe_unused]] AttributeType type) const {
+  for (size_t i = 0; i < definition_->attributes.size(); ++i) {
     if (name == definition_->attributes[i].name) {
       assert(definition_->attributes[i].type == type);
-      return words_[i];
+      return i;
     }
   }
   assert(false && "the definition does not list the attribute");

@@ -23,9 +23,11 @@ class Attributes {
   // The attribute of that name, which the definition has to list.
   int Int(std::string_view name) const;
   float Float(std::string_view name) const;
+  std::vector<int> Ints(std::string_view name) const;
 
  private:
-  int32_t WordOf(std::string_view name, AttributeType type) const;
+  // The number of the attribute, and of its first word.
+  size_t Find(std::string_view name, AttributeType type) const;
 
   const OpDefinition* definition_ = nullptr;
   std::vector<int32_t> words_;

@@ -43,6 +43,22 @@ TEST(AttributesTest, RefusesOtherLengths) {
               FailsWith("attributes are 28 bytes, got 0"));
 }
 
+TEST(AttributesTest, ReadsAsManyWordsAsThereAre) {
+  const int32_t words[] = {kContractVersion, 7, 8, 9};
+  Attributes attributes;
+  for (const size_t count : {2, 3, 4}) {
+    ASSERT_THAT(Attributes::Parse(kStateOp, words, count * sizeof(int32_t),
+                                  &attributes),
+                Succeeds());
+    EXPECT_EQ(attributes.Ints("frames"),
+              std::vector<int>(words + 1, words + count));
+  }
+  for (const size_t bytes : {0, 4, 7, 9}) {
+    EXPECT_THAT(Attributes::Parse(kStateOp, words, bytes, &attributes),
+                FailsWith("attributes are 8 bytes or more, in words of four"));
+  }
+}
+
 TEST(AttributesTest, RefusesOtherContracts) {
   const int32_t words[7] = {kContractVersion + 1};
   Attributes attributes;
@@ -83,6 +99,16 @@ TEST(CreateOpTest, RefusesScalesThatMakeNoSense) {
     EXPECT_THAT(Create("BifsmnQuantConv2D", {1, 1, 0, 0, 0, 0, BitsOf(scale)}),
                 FailsWith("inverse_scale"));
   }
+}
+
+TEST(CreateOpTest, RefusesHistoriesThatMakeNoSense) {
+  EXPECT_THAT(Create("BifsmnHistory", {8, 1}), Succeeds());
+  EXPECT_THAT(Create("BifsmnHistory", {-4, 1}), FailsWith("offset"));
+  EXPECT_THAT(Create("BifsmnHistory", {6, 1}), FailsWith("multiple of 4"));
+  EXPECT_THAT(Create("BifsmnHistory", {8, 0}), FailsWith("frames"));
+  EXPECT_THAT(Create("BifsmnState", {1, 2}), Succeeds());
+  EXPECT_THAT(Create("BifsmnState", {1, 0}), FailsWith("one is 0"));
+  EXPECT_THAT(Create("BifsmnState", {-1, 1}), FailsWith("one is -1"));
 }
 
 TEST(CreateOpTest, RefusesMemoriesThatMakeNoSense) {

@@ -30,15 +30,33 @@ std::string JsonList(const TensorNames& names) {
   return "[" + json + "]";
 }
 
+const char* NameOf(AttributeType type) {
+  switch (type) {
+    case AttributeType::kInt32:
+      return "int32";
+    case AttributeType::kFloat32:
+      return "float32";
+    case AttributeType::kInt32s:
+      break;
+  }
+  return "int32+";
+}
+
 std::string AttributeJson(const AttributeSpec& attribute) {
-  return "[" + Quoted(attribute.name) + ", " +
-         Quoted(NameOf(attribute.type == AttributeType::kInt32
-                           ? ElementType::kInt32
-                           : ElementType::kFloat32)) +
+  return "[" + Quoted(attribute.name) + ", " + Quoted(NameOf(attribute.type)) +
          "]";
 }
 
 }  // namespace
+
+bool OpDefinition::repeats_last_attribute() const {
+  return !attributes.empty() &&
+         attributes.back().type == AttributeType::kInt32s;
+}
+
+bool OpDefinition::repeats_last_input() const {
+  return std::string_view(inputs.back()).back() == '+';
+}
 
 int OpDefinition::required_inputs() const { return CountRequired(inputs); }
 

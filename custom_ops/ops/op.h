@@ -43,7 +43,9 @@ class Op {
                    void* workspace) const = 0;
 };
 
-enum class AttributeType { kInt32, kFloat32 };
+// kInt32s, which only the last attribute may have, is one word or more: all
+// that are left.
+enum class AttributeType { kInt32, kFloat32, kInt32s };
 
 struct AttributeSpec {
   const char* name;
@@ -51,7 +53,8 @@ struct AttributeSpec {
 };
 
 // A name that ends in a question mark is of a tensor that may be absent; only
-// the last ones may be.
+// the last ones may be. A last name that ends in a plus sign is of one tensor
+// or more.
 using TensorNames = std::vector<const char*>;
 
 struct OpDefinition {
@@ -69,6 +72,8 @@ struct OpDefinition {
   // Makes the op, or says which attribute has a value that is not allowed.
   Status (*create)(const Attributes& attributes, std::unique_ptr<Op>* op);
 
+  bool repeats_last_attribute() const;
+  bool repeats_last_input() const;
   int required_inputs() const;
   int required_outputs() const;
 };

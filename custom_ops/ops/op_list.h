@@ -19,6 +19,8 @@
   X(Conv2DAdd)        \
   X(Memory)           \
   X(Dense)            \
-  X(LogMel)
+  X(LogMel)           \
+  X(History)          \
+  X(State)
 
 #endif  // BIFSMN_CUSTOM_OPS_OPS_OP_LIST_H_

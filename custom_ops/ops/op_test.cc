@@ -20,6 +20,15 @@ TEST(OpDefinitionTest, TellsWhatMayBeAbsent) {
   EXPECT_EQ(kConv2DAddOp.inputs.size(), 4u);
   EXPECT_EQ(kConv2DAddOp.required_outputs(), 1);
   EXPECT_EQ(kMemoryOp.required_inputs(), 4);
+  EXPECT_EQ(kStateOp.required_inputs(), 1);
+}
+
+TEST(OpDefinitionTest, TellsWhatIsRepeated) {
+  EXPECT_TRUE(kStateOp.repeats_last_input());
+  EXPECT_TRUE(kStateOp.repeats_last_attribute());
+  EXPECT_FALSE(kMemoryOp.repeats_last_input());
+  EXPECT_FALSE(kMemoryOp.repeats_last_attribute());
+  EXPECT_FALSE(kDenseOp.repeats_last_attribute());
 }
 
 TEST(ContractJsonTest, HasEveryOp) {
@@ -30,6 +39,8 @@ TEST(ContractJsonTest, HasEveryOp) {
   EXPECT_THAT(json, HasSubstr("[[\"version\", \"int32\"], [\"channels\", "
                               "\"int32\"], [\"look_back\", \"int32\"]"));
   EXPECT_THAT(json, HasSubstr("\"outputs\": [\"stream\", \"bits?\"]"));
+  EXPECT_THAT(json, HasSubstr("[\"frames\", \"int32+\"]], \"inputs\": "
+                              "[\"windows+\"]"));
 }
 
 }  // namespace

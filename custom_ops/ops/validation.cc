@@ -8,14 +8,20 @@ Status CheckArity(const OpDefinition& definition,
   const int required = definition.required_inputs();
   const int input_count = static_cast<int>(inputs.size());
   const int most_inputs = static_cast<int>(definition.inputs.size());
-  if (input_count < required || input_count > most_inputs) {
-    return Status::Error("takes %d to %d inputs, got %d", required, most_inputs,
-                         input_count);
+  const bool may_be_more = definition.repeats_last_input();
+  if (input_count < required || (input_count > most_inputs && !may_be_more)) {
+    return may_be_more ? Status::Error("takes at least %d inputs, got %d",
+                                       required, input_count)
+                       : Status::Error("takes %d to %d inputs, got %d",
+                                       required, most_inputs, input_count);
   }
   for (int i = 0; i < required; ++i) {
     if (inputs[i] == nullptr) {
       return Status::Error("input %s is missing", definition.inputs[i]);
     }
+  }
+  for (int i = required; may_be_more && i < input_count; ++i) {
+    if (inputs[i] == nullptr) return Status::Error("input %d is missing", i);
   }
   const int required_outputs = definition.required_outputs();
   const int most_outputs = static_cast<int>(definition.outputs.size());

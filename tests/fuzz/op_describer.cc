@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace bifsmn {
 
@@ -179,6 +180,7 @@ void OpDescriber::DescribeMemory() {
   const int channels = tensors_.tensor(bits).channels;
   std::vector<int> shape = tensors_.tensor(bits).info.shape;
   shape.back() = channels;
+  if (choices_.OneIn(3)) shape[1] -= choices_.Byte() % std::max(1, shape[1]);
   const int back = choices_.OneIn(12) ? 300 : choices_.In(0, 10);
   const int ahead = choices_.In(0, 10);
   for (const int value :
@@ -231,6 +233,51 @@ void OpDescriber::DescribeLogMel() {
                    WordOf(-40.0f), WordOf(choices_.Of({1.0f, 0.05f, 1e30f}))});
   inputs_ = {
       tensors_.Add(Kind::kOther, type, {tensors_.batch(), samples}, false)};
+}
+
+int OpDescriber::Frames() {
+  const auto [kind, type] = choices_.Of<std::pair<Kind, ElementType>>(
+      {{Kind::kBits, ElementType::kInt16},
+       {Kind::kResidual, ElementType::kInt16},
+       {Kind::kResidual, ElementType::kFloat32},
+       {Kind::kLevels, ElementType::kInt8},
+       {Kind::kFeatures, ElementType::kFloat32},
+       {Kind::kOther, ElementType::kInt32}});
+  const int found = tensors_.Find(kind, kind == Kind::kFeatures ? 3 : 4);
+  if (found >= 0 && tensors_.shape(found)[0] == 1) return found;
+  std::vector<int> shape = {1, tensors_.Size()};
+  if (kind != Kind::kFeatures && choices_.OneIn(2)) shape.push_back(1);
+  if (kind != Kind::kOther || choices_.OneIn(2)) {
+    shape.push_back(tensors_.Channels());
+  }
+  return tensors_.Add(kind, type, shape, false);
+}
+
+void OpDescriber::DescribeHistory() {
+  const int added = Frames();
+  const TensorInfo& info = tensors_.tensor(added).info;
+  const int frames = choices_.In(1, 5);
+  const int offset = 4 * choices_.In(0, 7);
+  options_.insert(options_.end(), {offset, frames});
+  const size_t bytes = info.bytes() / std::max(1, info.shape[1]);
+  // Of a window that is very large, not all.
+  const int end =
+      static_cast<int>(std::min<size_t>(offset + frames * bytes, 1 << 20));
+  int state = tensors_.Find(Kind::kState, 2);
+  if (state < 0 || tensors_.shape(state)[1] < end) {
+    state = tensors_.Add(Kind::kState, ElementType::kInt8,
+                         {1, end + choices_.In(0, 5)}, false);
+  }
+  inputs_ = {state, added};
+}
+
+void OpDescriber::DescribeState() {
+  const int windows = choices_.In(1, 4);
+  for (int i = 0; i < windows; ++i) {
+    inputs_.push_back(Frames());
+    const int frames = tensors_.shape(inputs_.back())[1];
+    options_.push_back(1 + choices_.Byte() % std::max(1, frames));
+  }
 }
 
 }  // namespace bifsmn

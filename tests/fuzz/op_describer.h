@@ -40,6 +40,9 @@ class OpDescriber {
   void DescribeFeatureConv(bool in_floats);
   void DescribeBinaryConv(int bits, int outputs);
 
+  // A tensor of frames, new or not.
+  int Frames();
+
   // Adds strides and padding for an image, and returns the kernel's size.
   void AddGeometry(int height, int width, int* kernel_h, int* kernel_w);
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "custom_ops/kernels/bits.h"
 #include "tests/fuzz/op_describer.h"
 #include "tests/fuzz/tensor_maker.h"
 
@@ -142,6 +143,15 @@ class GraphMaker {
 
   void DescribeResult(const std::string& name, GraphTensor* tensor) {
     if (name == "features") tensor->kind = Kind::kFeatures;
+    if (name == "state") tensor->kind = Kind::kState;
+    if (name == "window") {
+      const GraphTensor& added = graph_.tensors[op_.inputs[1]];
+      tensor->channels = added.channels;
+      // A state has bits where there are no channels.
+      if (added.kind != Kind::kBits || UnusedBits(added.channels) == 0) {
+        tensor->kind = added.kind;
+      }
+    }
     if (name == "stream" || name == "result") {
       tensor->kind = tensor->info.type == ElementType::kInt8 ? Kind::kLevels
                                                              : Kind::kResidual;

@@ -15,7 +15,7 @@
 namespace bifsmn {
 
 struct GraphTensor {
-  enum Kind { kBits, kResidual, kFeatures, kLevels, kOther };
+  enum Kind { kBits, kResidual, kFeatures, kLevels, kState, kOther };
 
   // `constant` is set when the graph is run.
   TensorInfo info;

@@ -20,6 +20,9 @@ EXAMPLES = [
     ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4, 5),
     ops.Memory(64, 10, 5, 1, 2, 3),
     ops.Dense(),
+    ops.History(8, 3),
+    ops.StreamState((4,)),
+    ops.StreamState((4, 1, 7)),
 ]
 
 
@@ -64,9 +67,13 @@ def test_attributes_are_read_back(op):
 @pytest.mark.parametrize("op", EXAMPLES)
 def test_other_attributes_are_refused(op):
     options = op.custom_options()
-    for wrong in (b"", options[:-1], options + b"\0\0\0\0"):
+    for wrong in (b"", options[:-1]):
         with pytest.raises(ValueError, match="attributes are"):
             type(op).from_custom_options(wrong)
+    repeats = isinstance(op, ops.StreamState)
+    message = "frames have to be positive" if repeats else "attributes are"
+    with pytest.raises(ValueError, match=message):
+        type(op).from_custom_options(options + b"\0\0\0\0")
     with pytest.raises(ValueError, match="contract version 7"):
         type(op).from_custom_options(struct.pack("<i", 7) + options[4:])
 
@@ -89,11 +96,22 @@ def test_other_attributes_are_refused(op):
         (lambda: ops.Memory(64, -1, 1), "orders"),
         (lambda: ops.Memory(64, 1, 1, 0, 1), "strides"),
         (lambda: ops.Memory(64, 16382, 0), "terms"),
+        (lambda: ops.History(-4, 1), "multiple of 4, is -4"),
+        (lambda: ops.History(6, 1), "multiple of 4, is 6"),
+        (lambda: ops.History(0, 0), "frames has to be positive"),
+        (lambda: ops.StreamState(()), "frames have to be positive"),
+        (lambda: ops.StreamState((1, 0)), "frames have to be positive"),
     ],
 )
 def test_attributes_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_repeated_attribute_has_as_many_words_as_values():
+    assert ops.StreamState.attributes()[-1] == ("frames", "int32+")
+    options = ops.StreamState((4, 1)).custom_options()
+    assert options == struct.pack("<3i", ops.CONTRACT_VERSION, 4, 1)
 
 
 def test_output_specs():
@@ -145,6 +163,11 @@ def test_output_specs():
             [(1, 4, 1, 1), (1, 4, 1, 16), (2, 1), (3, 16)],
             "parameters",
         ),
+        (
+            ops.Memory(16, 1, 0),
+            [(1, 4, 1, 1), (1, 5, 1, 16), (2, 1), (4, 16)],
+            "bits of 4 frames for a residual of 5",
+        ),
         (ops.Dense(), [(1, 4, 1, 3), (5, 13), (2, 5)], "do not fit the"),
         (ops.Dense(), [(1, 4, 1, 3), (12,), (2, 5)], "a wrong rank"),
     ],
@@ -152,6 +175,43 @@ def test_output_specs():
 def test_shapes_that_do_not_fit_are_refused(op, shapes, message):
     with pytest.raises(ValueError, match=message):
         op.output_specs(*(spec(*shape) for shape in shapes))
+
+
+@pytest.mark.parametrize(
+    ("state", "new", "message"),
+    [
+        (spec(1, 19, dtype=np.int8), spec(1, 4, 3), "not in a state of 19"),
+        (spec(2, 20, dtype=np.int8), spec(1, 4, 3), r"is not \[1, S\] of int8"),
+        (spec(1, 20), spec(1, 4, 3), r"is not \[1, S\] of int8"),
+        (spec(1, 20, dtype=np.int8), spec(2, 4, 3), r"is not \[1, T, ...\]"),
+        (spec(1, 20, dtype=np.int8), spec(1), r"is not \[1, T, ...\]"),
+        (spec(1, 20, dtype=np.int8), spec(1, 4, dtype=np.float16), "float16"),
+    ],
+)
+def test_histories_that_there_cannot_be_are_refused(state, new, message):
+    op = ops.History(8, 2)
+    good = spec(1, 20, dtype=np.int8)
+    assert op.output_specs(good, spec(1, 4, 3)) == [((1, 6, 3), np.int16)]
+    with pytest.raises(ValueError, match=message):
+        op.output_specs(state, new)
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ([spec(1, 4)], "of 2 windows, got 1"),
+        ([spec(1, 4), None], "of 2 windows, got 1"),
+        ([spec(1, 4), spec(1, 2), spec(1, 2)], "of 2 windows, got 3"),
+        ([spec(1, 4), spec(2, 2)], r"window 1 .* is not \[1, T, ...\]"),
+        ([spec(1, 2), spec(1, 2)], "window 0 .* has no 3 frames"),
+        ([spec(1, 4, dtype=bool), spec(1, 2)], "window 0 is bool"),
+    ],
+)
+def test_states_that_there_cannot_be_are_refused(windows, message):
+    op = ops.StreamState((3, 1))
+    assert op.output_specs(spec(1, 4), spec(1, 2, 5)) == [((1, 20), np.int8)]
+    with pytest.raises(ValueError, match=message):
+        op.output_specs(*windows)
 
 
 def test_a_residual_of_another_shape_is_refused():
@@ -434,3 +494,46 @@ def test_memory_reference():
         )
         assert value == _float_residual(dot, vectors, c, residual[n, t, 0, c])
     assert np.array_equal(signs, pack_bits(result - vectors[3]))
+
+
+def test_a_memory_of_a_step_is_that_of_the_whole_sequence():
+    rng = np.random.default_rng(9)
+    op = ops.Memory(20, 2, 0, stride_back=3, shift=5)
+    inputs = [
+        random_bits(rng, 2, 30, 1, 20),
+        rng.integers(-9999, 9999, (2, 30, 1, 20), np.int16),
+        random_bits(rng, 3, 20),
+        rng.integers(-32767, 32768, (4, 20), np.int16),
+    ]
+    whole = op.reference(*inputs)
+    inputs[0] = inputs[0][:, 17 - 6 :]
+    inputs[1] = inputs[1][:, 17:]
+    for step, sequence in zip(op.reference(*inputs), whole, strict=True):
+        assert np.array_equal(step, sequence[:, 17:])
+
+
+def test_a_stream_keeps_its_latest_frames():
+    """Windows over a whole sequence, whatever the steps are."""
+    rng = np.random.default_rng(10)
+    sound = rng.normal(size=(1, 40)).astype(np.float32)
+    bits = rng.integers(-9, 9, (1, 40, 1, 3), np.int16)
+    keep = ops.StreamState((3, 5))
+    offsets = keep.offsets(bits, sound)
+    assert offsets == [0, 20, 40]
+    state = np.zeros((1, 40), np.int8)
+    for first, last in ((0, 4), (4, 5), (5, 21), (21, 40)):
+        windows = [
+            ops.History(offset, frames).reference(state, x[:, first:last])[0]
+            for x, offset, frames in zip(
+                (bits, sound), offsets, keep.frames, strict=False
+            )
+        ]
+        for window, x, frames in zip(
+            windows, (bits, sound), keep.frames, strict=True
+        ):
+            assert window.dtype == x.dtype
+            before = np.zeros((1, frames, *x.shape[2:]), x.dtype)
+            padded = np.concatenate([before, x], axis=1)
+            assert np.array_equal(window, padded[:, first : last + frames])
+        (state,) = keep.reference(*windows)
+        assert np.all(state[0, 18:20] == 0)

@@ -96,7 +96,19 @@ SHORT = OpCase(
     constants=(2, 3),
     outputs=2,
 )
-CASES = (CONV, ADD, MEMORY, QUANT, EIGHT, DENSE, SHORT)
+HISTORY = OpCase(
+    "history",
+    ops.History(8, 3),
+    [np.ones((1, 20), np.int8), np.ones((1, 2, 1, 2), np.int16)],
+    constants=(),
+)
+STATE = OpCase(
+    "state",
+    ops.StreamState((3, 1)),
+    [np.ones((1, 5, 1, 2), np.int16), np.ones((1, 7), np.float32)],
+    constants=(),
+)
+CASES = (CONV, ADD, MEMORY, QUANT, EIGHT, DENSE, SHORT, HISTORY, STATE)
 
 
 def tensor(number, **fields):
@@ -215,6 +227,47 @@ REFUSED = {
     ),
     "much_look_back": (MEMORY, attribute(2, 2**31 - 1), "look_back and look"),
     "other_look_back": (MEMORY, attribute(2, 3), "weights has to be of shape"),
+    "bits_of_fewer_frames": (
+        MEMORY,
+        tensor(0, shape=[1, 5, 1, 2]),
+        "bits of 5 frames for a stream of 6",
+    ),
+    "small_state": (
+        HISTORY,
+        tensor(0, shape=[1, 19]),
+        "are not in a state of 19 bytes",
+    ),
+    "negative_offset": (HISTORY, attribute(1, -8), "a multiple of 4, is -8"),
+    "large_offset": (HISTORY, attribute(1, 2**31 - 4), "are not in a state"),
+    "no_frames": (HISTORY, attribute(2, 0), "frames has to be positive"),
+    "many_frames": (HISTORY, attribute(2, 2**31 - 1), "are not in a state"),
+    "two_streams": (
+        HISTORY,
+        tensor(1, shape=[2, 1, 1, 2]),
+        "new has to be of shape [1, T, ...]",
+    ),
+    "frames_of_another_type": (
+        HISTORY,
+        tensor(1, type=8),
+        "new has to be float32, int32, int16 or int8",
+    ),
+    "no_frames_to_keep": (STATE, attribute(2, 0), "frames have to be positive"),
+    "many_frames_to_keep": (
+        STATE,
+        attribute(1, 2**31 - 1),
+        "window 0 has no 2147483647 frames",
+    ),
+    "frames_of_fewer_windows": (
+        STATE,
+        operator(inputs=[0]),
+        "keeps frames of 2 windows, got 1",
+    ),
+    "absent_window": (STATE, operator(inputs=[0, -1]), "input 1 is missing"),
+    "no_frames_at_all": (
+        STATE,
+        operator(customOptions=[3, 0, 0, 0]),
+        "attributes are 8 bytes or more",
+    ),
     "unknown_op": (CONV, rename("BifsmnNew"), "BifsmnNew: this library has no"),
     "other_op": (CONV, rename("BifsmnMemory"), "attributes are 28 bytes"),
     "foreign_op": (CONV, rename("Other"), "unresolved custom op: Other"),
@@ -370,7 +423,7 @@ RESIZED = {
     "other_rank": (CONV, [[6, 5, 2]], "bits has to be of rank 4"),
     "other_words": (CONV, [[1, 6, 5, 3]], "20 channels are 2 words"),
     "too_small": (CONV, [[1, 6, 1, 2]], "exceeds the padded input"),
-    "one_of_two": (MEMORY, [[1, 9, 1, 2]], "stream has to be of shape"),
+    "one_of_two": (MEMORY, [[1, 5, 1, 2]], "bits of 5 frames for a stream"),
 }
 
 

@@ -244,11 +244,13 @@ def memory(rng, name) -> OpCase:
         shift=shift,
     )
     shape = (int(rng.integers(1, 4)), int(rng.integers(1, 60)), 1, channels)
+    # What the bits have before the residual begins.
+    history = int(rng.integers(1, 30)) if rng.integers(2) else 0
     return OpCase(
         name,
         op,
         [
-            random_bits(rng, *shape),
+            random_bits(rng, shape[0], history + shape[1], *shape[2:]),
             _residual(rng, shape, parameters.dtype),
             random_bits(rng, op.taps, channels),
             parameters,
@@ -285,6 +287,30 @@ def dense(rng, name) -> OpCase:
     )
 
 
+def _frames(rng):
+    """Frames of one stream, of a type that may be kept."""
+    dtype = rng.choice([np.int8, np.int16, np.int32, np.float32])
+    shape = (1, *rng.integers(1, 9, int(rng.integers(1, 4))))
+    if dtype == np.float32:
+        return rng.normal(size=shape).astype(dtype)
+    return rng.integers(-128, 128, shape, dtype)
+
+
+def history(rng, name) -> OpCase:
+    new = _frames(rng)
+    op = ops.History(4 * int(rng.integers(9)), int(rng.integers(1, 6)))
+    size = op.offset + op.frames * new[0, 0].nbytes + int(rng.integers(5))
+    state = rng.integers(-128, 128, (1, size), np.int8)
+    return OpCase(name, op, [state, new], constants=())
+
+
+def stream_state(rng, name) -> OpCase:
+    windows = [_frames(rng) for _ in range(rng.integers(1, 6))]
+    frames = (int(rng.integers(1, w.shape[1] + 1)) for w in windows)
+    op = ops.StreamState(tuple(frames))
+    return OpCase(name, op, windows, constants=())
+
+
 MAKERS = (
     feature_conv2d,
     float_conv2d,
@@ -293,6 +319,8 @@ MAKERS = (
     conv2d_add,
     memory,
     dense,
+    history,
+    stream_state,
 )
 
 

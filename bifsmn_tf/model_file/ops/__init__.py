@@ -30,6 +30,9 @@ from bifsmn_tf.model_file.ops.op import Op
 from bifsmn_tf.model_file.ops.op import TensorSpec
 from bifsmn_tf.model_file.ops.residual import Conv2DAdd
 from bifsmn_tf.model_file.ops.residual import residual_epilogue
+from bifsmn_tf.model_file.ops.stream import STATE_ALIGNMENT
+from bifsmn_tf.model_file.ops.stream import History
+from bifsmn_tf.model_file.ops.stream import StreamState
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -37,16 +40,19 @@ __all__ = [
     "MAX_DENSE_WEIGHTS",
     "MAX_QUANTIZED_TERMS",
     "OPS",
+    "STATE_ALIGNMENT",
     "Conv2D",
     "Conv2DAdd",
     "Dense",
     "FeatureConv2D",
     "FloatConv2D",
     "HasSpec",
+    "History",
     "Int8Conv2D",
     "LogMel",
     "Memory",
     "Op",
+    "StreamState",
     "TensorSpec",
     "residual_epilogue",
 ]

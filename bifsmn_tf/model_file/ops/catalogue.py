@@ -9,6 +9,8 @@ from bifsmn_tf.model_file.ops.log_mel import LogMel
 from bifsmn_tf.model_file.ops.memory import Memory
 from bifsmn_tf.model_file.ops.op import Op
 from bifsmn_tf.model_file.ops.residual import Conv2DAdd
+from bifsmn_tf.model_file.ops.stream import History
+from bifsmn_tf.model_file.ops.stream import StreamState
 
 OPS: tuple[type[Op], ...] = (
     FeatureConv2D,
@@ -19,5 +21,7 @@ OPS: tuple[type[Op], ...] = (
     Memory,
     Dense,
     LogMel,
+    History,
+    StreamState,
 )
 """Every op, in the order in which the native library reports them."""

@@ -18,6 +18,8 @@ CONTRACT_VERSION = 3
 MAX_BINARY_TERMS = 16382
 """Most +-1 products in one sum: twice its threshold and a flip fit 16 bits."""
 
+_REPEATED = "int32+"
+
 Shape = tuple[int, ...]
 
 
@@ -53,31 +55,45 @@ class Op(abc.ABC):
     """Version of the op in the model file's table of operator codes."""
 
     INPUTS: ClassVar[tuple[str, ...]]
-    """What each input is; a name with a question mark may be absent."""
+    """What each input is; a name with a question mark may be absent, a last one
+    with a plus sign is of one tensor or more."""
 
     OUTPUTS: ClassVar[tuple[str, ...]]
     """What each output is; a name with a question mark may be left out."""
 
     @classmethod
     def attributes(cls) -> list[tuple[str, str]]:
-        """Returns names and types, ``int32`` or ``float32``, in file order."""
-        kinds: dict[object, str] = {int: "int32", float: "float32"}
+        """Returns names and types, in file order.
+
+        A type is ``int32`` or ``float32``; that of the last attribute may be
+        ``int32+``, one word or more.
+        """
+        kinds: dict[object, str] = {
+            int: "int32",
+            float: "float32",
+            tuple[int, ...]: _REPEATED,
+        }
         return [
             ("version", "int32"),
             *((field.name, kinds[field.type]) for field in _fields(cls)),
         ]
 
     @classmethod
-    def _layout(cls) -> struct.Struct:
-        codes = {"int32": "i", "float32": "f"}
-        return struct.Struct(
-            "<" + "".join(codes[k] for _, k in cls.attributes())
-        )
+    def _repeats_last_attribute(cls) -> bool:
+        return cls.attributes()[-1][1] == _REPEATED
+
+    @classmethod
+    def _layout(cls, words: int) -> struct.Struct:
+        codes = {"int32": "i", "float32": "f", _REPEATED: "i"}
+        kinds = "".join(codes[kind] for _, kind in cls.attributes())
+        return struct.Struct("<" + kinds.ljust(words, kinds[-1]))
 
     def custom_options(self) -> bytes:
         """Returns the attributes as little-endian 32-bit words."""
-        values = (getattr(self, field.name) for field in _fields(type(self)))
-        return self._layout().pack(CONTRACT_VERSION, *values)
+        values = [getattr(self, field.name) for field in _fields(type(self))]
+        if self._repeats_last_attribute():
+            values.extend(values.pop())
+        return self._layout(1 + len(values)).pack(CONTRACT_VERSION, *values)
 
     @classmethod
     def from_custom_options(cls, options: bytes) -> "Op":
@@ -87,18 +103,23 @@ class Op(abc.ABC):
             ValueError: They have another length or contract version, or a
                 value that the op does not allow.
         """
-        layout = cls._layout()
-        if len(options) != layout.size:
+        count = len(cls.attributes())
+        words, rest = divmod(len(options), 4)
+        is_repeated = cls._repeats_last_attribute()
+        if rest or words < count or (words > count and not is_repeated):
+            more = " or more, in words of four" if is_repeated else ""
             raise ValueError(
-                f"{cls.NAME}: attributes are {layout.size} bytes, got "
+                f"{cls.NAME}: attributes are {4 * count} bytes{more}, got "
                 f"{len(options)}"
             )
-        version, *values = layout.unpack(options)
+        version, *values = cls._layout(words).unpack(options)
         if version != CONTRACT_VERSION:
             raise ValueError(
                 f"{cls.NAME}: contract version {version} is not "
                 f"{CONTRACT_VERSION}"
             )
+        if is_repeated:
+            values[count - 2 :] = [tuple(values[count - 2 :])]
         return cls(*values)
 
     @abc.abstractmethod
