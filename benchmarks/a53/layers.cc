@@ -58,7 +58,8 @@ T& Keep(T value) {
   return *new T(std::move(value));
 }
 
-Layer Conv1(const char* name, bool quantizes) {
+// Of all 16 rows of the result, or of a stream's two new ones.
+Layer Conv1(const char* name, bool quantizes, int rows = 16) {
   constexpr int kSize = 32, kPadded = 35, kOutput = 16, kTerms = 25;
   constexpr int kOutputs = 16;
   const FeatureConvKernel& kernel = Find(FeatureConvKernels(), name);
@@ -67,8 +68,8 @@ Layer Conv1(const char* name, bool quantizes) {
       kPadded * kPadded + kFeatureConvSlack, -128, 127));
   if (quantizes) {
     const auto& features = Keep(random.Floats(kSize * kSize));
-    return [&] {
-      for (int y = 0; y < kSize; ++y) {
+    return [&, rows] {
+      for (int y = 0; y < 2 * rows; ++y) {
         kernel.quantize(features.data() + y * kSize, kSize, 50.0f,
                         image.data() + (y + 1) * kPadded + 1);
       }
@@ -81,19 +82,22 @@ Layer Conv1(const char* name, bool quantizes) {
   kernel.pack({weights.data(), thresholds.data(), kOutputs, kTerms},
               packed.data());
   auto& bits = Keep(std::vector<Word>(kOutput * kOutput));
-  return [&] {
-    for (int y = 0; y < kOutput; ++y) {
+  return [&, rows] {
+    for (int y = 0; y < rows; ++y) {
       kernel.run({image.data() + 2 * y * kPadded, 5, 5, kPadded, 2, kOutput},
                  packed.data(), kOutputs, bits.data() + y * kOutput);
     }
   };
 }
 
-Layer Im2col() {
-  static constexpr ConvGeometry kGeometry = {16, 16, 5, 5, 2, 2, 1, 1, 8, 8};
-  const auto& image = Keep(Random(1).Bits(16 * 16, kWordBits));
-  auto& patches = Keep(std::vector<Word>(64 * 25));
-  return [&] { BitIm2col(image.data(), kGeometry, 1, 0, 64, patches.data()); };
+Layer Im2col(const ConvGeometry& geometry) {
+  const auto& image =
+      Keep(Random(1).Bits(geometry.height * geometry.width, kWordBits));
+  const int pixels = geometry.output_h * geometry.output_w;
+  auto& patches = Keep(std::vector<Word>(pixels * 25));
+  return [&image, &patches, geometry, pixels] {
+    BitIm2col(image.data(), geometry, 1, 0, pixels, patches.data());
+  };
 }
 
 enum class Epilogue { kThreshold, kThresholdWithPatterns, kAdd };
@@ -134,20 +138,20 @@ Layer Product(const char* name, int pixels, int words, int outputs,
   };
 }
 
-Layer Memory(const char* name) {
-  static constexpr MemoryGeometry kGeometry = {kSteps, kHidden, 2, 2, 1, 1};
+// Of the steps from `first` on.
+Layer Memory(const char* name, const MemoryGeometry& geometry, int first) {
   const MemoryKernel& kernel = Find(MemoryKernels(), name);
   Random random(1);
-  const auto& bits = Keep(random.Bits(kSteps, kHidden));
-  const auto& weights = Keep(random.Bits(kGeometry.taps(), kHidden));
+  const auto& bits = Keep(random.Bits(geometry.steps, kHidden));
+  const auto& weights = Keep(random.Bits(geometry.taps(), kHidden));
   const auto& parameters =
-      Keep(RandomInt16Residual(random, kHidden, kGeometry.taps()));
+      Keep(RandomInt16Residual(random, kHidden, geometry.taps()));
   const auto& residual =
-      Keep(random.Integers<int16_t>(kSteps * kHidden, -9000, 9000));
+      Keep(random.Integers<int16_t>(geometry.steps * kHidden, -9000, 9000));
   auto& result = Keep(residual);
   auto& signs = Keep(bits);
-  return [&] {
-    kernel.add(bits.data(), weights.data(), kGeometry, 0, parameters.get(),
+  return [&, geometry, first] {
+    kernel.add(bits.data(), weights.data(), geometry, first, parameters.get(),
                residual.data(), result.data(), signs.data());
   };
 }
@@ -256,13 +260,35 @@ std::vector<Entry> Entries() {
        [](const char* kernel) { return Conv1(kernel, true); }},
       {"conv1", Names(FeatureConvKernels()),
        [](const char* kernel) { return Conv1(kernel, false); }},
-      {"im2col", {"portable"}, [](const char*) { return Im2col(); }},
+      {"im2col",
+       {"portable"},
+       [](const char*) { return Im2col({16, 16, 5, 5, 2, 2, 1, 1, 8, 8}); }},
       product("conv2", 64, 25, 32, Epilogue::kThresholdWithPatterns),
       product("projection", kSteps, 16, kHidden, Epilogue::kAdd),
-      {"memory", Names(MemoryKernels()), Memory},
+      {"memory", Names(MemoryKernels()),
+       [](const char* kernel) {
+         return Memory(kernel, {kSteps, kHidden, 2, 2, 1, 1}, 0);
+       }},
       product("expand", kSteps, 8, 2 * kHidden, Epilogue::kThreshold),
       product("shrink", kSteps, 16, kHidden, Epilogue::kAdd),
       {"classifier", Names(DenseKernels()), Classifier},
+      // A step of a stream: four rows of features, a frame of the memory.
+      {"step_quantize", Names(FeatureConvKernels()),
+       [](const char* kernel) { return Conv1(kernel, true, 2); }},
+      {"step_conv1", Names(FeatureConvKernels()),
+       [](const char* kernel) { return Conv1(kernel, false, 2); }},
+      {"step_im2col",
+       {"portable"},
+       [](const char*) { return Im2col({5, 16, 5, 5, 2, 2, 0, 1, 1, 8}); }},
+      product("step_conv2", 8, 25, 48, Epilogue::kThresholdWithPatterns),
+      product("step_projection", 1, 24, kHidden, Epilogue::kAdd),
+      product("step_skip", 1, 16, kHidden, Epilogue::kAdd),
+      {"step_memory", Names(MemoryKernels()),
+       [](const char* kernel) {
+         return Memory(kernel, {2, kHidden, 1, 0, 1, 1}, 1);
+       }},
+      product("step_expand", 1, 8, 2 * kHidden, Epilogue::kThreshold),
+      product("step_shrink", 1, 16, kHidden, Epilogue::kAdd),
       quantized("int8_256x16x25", 256, 16, 25),
       quantized("int8_64x48x400", 64, 48, 400),
       quantized("int8_64x32x400", 64, 32, 400),

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/int16_residual.h"
@@ -39,6 +40,9 @@ struct BgemmThresholds {
   const Word* flips;
 };
 
+// `max_pixels` of a kernel that is as good for any number of them.
+constexpr int kAnyPixels = std::numeric_limits<int>::max();
+
 struct BgemmKernel {
   const char* name;
 
@@ -46,11 +50,17 @@ struct BgemmKernel {
   // divisor of it.
   int tile_outputs;
 
+  // Words of a patch of which packed weights have a multiple.
+  int tile_words;
+
   // Most words of a patch for which the kernel's sums do not overflow.
   int max_depth;
 
   // What the number of outputs has to be a multiple of for `add`.
   int add_outputs;
+
+  // Most pixels of an image for which it is worth while; it takes more, too.
+  int max_pixels;
 
   // Whether this processor has the instructions.
   bool (*supported)();
@@ -81,7 +91,8 @@ constexpr int BgemmRowStride(int outputs) {
 
 constexpr size_t BgemmPackedWords(const BgemmKernel& kernel, int outputs,
                                   int words) {
-  return static_cast<size_t>(RoundUp(outputs, kernel.tile_outputs)) * words;
+  return static_cast<size_t>(RoundUp(outputs, kernel.tile_outputs)) *
+         RoundUp(words, kernel.tile_words);
 }
 
 const KernelRegistry<BgemmKernel>& BgemmKernels();
@@ -91,6 +102,7 @@ extern const BgemmKernel kBgemmAvx512Bitalg8x32U16;
 extern const BgemmKernel kBgemmAvx2_4x32U8;
 #endif
 #ifdef __aarch64__
+extern const BgemmKernel kBgemmNeon1x16U8;
 extern const BgemmKernel kBgemmNeon8x16U8;
 extern const BgemmKernel kBgemmNeonFbckInorder4x16U8;
 extern const BgemmKernel kBgemmNeonFbck4x16U8;

@@ -239,8 +239,10 @@ namespace bifsmn {
 const BgemmKernel kBgemmAvx2_4x32U8 = {
     "bgemm_avx2_4x32_u8",
     kTileOutputs,
+    1,
     kMaxBinaryTerms,
     kWordBits,
+    kAnyPixels,
     HasAvx2,
     Pack,
     Kernel::Count,

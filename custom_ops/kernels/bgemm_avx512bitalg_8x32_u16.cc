@@ -32,6 +32,9 @@ constexpr int kTilePixels = 8;
 constexpr int kTileOutputs = 32;
 constexpr int kMaxWords = 1024;
 
+// Tiles of outputs that a single pixel is compared with at a time.
+constexpr int kRowTiles = 4;
+
 // Pairs of words that are prepared together.
 constexpr int kChunkPairs = 16;
 constexpr int kMaxChunks = kMaxWords / (2 * kChunkPairs);
@@ -179,8 +182,61 @@ BIFSMN_INLINE void CountTile(const Patches& patches, const Word* packed,
   }
 }
 
+// The disagreements of one pixel with several tiles, side by side: what a row
+// needs of its patch is then read once for all of them.
+BIFSMN_INLINE void CountRow(const Patches& patches, const Word* packed,
+                            int depth, __m512i (&counts)[kRowTiles]) {
+  const ptrdiff_t tile_words = static_cast<ptrdiff_t>(kTileOutputs) * depth;
+  Sums sums[kRowTiles];
+  BIFSMN_UNROLL(4)
+  for (int t = 0; t < kRowTiles; ++t) {
+    sums[t].carries = _mm512_setzero_si512();
+    sums[t].parity = _mm512_setzero_si512();
+    if (depth % 2 != 0) {
+      sums[t].parity =
+          _mm512_xor_si512(_mm512_load_si512(packed + t * tile_words),
+                           Broadcast(patches.single[0]));
+    }
+  }
+  packed += depth % 2 * kTileOutputs;
+  const uint32_t* chunk = patches.pairs;
+  for (int left = depth / 2; left > 0; left -= kChunkPairs) {
+    const uint32_t* end = chunk + (left < kChunkPairs ? left : kChunkPairs);
+    for (const uint32_t* pair = chunk; pair != end; ++pair) {
+      BIFSMN_UNROLL(4)
+      for (int t = 0; t < kRowTiles; ++t) {
+        const Word* weights = packed + t * tile_words;
+        AddPair(_mm512_load_si512(weights),
+                _mm512_load_si512(weights + kTileOutputs), pair, &sums[t]);
+      }
+      packed += 2 * kTileOutputs;
+    }
+    chunk += Patches::kChunkStride;
+  }
+  BIFSMN_UNROLL(4)
+  for (int t = 0; t < kRowTiles; ++t) {
+    counts[t] =
+        _mm512_add_epi16(_mm512_add_epi16(sums[t].carries, sums[t].carries),
+                         _mm512_popcnt_epi16(sums[t].parity));
+  }
+}
+
 template <bool kWhole>
 using Place = Avx512Int16::Place<kWhole>;
+
+template <typename Epilogue>
+BIFSMN_INLINE void RunRow(const Bgemm& gemm, const Epilogue& epilogue,
+                          const Patches& patches, const Word* packed,
+                          Place<true> place) {
+  __m512i counts[kRowTiles];
+  CountRow(patches, packed, gemm.words, counts);
+  BIFSMN_UNROLL(4)
+  for (int t = 0; t < kRowTiles; ++t) {
+    const typename Epilogue::Columns columns(epilogue, place);
+    epilogue.Take(columns, place, counts[t]);
+    place.first += kTileOutputs;
+  }
+}
 
 template <int kPixels, bool kWhole, typename Epilogue>
 BIFSMN_INLINE void RunTile(const Bgemm& gemm, const Epilogue& epilogue,
@@ -208,6 +264,13 @@ void RunPixels(const Bgemm& gemm, const Epilogue& epilogue, int pixel,
     for (; o + kTileOutputs <= gemm.outputs; o += kTileOutputs) {
       RunTile<kPixels>(gemm, epilogue, *patches, packed, Place<true>{pixel, o});
       packed += tile_words;
+    }
+  }
+  if (kPixels == 1) {
+    constexpr int kRowOutputs = kRowTiles * kTileOutputs;
+    for (; o + kRowOutputs <= gemm.outputs; o += kRowOutputs) {
+      RunRow(gemm, epilogue, *patches, packed, Place<true>{pixel, o});
+      packed += kRowTiles * tile_words;
     }
   }
   for (; o < gemm.outputs; o += kTileOutputs) {
@@ -260,8 +323,10 @@ namespace bifsmn {
 const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     "bgemm_avx512bitalg_8x32_u16",
     kTileOutputs,
+    1,
     kMaxWords,
     1,
+    kAnyPixels,
     [] { return HasAvx512() && __builtin_cpu_supports("avx512bitalg"); },
     Pack,
     Kernel::Count,

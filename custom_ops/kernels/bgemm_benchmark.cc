@@ -23,6 +23,11 @@ constexpr Layer kLayers[] = {
     {"projection", 8, 16, 128},
     {"expand", 8, 8, 256},
     {"shrink", 8, 16, 128},
+    // A step of a stream.
+    {"step_conv2", 8, 25, 48},
+    {"step_projection", 1, 24, 128},
+    {"step_expand", 1, 8, 256},
+    {"step_shrink", 1, 16, 128},
 };
 
 class Operands {

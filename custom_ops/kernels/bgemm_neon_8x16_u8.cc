@@ -206,8 +206,16 @@ using Kernel = NeonBgemm<Tiles>;
 }  // namespace
 
 const BgemmKernel kBgemmNeon8x16U8 = {
-    "bgemm_neon_8x16_u8", kWordBits,   kMaxDepth,     kWordBits,
-    [] { return true; },  PackForNeon, Kernel::Count, Kernel::Threshold,
+    "bgemm_neon_8x16_u8",
+    kWordBits,
+    1,
+    kMaxDepth,
+    kWordBits,
+    kAnyPixels,
+    [] { return true; },
+    PackForNeon,
+    Kernel::Count,
+    Kernel::Threshold,
     Kernel::Add,
 };
 

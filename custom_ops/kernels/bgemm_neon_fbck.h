@@ -118,9 +118,17 @@ template <typename Counting>
 constexpr BgemmKernel FbckKernel(const char* name) {
   using Kernel = NeonBgemm<FbckTiles<Counting>>;
   return {
-      name,          kWordBits,           kFbckMaxDepth,
-      kWordBits,     [] { return true; }, PackForNeon,
-      Kernel::Count, Kernel::Threshold,   Kernel::Add,
+      name,
+      kWordBits,
+      1,
+      kFbckMaxDepth,
+      kWordBits,
+      kAnyPixels,
+      [] { return true; },
+      PackForNeon,
+      Kernel::Count,
+      Kernel::Threshold,
+      Kernel::Add,
   };
 }
 

@@ -192,6 +192,23 @@ TEST_P(RandomBgemmTest, ThousandShapes) {
   }
 }
 
+// As in a step of a stream: few pixels, and outputs of several groups of tiles.
+TEST_P(RandomBgemmTest, HundredRows) {
+  const BgemmKernel& kernel = *GetParam();
+  Random random(8);
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    const int pixels = random.Integer(1, 3);
+    const int words = random.Integer(1, std::min(40, kernel.max_depth));
+    const int outputs = random.Integer(100, 400);
+    SCOPED_TRACE(std::to_string(pixels) + " pixels, " + std::to_string(words) +
+                 " words, " + std::to_string(outputs) + " outputs");
+    CheckCount(kernel, pixels, words, outputs, seed);
+    CheckThreshold(kernel, pixels, words, outputs, seed);
+    CheckResidual(kernel, pixels, words, outputs, seed);
+    if (HasFatalFailure()) return;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(AllKernels, RandomBgemmTest,
                          ValuesIn(BgemmKernels().begin(), BgemmKernels().end()),
                          [](const auto& info) { return info.param->name; });

@@ -27,10 +27,13 @@ const KernelRegistry<FeatureConvKernel>& FeatureConvKernels() {
 const KernelRegistry<BgemmKernel>& BgemmKernels() {
   static const KernelRegistry<BgemmKernel> kernels = {
 #ifdef __x86_64__
-      &kBgemmAvx512Bitalg8x32U16, &kBgemmAvx2_4x32U8,
+      &kBgemmAvx512Bitalg8x32U16,
+      &kBgemmAvx2_4x32U8,
 #endif
 #ifdef __aarch64__
-      &kBgemmNeon8x16U8,          &kBgemmNeonFbckInorder4x16U8,
+      &kBgemmNeon1x16U8,
+      &kBgemmNeon8x16U8,
+      &kBgemmNeonFbckInorder4x16U8,
       &kBgemmNeonFbck4x16U8,
 #endif
       &kBgemmPortable4x4U16,

@@ -1,5 +1,5 @@
 // The memory block of the default network: 8 steps of 128 channels, two taps
-// back and two ahead.
+// back and two ahead. Of a stream's step, one frame with one tap back.
 
 #include <benchmark/benchmark.h>
 
@@ -12,6 +12,7 @@ namespace bifsmn {
 namespace {
 
 constexpr MemoryGeometry kGeometry = {8, 128, 2, 2, 1, 1};
+constexpr MemoryGeometry kStep = {2, 128, 1, 0, 1, 1};
 
 void BM_Dot(benchmark::State& state, const MemoryKernel* kernel) {
   const MemoryGeometry& g = kGeometry;
@@ -25,8 +26,9 @@ void BM_Dot(benchmark::State& state, const MemoryKernel* kernel) {
   }
 }
 
-void BM_Add(benchmark::State& state, const MemoryKernel* kernel) {
-  const MemoryGeometry& g = kGeometry;
+// Of the steps from `first` on.
+void BM_Add(benchmark::State& state, const MemoryKernel* kernel,
+            const MemoryGeometry& g, int first) {
   Random random(1);
   const auto bits = random.Bits(g.steps, g.channels);
   const auto weights = random.Bits(g.taps(), g.channels);
@@ -36,7 +38,7 @@ void BM_Add(benchmark::State& state, const MemoryKernel* kernel) {
   std::vector<int16_t> result(values);
   std::vector<Word> signs(bits.size());
   for (auto _ : state) {
-    kernel->add(bits.data(), weights.data(), g, 0, parameters.get(),
+    kernel->add(bits.data(), weights.data(), g, first, parameters.get(),
                 residual.data(), result.data(), signs.data());
     benchmark::ClobberMemory();
   }
@@ -51,7 +53,9 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark((name + "/dot").c_str(), bifsmn::BM_Dot,
                                  kernel);
     benchmark::RegisterBenchmark((name + "/add").c_str(), bifsmn::BM_Add,
-                                 kernel);
+                                 kernel, bifsmn::kGeometry, 0);
+    benchmark::RegisterBenchmark((name + "/step").c_str(), bifsmn::BM_Add,
+                                 kernel, bifsmn::kStep, 1);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

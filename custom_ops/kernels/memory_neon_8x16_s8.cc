@@ -1,7 +1,8 @@
 // Sixteen channels share a vector, one byte of -1 or +1 each, and 0 where there
 // is no step: then a tap is one multiplication, and edges need no other code.
 // Eight steps of a block with two taps either way are computed together, so
-// that a step's bits are spread once for all that look at it.
+// that a step's bits are spread once for all that look at it. Other blocks, and
+// what is left, are computed step by step, 128 channels at a time.
 
 #include "custom_ops/kernels/memory.h"
 
@@ -13,6 +14,7 @@
 #include <cstddef>
 
 #include "custom_ops/kernels/int16_residual_neon.h"
+#include "custom_ops/kernels/memory_taps.h"
 #include "custom_ops/kernels/neon.h"
 
 namespace bifsmn {
@@ -26,13 +28,28 @@ constexpr int kMaxTaps = 127;
 // The number of taps either way that has code of its own.
 constexpr int kNear = 2;
 
-// Signs of the channels of a word: channel i in byte 2 i, channel 8 + i in byte
-// 2 i + 1, which is the order that a replicated word has.
+// Words of a row that are computed together.
+constexpr int kRowWords = 8;
+
+// Where a replicated word has its bits: channel i in byte 2 i, channel 8 + i in
+// byte 2 i + 1.
+BIFSMN_INLINE uint8x16_t Places() {
+  return vreinterpretq_u8_u64(vcombine_u64(vdup_n_u64(0x0808040402020101),
+                                           vdup_n_u64(0x8080404020201010)));
+}
+
+// Signs of the channels of a word, in that order.
 BIFSMN_INLINE int8x16_t Spread(const Word* word) {
-  const uint8x16_t places = vreinterpretq_u8_u64(vcombine_u64(
-      vdup_n_u64(0x0808040402020101), vdup_n_u64(0x8080404020201010)));
   const uint8x16_t seen = vreinterpretq_u8_u16(vld1q_dup_u16(word));
-  return vreinterpretq_s8_u8(vorrq_u8(vtstq_u8(seen, places), vdupq_n_u8(1)));
+  return vreinterpretq_s8_u8(vorrq_u8(vtstq_u8(seen, Places()), vdupq_n_u8(1)));
+}
+
+// `count` of eight words, and zeros.
+BIFSMN_INLINE uint16x8_t LoadWords(const Word* words, int count) {
+  if (count == kRowWords) return vld1q_u16(words);
+  Word all[kRowWords] = {};
+  for (int i = 0; i < count; ++i) all[i] = words[i];
+  return vld1q_u16(all);
 }
 
 // Dots of channels 0-7 and 8-15, shifted left by 8 + shift.
@@ -47,6 +64,21 @@ BIFSMN_INLINE Dots ShiftedDots(int8x16_t sums, int16x8_t shift) {
       vshlq_s16(vshlq_n_s16(pairs, 8), shift),
       vshlq_s16(vbicq_s16(pairs, vdupq_n_s16(0xff)), shift),
   };
+}
+
+// Adds the residual of sixteen channels; returns where the result lies below
+// the thresholds.
+BIFSMN_INLINE uint8x16_t AddSixteen(const Dots& dots,
+                                    const Int16ResidualLanes& low,
+                                    const Int16ResidualLanes& high,
+                                    const int16_t* residual, int16_t* result) {
+  const int16x8_t y = vqaddq_s16(LoadByHalves(residual), low.Branch(dots.low));
+  const int16x8_t z =
+      vqaddq_s16(LoadByHalves(residual + 8), high.Branch(dots.high));
+  vst1q_s16(result, y);
+  vst1q_s16(result + 8, z);
+  return vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
+                   vreinterpretq_u8_u16(high.Signs(z)));
 }
 
 // A word's column of the bits and of the weights.
@@ -137,41 +169,19 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
   }
 }
 
-// The residual of a word's column; kWhole: IsNear, and one tile is the
-// sequence.
+// The residual of a word's column, for tiles of steps; kWhole: IsNear, and one
+// tile is the sequence.
 template <bool kWhole>
 BIFSMN_INLINE void AddColumn(const Column& column,
                              const MemoryGeometry& geometry, int first,
-                             const Int16Residual& parameters, int channel,
-                             bool near, const int16_t* residual,
+                             int last, const Int16Residual& parameters,
+                             int channel, const int16_t* residual,
                              int16_t* result, Word* signs) {
   const ptrdiff_t stride = geometry.channels;
   const ptrdiff_t words = WordsFor(geometry.channels);
   const int16x8_t shift =
       vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
-  // Returns the mask of what lies below the thresholds.
-  const auto add = [&](int8x16_t sums, const Int16ResidualLanes& low,
-                       const Int16ResidualLanes& high) BIFSMN_INLINE_LAMBDA {
-    const Dots dots = ShiftedDots(sums, shift);
-    const int16x8_t y =
-        vqaddq_s16(LoadByHalves(residual), low.Branch(dots.low));
-    const int16x8_t z =
-        vqaddq_s16(LoadByHalves(residual + 8), high.Branch(dots.high));
-    vst1q_s16(result, y);
-    vst1q_s16(result + 8, z);
-    NextRow(stride, residual);
-    NextRow(stride, result);
-    return vuzp1q_u8(vreinterpretq_u8_u16(low.Signs(y)),
-                     vreinterpretq_u8_u16(high.Signs(z)));
-  };
-  const auto store = [&](const uint8x16_t* masks, int count)
-                         BIFSMN_INLINE_LAMBDA {
-                           if (signs == nullptr) return;
-                           StoreWords(PackMasks(masks), count, words, signs);
-                           signs += count * words;
-                         };
-  int step = first;
-  for (; near && step + kTileSteps <= geometry.steps; step += kTileSteps) {
+  for (int step = first; step < last; step += kTileSteps) {
     int8x16_t sums[kTileSteps];
     column.TileSums<kWhole>(step, sums);
     // Keeps the compiler from mixing in what follows, for which there are not
@@ -182,34 +192,103 @@ BIFSMN_INLINE void AddColumn(const Column& column,
     const Int16ResidualLanes low(parameters, channel);
     const Int16ResidualLanes high(parameters, channel + 8);
     uint8x16_t masks[kTileSteps];
-    for (int i = 0; i < kTileSteps; ++i) masks[i] = add(sums[i], low, high);
-    store(masks, kTileSteps);
+    for (int i = 0; i < kTileSteps; ++i) {
+      const Dots dots = ShiftedDots(sums[i], shift);
+      masks[i] = AddSixteen(dots, low, high, residual, result);
+      NextRow(stride, residual);
+      NextRow(stride, result);
+    }
+    if (signs != nullptr) {
+      StoreWords(PackMasks(masks), kTileSteps, words, signs);
+      signs += kTileSteps * words;
+    }
     if (kWhole) return;
   }
-  const Int16ResidualLanes low(parameters, channel);
-  const Int16ResidualLanes high(parameters, channel + 8);
-  for (; step < geometry.steps; ++step) {
-    const uint8x16_t masks[kTileSteps] = {add(column.Sums(step), low, high)};
-    store(masks, 1);
+}
+
+// Up to eight words of channels of one step, whose taps are those of a whole
+// row: signs that disagree are counted, as a word's differences are spread in
+// one.
+BIFSMN_INLINE void AddWords(const Word* bits, const Word* weights,
+                            const MemoryTaps& taps, ptrdiff_t row, int count,
+                            const Int16Residual& parameters, int channel,
+                            const int16_t* residual, int16_t* result,
+                            Word* signs) {
+  const uint8x16_t places = Places();
+  // Minus what disagrees.
+  int8x16_t sums[kRowWords] = {};
+  for (int tap = taps.begin(); tap < taps.end(); ++tap) {
+    const uint16x8_t differ =
+        veorq_u16(LoadWords(bits + taps.Source(tap) * row, count),
+                  LoadWords(weights + tap * row, count));
+    const auto add = [&](int i, uint16x8_t word) BIFSMN_INLINE_LAMBDA {
+      sums[i] = vaddq_s8(sums[i], vreinterpretq_s8_u8(vtstq_u8(
+                                      vreinterpretq_u8_u16(word), places)));
+    };
+    add(0, vdupq_laneq_u16(differ, 0));
+    add(1, vdupq_laneq_u16(differ, 1));
+    add(2, vdupq_laneq_u16(differ, 2));
+    add(3, vdupq_laneq_u16(differ, 3));
+    add(4, vdupq_laneq_u16(differ, 4));
+    add(5, vdupq_laneq_u16(differ, 5));
+    add(6, vdupq_laneq_u16(differ, 6));
+    add(7, vdupq_laneq_u16(differ, 7));
+  }
+  const int8x16_t all = vdupq_n_s8(static_cast<int8_t>(taps.count()));
+  const int16x8_t shift =
+      vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
+  uint8x16_t masks[kRowWords] = {};
+  BIFSMN_UNROLL
+  for (int i = 0; i < kRowWords; ++i) {
+    if (i == count) break;
+    const int at = i * kWordBits;
+    masks[i] = AddSixteen(
+        ShiftedDots(vaddq_s8(vaddq_s8(sums[i], sums[i]), all), shift),
+        Int16ResidualLanes(parameters, channel + at),
+        Int16ResidualLanes(parameters, channel + at + 8), residual + at,
+        result + at);
+  }
+  if (signs != nullptr) StoreWords(PackMasks(masks), count, 1, signs);
+}
+
+void AddRow(const Word* bits, const Word* weights,
+            const MemoryGeometry& geometry, int step,
+            const Int16Residual& parameters, const int16_t* residual,
+            int16_t* result, Word* signs) {
+  const MemoryTaps taps(geometry, step);
+  const int words = WordsFor(geometry.channels);
+  for (int word = 0; word < words; word += kRowWords) {
+    const int channel = word * kWordBits;
+    AddWords(bits + word, weights + word, taps, words,
+             std::min(kRowWords, words - word), parameters, channel,
+             residual + channel, result + channel,
+             signs == nullptr ? nullptr : signs + word);
   }
 }
 
 void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
          int first, const Int16Residual& parameters, const int16_t* residual,
          int16_t* result, Word* signs) {
-  const bool near = IsNear(geometry);
-  const bool whole = near && first == 0 && geometry.steps == kTileSteps;
-  for (int word = 0; word < WordsFor(geometry.channels); ++word) {
+  const ptrdiff_t words = WordsFor(geometry.channels);
+  const int steps = geometry.steps - first;
+  const int in_tiles = IsNear(geometry) ? steps / kTileSteps * kTileSteps : 0;
+  const bool whole = in_tiles == geometry.steps && steps == kTileSteps;
+  for (int word = 0; in_tiles > 0 && word < words; ++word) {
     const Column column(bits, weights, geometry, word);
     const int channel = word * kWordBits;
+    Word* to = signs == nullptr ? nullptr : signs + word;
     if (whole) {
-      AddColumn<true>(column, geometry, 0, parameters, channel, true,
-                      residual + channel, result + channel, signs);
+      AddColumn<true>(column, geometry, 0, kTileSteps, parameters, channel,
+                      residual + channel, result + channel, to);
     } else {
-      AddColumn<false>(column, geometry, first, parameters, channel, near,
-                       residual + channel, result + channel, signs);
+      AddColumn<false>(column, geometry, first, first + in_tiles, parameters,
+                       channel, residual + channel, result + channel, to);
     }
-    if (signs != nullptr) ++signs;
+  }
+  for (int i = in_tiles; i < steps; ++i) {
+    const ptrdiff_t at = ptrdiff_t{i} * geometry.channels;
+    AddRow(bits, weights, geometry, first + i, parameters, residual + at,
+           result + at, signs == nullptr ? nullptr : signs + i * words);
   }
 }
 

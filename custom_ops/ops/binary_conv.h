@@ -98,7 +98,9 @@ class BinaryConv {
 template <typename Takes>
 void BinaryConv::SelectKernel(const Takes& takes) {
   kernel_ = &BgemmKernels().Select([&](const BgemmKernel& kernel) {
-    return depth_ <= kernel.max_depth && takes(kernel);
+    return depth_ <= kernel.max_depth &&
+           geometry_.output_h * geometry_.output_w <= kernel.max_pixels &&
+           takes(kernel);
   });
   Pack();
 }
