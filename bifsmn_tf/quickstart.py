@@ -6,9 +6,12 @@ Speaks a set of keywords with synthetic voices, trains the full-precision
 teacher and then BiFSMN by distillation, converts both, runs the binary file
 through the stock ai-edge-litert interpreter on clips of voices that were never
 trained on, and prints what came out. What is done already is not done again.
+What the commands say is in ``quickstart.log`` in the run's folder.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,8 +48,11 @@ def main() -> None:
         ".tflite": run / "test_tflite.json",
     }
     trained = run / "metrics.json"
+    run.mkdir(parents=True, exist_ok=True)
+    log = run / "quickstart.log"
 
     _step(
+        log,
         1,
         "speaking the keywords, training the teacher, then BiFSMN",
         [
@@ -56,6 +62,7 @@ def main() -> None:
         ],
     )
     _step(
+        log,
         2,
         "converting BiFSMN",
         ["bifsmn_tf.convert", f"--model={run}", f"--output={binary}"],
@@ -63,6 +70,7 @@ def main() -> None:
         source=trained,
     )
     _step(
+        log,
         3,
         "converting the full-precision teacher",
         ["bifsmn_tf.convert", f"--model={run}", "--float", f"--output={full}"],
@@ -73,6 +81,7 @@ def main() -> None:
         {"Keras": run, ".tflite": binary}.items(), 4
     ):
         _step(
+            log,
             number,
             f"evaluating on unseen speakers: {name}",
             [
@@ -85,6 +94,7 @@ def main() -> None:
         )
     teacher_report = run / "test_teacher.json"
     _step(
+        log,
         _STEPS,
         "evaluating the full-precision .tflite",
         [
@@ -102,17 +112,28 @@ def main() -> None:
         full,
         run,
     )
+    print(f"\nwhat each command said\n  {log}")
     print(f"\n{(time.monotonic() - began) / 60:.1f} minutes")
 
 
 def _step(
+    log: Path,
     number: int,
     title: str,
     words: list[str],
     made: Path | None = None,
     source: Path | None = None,
 ) -> None:
-    """Runs a command, unless what it makes is newer than its source."""
+    """Runs a command, unless what it makes is newer than its source.
+
+    Args:
+        log: Where what the command prints goes; progress and errors show.
+        number: Of the step.
+        title: What the step does.
+        words: The module to run and its flags.
+        made: What the command makes.
+        source: What it makes it of.
+    """
     if (
         made is not None
         and source is not None
@@ -121,10 +142,23 @@ def _step(
     ):
         print(f"[{number}/{_STEPS}] {title}: done before")
         return
-    print(f"[{number}/{_STEPS}] {title}", flush=True)
-    done = subprocess.run([sys.executable, "-m", *words])
+    command = f"python -m {' '.join(words)}"
+    print(f"[{number}/{_STEPS}] {title}\n  {command}", flush=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"$ {command}\n")
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            stdout=file,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise UserError(
+            f"step {number} was stopped by {name}; the same command goes on"
+        )
     if done.returncode:
-        raise UserError(f"step {number} failed: python -m {' '.join(words)}")
+        raise UserError(f"step {number} failed: {command}, see {log}")
 
 
 def _summarise(

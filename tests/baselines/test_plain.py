@@ -2,22 +2,12 @@
 
 import numpy as np
 import pytest
+from networks import SIZES
 from networks import random_network
 
 from bifsmn_tf.baselines.plain import PlainFSMN
 from bifsmn_tf.network.architectures import bifsmn
 from bifsmn_tf.network.architectures import dfsmn
-
-SIZES = {
-    "classes": 3,
-    "frames": 9,
-    "mels": 8,
-    "front_channels": 4,
-    "front_kernel": 3,
-    "memory_size": 12,
-    "hidden_size": 16,
-    "blocks": 4,
-}
 
 
 @pytest.mark.parametrize(

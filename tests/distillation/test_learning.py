@@ -42,7 +42,9 @@ def fitted(loss, epochs, dropout=0.0, seed=0):
 
 class TestTraining:
     def test_learns_a_toy_problem_at_every_depth(self):
-        _, history = fitted(LossConfig(), epochs=8)
+        # With seeds 0 to 3 a loss of 0.03 to 0.05 of the first is left, and
+        # every clip is right: far from what another rounding may change.
+        _, history = fitted(LossConfig(), epochs=24)
         assert history["loss"][-1] < 0.3 * history["loss"][0]
         for delta in (1, 2, 4):
             assert history[f"accuracy_delta_{delta}"][-1] > 0.9
@@ -59,15 +61,17 @@ class TestTraining:
         trainer.compile(tf.keras.optimizers.legacy.Adam(5e-3))
         features, labels = toy_problem(48)
         history = trainer.fit(
-            features, labels, batch_size=16, epochs=12, shuffle=False, verbose=0
+            features, labels, batch_size=16, epochs=24, shuffle=False, verbose=0
         ).history
         assert np.all(np.isfinite(history["loss"]))
+        # With three seeds 0.002 to 0.18 of it is left.
         assert history["loss"][-1] < 0.5 * history["loss"][0]
 
     def test_distillation_alone_comes_nearer_to_the_teacher(self):
-        _, history = fitted(LossConfig(gamma=10.0), epochs=6)
+        _, history = fitted(LossConfig(gamma=10.0), epochs=24)
         for delta in (1, 2, 4):
             values = history[f"distillation_delta_{delta}"]
+            # With four seeds 0.53 to 0.72 of it is left.
             assert values[-1] < 0.95 * values[0]
 
     def test_the_same_seed_gives_the_same_bits(self):
@@ -121,7 +125,8 @@ class TestTraining:
         )
         batch = make_batch(12)
         first = float(trainer.train_step(batch)["loss"])
-        for _ in range(8):
+        for _ in range(12):
             trainer.reset_metrics()
             last = float(trainer.train_step(batch)["loss"])
+        # With five seeds 0.04 to 0.17 of it is left.
         assert last < 0.7 * first

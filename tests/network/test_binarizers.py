@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from tensors import value_and_gradient
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
@@ -30,14 +31,6 @@ def peaked_kernel(shape, seed=0):
     kernel[..., 0] = 0.01 * kernel[..., 0]
     kernel.reshape(-1, shape[-1])[:2, 0] = 0.9, -0.8
     return kernel
-
-
-def value_and_gradient(quantizer, x, upstream):
-    x = tf.constant(x)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = quantizer(x)
-    return y.numpy(), tape.gradient(y, x, output_gradients=upstream).numpy()
 
 
 def signs_of(x):

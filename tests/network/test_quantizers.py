@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tensors import value_and_gradient
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
@@ -21,14 +22,6 @@ SIGN_FORMS = [
     ("bifsmn_approx_sign", APPROX),
     (quantizers.ApproxSign(), APPROX),
 ]
-
-
-def value_and_gradient(quantizer, x, upstream):
-    x = tf.constant(x)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = quantizer(x)
-    return y.numpy(), tape.gradient(y, x, output_gradients=upstream).numpy()
 
 
 @pytest.mark.parametrize(("form", "slope"), SIGN_FORMS)

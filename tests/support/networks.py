@@ -8,6 +8,18 @@ from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
 
+SIZES = {
+    "classes": 3,
+    "frames": 9,
+    "mels": 8,
+    "front_channels": 4,
+    "front_kernel": 3,
+    "memory_size": 12,
+    "hidden_size": 16,
+    "blocks": 4,
+}
+"""Of a network that is traced in seconds."""
+
 
 def random_network(config: NetworkConfig, seed: int = 0) -> FSMN:
     """A network none of whose variables is at its initial value."""

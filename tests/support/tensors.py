@@ -14,6 +14,12 @@ def signs(shape, seed=0):
     return np.where(normal(shape, seed) >= 0, 1, -1).astype(np.float32)
 
 
+def value_and_gradient(function, x, upstream):
+    """Of a function without variables."""
+    value, (gradient,) = gradients(function, x, (), upstream)
+    return value, gradient
+
+
 def gradients(function, inputs, variables, upstream):
     """Value, gradient of the inputs and of the variables."""
     x = tf.constant(inputs)

@@ -1,6 +1,7 @@
 """Small networks to train, and the losses literally as the paper has them."""
 
 import numpy as np
+from networks import SIZES
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
@@ -10,17 +11,6 @@ from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.architectures import bifsmn
 from bifsmn_tf.network.architectures import dfsmn
 from bifsmn_tf.network.fsmn import FSMN
-
-SIZES = {
-    "classes": 3,
-    "frames": 9,
-    "mels": 8,
-    "front_channels": 4,
-    "front_kernel": 3,
-    "memory_size": 12,
-    "hidden_size": 16,
-    "blocks": 4,
-}
 
 
 def shaken(network, seed):
