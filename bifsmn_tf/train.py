@@ -29,6 +29,7 @@ from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training import workers
 from bifsmn_tf.training.data_config import DataConfig
+from bifsmn_tf.training.data_config import context_of
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.flags import define_data
 from bifsmn_tf.training.flags import define_fit
@@ -168,11 +169,18 @@ class _Session:
             f"{', '.join(labels)}"
         )
         self._pipeline = settings.data.pipeline(
-            train, self._dataset.noise, settings.features, settings.fit.seed
+            train,
+            self._dataset.noise,
+            settings.features,
+            settings.fit.seed,
+            context_of(settings.student, train),
         )
         self._validation = (
             evaluation_features(
-                held_out, settings.features, self._pipeline.statistics
+                held_out,
+                settings.features,
+                self._pipeline.statistics,
+                context=context_of(settings.student, held_out),
             ),
             held_out.labels,
         )

@@ -327,25 +327,49 @@ def log_mel(
         )
     single = clips.ndim == 1
     clips = fit_length(np.atleast_2d(clips), parameters.samples)
-    window, filters = _tables(parameters)
     features = np.empty((len(clips), *parameters.shape), np.float32)
     border = parameters.frame_length // 2
     # One clip at a time: its frames stay in the processor's cache, which
     # makes this twice as fast as transforming the whole batch at once.
     for clip, result in zip(clips, features, strict=True):
         padded = np.pad(clip.astype(np.float64), border, mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(
-            padded, parameters.frame_length
-        )[:: parameters.hop]
-        segments = (frames * window).reshape(
-            len(frames), parameters.folds, parameters.n_fft
-        )
-        spectrum = np.fft.rfft(segments.sum(axis=1)).view(np.float64)
-        np.square(spectrum, out=spectrum)
-        power = spectrum @ filters
-        np.maximum(power, parameters.floor, out=power)
-        result[...] = 10 * np.log10(power)
+        result[...] = _decibel(padded, parameters)
     return features[0] if single else features
+
+
+def log_mel_stream(
+    samples: FloatArray, parameters: FeatureParameters
+) -> FloatArray:
+    """Computes the log-mel features of a piece of a stream.
+
+    Frame *t* is the samples from *t* hops on: nothing is reflected.
+
+    Args:
+        samples: in [-1, 1], (samples,), at least as many as a frame has.
+        parameters: of the features.
+
+    Returns:
+        Decibel as float32, (frames, mels).
+    """
+    return _decibel(samples.astype(np.float64), parameters).astype(np.float32)
+
+
+def _decibel(
+    samples: npt.NDArray[np.float64], parameters: FeatureParameters
+) -> npt.NDArray[np.float64]:
+    """Returns the features of every frame that begins at a hop."""
+    window, filters = _tables(parameters)
+    frames = np.lib.stride_tricks.sliding_window_view(
+        samples, parameters.frame_length
+    )[:: parameters.hop]
+    segments = (frames * window).reshape(
+        len(frames), parameters.folds, parameters.n_fft
+    )
+    spectrum = np.fft.rfft(segments.sum(axis=1)).view(np.float64)
+    np.square(spectrum, out=spectrum)
+    power = spectrum @ filters
+    np.maximum(power, parameters.floor, out=power)
+    return 10 * np.log10(power)
 
 
 def log_mel_frame(
@@ -360,10 +384,4 @@ def log_mel_frame(
     Returns:
         Decibel as float32, (1, mels).
     """
-    # Of a clip that is one frame long, the frame in the middle.
-    middle = dataclasses.replace(
-        parameters,
-        duration=len(samples) / parameters.sample_rate,
-        hop=len(samples) // 2,
-    )
-    return log_mel(samples, middle)[1:2]
+    return log_mel_stream(samples, parameters)[:1]

@@ -189,12 +189,47 @@ def augment(
         low, high = parameters.gain
         waveform = waveform * np.float32(low + (high - low) * amount[2])
     if len(noise) and happens[3] < parameters.noise_probability:
-        recording = noise[int(amount[3] * len(noise))]
-        start = int(amount[4] * (len(recording) - len(waveform) + 1))
-        scale = np.float32(parameters.noise_scale * amount[5])
-        piece = recording[start : start + len(waveform)]
-        waveform = waveform * (1 - scale) + piece * scale
+        waveform = _mixed(waveform, noise, parameters, amount[3:])
     return np.clip(waveform, -1, 1)
+
+
+def with_noise(
+    waveform: FloatArray,
+    noise: Sequence[FloatArray],
+    parameters: AugmentationParameters,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Mixes noise into a share of stretches of sound, as :func:`augment` does.
+
+    Args:
+        waveform: float32 (samples,) in [-1, 1].
+        noise: background recordings; a short one is repeated.
+        parameters: how much noise, how often.
+        rng: draws what is random.
+
+    Returns:
+        float32 (samples,), clipped to [-1, 1].
+    """
+    happens, *amount = rng.random(4)
+    if len(noise) and happens < parameters.noise_probability:
+        waveform = _mixed(waveform, noise, parameters, amount)
+    return np.clip(waveform, -1, 1)
+
+
+def _mixed(
+    waveform: FloatArray,
+    noise: Sequence[FloatArray],
+    parameters: AugmentationParameters,
+    amount: Sequence[float],
+) -> FloatArray:
+    """Adds a piece of noise; three numbers in [0, 1) say which and how much."""
+    recording = noise[int(amount[0] * len(noise))]
+    if len(recording) < len(waveform):
+        recording = np.resize(recording, len(waveform))
+    start = int(amount[1] * (len(recording) - len(waveform) + 1))
+    scale = np.float32(parameters.noise_scale * amount[2])
+    piece = recording[start : start + len(waveform)]
+    return waveform * (1 - scale) + piece * scale
 
 
 def copy_rng(seed: int, clip: int, copy: int) -> np.random.Generator:

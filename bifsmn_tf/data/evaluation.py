@@ -7,6 +7,7 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
 
@@ -17,6 +18,7 @@ def evaluation_features(
     statistics: FeatureStatistics,
     *,
     workers: int | None = None,
+    context: Context | None = None,
 ) -> FloatArray:
     """Computes the normalised features of unvaried clips.
 
@@ -25,6 +27,7 @@ def evaluation_features(
         features: how a waveform becomes features.
         statistics: of the training set.
         workers: processes; None for one a processor, 0 for this one alone.
+        context: what clips stand in, for a network that reads a stream.
 
     Returns:
         float32 (n, frames, mels).
@@ -32,7 +35,9 @@ def evaluation_features(
     Raises:
         WorkerError: A process that computes died.
     """
-    extractor = FeatureExtractor((), features, AugmentationParameters.none(), 0)
+    extractor = FeatureExtractor(
+        (), features, AugmentationParameters.none(), 0, context
+    )
     uncached = FeatureCache(
         clips.waveforms, extractor, None, workers=workers, progress=False
     )
@@ -40,7 +45,7 @@ def evaluation_features(
         np.arange(start, min(start + 64, len(clips)))
         for start in range(0, len(clips), 64)
     )
-    result = np.empty((len(clips), *features.shape), np.float32)
+    result = np.empty((len(clips), *extractor.shape), np.float32)
     start = 0
     try:
         for part in uncached.stream(chunks, None):

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
@@ -26,6 +28,8 @@ from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import copy_rng
+from bifsmn_tf.data.augmentation import with_noise
+from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same parameters come to mean other features.
@@ -45,6 +49,7 @@ class FeatureExtractor:
         features: how a waveform becomes features.
         augmentation: how it is varied before that.
         seed: of the variation.
+        context: what clips stand in; None for clips on their own.
 
     Raises:
         ValueError: A background recording is shorter than a clip.
@@ -56,17 +61,31 @@ class FeatureExtractor:
         features: Features,
         augmentation: AugmentationParameters,
         seed: int,
+        context: Context | None = None,
     ) -> None:
         self.noise = tuple(np.asarray(part, np.float32) for part in noise)
         self.features = features
         self.augmentation = augmentation
         self.seed = seed
+        self.context = context
         for part in self.noise:
             if part.ndim != 1 or len(part) < features.samples:
                 raise ValueError(
                     "a background recording has to be (samples,), at least "
                     f"{features.samples} of them, not {part.shape}"
                 )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what a clip becomes, such as (frames, mels)."""
+        if self.context is None:
+            return self.features.shape
+        return self.context.shape(self._log_mel)
+
+    @property
+    def _log_mel(self) -> FeatureParameters:
+        assert isinstance(self.features, FeatureParameters)
+        return self.features
 
     def extract(
         self, waveforms: Int16Array, indices: IndexArray, copy: int | None
@@ -83,6 +102,16 @@ class FeatureExtractor:
             ``features.extract`` gives.
         """
         sounds = to_float(waveforms)
+        if self.context is not None:
+            return np.stack(
+                [
+                    log_mel_stream(
+                        self._stretch(self.context, sound, int(i), copy),
+                        self._log_mel,
+                    )
+                    for sound, i in zip(sounds, indices, strict=True)
+                ]
+            )
         if copy is not None:
             sounds = np.stack(
                 [
@@ -98,6 +127,20 @@ class FeatureExtractor:
             )
         return self.features.extract(sounds)
 
+    def _stretch(
+        self, context: Context, sound: FloatArray, i: int, copy: int | None
+    ) -> FloatArray:
+        """Puts a clip into its context; noise lies over both."""
+        features = self._log_mel
+        if copy is None:
+            return context.place(sound, features, self.seed, i)
+        rng = copy_rng(self.seed, i, copy)
+        sound = augment(
+            sound, (), self.augmentation, rng, features.sample_rate
+        )
+        stretch = context.vary(sound, self.noise, features, rng)
+        return with_noise(stretch, self.noise, self.augmentation, rng)
+
     def fingerprint(self) -> dict[str, Any]:
         """Returns what tells this extractor from others, for a cache's key."""
         noise = hashlib.blake2b(digest_size=16)
@@ -110,6 +153,7 @@ class FeatureExtractor:
             "features": self.features.to_dict(),
             "augmentation": self.augmentation.to_dict(),
             "seed": self.seed,
+            **({"context": self.context.to_dict()} if self.context else {}),
         }
 
 
@@ -228,7 +272,7 @@ class FeatureCache:
         header = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
             "fortran_order": False,
-            "shape": (len(self._waveforms), *self._extractor.features.shape),
+            "shape": (len(self._waveforms), *self._extractor.shape),
         }
         with open(path, "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)

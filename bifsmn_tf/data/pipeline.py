@@ -19,6 +19,7 @@ from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
@@ -52,6 +53,7 @@ class TrainingPipeline:
         progress: whether to show progress bars while computing features.
         statistics: to normalise with; None takes those of the unvaried
             features.
+        context: what clips stand in, for a network that reads a stream.
 
     Attributes:
         statistics: mean and standard deviation that normalise the features.
@@ -78,6 +80,7 @@ class TrainingPipeline:
         workers: int | None = None,
         progress: bool = True,
         statistics: FeatureStatistics | None = None,
+        context: Context | None = None,
     ) -> None:
         if batch_size < 1 or copies < 0:
             raise UserError(
@@ -94,14 +97,16 @@ class TrainingPipeline:
         self._copies = copies
         self._augmented = augmentation is not None
         self._spec_augment = spec_augment
+        extractor = FeatureExtractor(
+            noise,
+            features,
+            augmentation or AugmentationParameters.none(),
+            seed,
+            context,
+        )
         self._cache = FeatureCache(
             clips.waveforms,
-            FeatureExtractor(
-                noise,
-                features,
-                augmentation or AugmentationParameters.none(),
-                seed,
-            ),
+            extractor,
             cache_dir,
             workers=workers,
             progress=progress,
@@ -112,7 +117,7 @@ class TrainingPipeline:
             self._features(None)
         )
         self.steps_per_epoch = len(clips) // batch_size
-        self._shape = features.shape
+        self._shape = extractor.shape
 
     def _features(self, copy: int | None) -> npt.NDArray[np.float16]:
         if self._cache.folder is not None:

@@ -118,6 +118,19 @@ def bifsmn_mixed(classes: int, **changes: Any) -> NetworkConfig:
     )
 
 
+_STREAMING = {"streaming": True, "look_back": 1, "look_ahead": 0}
+
+
+def dfsmn_stream(classes: int, **changes: Any) -> NetworkConfig:
+    """The full-precision D-FSMN of a stream: the teacher of bifsmn_stream."""
+    return dfsmn(classes, **{**_STREAMING, **changes})
+
+
+def bifsmn_stream(classes: int, **changes: Any) -> NetworkConfig:
+    """BiFSMN of a stream, with the wider front end, one bit everywhere."""
+    return bifsmn_wide(classes, **{**_STREAMING, **changes})
+
+
 ARCHITECTURES: Mapping[str, Callable[..., NetworkConfig]] = {
     "dfsmn": dfsmn,
     "dfsmn_s": dfsmn_s,
@@ -125,5 +138,7 @@ ARCHITECTURES: Mapping[str, Callable[..., NetworkConfig]] = {
     "bifsmn_s": bifsmn_s,
     "bifsmn_wide": bifsmn_wide,
     "bifsmn_mixed": bifsmn_mixed,
+    "dfsmn_stream": dfsmn_stream,
+    "bifsmn_stream": bifsmn_stream,
 }
 """What ``--architecture`` names, each taking the classes and changes."""

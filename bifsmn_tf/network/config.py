@@ -13,6 +13,9 @@ SITES = ("conv2", "projection", "memory", "expand", "shrink")
 
 SCALED_SIGN = "bifsmn_scaled_sign"
 
+FRONT_STRIDE = 2
+"""Stride of both convolutions, in time and in frequency."""
+
 FLOAT_WEIGHTS = "bifsmn_float"
 """The kernel quantizer that leaves the weights as they are."""
 
@@ -65,6 +68,13 @@ class NetworkConfig:
     memory_size: int = setting(
         128,
         "The number of channels of the memory blocks.",
+    )
+    streaming: bool = setting(
+        False,
+        "A network for a stream of sound: each layer reads the present and the "
+        "past alone, and keeps of the past what it needs, so that every moment "
+        "is computed once. It decides once for each frame of the memory and "
+        "reads the newest ones, as many as a clip has.",
     )
     hidden_size: int = setting(
         256,
@@ -238,6 +248,29 @@ class NetworkConfig:
         return math.ceil(math.ceil(self.frames / 2) / 2)
 
     @property
+    def step_frames(self) -> int:
+        """Feature frames from one decision of a stream to the next."""
+        return FRONT_STRIDE**2
+
+    @property
+    def input_frames(self) -> int:
+        """Feature frames that a decision depends on.
+
+        Those of a clip; or of a streaming network the ones as far back as
+        classifier, blocks and front end reach, without any padding.
+        """
+        if not self.streaming:
+            return self.frames
+        running = self.blocks // min(self.deltas)
+        frames = self.memory_frames
+        frames += running * self.look_back * self.stride_back
+        for _ in range(2):
+            frames = (frames - 1) * FRONT_STRIDE + max(
+                self.front_kernel, FRONT_STRIDE
+            )
+        return frames
+
+    @property
     def second_channels(self) -> int:
         """Outputs of the second convolution."""
         return self.front_outputs or 2 * self.front_channels
@@ -306,6 +339,8 @@ def _check(config: NetworkConfig) -> None:
         raise UserError("front_outputs must not be negative")
     if config.look_back < 0 or config.look_ahead < 0:
         raise UserError("look_back and look_ahead must not be negative")
+    if config.streaming:
+        _check_streaming(config)
     if config.prelu not in ("channel", "shared"):
         raise UserError(
             f"prelu must be 'channel' or 'shared', not {config.prelu!r}"
@@ -345,6 +380,23 @@ def _check(config: NetworkConfig) -> None:
                 f"delta {delta} must be a power of two that divides the "
                 f"{config.blocks} blocks (Eq. 12)"
             )
+
+
+def _check_streaming(config: NetworkConfig) -> None:
+    if config.look_ahead:
+        raise UserError(
+            "a streaming network knows no future: set look_ahead to 0"
+        )
+    if config.frames % config.step_frames:
+        raise UserError(
+            f"the frames of a streaming network are a multiple of "
+            f"{config.step_frames}, those of a step, not {config.frames}"
+        )
+    if config.front_kernel < FRONT_STRIDE:
+        raise UserError(
+            f"the front_kernel of a streaming network is at least its stride, "
+            f"{FRONT_STRIDE}"
+        )
 
 
 def _check_sites(config: NetworkConfig) -> None:

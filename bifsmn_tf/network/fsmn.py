@@ -23,6 +23,7 @@ from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.export import ExportedNetwork
 from bifsmn_tf.network.stage import Stage
 from bifsmn_tf.network.stage import make_stages
+from bifsmn_tf.network.stage import newest
 from bifsmn_tf.network.stage import train
 from bifsmn_tf.network.topology import FEATURES
 from bifsmn_tf.network.topology import Kind
@@ -92,7 +93,10 @@ class FSMN(tf.keras.Model):
         paths = {delta: start[:, :, 0] for delta in config.deltas}
         states = {}
         for block in self.blocks:
-            stacked = tf.stack([paths[d] for d in block.depths], axis=2)
+            running = [paths[d] for d in block.depths]
+            # In a stream the deeper paths have used up more of the past.
+            frames = min(path.shape[1] for path in running)
+            stacked = tf.stack([newest(x, frames) for x in running], axis=2)
             seed = None if dropout_seed is None else dropout_seed + block.number
             stacked = block(stacked, dropout_seed=seed)
             states[block.number] = stacked
@@ -203,4 +207,5 @@ class FSMN(tf.keras.Model):
 
     def _flat(self, x: tf.Tensor) -> tf.Tensor:
         config = self.config
+        x = newest(x, config.memory_frames)
         return tf.reshape(x, (-1, config.memory_frames * config.memory_size))

@@ -73,6 +73,7 @@ class Stage(tf.keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
         """Builds the layers inside, by default for the node's own shapes."""
         frames, bands, channels = self.node.input_shape
+        frames += self.node.history or 0
         positions = bands if self.node.variants == 1 else self.node.variants
         shape = (None, frames, positions, channels)
         for quantizer in (self.sign, self.int8_activation):
@@ -98,9 +99,12 @@ class Stage(tf.keras.layers.Layer):
 
     def select(self, x: tf.Tensor) -> tf.Tensor:
         """Returns the frames of another stage's result that this one reads."""
-        if self.node.joins_bands and self.node.strides[0] > 1:
-            return x[:, :: self.node.strides[0]]
-        return x
+        stride = self.node.strides[0]
+        if not self.node.joins_bands or stride == 1:
+            return x
+        # The newest frame is always among those of a stream.
+        first = (x.shape[1] - 1) % stride if self.node.streaming else 0
+        return x[:, first::stride]
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (..., variants, in) to (..., variants, out), in training."""
@@ -171,10 +175,11 @@ class Stage(tf.keras.layers.Layer):
                 kernel = self.linear.kernel_quantizer(kernel)
             z = self.linear.dot(self.join(x), kernel * scale)
             if fused.serves_frozen():
+                z, residual = aligned(z, residual)
                 return fused.affine_prelu(
                     z, offset, self.prelu.slope[variant], residual
                 )
-        y = self.prelu.apply(z + offset, variant)
+        y, residual = aligned(self.prelu.apply(z + offset, variant), residual)
         return y if residual is None else residual + y
 
     def integer_dot(self, x: tf.Tensor, variant: int) -> tf.Tensor:
@@ -289,6 +294,25 @@ class InputScaledStage(Stage):
         return quantizers.input_scale(self.linear, self.join(x))
 
 
+def newest(x: tf.Tensor, frames: int) -> tf.Tensor:
+    """Returns the last frames of (batch, time, ...)."""
+    return x if x.shape[1] == frames else x[:, -frames:]
+
+
+def aligned(
+    x: tf.Tensor, residual: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Returns a result and what it is added to, the newest frames of both.
+
+    In a stream a layer's result has as many frames fewer than its input as
+    the layer has history.
+    """
+    if residual is None:
+        return x, None
+    frames = min(x.shape[1], residual.shape[1])
+    return newest(x, frames), newest(residual, frames)
+
+
 def make_stages(
     config: NetworkConfig, ordered: Sequence[Node]
 ) -> dict[str, Stage]:
@@ -334,9 +358,13 @@ def train(
             inputs = stage.read(stage.select(results[node.reads]))
         behind = readers(later, node)
         follower = stages[behind[0].name] if behind else None
-        result, inputs = stage.epilogue(
+        sums, residual = aligned(
             stage.apply_linear(inputs),
-            residual=results.get(node.adds_to) if node.adds_to else None,
+            results[node.adds_to] if node.adds_to else None,
+        )
+        result, inputs = stage.epilogue(
+            sums,
+            residual=residual,
             follower=follower,
             regularize=(regularizers or {}).get(node.name),
             keep=len(behind) != 1
@@ -353,6 +381,7 @@ def _linear(config: NetworkConfig, node: Node) -> Any:
     window: dict[str, Any] = {
         "kernel_size": node.kernel_size[0],
         "strides": node.strides[0],
+        "streaming": node.streaming,
     }
     if node.kind is Kind.FIRST_CONVOLUTION and config.binary:
         return layers.FirstConv2D(node.outputs, **window)
@@ -365,6 +394,7 @@ def _linear(config: NetworkConfig, node: Node) -> Any:
             config.look_ahead,
             config.stride_back,
             config.stride_ahead,
+            streaming=node.streaming,
             **weights,
         )
     return layers.BinaryDense(node.outputs, **weights)

@@ -16,6 +16,12 @@ memory and two pointwise layers; a dense classifier reads it at the end::
 
 A depth δ runs every δ-th block only (Eq. 12, 13), so that what a block reads
 depends on the depth.
+
+A *streaming* network has the same nodes, each of which reads the present and
+the past alone. Its shapes are those of one step, which brings the frames of one
+decision; what a node reads of earlier steps is its *history*. Nothing is padded
+in time: in training a stretch of sound begins as many frames earlier as all
+histories together reach (``NetworkConfig.input_frames``).
 """
 
 import dataclasses
@@ -25,13 +31,11 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
+from bifsmn_tf.network.config import FRONT_STRIDE
 from bifsmn_tf.network.config import NetworkConfig
 
 FEATURES = "features"
 """What the first node reads: normalised log-mel, (time, mels)."""
-
-FRONT_STRIDE = 2
-"""Stride of both convolutions, in time and in frequency."""
 
 
 class Kind(enum.Enum):
@@ -82,6 +86,8 @@ class Node:
         norm: Whether a BatchNorm follows.
         initial_scale: BatchNorm's initial scale.
         block: The number of its block from 1; 0 outside of the blocks.
+        history: The frames of its input that a streaming network keeps from
+            earlier steps; None in a network of clips, which pads.
     """
 
     name: str
@@ -101,6 +107,12 @@ class Node:
     norm: bool = True
     initial_scale: float = 1.0
     block: int = 0
+    history: int | None = None
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is of a network that reads a stream."""
+        return self.history is not None
 
     @property
     def outputs(self) -> int:
@@ -233,7 +245,8 @@ def operations(config: NetworkConfig, delta: int) -> Iterator[Operation]:
 def _front(config: NetworkConfig) -> Iterator[Node]:
     kernel = (config.front_kernel, config.front_kernel)
     strides = (FRONT_STRIDE, FRONT_STRIDE)
-    half = (_half(config.frames), _half(config.mels))
+    frames = config.step_frames if config.streaming else config.frames
+    half = (_half(frames), _half(config.mels))
     first = Node(
         name="conv1",
         kind=Kind.FIRST_CONVOLUTION,
@@ -245,10 +258,11 @@ def _front(config: NetworkConfig) -> Iterator[Node]:
         shares_input=None,
         depths=config.deltas,
         variants=1,
-        input_shape=(config.frames, config.mels, 1),
+        input_shape=(frames, config.mels, 1),
         output_shape=(*half, config.front_channels),
         kernel_size=kernel,
         strides=strides,
+        history=_history(config, config.front_kernel - FRONT_STRIDE),
     )
     quarter = (_half(half[0]), _half(half[1]))
     second = dataclasses.replace(
@@ -271,6 +285,7 @@ def _front(config: NetworkConfig) -> Iterator[Node]:
         kernel_size=(1, quarter[1]),
         strides=(1, 1),
         norm=config.projection_norm,
+        history=_history(config, 0),
     )
     yield from (first, second, projection)
     if config.front_skip:
@@ -291,7 +306,7 @@ def _front(config: NetworkConfig) -> Iterator[Node]:
 
 def _block(config: NetworkConfig, number: int, reads: str) -> Iterator[Node]:
     depths = tuple(config.deltas[i] for i in config.variants(number))
-    frames = config.memory_frames
+    frames = 1 if config.streaming else config.memory_frames
     residual = (frames, config.memory_size)
     memory = Node(
         name=f"block{number}/memory",
@@ -308,6 +323,7 @@ def _block(config: NetworkConfig, number: int, reads: str) -> Iterator[Node]:
         strides=(1, 1),
         initial_scale=config.residual_scale,
         block=number,
+        history=_history(config, config.look_back * config.stride_back),
     )
     expand = dataclasses.replace(
         memory,
@@ -319,6 +335,7 @@ def _block(config: NetworkConfig, number: int, reads: str) -> Iterator[Node]:
         output_shape=(frames, config.hidden_size),
         kernel_size=(1, 1),
         initial_scale=1.0,
+        history=_history(config, 0),
     )
     shrink = dataclasses.replace(
         expand,
@@ -350,7 +367,12 @@ def _classifier(config: NetworkConfig, reads: str) -> Node:
         kernel_size=(config.memory_frames, 1),
         strides=(1, 1),
         norm=False,
+        history=_history(config, config.memory_frames - 1),
     )
+
+
+def _history(config: NetworkConfig, frames: int) -> int | None:
+    return frames if config.streaming else None
 
 
 def _precision(config: NetworkConfig, site: str) -> dict[str, Any]:
@@ -363,4 +385,4 @@ def _precision(config: NetworkConfig, site: str) -> dict[str, Any]:
 
 def _half(size: int) -> int:
     """Returns the outputs of stride 2 with TensorFlow's "same" padding."""
-    return math.ceil(size / FRONT_STRIDE)
+    return -(-size // FRONT_STRIDE)

@@ -14,9 +14,11 @@ from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
+from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.settings import setting
 
 # Where things are, and what the data set's own options say.
@@ -165,6 +167,7 @@ class DataConfig:
         noise: Sequence[FloatArray],
         features: Features,
         seed: int,
+        context: Context | None = None,
     ) -> TrainingPipeline:
         """Returns the training batches of clips.
 
@@ -176,6 +179,7 @@ class DataConfig:
             noise: Recordings to mix in.
             features: How sound becomes what the network reads.
             seed: The seed of order, variation and masks.
+            context: What clips stand in, for a network that reads a stream.
 
         Raises:
             UserError: There are fewer clips than one batch takes.
@@ -195,4 +199,17 @@ class DataConfig:
             if masked
             else None,
             statistics=FeatureStatistics(0.0, 1.0) if waveforms else None,
+            context=context,
         )
+
+
+def context_of(network: NetworkConfig, clips: Clips) -> Context | None:
+    """Returns what the clips of a split stand in for a network.
+
+    Args:
+        network: One that reads a stream; others read clips alone.
+        clips: The split.
+    """
+    if not network.streaming:
+        return None
+    return Context.of(clips, network.input_frames, network.step_frames)

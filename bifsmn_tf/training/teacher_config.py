@@ -22,6 +22,7 @@ _SHARED_SIZES = (
     "look_ahead",
     "stride_back",
     "stride_ahead",
+    "streaming",
     "projection_norm",
 )
 

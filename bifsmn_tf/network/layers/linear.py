@@ -122,12 +122,45 @@ class BinaryDense(IntegerWeights, lq.layers.QuantDense):
         return tf.tensordot(inputs, kernel, 1)
 
 
-class BinaryConv2D(IntegerWeights, lq.layers.QuantConv2D):
+class Windowed(IntegerWeights):
+    """Mixes in the padding of a convolution over (time, frequency).
+
+    Padding is TensorFlow's ``"same"`` and is put in after the input quantizer:
+    a padded position contributes nothing. In a stream there is none in time.
+    """
+
+    streaming: bool
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int]
+
+    @staticmethod
+    def padding_of(streaming: bool) -> str:
+        """Returns Keras' name of the padding that the layer itself puts in."""
+        return "valid" if streaming else "same"
+
+    def padded(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the inputs with what the layer itself does not put in."""
+        if not self.streaming:
+            return inputs
+        bands, stride = inputs.shape[2], self.strides[1]
+        missing = max(
+            0, (-(-bands // stride) - 1) * stride + self.kernel_size[1] - bands
+        )
+        before = missing // 2
+        return tf.pad(
+            inputs, ((0, 0), (0, 0), (before, missing - before), (0, 0))
+        )
+
+    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Does as :meth:`BinaryDense.dot`, for the convolution."""
+        padding = self.padding_of(self.streaming).upper()
+        return tf.nn.conv2d(self.padded(inputs), kernel, self.strides, padding)
+
+
+class BinaryConv2D(Windowed, lq.layers.QuantConv2D):
     """A 2-D convolution over (time, frequency), one-bit by default.
 
-    As :class:`BinaryDense` with a window. Padding is TensorFlow's ``"same"``
-    and is put in after the input quantizer: a padded position contributes
-    nothing.
+    As :class:`BinaryDense` with a window, see :class:`Windowed`.
     """
 
     def __init__(
@@ -138,6 +171,7 @@ class BinaryConv2D(IntegerWeights, lq.layers.QuantConv2D):
         input_quantizer: Any = None,
         kernel_quantizer: Any = SCALED_SIGN,
         use_bias: bool = False,
+        streaming: bool = False,
         **kwargs: Any,
     ):
         kwargs.setdefault(
@@ -147,19 +181,20 @@ class BinaryConv2D(IntegerWeights, lq.layers.QuantConv2D):
             filters,
             kernel_size,
             strides=strides,
-            padding="same",
+            padding=self.padding_of(streaming),
             input_quantizer=input_quantizer,
             kernel_quantizer=kernel_quantizer,
             use_bias=use_bias,
             **kwargs,
         )
+        self.streaming = streaming
 
-    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Does as :meth:`BinaryDense.dot`, for the convolution."""
-        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (batch, time, frequency, in) to (..., filters)."""
+        return super().call(self.padded(inputs))
 
 
-class FirstConv2D(IntegerWeights, lq.layers.QuantConv2D):
+class FirstConv2D(Windowed, lq.layers.QuantConv2D):
     """The first convolution with weights and features of 8 bits.
 
     Features are rounded to steps of 1/32 in [-4, 4) (of a standard deviation,
@@ -169,17 +204,23 @@ class FirstConv2D(IntegerWeights, lq.layers.QuantConv2D):
     """
 
     def __init__(
-        self, filters: int, kernel_size: int, strides: int, **kwargs: Any
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int,
+        streaming: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(
             filters,
             kernel_size,
             strides=strides,
-            padding="same",
+            padding=self.padding_of(streaming),
             kernel_quantizer="bifsmn_int8",
             use_bias=False,
             **kwargs,
         )
+        self.streaming = streaming
 
     @staticmethod
     def integer_features(features: tf.Tensor) -> tf.Tensor:
@@ -188,15 +229,12 @@ class FirstConv2D(IntegerWeights, lq.layers.QuantConv2D):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (batch, time, frequency, 1) to (batch, time/2, .../2, C)."""
-        return super().call(self.integer_features(inputs) / FEATURE_SCALE)
+        integers = self.integer_features(self.padded(inputs))
+        return super().call(integers / FEATURE_SCALE)
 
     def weight_scale(self) -> tf.Tensor:
         """Returns the factor of the dot product of both's integers."""
         return super().weight_scale() / FEATURE_SCALE
-
-    def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Does as :meth:`BinaryConv2D.dot`."""
-        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
 
     def integer_dot(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the convolution of features and weights in integers."""

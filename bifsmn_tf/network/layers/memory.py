@@ -31,6 +31,7 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
         kernel_constraint: A Keras constraint or its name; by default one-bit
             weights are clipped to [-1, 1].
         use_bias: Whether to add a bias per channel.
+        streaming: Whether to leave out the frames whose past is not there.
     """
 
     def __init__(
@@ -43,9 +44,11 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
         kernel_initializer: Any = "glorot_uniform",
         kernel_constraint: Any = None,
         use_bias: bool = False,
+        streaming: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.history = look_back * stride_back if streaming else 0
         self.look_back = look_back
         self.look_ahead = look_ahead
         self.stride_back = stride_back
@@ -80,7 +83,11 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps (batch, time, variant, channel) to the same shape."""
+        """Maps (batch, time, variant, channel) to (batch, time, ...).
+
+        In a stream there are fewer frames, by those in front of the first one
+        that has all its past.
+        """
         kernel = self.kernel
         if self.kernel_quantizer:
             kernel = self.kernel_quantizer(kernel)
@@ -88,13 +95,16 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
             outputs = fused.memory(inputs, kernel, self.look_back)
         else:
             outputs = self._depthwise(inputs, kernel)
+        outputs = outputs[:, self.history :]
         return outputs + self.bias if self.use_bias else outputs
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the bare filter with a kernel (taps, channels)."""
         if fused.serves_frozen() and self._dense:
-            return fused.memory(inputs, kernel, self.look_back)
-        return self._depthwise(inputs, kernel)
+            outputs = fused.memory(inputs, kernel, self.look_back)
+        else:
+            outputs = self._depthwise(inputs, kernel)
+        return outputs[:, self.history :]
 
     @property
     def _dense(self) -> bool:

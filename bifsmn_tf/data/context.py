@@ -1,0 +1,198 @@
+"""The sound that a clip stands in, for networks that listen to a stream.
+
+A keyword in a stream comes after other sound, not after nothing: speech, the
+tail of another word, noise, a room, or digital silence where a stream begins.
+:class:`Context` puts a clip into such a *stretch* of sound, near its end, where
+a decision is due::
+
+    |  other clips, noise or zeros  |     the clip     | up to one step |
+
+The stretch is as long as what a decision depends on.
+"""
+
+import dataclasses
+import hashlib
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.errors import UserError
+
+_CONTEXT = zlib.crc32(b"context")
+
+_POOL = 2000
+"""Clips that context is made of: enough, and little to hand to a process."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """Makes stretches of sound around clips.
+
+    Attributes:
+        pool: Clips that stand around others, int16 (n, samples).
+        frames: Feature frames of a stretch, ``NetworkConfig.input_frames``.
+        step_frames: Feature frames from one decision to the next.
+        speech: The share of stretches in which a clip follows other clips.
+        noise: The share of those in which it follows background noise; before
+            the rest there is digital silence.
+        gain: The least and the greatest level of what is around a clip, as a
+            factor.
+
+    Raises:
+        UserError: A share is impossible, or there are no clips.
+    """
+
+    pool: Int16Array
+    frames: int
+    step_frames: int
+    speech: float = 0.7
+    noise: float = 0.15
+    gain: tuple[float, float] = (0.3, 1.0)
+
+    def __post_init__(self) -> None:
+        if min(self.speech, self.noise) < 0 or self.speech + self.noise > 1:
+            raise UserError(
+                "the shares of speech and noise in front of clips have to be "
+                f"in [0, 1], not {self.speech:g} and {self.noise:g}"
+            )
+        if not len(self.pool):
+            raise UserError("there are no clips to put around others")
+
+    @classmethod
+    def of(cls, clips: Clips, frames: int, step_frames: int) -> "Context":
+        """Returns a context that consists of clips of a split.
+
+        Args:
+            clips: The split; some of it, the same every time.
+            frames: See the class.
+            step_frames: See the class.
+        """
+        rng = np.random.default_rng(_CONTEXT)
+        chosen = rng.permutation(len(clips))[:_POOL]
+        return cls(clips.waveforms[np.sort(chosen)], frames, step_frames)
+
+    def samples(self, features: FeatureParameters) -> int:
+        """Returns the samples of a stretch."""
+        return (self.frames - 1) * features.hop + features.frame_length
+
+    def shape(self, features: FeatureParameters) -> tuple[int, int]:
+        """Returns the shape of a stretch's features, (frames, mels)."""
+        return self.frames, features.n_mels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what tells this context from others, for JSON."""
+        digest = hashlib.blake2b(
+            np.ascontiguousarray(self.pool).data, digest_size=16
+        )
+        return {
+            "pool": digest.hexdigest(),
+            "frames": self.frames,
+            "step_frames": self.step_frames,
+            "speech": self.speech,
+            "noise": self.noise,
+            "gain": list(self.gain),
+        }
+
+    def place(
+        self, clip: FloatArray, features: FeatureParameters, seed: int, i: int
+    ) -> FloatArray:
+        """Puts a clip as it is behind other clips, to evaluate.
+
+        Args:
+            clip: float32 (samples,).
+            features: What the network reads of the stretch.
+            seed: Of what is drawn.
+            i: The number of the clip: the same has the same stretch.
+
+        Returns:
+            float32 (samples of a stretch,).
+        """
+        rng = np.random.default_rng([seed, i, _CONTEXT])
+        start = self._start(clip, features, rng)
+        around = self._speech(self.samples(features), start, rng)
+        around[start : start + len(clip)] = clip
+        return around
+
+    def vary(
+        self,
+        clip: FloatArray,
+        background: Sequence[FloatArray],
+        features: FeatureParameters,
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Puts a clip behind whatever a stream may bring, to train.
+
+        Args:
+            clip: float32 (samples,).
+            background: Recordings of noise; may be empty.
+            features: What the network reads of the stretch.
+            rng: Draws what is random.
+
+        Returns:
+            float32 (samples of a stretch,).
+        """
+        length = self.samples(features)
+        start = self._start(clip, features, rng)
+        kind = rng.random()
+        low, high = self.gain
+        level = np.float32(low + (high - low) * rng.random())
+        if kind < self.speech:
+            around = level * self._speech(length, start, rng)
+        elif kind < self.speech + self.noise and len(background):
+            around = level * noise_piece(background, length, rng)
+        else:
+            around = np.zeros(length, np.float32)
+        around[start : start + len(clip)] = clip
+        return around
+
+    def _start(
+        self,
+        clip: FloatArray,
+        features: FeatureParameters,
+        rng: np.random.Generator,
+    ) -> int:
+        """Draws where the clip begins: it ends within the last step."""
+        step = self.step_frames * features.hop
+        start = self.samples(features) - len(clip) - int(rng.random() * step)
+        if start < 0:
+            raise UserError(
+                f"a clip of {len(clip)} samples does not fit into the "
+                f"{self.samples(features)} that the network looks back"
+            )
+        return start
+
+    def _speech(
+        self, length: int, start: int, rng: np.random.Generator
+    ) -> FloatArray:
+        """Strings clips together, one of them ending where the clip begins."""
+        size = self.pool.shape[1]
+        before = -(-start // size)
+        after = -(-(length - start) // size)
+        drawn = rng.integers(len(self.pool), size=before + after)
+        line = to_float(self.pool[drawn]).reshape(-1)
+        first = before * size - start
+        return line[first : first + length].copy()
+
+
+def noise_piece(
+    background: Sequence[FloatArray], length: int, rng: np.random.Generator
+) -> FloatArray:
+    """Returns a random piece of a random recording, repeated if too short.
+
+    Args:
+        background: Recordings, float32, not empty.
+        length: Samples.
+        rng: Draws recording and place.
+    """
+    recording = background[int(rng.random() * len(background))]
+    if len(recording) < length:
+        recording = np.resize(recording, length)
+    start = int(rng.random() * (len(recording) - length + 1))
+    return recording[start : start + length].copy()
