@@ -102,8 +102,9 @@ class Stage(tf.keras.layers.Layer):
         stride = self.node.strides[0]
         if not self.node.joins_bands or stride == 1:
             return x
-        # The newest frame is always among those of a stream.
-        first = (x.shape[1] - 1) % stride if self.node.streaming else 0
+        # A step of a stream brings as many frames as the stride, and the first
+        # of them is read.
+        first = x.shape[1] % stride if self.node.streaming else 0
         return x[:, first::stride]
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
