@@ -103,6 +103,11 @@ class FeatureParameters:
         return self.folds * self.n_fft
 
     @property
+    def overlap(self) -> int:
+        """Samples that a frame shares with the next one."""
+        return max(0, self.frame_length - self.hop)
+
+    @property
     def samples(self) -> int:
         """Length of a clip in samples."""
         return round(self.sample_rate * self.duration)

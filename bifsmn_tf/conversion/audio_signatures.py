@@ -43,11 +43,36 @@ def add_log_mel(
     Raises:
         ValueError: ``LogMel`` does not support the parameters.
     """
-    op = LogMel.of(parameters, statistics, centred)
     shape = (1, parameters.samples if samples is None else samples)
     audio = graph.input(AUDIO, shape, np.float32)
-    (spec,) = op.output_specs(audio)
-    (features,) = graph.custom_op(op, [audio], [(FEATURES, *spec)])
+    return add_features(graph, audio, parameters, statistics, centred)
+
+
+def add_features(
+    graph: Subgraph,
+    samples: Tensor,
+    parameters: FeatureParameters,
+    statistics: FeatureStatistics,
+    centred: bool = False,
+) -> Tensor:
+    """Adds the op that makes features of samples.
+
+    Args:
+        graph: to add it to.
+        samples: (1, samples).
+        parameters: of the features.
+        statistics: with which they are normalised.
+        centred: see ``LogMel``.
+
+    Returns:
+        The features, (1, frames, mels).
+
+    Raises:
+        ValueError: ``LogMel`` does not support the parameters.
+    """
+    op = LogMel.of(parameters, statistics, centred)
+    (spec,) = op.output_specs(samples)
+    (features,) = graph.custom_op(op, [samples], [(FEATURES, *spec)])
     return features
 
 

@@ -12,6 +12,7 @@ from bifsmn_tf.conversion.converted_model import ConvertedModel
 from bifsmn_tf.conversion.convertible import check_convertible
 from bifsmn_tf.conversion.depth_graph import DepthGraph
 from bifsmn_tf.conversion.precision import Precision
+from bifsmn_tf.conversion.stream_graph import build_step
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import metadata as descriptions
 from bifsmn_tf.model_file import signatures
@@ -44,6 +45,9 @@ def convert_binary(
     Returns:
         A file with a signature ``delta_1``, ``delta_2``, … for each depth:
         normalised ``features`` (1, frames, mels) to ``logits`` (1, classes).
+        Of a streaming network it is ``stream_delta_1``, …: the ``audio`` of a
+        step (1, samples), or its ``features`` (1, frames, mels) without sound,
+        and ``state`` to ``logits`` and ``state``.
 
     Raises:
         UserError: The network cannot be folded (its training diverged, or a
@@ -64,6 +68,16 @@ def convert_binary(
     writer = model_writer.ModelWriter(
         description=f"BiFSMN keyword spotter, {config.classes} classes"
     )
+    sounding = audio != "none" and supports(description.features)
+    if config.streaming:
+        for delta in config.deltas:
+            key = signatures.stream_signature_key(delta)
+            graph = writer.subgraph(key)
+            sound = description if sounding else None
+            build_step(graph, exported, delta, precision, step, sound)
+            writer.signature(key, graph)
+        writer.metadata(descriptions.NAME, description.to_bytes())
+        return ConvertedModel.of(writer)
     for delta in config.deltas:
         key = signatures.signature_key(delta)
         graph = writer.subgraph(key)
@@ -71,7 +85,7 @@ def convert_binary(
         features = graph.input(signatures.FEATURES, shape, np.float32)
         DepthGraph(exported, delta, graph, precision, step).build(features)
         writer.signature(key, graph)
-    if audio != "none" and supports(description.features):
+    if sounding:
         sound = (description.features, description.statistics)
         audio_signatures.add_clip_signature(writer, *sound)
         audio_signatures.add_frame_signature(writer, *sound)

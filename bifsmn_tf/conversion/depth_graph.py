@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bifsmn_tf.conversion import residual
 from bifsmn_tf.conversion import thresholds
+from bifsmn_tf.conversion.past import Past
 from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.model_file import graph as graphs
 from bifsmn_tf.model_file import ops
@@ -37,6 +38,7 @@ class DepthGraph:
         graph: The subgraph to fill.
         precision: The precision of what is not one bit.
         step: The step of the integer residual; None for one of floats.
+        past: What gives the layers of a streaming network their history.
     """
 
     def __init__(
@@ -46,34 +48,51 @@ class DepthGraph:
         graph: graphs.Subgraph,
         precision: Precision,
         step: float | None,
+        past: Past | None = None,
     ):
         self._network = network
         self._delta = delta
         self._graph = graph
         self._precision = precision
         self._step = step
+        self._past = past
         self._inputs: dict[str, graphs.Tensor] = {}
         self._residuals: dict[str, graphs.Tensor] = {}
+        self._windows: dict[str, graphs.Tensor] = {}
 
     def build(self, features: graphs.Tensor) -> None:
         """Adds the ops from normalised features to the output ``logits``."""
         for operation in operations(self._network.config, self._delta):
             node = operation.node
             if node.kind is Kind.CLASSIFIER:
-                logits = self._classifier(self._residuals[node.reads])
-                self._graph.output(signatures.LOGITS, logits)
+                values = self._window(node, self._residuals[node.reads])
+                self._graph.output(signatures.LOGITS, self._classifier(values))
             elif node.writes_residual:
                 values, quantized = self._to_residual(operation)
                 self._residuals[node.name] = values
                 if quantized:
                     self._give(operation, quantized)
             else:
-                read = self._inputs.get(node.name, features)
+                read = self._window(
+                    node, self._inputs.get(node.name, features)
+                )
                 self._give(operation, self._to_follower(operation, read))
 
     def _give(self, operation: Operation, quantized: graphs.Tensor) -> None:
         for reader in operation.readers:
             self._inputs[reader.name] = quantized
+
+    def _window(self, node: Node, new: graphs.Tensor) -> graphs.Tensor:
+        """Returns what a layer reads: new frames behind its history."""
+        if not node.history:
+            return new
+        # A layer may be two ops, which read the same.
+        if node.name not in self._windows:
+            assert self._past is not None
+            self._windows[node.name] = self._past.window(
+                node.name, new, node.history
+            )
+        return self._windows[node.name]
 
     def _stage(self, node: Node) -> ExportedStage:
         return self._network.stage(node, self._delta)
@@ -168,8 +187,10 @@ class DepthGraph:
             if operation.follower
             else None
         )
-        read = self._inputs[node.name]
+        read = self._window(node, self._inputs[node.name])
         before = self._residuals[node.adds_to] if node.adds_to else None
+        if before is not None and self._past is not None:
+            read, before = self._aligned(node, read, before)
         if stage.input_step is not None:
             return self._int8_to_residual(
                 operation, stage, read, threshold, before
@@ -217,6 +238,18 @@ class DepthGraph:
             before,
         )
         return outputs[0], outputs[1] if len(outputs) > 1 else None
+
+    def _aligned(
+        self, node: Node, read: graphs.Tensor, before: graphs.Tensor
+    ) -> tuple[graphs.Tensor, graphs.Tensor]:
+        """Crops what is added to each other to the newest frames."""
+        assert self._past is not None
+        stride = node.strides[0]
+        available = (read.shape[1] - (node.history or 0)) // stride
+        frames = min(available, before.shape[1])
+        before = self._past.newest(before, frames)
+        wanted = frames * stride + (node.history or 0)
+        return self._past.newest(read, wanted), before
 
     def _int8_to_residual(
         self,
@@ -359,7 +392,8 @@ def _float_fold(
 def same_padding(node: Node) -> dict[str, int]:
     """Returns TensorFlow's "same" padding of a layer as an op's attributes.
 
-    A dense layer is a convolution without padding or strides.
+    A dense layer is a convolution without padding or strides. A layer of a
+    streaming network has no padding in time.
     """
     if node.kind not in (Kind.FIRST_CONVOLUTION, Kind.CONVOLUTION):
         return {}
@@ -369,6 +403,9 @@ def same_padding(node: Node) -> dict[str, int]:
         n, k = node.input_shape[axis], node.kernel_size[axis]
         s = node.strides[axis]
         total = max((math.ceil(n / s) - 1) * s + k - n, 0)
+        if axis == 0 and node.streaming:
+            # The past stands there.
+            total = 0
         values[before] = total // 2
         values[after] = total - total // 2
         values[f"stride_{'hw'[axis]}"] = s

@@ -46,6 +46,11 @@ def convert_full_precision(
     config = network.config
     if config.binary:
         raise UserError("a binary network has a conversion of its own")
+    if config.streaming:
+        raise UserError(
+            "there is no file of a streaming network in full precision, which "
+            "is a teacher: evaluate the run itself, or convert one of clips"
+        )
     exported = network.export()
     writer = model_writer.ModelWriter(
         description=f"D-FSMN keyword spotter, {config.classes} classes"

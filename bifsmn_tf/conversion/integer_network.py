@@ -17,6 +17,8 @@ from bifsmn_tf.network.export import ExportedStage
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.layers import FirstConv2D
 from bifsmn_tf.network.quantizers.int8 import STEPS
+from bifsmn_tf.network.stage import aligned
+from bifsmn_tf.network.stage import newest
 from bifsmn_tf.network.topology import FEATURES
 from bifsmn_tf.network.topology import Kind
 from bifsmn_tf.network.topology import Operation
@@ -47,8 +49,35 @@ class IntegerNetwork:
             delta: One of the network's δ.
 
         Returns:
-            float32 (batch, classes), as the file's signature gives them.
+            float32 (batch, classes), as the file's signature gives them; of a
+            streaming network those of the newest decision.
         """
+        values = self._residual(features, delta)
+        frames = self._exported.config.memory_frames
+        return self._classify(newest(values, frames))
+
+    def decisions(self, features: tf.Tensor, delta: int) -> tf.Tensor:
+        """Computes every decision of a stretch of a stream in one pass.
+
+        Args:
+            features: Normalised log-mel, (batch, time, mels), of at least
+                ``input_frames`` frames.
+            delta: One of the network's δ.
+
+        Returns:
+            float32 (batch, decisions, classes): the last one at the last
+            frame, the others ``step_frames`` apart.
+        """
+        values = self._residual(features, delta)
+        frames = self._exported.config.memory_frames
+        count = values.shape[1] - frames + 1
+        return tf.stack(
+            [self._classify(values[:, i : i + frames]) for i in range(count)],
+            axis=1,
+        )
+
+    def _residual(self, features: tf.Tensor, delta: int) -> tf.Tensor:
+        """Returns what the classifier reads, (batch, time, 1, channels)."""
         first = FirstConv2D.integer_features(features[..., tf.newaxis])
         inputs = {FEATURES: first}
         residuals: dict[str, tf.Tensor] = {}
@@ -75,7 +104,7 @@ class IntegerNetwork:
                 quantized = _quantize(_apply(stage.epilogue, dot), follower)
             for reader in operation.readers:
                 inputs[reader.name] = quantized
-        return self._classify(residuals[node.reads])
+        return residuals[node.reads]
 
     def _dot(
         self, operation: Operation, stage: ExportedStage, read: tf.Tensor
@@ -107,6 +136,7 @@ class IntegerNetwork:
             limit = residual.limit(threshold, self._step).astype(np.int32)
             y = _apply(stage.epilogue, dot) * np.float32(1 / self._step)
             y = _saturated(tf.cast(tf.round(y), tf.int32))
+        y, before = aligned(y, before)
         if before is not None:
             y = _saturated(before + y)
         return y, tf.where(y < limit, -1.0, 1.0)

@@ -9,7 +9,18 @@ signature               input               output
 ``audio_delta_1``, ...  ``audio``, a clip   ``logits``, at depth δ
 ======================  ==================  ==============================
 
-The first form is always there, the others as ``convert`` is told.
+The first form is always there, the others as ``convert`` is told. A network that
+reads a stream has instead
+
+======================  ============================  =========================
+signature               input                         output
+======================  ============================  =========================
+``stream_delta_1``, ..  ``audio`` of a step           ``logits``, at depth δ
+                        (or ``features``), ``state``  and the next ``state``
+======================  ============================  =========================
+
+where a state of zeros begins a stream, and silence that of ``start_steps`` steps
+is what a spotter puts in front of it.
 """
 
 FEATURES = "features"
@@ -21,6 +32,9 @@ LOGITS = "logits"
 AUDIO = "audio"
 """Sound, float32 in [-1, 1], (1, samples)."""
 
+STATE = "state"
+"""What a step keeps for the next one, int8 (1, bytes)."""
+
 CLIP_SIGNATURE = "audio"
 """The signature from a clip's samples to its features, (1, frames, mels)."""
 
@@ -31,6 +45,11 @@ FRAME_SIGNATURE = "frame"
 def signature_key(delta: int) -> str:
     """Returns the signature that runs the network at depth δ."""
     return f"delta_{delta}"
+
+
+def stream_signature_key(delta: int) -> str:
+    """Returns the signature that takes a step of a stream at depth δ."""
+    return f"stream_{signature_key(delta)}"
 
 
 def audio_signature_key(delta: int) -> str:

@@ -271,6 +271,15 @@ class NetworkConfig:
         return frames
 
     @property
+    def reach_steps(self) -> int:
+        """Steps of a stream after which nothing before them counts.
+
+        The sound that the first frame shares with the one before needs one
+        step more than ``input_frames``.
+        """
+        return math.ceil(self.input_frames / self.step_frames) + 1
+
+    @property
     def second_channels(self) -> int:
         """Outputs of the second convolution."""
         return self.front_outputs or 2 * self.front_channels

@@ -119,12 +119,43 @@ class FSMN(tf.keras.Model):
             delta: One of the configuration's δ.
 
         Returns:
-            Logits (batch, classes), and each running block's output by its
-            number from 1, (batch, time, channels).
+            Logits (batch, classes), of a streaming network those of the newest
+            decision; and each running block's output by its number from 1,
+            (batch, time, channels).
 
         Raises:
             ValueError: The network does not have this δ.
         """
+        values, states = self._run(features, delta)
+        return self.classifier(self._flat(values)), states
+
+    def decisions(self, features: tf.Tensor, delta: int) -> tf.Tensor:
+        """Computes every decision of a stretch of a stream in one pass.
+
+        Args:
+            features: Normalised log-mel, (batch, time, mels), of at least
+                ``input_frames`` frames.
+            delta: One of the configuration's δ.
+
+        Returns:
+            Logits (batch, decisions, classes): the last one at the last frame,
+            the others ``step_frames`` apart.
+        """
+        values, _ = self._run(features, delta)
+        frames = self.config.memory_frames
+        count = values.shape[1] - frames + 1
+        return tf.stack(
+            [
+                self.classifier(self._flat(values[:, : frames + i]))
+                for i in range(count)
+            ],
+            axis=1,
+        )
+
+    def _run(
+        self, features: tf.Tensor, delta: int
+    ) -> tuple[tf.Tensor, dict[int, tf.Tensor]]:
+        """Returns what the classifier reads, and the blocks' outputs."""
         stages = self.stages
         values = {FEATURES: features[..., tf.newaxis]}
         states = {}
@@ -140,8 +171,7 @@ class FSMN(tf.keras.Model):
             if node.block:
                 # The last one of a block's stays.
                 states[node.block] = values[node.name]
-        logits = self.classifier(self._flat(values[node.reads]))
-        return logits, {i: x[:, :, 0] for i, x in states.items()}
+        return values[node.reads], {i: x[:, :, 0] for i, x in states.items()}
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the logits of every δ: (batch, δ, classes)."""

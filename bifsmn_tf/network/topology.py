@@ -34,6 +34,9 @@ from typing import Any
 from bifsmn_tf.network.config import FRONT_STRIDE
 from bifsmn_tf.network.config import NetworkConfig
 
+CLASSIFIER = "classifier"
+"""The name of the last node."""
+
 FEATURES = "features"
 """What the first node reads: normalised log-mel, (time, mels)."""
 
@@ -352,7 +355,7 @@ def _block(config: NetworkConfig, number: int, reads: str) -> Iterator[Node]:
 
 def _classifier(config: NetworkConfig, reads: str) -> Node:
     return Node(
-        name="classifier",
+        name=CLASSIFIER,
         kind=Kind.CLASSIFIER,
         site=None,
         bits=32,
