@@ -2,7 +2,7 @@
 
 A step takes the sound that has come since the last one (or its features) and
 the state that the last one gave, and gives logits and the next state. A state of
-zeros begins a stream; after ``NetworkConfig.reach_steps`` steps nothing depends on
+zeros begins a stream; after ``NetworkConfig.reach_steps(δ)`` steps nothing depends on
 it any more.
 
 :class:`NumpyStream` computes the ops by their references, step by step and in one

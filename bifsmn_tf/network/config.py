@@ -261,7 +261,11 @@ class NetworkConfig:
         """
         if not self.streaming:
             return self.frames
-        running = self.blocks // min(self.deltas)
+        return self._reach(min(self.deltas))
+
+    def _reach(self, delta: int) -> int:
+        """Returns how many feature frames a decision of a depth looks back."""
+        running = self.blocks // delta
         frames = self.memory_frames
         frames += running * self.look_back * self.stride_back
         for _ in range(2):
@@ -270,14 +274,16 @@ class NetworkConfig:
             )
         return frames
 
-    @property
-    def reach_steps(self) -> int:
-        """Steps of a stream after which nothing before them counts.
+    def reach_steps(self, delta: int) -> int:
+        """Returns after how many steps of a stream nothing before them counts.
 
-        The sound that the first frame shares with the one before needs one
-        step more than ``input_frames``.
+        Sound that the first frame shares with the ones before is in one step
+        more than the frames themselves.
+
+        Args:
+            delta: The depth.
         """
-        return math.ceil(self.input_frames / self.step_frames) + 1
+        return math.ceil(self._reach(delta) / self.step_frames) + 1
 
     @property
     def second_channels(self) -> int:
