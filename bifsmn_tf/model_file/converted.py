@@ -13,6 +13,7 @@ from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.reader import Signature
 from bifsmn_tf.model_file.reader import TensorInfo
 from bifsmn_tf.model_file.schema import FLOAT32
+from bifsmn_tf.model_file.schema import INT8
 
 
 def describe(model: ModelFile) -> ModelMetadata:
@@ -52,6 +53,9 @@ def _check_signatures(model: ModelFile, description: ModelMetadata) -> None:
 
     found = model.signatures
     audio, named = signatures.AUDIO, signatures.FEATURES
+    if network.streaming:
+        _check_steps(model, description)
+        return
     wanted = {
         signatures.CLIP_SIGNATURE: Signature({audio: clip}, {named: rows}),
         signatures.FRAME_SIGNATURE: Signature({audio: frame}, {named: row}),
@@ -66,10 +70,38 @@ def _check_signatures(model: ModelFile, description: ModelMetadata) -> None:
         wanted[key] = Signature({audio: clip}, result)
     for key, signature in found.items():
         if key in wanted and signature != wanted[key]:
-            raise UserError(
-                f"its signature {key} is {_shown(signature)}, not "
-                f"{_shown(wanted[key])}: convert it again"
-            )
+            raise _other_signature(key, signature, wanted[key])
+
+
+def _check_steps(model: ModelFile, description: ModelMetadata) -> None:
+    network, features = description.network, description.features
+    audio, named = signatures.AUDIO, signatures.FEATURES
+    samples = TensorInfo((1, network.step_frames * features.hop), FLOAT32)
+    rows = TensorInfo((1, network.step_frames, network.mels), FLOAT32)
+    logits = TensorInfo((1, network.classes), FLOAT32)
+    for delta in network.deltas:
+        key = signatures.stream_signature_key(delta)
+        if key not in model.signatures:
+            raise UserError(f"it has no signature {key}: convert it again")
+        found = model.signatures[key]
+        # The state is of any size, the same going in and coming out.
+        state = found.inputs.get(signatures.STATE)
+        if state is None or state.type != INT8 or state.shape[:-1] != (1,):
+            state = TensorInfo((1, 0), INT8)
+        outputs = {signatures.LOGITS: logits, signatures.STATE: state}
+        new = {audio: samples} if audio in found.inputs else {named: rows}
+        wanted = Signature({**new, signatures.STATE: state}, outputs)
+        if found != wanted:
+            raise _other_signature(key, found, wanted)
+
+
+def _other_signature(
+    key: str, found: Signature, wanted: Signature
+) -> UserError:
+    return UserError(
+        f"its signature {key} is {_shown(found)}, not {_shown(wanted)}: "
+        "convert it again"
+    )
 
 
 def _check_front_end(model: ModelFile, description: ModelMetadata) -> None:

@@ -17,6 +17,9 @@ CUSTOM_BUILTIN_CODE = 32
 FLOAT32 = 0
 """The type of a tensor of floats."""
 
+INT8 = 9
+"""The type of a tensor of bytes."""
+
 NO_NUMBERS = (5, 13, 14)
 """The types STRING, RESOURCE and VARIANT. Python's interpreters crash when they
 are asked for the values of such a tensor that has none."""

@@ -22,6 +22,7 @@ from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.converted import describe
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.runtime.interpreter import make_interpreter
+from bifsmn_tf.runtime.step_network import StepNetwork
 
 Run = Callable[[FloatArray], FloatArray]
 """Runs a signature of one input and one output."""
@@ -47,6 +48,7 @@ class KeywordSpotter:
         metadata: what the file says of its features, network and data set.
         labels: the classes, in the order of the logits.
         deltas: the depths that the file holds.
+        steps: a streaming model's steps; None with a model of clips.
 
     Raises:
         UserError: There is no such file, or it is damaged or not one of ours;
@@ -69,14 +71,19 @@ class KeywordSpotter:
         self.labels = self.metadata.label_names
         self.deltas = self.metadata.network.deltas
         self._interpreter = make_interpreter(content, num_threads=num_threads)
-        self._network: Mapping[int, Run] = {
-            depth: self._runner(
-                signatures.signature_key(depth),
-                signatures.FEATURES,
-                signatures.LOGITS,
-            )
-            for depth in self.deltas
-        }
+        self.steps: StepNetwork | None = None
+        self._network: Mapping[int, Run] = {}
+        if self.metadata.network.streaming:
+            self.steps = StepNetwork(content, self.metadata, self._signature)
+        else:
+            self._network = {
+                depth: self._runner(
+                    signatures.signature_key(depth),
+                    signatures.FEATURES,
+                    signatures.LOGITS,
+                )
+                for depth in self.deltas
+            }
         self._clip: Run | None = None
         self._frame: Run | None = None
         sound = (signatures.AUDIO, signatures.FEATURES)
@@ -100,7 +107,7 @@ class KeywordSpotter:
 
     @delta.setter
     def delta(self, delta: int) -> None:
-        if delta not in self._network:
+        if delta not in self.deltas:
             raise UserError(
                 f"the model has no delta {delta}: one of {list(self.deltas)}"
             )
@@ -111,7 +118,7 @@ class KeywordSpotter:
         sound: str | os.PathLike[str] | npt.ArrayLike,
         sample_rate: float | None = None,
     ) -> dict[str, float]:
-        """Classifies one clip.
+        """Classifies one clip; a streaming model what it hears at its end.
 
         Args:
             sound: path of a sound file, which needs the package soundfile; or
@@ -129,10 +136,32 @@ class KeywordSpotter:
             UserError: The file cannot be read, or the waveform is empty, not
                 finite or of another form.
         """
-        probabilities = self.probabilities(self.features(sound, sample_rate))[0]
+        if self.steps is None:
+            features = self.features(sound, sample_rate)
+            (probabilities,) = self.probabilities(features)
+        else:
+            probabilities = softmax(self._at_end(sound, sample_rate))
         return dict(
             zip(self.labels, (float(p) for p in probabilities), strict=True)
         )
+
+    def _at_end(
+        self,
+        sound: str | os.PathLike[str] | npt.ArrayLike,
+        sample_rate: float | None,
+    ) -> FloatArray:
+        """Returns a streaming model's logits at the end of a clip."""
+        assert self.steps is not None
+        size = self.steps.samples
+        samples = fit_length(
+            self._samples(sound, sample_rate), self.metadata.features.samples
+        )
+        samples = fit_length(samples, -(-len(samples) // size) * size)
+        state = self.steps.start(self._delta)
+        for start in range(0, len(samples), size):
+            piece = samples[start : start + size]
+            logits, state = self.steps(piece, state, self._delta)
+        return logits
 
     def features(
         self,
@@ -187,6 +216,11 @@ class KeywordSpotter:
         Raises:
             UserError: The features have another shape.
         """
+        if self.steps is not None:
+            raise UserError(
+                f"{self._name} reads a stream, not features of clips: use "
+                "StreamingSpotter"
+            )
         network = self.metadata.network
         clips = np.asarray(features, np.float32)
         if clips.shape[1:] != (network.frames, network.mels):
@@ -212,9 +246,7 @@ class KeywordSpotter:
         Raises:
             UserError: The features have another shape.
         """
-        logits = self.logits(features)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(self.logits(features))
 
     def _samples(
         self,
@@ -229,15 +261,29 @@ class KeywordSpotter:
         rate = files.SAMPLE_RATE if sample_rate is None else sample_rate
         return resampled(mono(sound), rate, wanted)
 
-    def _runner(self, key: str, entry: str, result: str) -> Run:
-        run: Callable[..., dict[str, Any]]
+    def _signature(self, key: str) -> Callable[..., dict[str, Any]]:
+        """Returns what runs a signature, by the names of its tensors."""
         run = self._interpreter.get_signature_runner(key)
 
-        def named(values: FloatArray) -> FloatArray:
+        def checked(**values: npt.NDArray) -> dict[str, Any]:
             try:
-                return run(**{entry: values})[result]
+                return run(**values)
             except RuntimeError as error:
                 # What is wrong with an op's tensors comes to light here.
                 raise UserError(f"{self._name}: {error}") from error
 
+        return checked
+
+    def _runner(self, key: str, entry: str, result: str) -> Run:
+        run = self._signature(key)
+
+        def named(values: FloatArray) -> FloatArray:
+            return run(**{entry: values})[result]
+
         return named
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Returns the probabilities of logits, (..., labels)."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
