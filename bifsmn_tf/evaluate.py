@@ -4,7 +4,8 @@ r"""Evaluates a run or a .tflite on a split of a data set, the same way.
     python -m bifsmn_tf.evaluate --model=bifsmn.tflite --dataset=folder \
         --data_dir=MY_RECORDINGS --json=result.json
 
-Exact counts for each depth δ with 95 % intervals, figures for each class and
+Clips of a streaming model stand in a stretch of sound: other clips in front, a
+decision behind. Exact counts for each depth δ with 95 % intervals, figures for each class and
 the confusion matrix, as text, JSON and PNG. Evaluating a .tflite needs no
 TensorFlow.
 """
@@ -30,8 +31,11 @@ from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.context import Context
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
+from bifsmn_tf.network.config import NetworkConfig
 
 if TYPE_CHECKING:
     from bifsmn_tf._keras import tf
@@ -92,7 +96,7 @@ _INTEGERS = flags.DEFINE_bool(
 _BATCH = 256
 
 
-class _Depths(Protocol):
+class _Network(Protocol):
     @property
     def deltas(self) -> tuple[int, ...]: ...
 
@@ -107,7 +111,7 @@ class _Description(Protocol):
     @property
     def statistics(self) -> FeatureStatistics: ...
     @property
-    def network(self) -> _Depths: ...
+    def network(self) -> _Network: ...
     @property
     def dataset(self) -> dict[str, Any]: ...
 
@@ -116,7 +120,29 @@ class _Model(Protocol):
     @property
     def description(self) -> _Description: ...
 
-    def logits(self, features: FloatArray, delta: int) -> FloatArray: ...
+    def inputs(self, clips: Clips) -> FloatArray:
+        """Returns what the model reads of clips: features, or sound."""
+
+    def logits(self, inputs: FloatArray, delta: int) -> FloatArray: ...
+
+
+def _features(description: _Description, clips: Clips) -> FloatArray:
+    """Returns the features of clips, of a stream those of their stretches."""
+    return evaluation.evaluation_features(
+        clips,
+        description.features,
+        description.statistics,
+        context=_context(description, clips),
+    )
+
+
+def _context(description: _Description, clips: Clips) -> Context | None:
+    """Returns what clips stand in for a streaming network."""
+    network = description.network
+    if not getattr(network, "streaming", False):
+        return None
+    assert isinstance(network, NetworkConfig)
+    return Context.of(clips, network.input_frames, network.step_frames)
 
 
 class _KerasModel:
@@ -157,8 +183,11 @@ class _KerasModel:
                 for delta in deltas
             }
 
-    def logits(self, features: FloatArray, delta: int) -> FloatArray:
-        return self._infer[delta](features).numpy()
+    def inputs(self, clips: Clips) -> FloatArray:
+        return _features(self.description, clips)
+
+    def logits(self, inputs: FloatArray, delta: int) -> FloatArray:
+        return self._infer[delta](inputs).numpy()
 
 
 class _TfliteModel:
@@ -170,9 +199,17 @@ class _TfliteModel:
         self._spotter = KeywordSpotter(path)
         self.description = self._spotter.metadata
 
-    def logits(self, features: FloatArray, delta: int) -> FloatArray:
+    def inputs(self, clips: Clips) -> FloatArray:
+        context = _context(self.description, clips)
+        if context is None:
+            return _features(self.description, clips)
+        return evaluation.stretches(clips, self.description.features, context)
+
+    def logits(self, inputs: FloatArray, delta: int) -> FloatArray:
         self._spotter.delta = delta
-        return self._spotter.logits(features)
+        if self._spotter.steps is None:
+            return self._spotter.logits(inputs)
+        return np.stack([self._spotter.stream_logits(x)[-1] for x in inputs])
 
 
 def _load(path: str) -> _Model:
@@ -218,17 +255,17 @@ def _load_data(description: _Description) -> datasets.KeywordDataset:
 
 
 def _logits(
-    model: _Model, features: FloatArray, deltas: Sequence[int]
+    model: _Model, inputs: FloatArray, deltas: Sequence[int]
 ) -> dict[int, FloatArray]:
     """Returns the logits of all clips by depth, (clips, classes)."""
     found = {}
-    total = len(features) * len(deltas)
+    total = len(inputs) * len(deltas)
     with tqdm(total=total, unit="clip", file=sys.stderr) as bar:
         for delta in deltas:
             bar.set_description(f"δ = {delta}")
             parts = []
-            for start in range(0, len(features), _BATCH):
-                batch = features[start : start + _BATCH]
+            for start in range(0, len(inputs), _BATCH):
+                batch = inputs[start : start + _BATCH]
                 parts.append(model.logits(batch, delta))
                 bar.update(len(batch))
             found[delta] = np.concatenate(parts)
@@ -242,10 +279,7 @@ def main() -> None:
     deltas = _deltas(description.network.deltas)
     dataset = _load_data(description)
     clips = dataset.splits[_SPLIT.value]
-    features = evaluation.evaluation_features(
-        clips, description.features, description.statistics
-    )
-    logits = _logits(model, features, deltas)
+    logits = _logits(model, model.inputs(clips), deltas)
     report = {
         "model": str(_MODEL.value),
         "dataset": dataset.name,

@@ -135,6 +135,10 @@ class NumpyStream:
             float32 (decisions, classes): the last one at the last frame, the
             others ``step_frames`` apart.
         """
+        config = self._network.config
+        # The newest frame is in the last window of each convolution.
+        first = (len(features) - config.input_frames) % config.step_frames
+        features = features[first:]
         graph = _NumpyGraph({signatures.FEATURES: features[np.newaxis]})
         new = graph.input(
             signatures.FEATURES, (1, *features.shape), np.float32

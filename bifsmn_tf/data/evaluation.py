@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
@@ -54,3 +56,26 @@ def evaluation_features(
     finally:
         uncached.close()
     return result
+
+
+def stretches(
+    clips: Clips, features: FeatureParameters, context: Context
+) -> FloatArray:
+    """Puts unvaried clips into the sound that a stream brings.
+
+    They are those of :func:`evaluation_features`.
+
+    Args:
+        clips: a split.
+        features: what the network reads.
+        context: what the clips stand in.
+
+    Returns:
+        float32 (n, samples of a stretch).
+    """
+    return np.stack(
+        [
+            context.place(to_float(clip), features, 0, i)
+            for i, clip in enumerate(clips.waveforms)
+        ]
+    )

@@ -13,7 +13,7 @@ from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.reader import Signature
 from bifsmn_tf.model_file.reader import TensorInfo
 from bifsmn_tf.model_file.schema import FLOAT32
-from bifsmn_tf.model_file.schema import INT8
+from bifsmn_tf.model_file.schema import SIGNED_BYTE
 
 
 def describe(model: ModelFile) -> ModelMetadata:
@@ -86,8 +86,9 @@ def _check_steps(model: ModelFile, description: ModelMetadata) -> None:
         found = model.signatures[key]
         # The state is of any size, the same going in and coming out.
         state = found.inputs.get(signatures.STATE)
-        if state is None or state.type != INT8 or state.shape[:-1] != (1,):
-            state = TensorInfo((1, 0), INT8)
+        if state is None or len(state.shape) != 2:
+            state = TensorInfo((1, 0), SIGNED_BYTE)
+        state = TensorInfo((1, state.shape[1]), SIGNED_BYTE)
         outputs = {signatures.LOGITS: logits, signatures.STATE: state}
         new = {audio: samples} if audio in found.inputs else {named: rows}
         wanted = Signature({**new, signatures.STATE: state}, outputs)

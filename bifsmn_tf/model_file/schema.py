@@ -17,7 +17,7 @@ CUSTOM_BUILTIN_CODE = 32
 FLOAT32 = 0
 """The type of a tensor of floats."""
 
-INT8 = 9
+SIGNED_BYTE = 9
 """The type of a tensor of bytes."""
 
 NO_NUMBERS = (5, 13, 14)

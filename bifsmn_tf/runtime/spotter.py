@@ -151,17 +151,38 @@ class KeywordSpotter:
         sample_rate: float | None,
     ) -> FloatArray:
         """Returns a streaming model's logits at the end of a clip."""
-        assert self.steps is not None
-        size = self.steps.samples
         samples = fit_length(
             self._samples(sound, sample_rate), self.metadata.features.samples
         )
-        samples = fit_length(samples, -(-len(samples) // size) * size)
+        return self.stream_logits(samples)[-1]
+
+    def stream_logits(self, samples: FloatArray) -> FloatArray:
+        """Runs a streaming model over a recording, after silence.
+
+        The last decision is at the last sample: what does not fill a step
+        stands in the first one, behind silence.
+
+        Args:
+            samples: float32 in [-1, 1], (samples,), at the model's rate.
+
+        Returns:
+            Of every decision, float32 (decisions, labels).
+
+        Raises:
+            UserError: The model is one of clips.
+        """
+        if self.steps is None:
+            raise UserError(f"{self._name} reads clips, and no stream")
+        size = self.steps.samples
+        lead = np.zeros(-len(samples) % size, np.float32)
+        samples = np.concatenate([lead, samples])
         state = self.steps.start(self._delta)
+        found = []
         for start in range(0, len(samples), size):
             piece = samples[start : start + size]
             logits, state = self.steps(piece, state, self._delta)
-        return logits
+            found.append(logits)
+        return np.stack(found)
 
     def features(
         self,

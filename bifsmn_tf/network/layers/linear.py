@@ -142,6 +142,10 @@ class Windowed(IntegerWeights):
         """Returns the inputs with what the layer itself does not put in."""
         if not self.streaming:
             return inputs
+        # The newest frame is in the last window.
+        inputs = inputs[
+            :, (inputs.shape[1] - self.kernel_size[0]) % self.strides[0] :
+        ]
         bands, stride = inputs.shape[2], self.strides[1]
         missing = max(
             0, (-(-bands // stride) - 1) * stride + self.kernel_size[1] - bands
