@@ -151,8 +151,8 @@ setup(
             "py-cpuinfo",
             "tabulate>=0.10",
         ],
-        # For the listen command: a microphone, and sound files.
-        "listen": ["absl-py>=2", "sounddevice", "soundfile"],
+        # For the listen command: a microphone, sound files, a terminal.
+        "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
         # Versions known to work together; see the README.
         "train": [
             "tensorflow==2.17.1",

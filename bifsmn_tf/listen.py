@@ -5,13 +5,17 @@
     arecord -q -f S16_LE -r 16000 -c 1 | \
         python -m bifsmn_tf.listen --model=bifsmn.tflite --input=-
 
-Prints a line for each keyword: when it was certain, which, how certain. Needs
-no TensorFlow: pip install bifsmn_tf[listen].
+Prints a line for each keyword: when it was certain, which, how certain; with
+--json an object a line, for programs. On a terminal a line on the standard error
+shows what is heard. Needs no TensorFlow: pip install bifsmn_tf[listen].
 """
 
+import dataclasses
+import json
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
@@ -19,8 +23,11 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.runtime.detector import Detection
 from bifsmn_tf.runtime.detector import Detector
+from bifsmn_tf.runtime.display import make_display
 from bifsmn_tf.runtime.spotter import KeywordSpotter
+from bifsmn_tf.runtime.streaming import Decision
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
 _MODEL = flags.DEFINE_string(
@@ -56,6 +63,15 @@ _SMOOTHING = flags.DEFINE_float(
 _HOLD = flags.DEFINE_float(
     "hold", 1.0, "Seconds in which the same keyword is not reported again."
 )
+_HOP = flags.DEFINE_float(
+    "hop",
+    None,
+    "Seconds from one decision to the next with a model of clips, which computes "
+    "a clip for each; by default 0.032. A streaming model has a step of its own.",
+)
+_JSON = flags.DEFINE_bool(
+    "json", False, "Print each keyword as an object of JSON on a line."
+)
 
 
 def _pieces(rate: int) -> Iterator[FloatArray]:
@@ -80,24 +96,42 @@ def main() -> None:
         smoothing=_SMOOTHING.value,
         hold=_HOLD.value,
     )
-    stream = StreamingSpotter(spotter)
+    stream = StreamingSpotter(spotter, hop=_HOP.value)
     keywords = ", ".join(detector.keywords)
     print(f"listening for: {keywords} (Ctrl-C ends)", file=sys.stderr)
     count = 0
-    try:
-        for piece in _pieces(rate):
-            for decision in stream.push(piece):
-                detection = detector.push(decision)
-                if detection:
-                    count += 1
-                    print(
-                        f"{detection.time:9.2f} s  {detection.label:<16} "
-                        f"{detection.probability:.2f}",
-                        flush=True,
-                    )
-    except KeyboardInterrupt:
-        pass
+    with make_display(spotter.labels, rate) as display:
+        try:
+            for piece, decisions in _heard(stream, rate):
+                for decision in decisions:
+                    detection = detector.push(decision)
+                    if detection:
+                        count += 1
+                        _print(detection)
+                display.show(piece, detector.probabilities, stream.delta)
+        except KeyboardInterrupt:
+            pass
     print(f"{count} keywords", file=sys.stderr)
+
+
+def _heard(
+    stream: StreamingSpotter, rate: int
+) -> Iterator[tuple[FloatArray, list[Decision]]]:
+    """Yields pieces of sound and the decisions on them, to the last sample."""
+    for piece in _pieces(rate):
+        yield piece, stream.push(piece)
+    yield np.empty(0, np.float32), stream.flush()
+
+
+def _print(detection: Detection) -> None:
+    if _JSON.value:
+        text = json.dumps(dataclasses.asdict(detection))
+    else:
+        text = (
+            f"{detection.time:9.2f} s  {detection.label:<16} "
+            f"{detection.probability:.2f}"
+        )
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

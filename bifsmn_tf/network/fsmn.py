@@ -237,5 +237,9 @@ class FSMN(tf.keras.Model):
 
     def _flat(self, x: tf.Tensor) -> tf.Tensor:
         config = self.config
+        if x.shape[1] < config.memory_frames:
+            raise ValueError(
+                f"a decision takes {config.input_frames} frames of features"
+            )
         x = newest(x, config.memory_frames)
         return tf.reshape(x, (-1, config.memory_frames * config.memory_size))

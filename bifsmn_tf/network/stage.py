@@ -75,7 +75,11 @@ class Stage(tf.keras.layers.Layer):
         frames, bands, channels = self.node.input_shape
         frames += self.node.history or 0
         positions = bands if self.node.variants == 1 else self.node.variants
-        shape = (None, frames, positions, channels)
+        shape: tuple[int | None, ...] = (None, frames, positions, channels)
+        window = self.node.kernel_size[1] > 1 and not self.node.joins_bands
+        if self.node.streaming and window:
+            # Padding, which may be most of it, is put in later.
+            shape = (None, None, None, channels)
         for quantizer in (self.sign, self.int8_activation):
             if quantizer and not quantizer.built:
                 quantizer.build(shape)
