@@ -124,7 +124,8 @@ class Objective:
 
     def _maps(self, states: dict[int, tf.Tensor]) -> dict[int, tf.Tensor]:
         kind = self.loss.distillation
-        if fused.enabled() or kind == "fid":
+        alike = len({state.shape for state in states.values()}) == 1
+        if fused.enabled() or kind == "fid" or not alike:
             maps = {
                 number: losses.band_attention(state)
                 if kind == "fid"

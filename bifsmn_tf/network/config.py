@@ -402,11 +402,6 @@ def _check_streaming(config: NetworkConfig) -> None:
         raise UserError(
             "a streaming network knows no future: set look_ahead to 0"
         )
-    if config.frames % config.step_frames:
-        raise UserError(
-            f"the frames of a streaming network are a multiple of "
-            f"{config.step_frames}, those of a step, not {config.frames}"
-        )
     if config.front_kernel < FRONT_STRIDE:
         raise UserError(
             f"the front_kernel of a streaming network is at least its stride, "

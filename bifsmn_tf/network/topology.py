@@ -365,7 +365,11 @@ def _classifier(config: NetworkConfig, reads: str) -> Node:
         shares_input=None,
         depths=config.deltas,
         variants=1,
-        input_shape=(config.memory_frames, 1, config.memory_size),
+        input_shape=(
+            1 if config.streaming else config.memory_frames,
+            1,
+            config.memory_size,
+        ),
         output_shape=(config.classes,),
         kernel_size=(config.memory_frames, 1),
         strides=(1, 1),

@@ -26,8 +26,8 @@ SIZES = {
 }
 
 
-def rows(config, count, seed=0):
-    shape = (2, count, config.mels)
+def rows(config, count, seed=0, batch=2):
+    shape = (batch, count, config.mels)
     values = np.random.default_rng(seed).normal(size=shape)
     return values.astype(np.float32)
 
@@ -95,7 +95,7 @@ def test_the_last_frame_counts_whatever_their_number():
 def test_training_sees_what_inference_computes():
     config = dfsmn_stream(**SIZES, deltas=(1, 2, 4), dropout=0.0)
     network = random_network(config)
-    features = rows(config, config.input_frames)
+    features = rows(config, config.input_frames, batch=96)
     # With the statistics of this very batch both are the same.
     for stage in network.stages.values():
         if stage.norm:
@@ -103,16 +103,14 @@ def test_training_sees_what_inference_computes():
     logits, states = network.forward(features)
     for number, state in states.items():
         assert state.shape[1] == config.memory_frames + config.blocks - number
-    for i, delta in enumerate(config.deltas[:1]):
-        found, _ = network.infer(features, delta)
-        np.testing.assert_allclose(found, logits[i], rtol=0.05, atol=0.05)
+    found, _ = network.infer(features, 1)
+    np.testing.assert_allclose(found, logits[0], rtol=0.05, atol=0.05)
 
 
 @pytest.mark.skipif(
     fused._library() is None, reason="the library of training is not built"
 )
 def test_the_native_operations_train_the_same():
-    features = rows(bifsmn_stream(**SIZES), 1)
     losses, kernels = [], []
     for choice in (fused.disabled, fused.forced):
         with choice():
@@ -148,7 +146,6 @@ def test_shapes_are_those_of_a_step():
     ("changes", "message"),
     [
         ({"look_ahead": 1}, "knows no future"),
-        ({"frames": 10}, "multiple of 4"),
         ({"front_kernel": 1}, "front_kernel"),
     ],
 )

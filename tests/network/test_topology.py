@@ -16,7 +16,8 @@ from bifsmn_tf.network.topology import operations
 @pytest.mark.parametrize("delta", [None, 1])
 def test_a_node_reads_and_adds_to_what_is_there(name, delta):
     config = ARCHITECTURES[name](12, frames=29, mels=23)
-    shapes = {FEATURES: (config.frames, config.mels, 1)}
+    frames = config.step_frames if config.streaming else config.frames
+    shapes = {FEATURES: (frames, config.mels, 1)}
     for node in nodes(config, delta):
         frames, *bands, channels = shapes[node.reads]
         assert node.input_shape == (frames, *(bands or [1]), channels)

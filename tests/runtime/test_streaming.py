@@ -1,7 +1,5 @@
 """A stream in chunks of any size against the clips in it."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from networks import describe
@@ -9,7 +7,7 @@ from networks import describe
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.audio.log_mel import log_mel
+from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.conversion.audio_signatures import add_frame_signature
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import metadata as descriptions
@@ -60,11 +58,6 @@ def spotter(request, tmp_path_factory):
     return KeywordSpotter(spotter_file(path, *request.param))
 
 
-def first_end(spotter):
-    """Samples of a stream up to its first decision."""
-    return 31 * 512 + spotter.metadata.features.frame_length
-
-
 @pytest.fixture(scope="module")
 def sound():
     rng = np.random.default_rng(1)
@@ -78,23 +71,24 @@ def softmax(logits):
     return exponentials / exponentials.sum()
 
 
-def expected(spotter, sound):
-    """Decisions from the features of the sound as one long clip."""
-    parameters = dataclasses.replace(
-        spotter.metadata.features, duration=len(sound) / 16000
+def expected(spotter, sound, hops=1):
+    """Decisions from the features of the sound behind silence."""
+    parameters = spotter.metadata.features
+    silence = np.zeros(31 * 512 + parameters.overlap, np.float32)
+    decibel = log_mel_stream(np.concatenate([silence, sound]), parameters)
+    features = spotter.metadata.statistics.normalise(decibel)
+    windows = np.stack(
+        [
+            features[i : i + 32]
+            for i in range(hops - 1, len(features) - 31, hops)
+        ]
     )
-    features = spotter.metadata.statistics.normalise(log_mel(sound, parameters))
-    length = parameters.frame_length
-    # A frame of a stream starts where one of a clip is centred.
-    first = length // 2 // 512
-    inside = features[first : first + 1 + (len(sound) - length) // 512]
-    windows = np.stack([inside[i : i + 32] for i in range(len(inside) - 31)])
     return [softmax(logits) for logits in spotter.logits(windows)]
 
 
-def assert_decisions(spotter, decisions, wanted):
+def assert_decisions(decisions, wanted, step=512):
     assert [d.end for d in decisions] == [
-        first_end(spotter) + 512 * i for i in range(len(wanted))
+        step * (i + 1) for i in range(len(wanted))
     ]
     np.testing.assert_allclose(
         [d.probabilities for d in decisions], wanted, atol=1e-4
@@ -107,7 +101,7 @@ def test_equals_the_clip_in_chunks_of_any_size(spotter, sound, chunk):
     decisions = []
     for start in range(0, len(sound), chunk):
         decisions += stream.push(sound[start : start + chunk])
-    assert_decisions(spotter, decisions, expected(spotter, sound))
+    assert_decisions(decisions, expected(spotter, sound))
 
 
 def test_random_chunks_some_of_them_empty(spotter, sound):
@@ -119,17 +113,42 @@ def test_random_chunks_some_of_them_empty(spotter, sound):
         chunk = int(rng.choice([0, 1, 700, 3000]))
         decisions += stream.push(sound[start : start + chunk])
         start += chunk
-    assert_decisions(spotter, decisions, expected(spotter, sound))
+    assert_decisions(decisions, expected(spotter, sound))
 
 
 def test_a_decision_comes_with_its_last_sample(spotter, sound):
     stream = StreamingSpotter(spotter)
-    end = first_end(spotter)
-    assert stream.push(sound[: end - 1]) == []
-    (first,) = stream.push(sound[end - 1 : end])
-    assert first.end == end
+    assert stream.push(sound[:511]) == []
+    (first,) = stream.push(sound[511:512])
+    assert first.end == 512
     assert first.probabilities.shape == (len(stream.labels),)
     assert first.probabilities.sum() == pytest.approx(1)
+
+
+def test_the_end_of_a_recording_is_heard(spotter, sound):
+    stream = StreamingSpotter(spotter)
+    stream.push(sound[:700])
+    (last,) = stream.flush()
+    assert last.end == 1024
+    assert stream.flush() == []
+    padded = np.concatenate([sound[:700], np.zeros(324, np.float32)])
+    np.testing.assert_allclose(
+        last.probabilities, expected(spotter, padded)[-1], atol=1e-4
+    )
+
+
+def test_a_hop_of_several_frames(spotter, sound):
+    stream = StreamingSpotter(spotter, hop=0.1)
+    assert stream.step == 3 * 512
+    assert_decisions(
+        stream.push(sound), expected(spotter, sound, hops=3), step=3 * 512
+    )
+
+
+@pytest.mark.parametrize("hop", [0, -1, np.nan, np.inf])
+def test_refuses_a_hop_that_is_none(spotter, hop):
+    with pytest.raises(UserError, match="hop has to be positive"):
+        StreamingSpotter(spotter, hop=hop)
 
 
 def test_integers(spotter, sound):
@@ -137,9 +156,7 @@ def test_integers(spotter, sound):
     floats = integers.astype(np.float32) / 32768
     one, other = StreamingSpotter(spotter), StreamingSpotter(spotter)
     assert_decisions(
-        spotter,
-        one.push(integers),
-        [d.probabilities for d in other.push(floats)],
+        one.push(integers), [d.probabilities for d in other.push(floats)]
     )
 
 
@@ -147,7 +164,7 @@ def test_starts_anew(spotter, sound):
     stream = StreamingSpotter(spotter)
     stream.push(sound[:20000] + 0.1)
     stream.reset()
-    assert_decisions(spotter, stream.push(sound), expected(spotter, sound))
+    assert_decisions(stream.push(sound), expected(spotter, sound))
 
 
 def test_depth_is_the_spotters(spotter, sound):
@@ -155,11 +172,11 @@ def test_depth_is_the_spotters(spotter, sound):
     spotter.delta = 4
     shallow = stream.push(sound)
     try:
-        assert_decisions(spotter, shallow, expected(spotter, sound))
+        assert_decisions(shallow, expected(spotter, sound))
     finally:
         spotter.delta = 1
     stream.reset()
-    assert_decisions(spotter, stream.push(sound), expected(spotter, sound))
+    assert_decisions(stream.push(sound), expected(spotter, sound))
 
 
 @pytest.mark.parametrize(
