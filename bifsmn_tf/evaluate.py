@@ -4,10 +4,10 @@ r"""Evaluates a run or a .tflite on a split of a data set, the same way.
     python -m bifsmn_tf.evaluate --model=bifsmn.tflite --dataset=folder \
         --data_dir=MY_RECORDINGS --json=result.json
 
-Clips of a streaming model stand in a stretch of sound: other clips in front, a
-decision behind. Exact counts for each depth δ with 95 % intervals, figures for each class and
-the confusion matrix, as text, JSON and PNG. Evaluating a .tflite needs no
-TensorFlow.
+Exact counts for each depth δ with 95 % intervals, figures for each class and
+the confusion matrix, as text, JSON and PNG. Clips of a streaming model stand
+behind other clips, in a stretch of sound that it hears step by step.
+Evaluating a .tflite needs no TensorFlow.
 """
 
 import functools

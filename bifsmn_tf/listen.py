@@ -6,8 +6,8 @@
         python -m bifsmn_tf.listen --model=bifsmn.tflite --input=-
 
 Prints a line for each keyword: when it was certain, which, how certain; with
---json an object a line, for programs. On a terminal a line on the standard error
-shows what is heard. Needs no TensorFlow: pip install bifsmn_tf[listen].
+--json an object a line, for programs. On a terminal a line on the standard
+error shows what is heard. Needs no TensorFlow: pip install bifsmn_tf[listen].
 """
 
 import dataclasses
@@ -66,8 +66,9 @@ _HOLD = flags.DEFINE_float(
 _HOP = flags.DEFINE_float(
     "hop",
     None,
-    "Seconds from one decision to the next with a model of clips, which computes "
-    "a clip for each; by default 0.032. A streaming model has a step of its own.",
+    "Seconds from one decision to the next with a model of clips, which "
+    "computes a clip for each; by default 0.032. A streaming model has a step "
+    "of its own.",
 )
 _JSON = flags.DEFINE_bool(
     "json", False, "Print each keyword as an object of JSON on a line."

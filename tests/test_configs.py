@@ -59,14 +59,16 @@ def test_every_flagfile_starts(tmp_path, monkeypatch):
     assert sorted(runs) == names
     for name, run in runs.items():
         wanted = settings([f"--flagfile=configs/{name}"])
-        assert run["batch"] == [8, 32, 32]
+        streaming = "_stream" in name
+        assert run["batch"] == [8, 73 if streaming else 32, 32]
         assert run["epochs"] == int(wanted["epochs"])
         assert run["binary"] == wanted["architecture"].startswith("bifsmn")
         if run["binary"]:
             assert run["distillation"] == "hed"
         sites = bifsmn_mixed(10).int8_sites if "_mixed" in name else ()
         assert wanted.get("int8_sites", "") == ",".join(sites)
-        features = BOARD_FEATURES if "_board" in name else FeatureParameters()
+        board = streaming or "_board" in name
+        features = BOARD_FEATURES if board else FeatureParameters()
         assert run["features"] == features.to_dict()
         if wanted["dataset"].startswith("speech_commands"):
             task = wanted["dataset"].partition("/")[2]

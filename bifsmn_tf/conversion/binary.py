@@ -73,8 +73,14 @@ def convert_binary(
         for delta in config.deltas:
             key = signatures.stream_signature_key(delta)
             graph = writer.subgraph(key)
-            sound = description if sounding else None
-            build_step(graph, exported, delta, precision, step, sound)
+            build_step(
+                graph,
+                exported,
+                delta,
+                precision,
+                step,
+                description if sounding else None,
+            )
             writer.signature(key, graph)
         writer.metadata(descriptions.NAME, description.to_bytes())
         return ConvertedModel.of(writer)

@@ -73,9 +73,7 @@ class DepthGraph:
                 if quantized:
                     self._give(operation, quantized)
             else:
-                read = self._window(
-                    node, self._inputs.get(node.name, features)
-                )
+                read = self._window(node, self._inputs.get(node.name, features))
                 self._give(operation, self._to_follower(operation, read))
 
     def _give(self, operation: Operation, quantized: graphs.Tensor) -> None:

@@ -1,12 +1,12 @@
 """The signature of one step of a stream, and the same in NumPy.
 
 A step takes the sound that has come since the last one (or its features) and
-the state that the last one gave, and gives logits and the next state. A state of
-zeros begins a stream; after ``NetworkConfig.reach_steps(δ)`` steps nothing depends on
-it any more.
+the state that the last one gave, and gives logits and the next state. A state
+of zeros begins a stream; after ``NetworkConfig.reach_steps(δ)`` steps nothing
+depends on it any more.
 
-:class:`NumpyStream` computes the ops by their references, step by step and in one
-pass over a whole recording, which gives the same.
+:class:`NumpyStream` computes the ops by their references, step by step and in
+one pass over a whole recording, which gives the same.
 """
 
 from collections.abc import Mapping
@@ -94,9 +94,7 @@ class NumpyStream:
 
     def zeros(self, delta: int) -> npt.NDArray[np.int8]:
         """Returns the state that begins a stream, int8 (1, bytes)."""
-        parts = state_parts(
-            self._network.config, delta, self._precision, None
-        )
+        parts = state_parts(self._network.config, delta, self._precision, None)
         return np.zeros((1, sum(parts.values())), np.int8)
 
     def step(
@@ -140,9 +138,7 @@ class NumpyStream:
         first = (len(features) - config.input_frames) % config.step_frames
         features = features[first:]
         graph = _NumpyGraph({signatures.FEATURES: features[np.newaxis]})
-        new = graph.input(
-            signatures.FEATURES, (1, *features.shape), np.float32
-        )
+        new = graph.input(signatures.FEATURES, (1, *features.shape), np.float32)
         past = _WholePast(graph)
         DepthGraph(
             self._network, delta, graph, self._precision, self._step, past
@@ -206,7 +202,7 @@ class _WholePast:
         self._graph = graph
 
     def window(self, name: str, new: Tensor, frames: int) -> Tensor:
-        """Returns the frames as they are, for the classifier each decision's."""
+        """Returns the frames; for the classifier those of each decision."""
         if name != CLASSIFIER:
             return new
         values = self._graph.value(new)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from bifsmn_tf.audio.samples import FloatArray
@@ -220,7 +221,7 @@ def _mixed(
     waveform: FloatArray,
     noise: Sequence[FloatArray],
     parameters: AugmentationParameters,
-    amount: Sequence[float],
+    amount: Sequence[float] | npt.NDArray[np.float64],
 ) -> FloatArray:
     """Adds a piece of noise; three numbers in [0, 1) say which and how much."""
     recording = noise[int(amount[0] * len(noise))]

@@ -135,9 +135,7 @@ class FeatureExtractor:
         if copy is None:
             return context.place(sound, features, self.seed, i)
         rng = copy_rng(self.seed, i, copy)
-        sound = augment(
-            sound, (), self.augmentation, rng, features.sample_rate
-        )
+        sound = augment(sound, (), self.augmentation, rng, features.sample_rate)
         stretch = context.vary(sound, self.noise, features, rng)
         return with_noise(stretch, self.noise, self.augmentation, rng)
 

@@ -9,8 +9,8 @@ signature               input               output
 ``audio_delta_1``, ...  ``audio``, a clip   ``logits``, at depth δ
 ======================  ==================  ==============================
 
-The first form is always there, the others as ``convert`` is told. A network that
-reads a stream has instead
+The first form is always there, the others as ``convert`` is told. A network
+that reads a stream has instead
 
 ======================  ============================  =========================
 signature               input                         output
@@ -19,8 +19,8 @@ signature               input                         output
                         (or ``features``), ``state``  and the next ``state``
 ======================  ============================  =========================
 
-where a state of zeros begins a stream, and silence that of ``start_steps`` steps
-is what a spotter puts in front of it.
+where a state of zeros begins a stream. A spotter goes on from the state that
+silence leads to: ``NetworkConfig.reach_steps(δ)`` steps of zeros.
 """
 
 FEATURES = "features"

@@ -15,10 +15,10 @@ Frame *t* of a stream is the samples up to hop *t* + 1, and is computed once.
 Nothing is reflected in it, as it is at the ends of a clip.
 
 **Changing the depth.** ``spotter.delta`` may be changed at any time, and
-decisions go on without a gap. With a model of clips the next decision is that of
-the new depth. A streaming model's new depth first has to hear what it decides
-on: it runs behind the old one, which decides until then, for
-``NetworkConfig.reach_steps(δ)`` steps, 2.0 s at δ = 1 and 1.7 s at δ = 4 by
+decisions go on without a gap. With a model of clips the next decision is that
+of the new depth. A streaming model's new depth first has to hear what it
+decides on: it runs behind the old one, which decides until then, for
+``NetworkConfig.reach_steps(δ)`` steps, 2.6 s at δ = 1 and 1.8 s at δ = 4 by
 default, and in that time a step costs what both depths cost. From then on
 decisions are, bit for bit, those of a stream that always ran at that depth.
 """

@@ -62,9 +62,7 @@ def test_a_stream_begins_behind_silence(spotter, sound):
     reach = spotter.metadata.network.reach_steps(spotter.delta)
     decisions(stream, sound)
     decisions(stream, np.zeros(reach * STEP, np.float32))
-    np.testing.assert_array_equal(
-        decisions(stream, sound[: 10 * STEP]), fresh
-    )
+    np.testing.assert_array_equal(decisions(stream, sound[: 10 * STEP]), fresh)
 
 
 def test_a_reset_forgets_everything(spotter, sound):
