@@ -186,6 +186,8 @@ setup(
             "mypy==2.4.1",
             "types-tabulate",
             "clang-format==23.1.5",
+            # What listen shows on a terminal.
+            "rich",
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",
             "wheel",

@@ -1,7 +1,12 @@
 """The command that listens, to recordings and pipes."""
 
+import contextlib
+import json
+import os
+import pty
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -52,6 +57,63 @@ def test_a_recording_of_another_rate(recording, tmp_path):
     high = soxr.resample(recording, 16000, 44100)
     soundfile.write(path, np.stack([high, high], axis=1), 44100)
     assert words(listen(f"--input={path}")) == [b"yes", b"left", b"stop"]
+
+
+def test_a_recording_of_one_word_is_heard_to_its_end(speech, tmp_path):
+    found = []
+    for path in sorted((speech / "yes").glob("*.wav"))[:20]:
+        done = listen(f"--input={path}", "--smoothing=0")
+        found += words(done)
+    assert found.count(b"yes") >= 16
+
+
+def test_json_is_an_object_a_line(recording, tmp_path):
+    path = tmp_path / "recording.wav"
+    soundfile.write(path, recording, 16000)
+    done = listen(f"--input={path}", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [detection["label"] for detection in found] == [
+        "yes",
+        "left",
+        "stop",
+    ]
+    assert all(0.8 <= detection["probability"] <= 1 for detection in found)
+    times = [detection["time"] for detection in found]
+    assert times == sorted(times)
+
+
+def test_a_terminal_shows_what_is_heard(recording):
+    # What is printed goes to a file, what is shown to a terminal.
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "bifsmn_tf.listen", "--input=-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    shown = []
+
+    def read():
+        # A terminal that nobody writes to any more ends in an error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4096):
+                shown.append(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    printed, _ = done.communicate(recording.tobytes())
+    reader.join()
+    os.close(ours)
+    assert [line.split()[2] for line in printed.splitlines()] == [
+        b"yes",
+        b"left",
+        b"stop",
+    ]
+    text = b"".join(shown).decode()
+    assert "dB" in text
+    assert "of a core" in text
 
 
 @pytest.mark.parametrize("cut", [False, True])

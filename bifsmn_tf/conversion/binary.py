@@ -22,12 +22,16 @@ from bifsmn_tf.network.fsmn import FSMN
 
 AUDIO_FORMS = ("features", "logits", "none")
 
+SAMPLE_TYPES = ("float32", "int16")
+"""The types of samples that a step of a stream may take."""
+
 
 def convert_binary(
     network: FSMN,
     description: descriptions.ModelMetadata,
     precision: Precision | None = None,
     audio: str = "features",
+    samples: str = "float32",
 ) -> ConvertedModel:
     """Converts a BiFSMN or a binary D-FSMN.
 
@@ -41,6 +45,8 @@ def convert_binary(
             ``"logits"``: besides, a signature ``audio_delta_1``, ... from a
             clip to logits for each depth; ``"none"``. Feature parameters that
             the op does not have give a file without.
+        samples: The type of the samples that a streaming network's step takes,
+            one of ``SAMPLE_TYPES``.
 
     Returns:
         A file with a signature ``delta_1``, ``delta_2``, … for each depth:
@@ -80,6 +86,7 @@ def convert_binary(
                 precision,
                 step,
                 description if sounding else None,
+                np.dtype(samples),
             )
             writer.signature(key, graph)
         writer.metadata(descriptions.NAME, description.to_bytes())

@@ -28,6 +28,7 @@ def convert(
     full_precision: bool = False,
     precision: Precision | None = None,
     audio: str = "features",
+    samples: str = "float32",
 ) -> ConvertedModel:
     """Converts a run or a network into one .tflite that needs nothing else.
 
@@ -45,6 +46,8 @@ def convert(
         audio: what takes sound: ``"features"`` adds signatures from sound to
             features; ``"logits"`` also one from sound to logits for each
             depth; ``"none"`` adds nothing.
+        samples: what a streaming network's step takes of sound: ``"float32"``
+            in [-1, 1], or ``"int16"``.
 
     Returns:
         The content of the file, and where its bytes are.
@@ -65,7 +68,7 @@ def convert(
             raise TypeError("a run has metadata of its own")
         network, metadata = _read(_folder(source, full_precision), checkpoint)
     if network.config.binary:
-        model = convert_binary(network, metadata, precision, audio)
+        model = convert_binary(network, metadata, precision, audio, samples)
     else:
         model = convert_full_precision(network, metadata)
     if output is not None:

@@ -40,6 +40,7 @@ def build_step(
     precision: Precision,
     step: float | None,
     sound: ModelMetadata | None,
+    samples: npt.DTypeLike = np.float32,
 ) -> None:
     """Fills a subgraph with one step of a stream.
 
@@ -51,15 +52,16 @@ def build_step(
         step: The step of the integer residual; None for one of floats.
         sound: The description of the features, or None for a step that takes
             them instead of sound.
+        samples: The type of the sound, float32 in [-1, 1] or int16.
     """
     config = network.config
     if sound is None:
-        shape = (1, config.step_frames, config.mels)
-        new = graph.input(signatures.FEATURES, shape, np.float32)
+        rows = (1, config.step_frames, config.mels)
+        new = graph.input(signatures.FEATURES, rows, np.float32)
         kept = None
     else:
-        samples = (1, config.step_frames * sound.features.hop)
-        new = graph.input(signatures.AUDIO, samples, np.float32)
+        shape = (1, config.step_frames * sound.features.hop)
+        new = graph.input(signatures.AUDIO, shape, samples)
         kept = (sound.features.overlap, new.dtype.itemsize)
     past = StatePast(graph, state_parts(config, delta, precision, kept))
     if sound is not None:

@@ -4,6 +4,8 @@
 
 The file has a signature for each depth (delta_1, delta_2, ...), all on the
 same packed weights, and carries labels, feature parameters and normalisation.
+A streaming network has stream_delta_1, ..., which take a step's sound and a
+state.
 ``--float`` converts the full-precision teacher instead, to plain TFLite.
 ``--parts`` lists what takes how many bytes, part by part.
 
@@ -20,11 +22,14 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf.conversion.binary import AUDIO_FORMS
+from bifsmn_tf.conversion.binary import SAMPLE_TYPES
 from bifsmn_tf.conversion.convert import convert
 from bifsmn_tf.conversion.precision import CLASSIFIERS
 from bifsmn_tf.conversion.precision import FIRST_CONVOLUTIONS
 from bifsmn_tf.conversion.precision import RESIDUALS
 from bifsmn_tf.conversion.precision import Precision
+from bifsmn_tf.model_file import signatures
+from bifsmn_tf.model_file.reader import ModelFile
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a run.", required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -64,6 +69,13 @@ _AUDIO = flags.DEFINE_enum(
     "also one from sound to logits for each depth.",
 )
 
+_SAMPLES = flags.DEFINE_enum(
+    "samples",
+    SAMPLE_TYPES[0],
+    SAMPLE_TYPES,
+    "The type of the samples that a streaming network's step takes.",
+)
+
 _PARTS = flags.DEFINE_bool(
     "parts", False, "Print the bytes of every part, not of the largest ones."
 )
@@ -97,12 +109,17 @@ def main() -> None:
             first_convolution=_FIRST_CONVOLUTION.value,
         ),
         audio=_AUDIO.value,
+        samples=_SAMPLES.value,
     )
     total = len(model.content)
     print(f"{output}: {total:,} bytes")
     for name, size in _shown(model.bytes_by_part).items():
         print(f"  {size:>9,}  {100 * size / total:5.1f} %  {name}")
     print(f"signatures: {', '.join(model.signatures)}")
+    for key, signature in ModelFile(model.content).signatures.items():
+        if signatures.STATE in signature.inputs:
+            _, size = signature.inputs[signatures.STATE].shape
+            print(f"  {key} keeps a state of {size:,} bytes")
     print(f"next: python -m bifsmn_tf.evaluate --model={os.fspath(output)}")
 
 

@@ -9,6 +9,7 @@ from bifsmn_tf.experiments import precision
 from bifsmn_tf.experiments import precision_sites
 from bifsmn_tf.experiments import sc10
 from bifsmn_tf.experiments import speed
+from bifsmn_tf.experiments import stream
 from bifsmn_tf.experiments import table1
 from bifsmn_tf.experiments import table2
 from bifsmn_tf.experiments import table3
@@ -17,6 +18,7 @@ EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (
         sc10,
+        stream,
         table1,
         table2,
         table3,

@@ -106,6 +106,24 @@ SMALL_BOARD = dataclasses.replace(
 )
 
 
+STREAM_TEACHER = dataclasses.replace(
+    TEACHER,
+    name="dfsmn_stream",
+    title="D-FSMN of a stream, full precision",
+    flagfile="sc10_dfsmn_stream.flags",
+    converts=False,
+    note="Evaluated in Keras.",
+)
+
+STREAM = dataclasses.replace(
+    WIDE,
+    name="bifsmn_stream",
+    title="BiFSMN of a stream",
+    flagfile="sc10_bifsmn_stream.flags",
+    teacher=STREAM_TEACHER.name,
+)
+
+
 def in_keras(row: Row, why: str = "") -> Row:
     """Returns a row as one whose network no file can hold.
 

@@ -13,6 +13,7 @@ from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.reader import Signature
 from bifsmn_tf.model_file.reader import TensorInfo
 from bifsmn_tf.model_file.schema import FLOAT32
+from bifsmn_tf.model_file.schema import SHORT
 from bifsmn_tf.model_file.schema import SIGNED_BYTE
 
 
@@ -89,6 +90,9 @@ def _check_steps(model: ModelFile, description: ModelMetadata) -> None:
         if state is None or len(state.shape) != 2:
             state = TensorInfo((1, 0), SIGNED_BYTE)
         state = TensorInfo((1, state.shape[1]), SIGNED_BYTE)
+        sound = found.inputs.get(audio, samples)
+        if sound.type == SHORT:
+            samples = TensorInfo(samples.shape, SHORT)
         outputs = {signatures.LOGITS: logits, signatures.STATE: state}
         new = {audio: samples} if audio in found.inputs else {named: rows}
         wanted = Signature({**new, signatures.STATE: state}, outputs)

@@ -17,6 +17,9 @@ CUSTOM_BUILTIN_CODE = 32
 FLOAT32 = 0
 """The type of a tensor of floats."""
 
+SHORT = 7
+"""The type of a tensor of 16-bit integers."""
+
 SIGNED_BYTE = 9
 """The type of a tensor of bytes."""
 

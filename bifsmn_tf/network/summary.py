@@ -22,8 +22,9 @@ from bifsmn_tf.network.costs import summarise
 
 def text(summary: Summary) -> str:
     """Returns both tables, and a line on what is counted."""
+    counted = "step of a stream" if summary.config.streaming else "clip"
     note = (
-        f"MACs are those of one clip, the paper's FLOPs those of "
+        f"MACs are those of one {counted}, the paper's FLOPs those of "
         f"{PAPER_BATCH}; floats are trained ones, beside which BatchNorm keeps "
         f"{summary.file().statistics:,} of statistics."
     )

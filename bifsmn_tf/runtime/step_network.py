@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import to_int16
+from bifsmn_tf.model_file import schema
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.reader import ModelFile
@@ -64,6 +66,10 @@ class StepNetwork:
             self._sizes[delta] = inputs[signatures.STATE].shape[1]
             self._runs[delta] = runner(key)
             self._takes_sound = signatures.AUDIO in inputs
+            self._takes_integers = (
+                self._takes_sound
+                and inputs[signatures.AUDIO].type == schema.SHORT
+            )
         self.samples = metadata.network.step_frames * metadata.features.hop
 
     @property
@@ -102,7 +108,11 @@ class StepNetwork:
         Returns:
             Logits, float32 (labels,), and the next state.
         """
-        entry = {signatures.AUDIO: samples[np.newaxis]}
+        if self._takes_integers:
+            sound: npt.NDArray = to_int16(samples)
+        else:
+            sound = samples
+        entry = {signatures.AUDIO: sound[np.newaxis]}
         kept = state.samples
         if not self._takes_sound:
             metadata = self._metadata

@@ -106,15 +106,19 @@ def test_floats_agree_too():
 @pytest.mark.parametrize(
     "parameters", [FeatureParameters(), BOARD_FEATURES], ids=["paper", "board"]
 )
-@pytest.mark.parametrize("audio", ["features", "none"])
-def test_sound_to_logits(parameters, audio, tmp_path):
+@pytest.mark.parametrize(
+    ("audio", "samples"),
+    [("features", "float32"), ("features", "int16"), ("none", "float32")],
+)
+def test_sound_to_logits(parameters, audio, samples, tmp_path):
     network = random_network(bifsmn_stream(**SIZES))
     description = describe(network.config, parameters)
     path = tmp_path / "stream.tflite"
-    path.write_bytes(convert_binary(network, description, audio=audio).content)
+    file = convert_binary(network, description, None, audio, samples)
+    path.write_bytes(file.content)
     spotter = KeywordSpotter(path)
     rng = np.random.default_rng(3)
-    sound = (0.1 * rng.normal(size=30000)).astype(np.float32)
+    sound = np.rint(3000 * rng.normal(size=30000)).astype(np.float32) / 32768
     # Silence in front, and a hop is the unit of both.
     lead = np.zeros(20 * 2048 + -len(sound) % 2048 + parameters.overlap)
     heard = np.concatenate([lead, sound]).astype(np.float32)
