@@ -120,6 +120,13 @@ class Context:
         around[start : start + len(clip)] = clip
         return around
 
+    def start(
+        self, clip: FloatArray, features: FeatureParameters, seed: int, i: int
+    ) -> int:
+        """Returns where :meth:`place` puts the first sample of a clip."""
+        rng = np.random.default_rng([seed, i, _CONTEXT])
+        return self._start(clip, features, rng)
+
     def vary(
         self,
         clip: FloatArray,

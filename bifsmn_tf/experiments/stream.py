@@ -5,6 +5,8 @@ each clip stands behind other clips, and the deployed .tflite hears it step by
 step.
 """
 
+from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,13 +70,11 @@ def _surroundings(results: Results, outcome: Outcome) -> list[str]:
     context = Context.of(clips, network.input_frames, network.step_frames)
     usual = evaluation.stretches(clips, features, context)
     starts = [
-        len(stretch) - _behind(stretch, clip) - len(clip)
-        for stretch, clip in zip(
-            usual, map(to_float, clips.waveforms), strict=True
-        )
+        context.start(to_float(clip), features, 0, i)
+        for i, clip in enumerate(clips.waveforms)
     ]
     rng = np.random.default_rng(_SEED)
-    in_front = {
+    in_front: dict[str, Callable[[FloatArray], FloatArray]] = {
         "other clips, as above": lambda before: before,
         "other clips, 20 dB louder, cut off at full scale": lambda before: (
             np.clip(10 * before, -1, 1)
@@ -133,20 +133,11 @@ def _test_clips(outcome: Outcome, data_dir: str) -> Clips:
     ).splits["test"]
 
 
-def _behind(stretch: FloatArray, clip: FloatArray) -> int:
-    """Returns how many samples stand behind a clip in its stretch."""
-    for behind in range(len(stretch) - len(clip)):
-        start = len(stretch) - behind - len(clip)
-        if np.array_equal(stretch[start : start + len(clip)], clip):
-            return behind
-    raise AssertionError("the clip is not in its stretch")
-
-
 def _accuracies(
     model: KeywordSpotter,
     sounds: FloatArray,
     clips: Clips,
-    later: "range | list[int]",
+    later: Sequence[int],
 ) -> dict[int, list[float]]:
     """Returns the accuracy of each depth some steps behind the end."""
     assert model.steps is not None

@@ -59,8 +59,13 @@ class Stage(tf.keras.layers.Layer):
                 regularized=config.distribution_weight > 0,
                 learned_window=config.learned_window,
             )
+        few = node.streaming and node.kind is Kind.MEMORY and node.bits == 1
         self.norm = (
-            layers.VariantNorm(node.variants, initial_scale=node.initial_scale)
+            layers.VariantNorm(
+                node.variants,
+                epsilon=layers.MEMORY_EPSILON if few else layers.EPSILON,
+                initial_scale=node.initial_scale,
+            )
             if node.norm
             else None
         )

@@ -49,8 +49,12 @@ def test_a_clip_ends_within_the_last_step(clips, context):
     length = (FRAMES - 1) * 512 + 1024
     assert found.shape == (12, length)
     behind = []
-    for clip, stretch in zip(clips.waveforms, found, strict=True):
-        start = place_of(clip / np.float32(32768), stretch)
+    for i, (clip, stretch) in enumerate(
+        zip(clips.waveforms, found, strict=True)
+    ):
+        clip = clip / np.float32(32768)
+        start = place_of(clip, stretch)
+        assert context.start(clip, BOARD_FEATURES, 0, i) == start
         behind.append(length - start - 16000)
         # There is sound before it, more than a second, up to its beginning.
         assert np.abs(stretch[start - 16000 : start]).max() > 0.1

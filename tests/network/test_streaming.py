@@ -132,6 +132,16 @@ def test_the_native_operations_train_the_same():
         np.testing.assert_allclose(plain, native, rtol=1e-2, atol=1e-3)
 
 
+def test_bits_that_never_change_are_not_blown_up():
+    network = random_network(bifsmn_stream(**SIZES))
+    memory = network.stages["block2/memory"]
+    memory.norm.moving_variance.assign(memory.norm.moving_variance * 0)
+    memory.norm.gamma.assign(memory.norm.gamma * 0 + 0.3)
+    scale, _ = memory.affine(0)
+    # The two taps of a latent weight of 1.
+    assert float(tf.reduce_max(scale / memory.linear.weight_scale())) < 1
+
+
 def test_shapes_are_those_of_a_step():
     config = bifsmn_stream(**SIZES)
     shapes = {n.name: (n.input_shape, n.history) for n in nodes(config)}

@@ -24,6 +24,7 @@ from bifsmn_tf.network.layers.memory import MemoryFilter
 from bifsmn_tf.network.layers.norm import EPSILON
 from bifsmn_tf.network.layers.norm import INITIAL_SLOPE
 from bifsmn_tf.network.layers.norm import LARGEST_SLOPE
+from bifsmn_tf.network.layers.norm import MEMORY_EPSILON
 from bifsmn_tf.network.layers.norm import SlopeBounds
 from bifsmn_tf.network.layers.norm import VariantNorm
 from bifsmn_tf.network.layers.norm import VariantPReLU
@@ -36,6 +37,7 @@ __all__ = [
     "FEATURE_SCALE",
     "INITIAL_SLOPE",
     "LARGEST_SLOPE",
+    "MEMORY_EPSILON",
     "BinaryConv2D",
     "BinaryDense",
     "DualSign",
