@@ -10,8 +10,8 @@ EPSILON = 1e-5
 
 MEMORY_EPSILON = 0.1
 """The same behind the one-bit memory of a stream, which has few taps and no
-padding: the bits of a channel that are all alike have no variance there, and the
-first other one would be made some hundred times as large as the rest."""
+padding: the bits of a channel that are all alike have no variance there, and
+the first other one would be made some hundred times as large as the rest."""
 
 LARGEST_SLOPE = 1.99
 """Largest slope of a binary network's PReLU, 16-bit integers when deployed."""
