@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import deque
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,10 @@ from bifsmn_tf.runtime.streaming import Decision
 
 NOT_KEYWORDS = ("unknown", "silence")
 """Classes that are never an event."""
+
+DEFAULT_THRESHOLD = 0.8
+DEFAULT_SMOOTHING = 0.2
+DEFAULT_HOLD = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,49 +34,93 @@ class Detection:
     probability: float
 
 
+class Onsets:
+    """Decides which of the keywords that begin to be certain is an event.
+
+    A keyword *begins* with the decision in which it reaches its threshold and
+    had not in the one before. One that begins within ``hold`` of its last
+    event is none, nor is any but the most probable of a decision.
+
+    Args:
+        classes: how many there are.
+        hold: seconds in which the same keyword is no second event.
+    """
+
+    def __init__(self, classes: int, hold: float) -> None:
+        self._hold = hold
+        self._silent_until = np.full(classes, -np.inf)
+
+    def event(
+        self,
+        now: float,
+        begins: Sequence[int],
+        probabilities: npt.NDArray[np.floating],
+    ) -> int | None:
+        """Takes the classes that begin with a decision.
+
+        Args:
+            now: seconds, later than those before.
+            begins: the classes.
+            probabilities: of every class, (classes,).
+
+        Returns:
+            The class that is an event, if one is.
+        """
+        # A hair earlier, so that a hold of whole steps is whole steps.
+        free = [i for i in begins if now > self._silent_until[i] - 1e-6]
+        if not free:
+            return None
+        found = max(free, key=lambda i: probabilities[i])
+        self._silent_until[found] = now + self._hold
+        return found
+
+
 class Detector:
     """Smooths decisions and reports each keyword once.
 
     The probabilities of the newest decisions are averaged. The first keyword
-    whose average reaches the threshold is an event; then the same one is not
+    whose average reaches its threshold is an event; then the same one is not
     reported again before it has fallen below the threshold or ``hold`` has
     passed, whichever is later.
 
     Args:
         labels: the classes, in the order of the probabilities.
         sample_rate: of the stream, in Hz.
-        threshold: of the averaged probability, in (0, 1].
+        threshold: of the averaged probability, in (0, 1]; one for all
+            keywords, or one for each by its label.
         smoothing: seconds that are averaged.
         hold: seconds.
 
     Raises:
-        UserError: A setting is out of range.
+        UserError: A setting is out of range, or a keyword has no threshold.
     """
 
     def __init__(
         self,
         labels: Sequence[str],
         sample_rate: int,
-        threshold: float = 0.8,
-        smoothing: float = 0.2,
-        hold: float = 1.0,
+        threshold: float | Mapping[str, float] = DEFAULT_THRESHOLD,
+        smoothing: float = DEFAULT_SMOOTHING,
+        hold: float = DEFAULT_HOLD,
     ) -> None:
-        if not 0 < threshold <= 1:
-            raise UserError(f"threshold is in (0, 1], not {threshold:g}")
-        for name, value in (("smoothing", smoothing), ("hold", hold)):
-            if not 0 <= value < np.inf:
-                raise UserError(f"{name} is not negative, unlike {value:g}")
         self._labels = list(labels)
         self._keywords = [
             i for i, label in enumerate(labels) if label not in NOT_KEYWORDS
         ]
+        if not isinstance(threshold, Mapping):
+            threshold = dict.fromkeys(self.keywords, threshold)
+        check_settings(threshold, smoothing, hold)
+        missing = [x for x in self.keywords if x not in threshold]
+        if missing:
+            raise UserError(f"threshold: there is none for {missing[0]}")
+        self.thresholds = {x: threshold[x] for x in self.keywords}
+        # What no probability reaches, for classes that are never an event.
+        self._limits = np.array([self.thresholds.get(x, 2.0) for x in labels])
         self._rate = sample_rate
-        self._threshold = threshold
         self._smoothing = smoothing
-        self._hold = hold
         self._recent: deque[Decision] = deque()
-        # When each class may be reported again.
-        self._silent_until = np.zeros(len(labels))
+        self._above = np.zeros(len(labels), bool)
+        self._onsets = Onsets(len(labels), hold)
 
     @property
     def keywords(self) -> list[str]:
@@ -83,7 +132,8 @@ class Detector:
         """The averages after the last decision, (labels,); zeros before it."""
         if not self._recent:
             return np.zeros(len(self._labels))
-        return np.mean([d.probabilities for d in self._recent], axis=0)
+        recent = [decision.probabilities for decision in self._recent]
+        return np.mean(recent, axis=0, dtype=np.float64)
 
     def push(self, decision: Decision) -> Detection | None:
         """Takes the next decision.
@@ -94,25 +144,48 @@ class Detector:
         Returns:
             The keyword that has become certain, if there is one.
         """
-        now = decision.end / self._rate
         self._recent.append(decision)
-        while now - self._recent[0].end / self._rate > self._smoothing:
+        most = averaged_samples(self._smoothing, self._rate)
+        while decision.end - self._recent[0].end > most:
             self._recent.popleft()
         averages = self.probabilities
-        found = None
-        for i in sorted(self._keywords, key=lambda i: -averages[i]):
-            if averages[i] < self._threshold:
-                break
-            if now >= self._silent_until[i] and found is None:
-                found = Detection(now, self._labels[i], float(averages[i]))
-                self._silent_until[i] = now + self._hold
-            # While it lasts, it is one and the same.
-            step = 1.5 * self._gap()
-            self._silent_until[i] = max(self._silent_until[i], now + step)
-        return found
+        above = averages >= self._limits
+        begins = np.flatnonzero(above & ~self._above)
+        self._above = above
+        now = decision.end / self._rate
+        found = self._onsets.event(now, begins.tolist(), averages)
+        if found is None:
+            return None
+        return Detection(now, self._labels[found], float(averages[found]))
 
-    def _gap(self) -> float:
-        """Seconds between the last two decisions."""
-        if len(self._recent) < 2:
-            return self._smoothing
-        return (self._recent[-1].end - self._recent[-2].end) / self._rate
+
+def averaged_samples(smoothing: float, sample_rate: int) -> float:
+    """Returns how many samples before a decision others are averaged with it.
+
+    Args:
+        smoothing: seconds.
+        sample_rate: Hz.
+    """
+    # A hair more, so that whole steps are whole steps.
+    return smoothing * sample_rate + 1e-6
+
+
+def check_settings(
+    threshold: Mapping[str, float], smoothing: float, hold: float
+) -> None:
+    """Checks what a detector is set to.
+
+    Args:
+        threshold: of each keyword.
+        smoothing: seconds.
+        hold: seconds.
+
+    Raises:
+        UserError: A setting is out of range.
+    """
+    for value in threshold.values():
+        if not 0 < value <= 1:
+            raise UserError(f"threshold is in (0, 1], not {value:g}")
+    for name, seconds in (("smoothing", smoothing), ("hold", hold)):
+        if not 0 <= seconds < np.inf:
+            raise UserError(f"{name} is not negative, unlike {seconds:g}")

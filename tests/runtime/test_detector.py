@@ -66,3 +66,24 @@ def test_nothing_is_known_before_the_first_decision():
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(UserError):
         Detector(LABELS, RATE, **settings)
+
+
+def test_a_threshold_for_each_keyword():
+    scores = [("yes", 0.7)] * 15 + [("no", 0.7)] * 15
+    own = {"yes": 0.6, "no": 0.9}
+    assert [e.label for e in detections(scores, threshold=own)] == ["yes"]
+    with pytest.raises(UserError, match="none for no"):
+        detections(scores, threshold={"yes": 0.5})
+
+
+def test_a_word_that_lasts_is_one_event_without_smoothing():
+    scores = [("silence", 1.0)] + [("yes", 0.97)] * 100
+    assert len(detections(scores, smoothing=0, hold=0.1)) == 1
+
+
+def test_a_word_that_begins_while_it_is_held_is_no_event_later():
+    word, pause = [("yes", 0.97)], [("silence", 0.97)]
+    scores = word * 5 + pause * 5 + word * 60
+    settings = {"smoothing": 0.0, "hold": 1.0}
+    assert len(detections(scores, **settings)) == 1
+    assert len(detections(scores + pause + word, **settings)) == 2
