@@ -29,7 +29,15 @@ ORDER = (
     ("baselines",),
     ("benchmarking",),
     ("experiments",),
-    ("train", "evaluate", "convert", "benchmark", "listen", "quickstart"),
+    (
+        "train",
+        "evaluate",
+        "evaluate_stream",
+        "convert",
+        "benchmark",
+        "listen",
+        "quickstart",
+    ),
     ("",),
 )
 """The rooms, lowest first; those of a line see nothing of each other. The last
