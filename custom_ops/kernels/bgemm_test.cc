@@ -199,7 +199,7 @@ TEST_P(RandomBgemmTest, HundredRows) {
   for (unsigned seed = 0; seed < 100; ++seed) {
     const int pixels = random.Integer(1, 3);
     const int words = random.Integer(1, std::min(40, kernel.max_depth));
-    const int outputs = random.Integer(100, 400);
+    const int outputs = random.Integer(100, 700);
     SCOPED_TRACE(std::to_string(pixels) + " pixels, " + std::to_string(words) +
                  " words, " + std::to_string(outputs) + " outputs");
     CheckCount(kernel, pixels, words, outputs, seed);

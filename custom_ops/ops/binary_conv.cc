@@ -109,4 +109,21 @@ void BinaryConv::Pack() {
   }
 }
 
+void BinaryConv::MakeBlocks() {
+  const ptrdiff_t row_words = ptrdiff_t{geometry_.width} * WordsFor(channels_);
+  image_words_ = geometry_.height * row_words;
+  blocks_.clear();
+  for (size_t i = 0; i < bands_.size(); ++i) {
+    const Band& band = bands_[i];
+    const ConvGeometry& geometry = band.rows.geometry;
+    const int pixels = geometry.output_h * geometry.output_w;
+    for (int first = 0; first < pixels; first += kBlockPixels) {
+      ptrdiff_t source = band.rows.image_row * row_words;
+      if (band.patches_are_image) source += ptrdiff_t{first} * band.depth;
+      blocks_.push_back(
+          {i, first, std::min(kBlockPixels, pixels - first), source});
+    }
+  }
+}
+
 }  // namespace bifsmn

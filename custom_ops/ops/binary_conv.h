@@ -74,10 +74,21 @@ class BinaryConv {
     size_t packed;
   };
 
+  // Pixels of an image that are computed together, from number `first` of a
+  // band on.
+  struct Block {
+    size_t band;
+    int first;
+    int pixels;
+    // Where in the image the patches are, or what they are gathered from.
+    ptrdiff_t source;
+  };
+
   // Sets the bands and what depends on them.
   void MakeBands(int words, const std::vector<Word>& weights,
                  bool has_patterns);
   void Pack();
+  void MakeBlocks();
 
   ConvAttributes attributes_ = {};
   int channels_ = 0;
@@ -88,6 +99,8 @@ class BinaryConv {
   int depth_ = 0;
   ConvGeometry geometry_ = {};
   std::vector<Band> bands_;
+  ptrdiff_t image_words_ = 0;
+  std::vector<Block> blocks_;
   std::vector<int16_t> bases_;
   std::vector<uint16_t> pattern_of_;
   const BgemmKernel* kernel_ = nullptr;
@@ -103,33 +116,28 @@ void BinaryConv::SelectKernel(const Takes& takes) {
            takes(kernel);
   });
   Pack();
+  MakeBlocks();
 }
 
 template <typename Take>
 void BinaryConv::ForEachBlock(const Word* bits, void* workspace,
                               const Take& take) const {
-  const int words = WordsFor(channels_);
-  const ptrdiff_t row_words = ptrdiff_t{geometry_.width} * words;
   for (int n = 0; n < images_; ++n) {
-    for (const Band& band : bands_) {
-      const Word* image =
-          bits +
-          (ptrdiff_t{n} * geometry_.height + band.rows.image_row) * row_words;
+    for (const Block& block : blocks_) {
+      const Band& band = bands_[block.band];
       const ConvGeometry& geometry = band.rows.geometry;
-      const int pixels = geometry.output_h * geometry.output_w;
-      for (int first = 0; first < pixels; first += kBlockPixels) {
-        const int count = std::min(kBlockPixels, pixels - first);
-        const Word* patches = image + ptrdiff_t{first} * band.depth;
-        if (!band.patches_are_image) {
-          Word* gathered = patches_.In(workspace);
-          BitIm2col(image, geometry, words, first, count, gathered);
-          patches = gathered;
-        }
-        take(Bgemm{patches, count, band.depth, packed_.data() + band.packed,
-                   outputs_},
-             band.rows.output_row * geometry.output_w + first);
+      const Word* patches = bits + block.source;
+      if (!band.patches_are_image) {
+        Word* gathered = patches_.In(workspace);
+        BitIm2col(patches, geometry, WordsFor(channels_), block.first,
+                  block.pixels, gathered);
+        patches = gathered;
       }
+      take(Bgemm{patches, block.pixels, band.depth,
+                 packed_.data() + band.packed, outputs_},
+           band.rows.output_row * geometry.output_w + block.first);
     }
+    bits += image_words_;
   }
 }
 
