@@ -174,6 +174,7 @@ class _Session:
             settings.features,
             settings.fit.seed,
             context_of(settings.student, train),
+            labels,
         )
         self._validation = (
             evaluation_features(

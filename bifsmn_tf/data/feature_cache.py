@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -155,10 +156,26 @@ class FeatureExtractor:
         }
 
 
+class Extractor(Protocol):
+    """What makes features of augmented copies, such as a FeatureExtractor."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what a clip becomes."""
+
+    def extract(
+        self, waveforms: Int16Array, indices: IndexArray, copy: int | None
+    ) -> FloatArray:
+        """Computes the features of one augmented copy of clips."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns what tells this extractor from others."""
+
+
 _Task = tuple[Int16Array, IndexArray, int | None]
 
 
-def _extract(extractor: FeatureExtractor, task: _Task) -> FloatArray:
+def _extract(extractor: Extractor, task: _Task) -> FloatArray:
     return extractor.extract(*task)
 
 
@@ -182,7 +199,7 @@ class FeatureCache:
     def __init__(
         self,
         waveforms: Int16Array,
-        extractor: FeatureExtractor,
+        extractor: Extractor,
         cache_dir: str | os.PathLike[str] | None,
         *,
         workers: int | None = None,

@@ -22,6 +22,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
+from bifsmn_tf.data.negatives import NegativeExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
 from bifsmn_tf.errors import UserError
 
@@ -54,6 +55,9 @@ class TrainingPipeline:
         statistics: to normalise with; None takes those of the unvaried
             features.
         context: what clips stand in, for a network that reads a stream.
+        negatives: makes pieces of sound that is no keyword.
+        pieces: how many of them an epoch has beside the clips.
+        unknown: the label of a piece.
 
     Attributes:
         statistics: mean and standard deviation that normalise the features.
@@ -81,6 +85,9 @@ class TrainingPipeline:
         progress: bool = True,
         statistics: FeatureStatistics | None = None,
         context: Context | None = None,
+        negatives: NegativeExtractor | None = None,
+        pieces: int = 0,
+        unknown: int = 0,
     ) -> None:
         if batch_size < 1 or copies < 0:
             raise UserError(
@@ -112,11 +119,32 @@ class TrainingPipeline:
             progress=progress,
         )
         weakref.finalize(self, self._cache.close)
+        self._pieces: FeatureCache | None = None
+        if negatives is not None and pieces:
+            if not (copies and self._augmented):
+                raise UserError(
+                    "negatives are pieces that are computed once for each "
+                    "variation of the clips: augment them, with renditions of "
+                    "1 or more"
+                )
+            self._pieces = FeatureCache(
+                np.empty((pieces, 0), np.int16),
+                negatives,
+                cache_dir,
+                workers=workers,
+                progress=progress,
+            )
+            weakref.finalize(self, self._pieces.close)
+        else:
+            pieces = 0
+        self._labels = np.concatenate(
+            [clips.labels, np.full(pieces, unknown, np.int32)]
+        )
         self._memory: dict[int | None, npt.NDArray[np.float16]] = {}
         self.statistics = statistics or FeatureStatistics.of(
             self._features(None)
         )
-        self.steps_per_epoch = len(clips) // batch_size
+        self.steps_per_epoch = len(self._labels) // batch_size
         self._shape = extractor.shape
 
     def _features(self, copy: int | None) -> npt.NDArray[np.float16]:
@@ -126,10 +154,20 @@ class TrainingPipeline:
             self._memory[copy] = self._cache(copy)
         return self._memory[copy]
 
+    def _varied(self, copy: int) -> npt.NDArray[np.float16]:
+        """Returns the features of a copy, pieces of negatives behind clips."""
+        features = self._features(copy)
+        if self._pieces is None:
+            return features
+        return np.concatenate([features, self._pieces(copy)])
+
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Returns the indices of an epoch's clips, int64 (steps, batch)."""
+        """Returns the indices of an epoch's clips, int64 (steps, batch).
+
+        Those of negatives follow those of the clips.
+        """
         rng = np.random.default_rng([self._seed, _ORDER, epoch])
-        shuffled = rng.permutation(len(self._clips))
+        shuffled = rng.permutation(len(self._labels))
         used = self.steps_per_epoch * self._batch_size
         return shuffled[:used].reshape(-1, self._batch_size)
 
@@ -144,14 +182,14 @@ class TrainingPipeline:
             frames, mels), and labels, int32 (batch,).
         """
         order = self.order(epoch)
-        labels = self._clips.labels[order]
+        labels = self._labels[order]
         if not self._augmented:
             dataset = self._cached(order, self._features(None))
         elif self._copies == 0:
             dataset = self._fresh(order, epoch)
         else:
             copy = epoch % self._copies
-            dataset = self._cached(order, self._features(copy))
+            dataset = self._cached(order, self._varied(copy))
         mean = tf.constant(self.statistics.mean, tf.float32)
         scale = tf.constant(1 / self.statistics.std, tf.float32)
         rng = np.random.default_rng([self._seed, _MASKS, epoch])

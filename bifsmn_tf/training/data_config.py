@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
@@ -11,10 +12,14 @@ from bifsmn_tf.audio.waveforms import WaveformParameters
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.clips import SILENCE
+from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.negatives import NegativeExtractor
+from bifsmn_tf.data.negatives import Negatives
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
@@ -83,6 +88,18 @@ class DataConfig:
         "synthetic voices.",
         research=True,
     )
+    negatives: tuple[str, ...] = setting(
+        (),
+        "Folders with recordings in which no keyword is said, separated by "
+        "commas: speech that goes on, for a network that reads a stream. "
+        "Pieces of them are trained on as unknown; folders inside that are "
+        "named like a keyword are left out.",
+    )
+    negative_share: float = setting(
+        0.5,
+        "The number of pieces of negatives in an epoch, as a multiple of the "
+        "clips.",
+    )
     batch_size: int = setting(96, "The number of clips in one batch.")
     renditions: int = setting(
         8,
@@ -101,9 +118,11 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
+        object.__setattr__(self, "negatives", tuple(self.negatives))
         for name, least in (
             ("unknown_ratio", 0),
             ("renditions", 0),
+            ("negative_share", 0),
             ("spec_mask", 0),
             ("batch_size", 1),
             ("clips_per_word", 1),
@@ -168,6 +187,7 @@ class DataConfig:
         features: Features,
         seed: int,
         context: Context | None = None,
+        label_names: Sequence[str] = (),
     ) -> TrainingPipeline:
         """Returns the training batches of clips.
 
@@ -180,17 +200,44 @@ class DataConfig:
             features: How sound becomes what the network reads.
             seed: The seed of order, variation and masks.
             context: What clips stand in, for a network that reads a stream.
+            label_names: The classes, for negatives.
 
         Raises:
-            UserError: There are fewer clips than one batch takes.
+            UserError: There are fewer clips than one batch takes, or
+                negatives that cannot be read or used.
         """
         waveforms = isinstance(features, WaveformParameters)
+        augmentation = AugmentationParameters() if self.augment else None
+        negatives, unknown = None, 0
+        if self.negatives:
+            if context is None or not isinstance(features, FeatureParameters):
+                raise UserError(
+                    "negatives are for networks that read a stream: choose "
+                    "--architecture=bifsmn_stream"
+                )
+            if UNKNOWN not in label_names:
+                raise UserError(
+                    "negatives are trained on as unknown, and the classes "
+                    f"{', '.join(label_names)} have no such one"
+                )
+            unknown = list(label_names).index(UNKNOWN)
+            negatives = NegativeExtractor(
+                Negatives.read(
+                    self.negatives,
+                    set(label_names) - {UNKNOWN, SILENCE},
+                ),
+                noise,
+                features,
+                augmentation or AugmentationParameters.none(),
+                seed,
+                context.frames,
+            )
         masked = self.spec_mask and not waveforms
         return TrainingPipeline(
             clips,
             noise,
             features,
-            AugmentationParameters() if self.augment else None,
+            augmentation,
             batch_size=self.batch_size,
             seed=seed,
             copies=0 if waveforms else self.renditions,
@@ -200,6 +247,9 @@ class DataConfig:
             else None,
             statistics=FeatureStatistics(0.0, 1.0) if waveforms else None,
             context=context,
+            negatives=negatives,
+            pieces=round(self.negative_share * len(clips)),
+            unknown=unknown,
         )
 
 
