@@ -7,6 +7,7 @@ a bug: it keeps its traceback, with a line on what to do about it.
 
 import errno
 import functools
+import math
 import re
 import sys
 import textwrap
@@ -78,9 +79,23 @@ def parse(groups: Sequence[FlagGroup], arguments: list[str]) -> list[str]:
             print(_help(groups, full=word.endswith("full")))
             sys.exit(0)
     try:
-        return flags.FLAGS(arguments)
+        rest = flags.FLAGS(arguments)
     except flags.Error as error:
         sys.exit(f"error: {error} (--help lists the flags)")
+    for name in flags.FLAGS:
+        if not _finite(flags.FLAGS[name].value):
+            sys.exit(
+                f"error: --{name} is {flags.FLAGS[name].value}: give a number "
+                "that is finite (--help lists the flags)"
+            )
+    return rest
+
+
+def _finite(value: Any) -> bool:
+    """Returns whether a flag's value has no number that is NaN or infinite."""
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def guard(main: Callable[[], None], arguments: list[str]) -> None:

@@ -118,3 +118,12 @@ def test_what_is_no_flag_is_refused():
 )
 def test_fields_become_flags(message, shown):
     assert cli.with_dashes(message, NAMES) == shown
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_that_is_none_is_refused_by_every_command(text):
+    values = flags.FlagValues()
+    flags.DEFINE_float("rate", 1.0, "A number.", flag_values=values)
+    values(["command", f"--rate={text}"])
+    assert not cli._finite(values.rate)
+    assert cli._finite([1.0, "nan", 3]) and not cli._finite([1.0, values.rate])

@@ -135,6 +135,8 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
         ("--delta=3", b"error: the model has no delta 3"),
         ("--threshold=2", b"error: --threshold is in (0, 1], not 2"),
         ("--hold=-1", b"error: --hold is not negative"),
+        ("--smoothing=nan", b"error: --smoothing is nan"),
+        ("--hold=inf", b"error: --hold is inf"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(flag, message):

@@ -1,6 +1,7 @@
 """From a waveform to labelled probabilities, with a model file alone."""
 
 import os
+import threading
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +31,8 @@ Run = Callable[[FloatArray], FloatArray]
 
 class KeywordSpotter:
     """A keyword spotter from one .tflite; no TensorFlow is needed.
+
+    Threads may share one: they take turns. A spotter each runs side by side.
 
     >>> spotter = KeywordSpotter("bifsmn-sc10")
     >>> spotter("recording.wav")
@@ -70,6 +73,7 @@ class KeywordSpotter:
             raise UserError(f"{self._name}: {error}") from error
         self.labels = self.metadata.label_names
         self.deltas = self.metadata.network.deltas
+        self._turn = threading.Lock()
         self._interpreter = make_interpreter(content, num_threads=num_threads)
         self.steps: StepNetwork | None = None
         self._network: Mapping[int, Run] = {}
@@ -288,7 +292,10 @@ class KeywordSpotter:
 
         def checked(**values: npt.NDArray) -> dict[str, Any]:
             try:
-                return run(**values)
+                # An interpreter has one set of tensors, and gives no error to
+                # threads that write to them at once.
+                with self._turn:
+                    return run(**values)
             except RuntimeError as error:
                 # What is wrong with an op's tensors comes to light here.
                 raise UserError(f"{self._name}: {error}") from error

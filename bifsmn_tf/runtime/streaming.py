@@ -23,6 +23,7 @@ default, and in that time a step costs what both depths cost. From then on
 decisions are, bit for bit, those of a stream that always ran at that depth.
 """
 
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ class Decision(NamedTuple):
 
 
 class StreamingSpotter:
-    """Decides again and again on a stream.
+    """Decides again and again on a stream, which one thread pushes.
 
     Args:
         spotter: whose model is used. Its ``delta`` may be changed at any time.
@@ -84,6 +85,7 @@ class StreamingSpotter:
         else:
             self._engine = _Clips(spotter, hop)
         self.step = self._engine.step
+        self._turn = threading.Lock()
         self.reset()
 
     def __repr__(self) -> str:
@@ -112,12 +114,22 @@ class StreamingSpotter:
             several if the samples are those of several steps.
 
         Raises:
-            UserError: The samples are not finite or of another form.
+            UserError: The samples are not finite or of another form, or
+                another thread is pushing.
         """
         new = checked(samples)
         if new.ndim != 1:
             raise UserError(f"a stream is (samples,), not {new.shape}")
-        return list(self._decisions(np.concatenate([self._samples, new])))
+        if not self._turn.acquire(blocking=False):
+            raise UserError(
+                "two threads push to one stream at once: its samples have an "
+                "order. Make a StreamingSpotter for each stream; they may "
+                "share a spotter"
+            )
+        try:
+            return list(self._decisions(np.concatenate([self._samples, new])))
+        finally:
+            self._turn.release()
 
     def flush(self) -> list[Decision]:
         """Ends a recording: decides on its last samples, too.
