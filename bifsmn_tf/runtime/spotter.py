@@ -53,10 +53,13 @@ class KeywordSpotter:
         deltas: the depths that the file holds.
         steps: a streaming model's steps; None with a model of clips.
 
+    Everything in the file runs once when it is loaded: what is wrong with it
+    comes to light then.
+
     Raises:
         UserError: There is no such file, or it is damaged or not one of ours;
             it has no such depth; the native library is missing or refuses the
-            model.
+            model; it gives no finite numbers.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class KeywordSpotter:
         if signatures.FRAME_SIGNATURE in content.signatures:
             self._frame = self._runner(signatures.FRAME_SIGNATURE, *sound)
         self.delta = self.deltas[0] if delta is None else delta
+        self._try(content)
 
     def __repr__(self) -> str:
         labels = ", ".join(self.labels)
@@ -286,6 +290,29 @@ class KeywordSpotter:
         rate = files.SAMPLE_RATE if sample_rate is None else sample_rate
         return resampled(mono(sound), rate, wanted)
 
+    def _try(self, content: ModelFile) -> None:
+        """Runs everything once, so that no fault shows later.
+
+        What an op finds wrong with its tensors a runtime says when it runs.
+
+        Raises:
+            UserError: Something does not run, or gives no numbers.
+        """
+        if self.steps is not None:
+            for depth in self.deltas:
+                self.steps.start(depth)
+            return
+        for key, run in (
+            (signatures.CLIP_SIGNATURE, self._clip),
+            (signatures.FRAME_SIGNATURE, self._frame),
+        ):
+            if run is not None:
+                entry = content.signatures[key].inputs[signatures.AUDIO]
+                run(np.zeros(entry.shape, np.float32))
+        network = self.metadata.network
+        for run in self._network.values():
+            run(np.zeros((1, network.frames, network.mels), np.float32))
+
     def _signature(self, key: str) -> Callable[..., dict[str, Any]]:
         """Returns what runs a signature, by the names of its tensors."""
         run = self._interpreter.get_signature_runner(key)
@@ -295,10 +322,17 @@ class KeywordSpotter:
                 # An interpreter has one set of tensors, and gives no error to
                 # threads that write to them at once.
                 with self._turn:
-                    return run(**values)
+                    results = run(**values)
             except RuntimeError as error:
                 # What is wrong with an op's tensors comes to light here.
                 raise UserError(f"{self._name}: {error}") from error
+            for name, value in results.items():
+                if not np.all(np.isfinite(value)):
+                    raise UserError(
+                        f"{self._name}: {name} of its signature {key} are not "
+                        "finite: it is damaged, convert it again"
+                    )
+            return results
 
         return checked
 

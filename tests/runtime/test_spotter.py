@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from bifsmn_tf.model_file.ops import CONTRACT_VERSION
 from bifsmn_tf.model_file.ops import Conv2D
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.network import architectures
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +168,7 @@ def test_refuses_what_is_no_model(model, tmp_path):
 
 
 def test_refuses_another_op_than_its_tensors_need(model, tmp_path):
-    """What only the runtime notices, and when it runs."""
+    """What only the runtime notices, when it runs: once, at loading."""
     content = model.read_bytes()
     used = ModelFile(content).custom_operators
     names = [operator.name for operator in used]
@@ -175,9 +178,35 @@ def test_refuses_another_op_than_its_tensors_need(model, tmp_path):
     path = tmp_path / "other.tflite"
     path.write_bytes(content.replace(options, other))
     assert channels != 99
-    spotter = KeywordSpotter(path)
     with pytest.raises(UserError, match="other.tflite: .*99 channels"):
-        spotter(np.zeros(16000, np.float32))
+        KeywordSpotter(path)
+
+
+def test_refuses_results_that_are_no_numbers(model, network, tmp_path):
+    content = model.read_bytes()
+    path = tmp_path / "other.tflite"
+    # The classifier's bias is the last row of a constant of floats.
+    bias = network.export().classifier_bias.astype("<f4").tobytes()
+    assert content.count(bias) == 1
+    nothing = np.full(4, np.nan, "<f4").tobytes()
+    path.write_bytes(content.replace(bias, nothing))
+    with pytest.raises(UserError, match="other.tflite: logits .*not finite"):
+        KeywordSpotter(path)
+
+
+HOSTILE = ROOT.parent / "shared" / "data" / "hostile"
+
+
+@pytest.mark.skipif(
+    not HOSTILE.is_dir(), reason="there are no hostile models beside this"
+)
+def test_refuses_models_that_are_not_what_they_say():
+    paths = sorted(HOSTILE.glob("*.tflite"))
+    assert paths
+    for path in paths:
+        with pytest.raises(UserError, match=path.name) as refused:
+            KeywordSpotter(path)
+        assert str(refused.value).isprintable()
 
 
 def test_needs_no_tensorflow(model):
