@@ -289,6 +289,8 @@ std::vector<Entry> Entries() {
        }},
       product("step_expand", 1, 8, 2 * kHidden, Epilogue::kThreshold),
       product("step_shrink", 1, 16, kHidden, Epilogue::kAdd),
+      quantized("step_int8_8x48x400", 8, 48, 400),
+      quantized("step_int8_1x128x384", 1, 128, 384),
       quantized("int8_256x16x25", 256, 16, 25),
       quantized("int8_64x48x400", 64, 48, 400),
       quantized("int8_64x32x400", 64, 32, 400),

@@ -1,4 +1,5 @@
-// Four pixels against four outputs. Two products always fit a 16-bit lane, and
+// Four pixels against four outputs, or the one that a stream's step has. Two
+// products always fit a 16-bit lane, and
 // four do where the absolute values of their weights sum up to at most 255, as
 // they mostly do: `pack` looks for pairs of blocks of 16 terms of which that is
 // true. Pairs are widened to 32 bits half as often as single blocks, in the two
@@ -234,6 +235,114 @@ BIFSMN_INLINE void RunTile(const Tile& tile) {
 }
 // clang-format on
 
+// One pixel with four outputs. v0 and v1 are its two blocks, v2-v5 the four
+// outputs' weights of the first one and v6-v9 of the second one, v12-v15
+// products in 16 bits, v16-v19 sums. x0 points to the pixel, x4 to the blocks,
+// x5 to the weights. Weights of the first block come in by x8-x15 while the
+// round before is computed, those of the second one by x16-x24 and the pixel's
+// own by x25-x28.
+// clang-format off
+#define ROW_FOUR(op, half, w0, w1, w2, w3, x, load0, load1)                   \
+  op " v12.8h, v" w0 half ", v" x half "\n"                                   \
+  load0                                                                       \
+  op " v13.8h, v" w1 half ", v" x half "\n"                                   \
+  op " v14.8h, v" w2 half ", v" x half "\n"                                   \
+  load1                                                                       \
+  op " v15.8h, v" w3 half ", v" x half "\n"
+#define MOVE_LOW(w0, w1, x0, x1)                                              \
+  "fmov d" w0 ", x" x0 "\n"                                                   \
+  "fmov d" w1 ", x" x1 "\n"
+#define MOVE_HIGH(w0, w1, x0, x1)                                             \
+  "ins v" w0 ".d[1], x" x0 "\n"                                               \
+  "ins v" w1 ".d[1], x" x1 "\n"
+#define LOAD(x0, x1, from) "ldp x" x0 ", x" x1 ", [x5, #" from "]\n"
+
+// The last round loads its own weights again.
+#define ROW_PAIR                                                              \
+  "subs x6, x6, #1\n"                                                         \
+  "add x3, x5, #128\n"                                                        \
+  "csel x5, x5, x3, eq\n"                                                     \
+  "ldp w1, w2, [x4, #8]!\n"                                                   \
+  ROW_FOUR("smull", ".8b", "2", "3", "4", "5", "0",                           \
+           LOAD("8", "9", "0"), LOAD("10", "11", "32"))                       \
+  MOVE_LOW("6", "7", "16", "19")                                              \
+  MOVE_LOW("8", "9", "21", "23")                                              \
+  ROW_FOUR("smlal2", ".16b", "2", "3", "4", "5", "0",                         \
+           LOAD("12", "13", "64"), LOAD("14", "15", "96"))                    \
+  MOVE_HIGH("6", "7", "17", "20")                                             \
+  MOVE_HIGH("8", "9", "22", "24")                                             \
+  MOVE_LOW("2", "3", "8", "10")                                               \
+  MOVE_LOW("4", "5", "12", "14")                                              \
+  "add x1, x0, x1\n"                                                          \
+  "add x2, x0, x2\n"                                                          \
+  ROW_FOUR("smlal", ".8b", "6", "7", "8", "9", "1",                           \
+           "ldp x25, x26, [x1]\n", "ldp x27, x28, [x2]\n")                    \
+  MOVE_HIGH("2", "3", "9", "11")                                              \
+  MOVE_HIGH("4", "5", "13", "15")                                             \
+  ROW_FOUR("smlal2", ".16b", "6", "7", "8", "9", "1", "", "")                 \
+  MOVE_LOW("0", "1", "25", "27")                                              \
+  "sadalp v16.4s, v12.8h\n"                                                   \
+  LOAD("16", "17", "16")                                                      \
+  "sadalp v17.4s, v13.8h\n"                                                   \
+  LOAD("19", "20", "48")                                                      \
+  MOVE_HIGH("0", "1", "26", "28")                                             \
+  "sadalp v18.4s, v14.8h\n"                                                   \
+  LOAD("21", "22", "80")                                                      \
+  "sadalp v19.4s, v15.8h\n"                                                   \
+  LOAD("23", "24", "112")
+
+// A tile's first pixel.
+BIFSMN_INLINE void RunRow(const Tile& tile) {
+  asm volatile(
+      "ldp x4, x5, [%[tile], #32]\n"
+      "ldp x6, x7, [%[tile], #48]\n"
+      "ldr x0, [%[tile]]\n"
+      ZERO("16", "17", "18", "19")
+      "cbz x6, 2f\n"
+      "ldp w1, w2, [x4]\n"
+      "ldr q0, [x0, x1]\n"
+      "ldr q1, [x0, x2]\n"
+      "ldr q2, [x5]\n"
+      "ldr q3, [x5, #32]\n"
+      "ldr q4, [x5, #64]\n"
+      "ldr q5, [x5, #96]\n"
+      LOAD("16", "17", "16")
+      LOAD("19", "20", "48")
+      LOAD("21", "22", "80")
+      LOAD("23", "24", "112")
+      "1:\n"
+      ROW_PAIR
+      "b.ne 1b\n"
+      "add x5, x5, #128\n"
+      "2:\n"
+      "cbz x7, 4f\n"
+      "3:\n"
+      "ldr w1, [x4], #4\n"
+      "ldr q0, [x0, x1]\n"
+      "ldp q2, q3, [x5]\n"
+      "ldp q4, q5, [x5, #32]\n"
+      "add x5, x5, #64\n"
+      "subs x7, x7, #1\n"
+      ROW_FOUR("smull", ".8b", "2", "3", "4", "5", "0", "", "")
+      ROW_FOUR("smlal2", ".16b", "2", "3", "4", "5", "0", "", "")
+      WIDEN("sadalp", "16", "17", "18", "19")
+      "b.ne 3b\n"
+      "4:\n"
+      ADD_PAIRS("16", "16", "17")
+      ADD_PAIRS("18", "18", "19")
+      "ldr x0, [%[tile], #64]\n"
+      ADD_PAIRS("16", "16", "18")
+      "str q16, [x0]\n"
+      :
+      : [tile] "r"(&tile)
+      : "cc", "memory", "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8",
+        "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x19",
+        "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "v0",
+        "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v12", "v13",
+        "v14", "v15", "v16", "v17", "v18", "v19");
+}
+// clang-format on
+
 // Weights of four outputs and 32 terms stay in v0-v7. v8 and v9 are a pixel,
 // v12-v15 products in 16 bits, v16-v19 sums. The last addition of a pixel's
 // sums stands in the next one's products; what the first one stores there, of
@@ -315,16 +424,16 @@ void RunTwoBlocks(const int8_t* patch, ptrdiff_t patch_stride, int pixels,
 }
 // clang-format on
 
-// Sums of the outputs from `first` on, four pixels at a time.
+// Sums of the outputs from `first` on, of four pixels at a time and of those
+// that are left one by one.
 void RunTiles(const Igemm& gemm, int first, int32_t* sums) {
   const int blocks = CeilDiv(gemm.terms, kBlockTerms);
   const ptrdiff_t outputs = gemm.outputs;
-  for (int pixel = 0; pixel < gemm.pixels; pixel += kTile) {
-    const int pixels = std::min(kTile, gemm.pixels - pixel);
+  for (int pixel = 0; pixel < gemm.pixels;) {
+    const int pixels = gemm.pixels - pixel < kTile ? 1 : kTile;
     Tile tile;
-    for (int p = 0; p < kTile; ++p) {
-      tile.patches[p] =
-          gemm.patches + (pixel + std::min(p, pixels - 1)) * gemm.patch_stride;
+    for (int p = 0; p < pixels; ++p) {
+      tile.patches[p] = gemm.patches + (pixel + p) * gemm.patch_stride;
     }
     const auto* packed = static_cast<const int8_t*>(gemm.packed) +
                          first / kTile * TileBytes(blocks);
@@ -336,17 +445,21 @@ void RunTiles(const Igemm& gemm, int first, int32_t* sums) {
       tile.weights = packed + HeaderBytes(blocks);
       packed += TileBytes(blocks);
       int32_t* to = sums + pixel * outputs + o;
-      const bool whole = pixels == kTile && o + kTile <= gemm.outputs;
+      const bool whole = o + kTile <= gemm.outputs;
       int32_t of_tile[kTile][kTile];
       tile.sums = whole ? to : of_tile[0];
       tile.stride = whole ? outputs * sizeof(int32_t) : sizeof(of_tile[0]);
-      RunTile(tile);
+      if (pixels == 1) {
+        RunRow(tile);
+      } else {
+        RunTile(tile);
+      }
       if (whole) continue;
       for (int p = 0; p < pixels; ++p) {
-        std::copy_n(of_tile[p], std::min(kTile, gemm.outputs - o),
-                    to + p * outputs);
+        std::copy_n(of_tile[p], gemm.outputs - o, to + p * outputs);
       }
     }
+    pixel += pixels;
   }
 }
 
