@@ -308,7 +308,9 @@ def test_a_training_that_diverges_ends_with_an_error(copy, tmp_path):
     network = RunFolder(copy).load_network()
     beta = network.stages["conv2"].norm.beta
     beta.assign(beta * np.nan)
-    with pytest.raises(UserError, match="epoch 1: conv2 has a beta that"):
+    # How far it spreads in a step, the backend decides.
+    message = r"diverged in epoch 1: conv\d has a (kernel|beta) that is not"
+    with pytest.raises(UserError, match=message):
         toy_run.train(tmp_path / "other", 2, initial=network)
     assert (copy / "metrics.json").read_bytes() == kept
     assert not RunFolder(tmp_path / "other").read_metrics()["history"]
