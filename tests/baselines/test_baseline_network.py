@@ -98,6 +98,8 @@ def test_training_decreases_the_loss(short_audiomer, baseline, binarizer):
     network = BaselineNetwork(config)
     trainer = Trainer(network, None, LossConfig(distillation="none"))
     rate = {"fsmn": 1e-3, "ds_cnn": 1e-2}.get(baseline, 3e-3)
+    if binarizer == "xnor":
+        rate = 1e-2
     trainer.compile(optimizer=tf.keras.optimizers.legacy.Adam(rate))
     # A clip has eight thousand samples, or a thousand features.
     count = 6 if baseline == "audiomer_s" else 24
@@ -108,9 +110,8 @@ def test_training_decreases_the_loss(short_audiomer, baseline, binarizer):
         trainer.fit(dataset, verbose=0).history["loss"][0]
         for _ in range(epochs)
     ]
-    # With three seeds each, DS-CNN's falls by 0.31 to 0.78.
-    margin = 0.15 if baseline == "ds_cnn" else 0.01
-    assert losses[-1] < losses[0] - margin
+    # With three seeds each, 0.74 of it is left at the most.
+    assert losses[-1] < 0.9 * losses[0]
 
 
 @pytest.mark.parametrize("binarizer", ["xnor", "irnet"])
