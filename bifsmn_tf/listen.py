@@ -23,6 +23,7 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.runtime.detector import Detection
 from bifsmn_tf.runtime.detector import Detector
 from bifsmn_tf.runtime.display import make_display
@@ -55,13 +56,22 @@ _DELTA = flags.DEFINE_integer(
     "delta", None, "Depth δ at which the network runs; by default the deepest."
 )
 _THRESHOLD = flags.DEFINE_float(
-    "threshold", 0.8, "Smoothed probability from which on a keyword counts."
+    "threshold",
+    None,
+    "Smoothed probability from which on a keyword counts; by default each "
+    "keyword's own, as the model's file says, or 0.8.",
 )
 _SMOOTHING = flags.DEFINE_float(
-    "smoothing", 0.2, "Seconds of decisions whose probabilities are averaged."
+    "smoothing",
+    None,
+    "Seconds of decisions whose probabilities are averaged; by default as the "
+    "model's file says, or 0.2.",
 )
 _HOLD = flags.DEFINE_float(
-    "hold", 1.0, "Seconds in which the same keyword is not reported again."
+    "hold",
+    None,
+    "Seconds in which the same keyword is not reported again; by default as "
+    "the model's file says, or 1.",
 )
 _HOP = flags.DEFINE_float(
     "hop",
@@ -90,16 +100,20 @@ def main() -> None:
         return
     spotter = KeywordSpotter(_MODEL.value, delta=_DELTA.value)
     rate = spotter.metadata.features.sample_rate
-    detector = Detector(
-        spotter.labels,
-        rate,
-        threshold=_THRESHOLD.value,
-        smoothing=_SMOOTHING.value,
-        hold=_HOLD.value,
+    settings = spotter.detection.override(
+        _THRESHOLD.value, _SMOOTHING.value, _HOLD.value
     )
+    detector = Detector.of(spotter.labels, rate, settings)
     stream = StreamingSpotter(spotter, hop=_HOP.value)
-    keywords = ", ".join(detector.keywords)
-    print(f"listening for: {keywords} (Ctrl-C ends)", file=sys.stderr)
+    keywords = ", ".join(
+        f"{keyword} ({settings.thresholds[keyword]:.5g})"
+        for keyword in detector.keywords
+    )
+    print(
+        f"listening for: {keywords}; from the probability in brackets on, "
+        f"over {settings.smoothing:g} s{_chosen_for(settings)} (Ctrl-C ends)",
+        file=sys.stderr,
+    )
     count = 0
     with make_display(spotter.labels, rate) as display:
         try:
@@ -113,6 +127,11 @@ def main() -> None:
         except KeyboardInterrupt:
             pass
     print(f"{count} keywords", file=sys.stderr)
+
+
+def _chosen_for(settings: DetectionSettings) -> str:
+    rate = settings.false_accepts_per_hour
+    return "" if rate is None else f", chosen for {rate:g} false an hour"
 
 
 def _heard(

@@ -13,6 +13,8 @@ from typing import Any
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import DetectionSettings
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.network.config import NetworkConfig
 
@@ -44,6 +46,8 @@ class ModelMetadata:
         statistics: with which log-mel is normalised before it is fed.
         network: the architecture, with the depths δ.
         dataset: name and options of what it was trained on.
+        detection: when a keyword counts as heard, chosen on streams; None if
+            nothing was chosen, as in files of earlier versions.
     """
 
     label_names: tuple[str, ...]
@@ -51,6 +55,7 @@ class ModelMetadata:
     statistics: FeatureStatistics
     network: NetworkConfig
     dataset: dict[str, Any]
+    detection: DetectionSettings | None = None
 
     def __post_init__(self) -> None:
         labels = self.label_names
@@ -71,6 +76,13 @@ class ModelMetadata:
             raise UserError(
                 f"a data set has a name and options, unlike {self.dataset!a}"
             )
+        keywords = keywords_of(labels)
+        if self.detection and set(self.detection.thresholds) != set(keywords):
+            raise UserError(
+                f"there are thresholds of "
+                f"{', '.join(self.detection.thresholds) or 'no keyword'}, but "
+                f"the keywords are {', '.join(keywords)}"
+            )
 
     def to_bytes(self) -> bytes:
         """Returns deflated JSON; the same values always give the same bytes."""
@@ -82,6 +94,8 @@ class ModelMetadata:
             "network": self.network.to_dict(),
             "dataset": self.dataset,
         }
+        if self.detection is not None:
+            values["detection"] = self.detection.to_dict()
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return zlib.compress(text.encode(), level=9)
 
@@ -96,12 +110,18 @@ class ModelMetadata:
             values = json.loads(_text(content))
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r}, not {FORMAT}")
+            detection = values.get("detection")
             return cls(
                 label_names=tuple(values["label_names"]),
                 features=FeatureParameters.from_dict(values["features"]),
                 statistics=FeatureStatistics.from_dict(values["statistics"]),
                 network=NetworkConfig.from_dict(values["network"]),
                 dataset=values["dataset"],
+                detection=(
+                    None
+                    if detection is None
+                    else DetectionSettings.from_dict(detection)
+                ),
             )
         except _DAMAGE as error:
             raise UserError(

@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import DEFAULT_HOLD
+from bifsmn_tf.model_file.detection import DEFAULT_SMOOTHING
+from bifsmn_tf.model_file.detection import DEFAULT_THRESHOLD
+from bifsmn_tf.model_file.detection import DetectionSettings
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.runtime.streaming import Decision
-
-NOT_KEYWORDS = ("unknown", "silence")
-"""Classes that are never an event."""
-
-DEFAULT_THRESHOLD = 0.8
-DEFAULT_SMOOTHING = 0.2
-DEFAULT_HOLD = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +89,10 @@ class Detector:
         smoothing: seconds that are averaged.
         hold: seconds.
 
+    Attributes:
+        keywords: labels of the classes that can be events.
+        settings: what it is set to.
+
     Raises:
         UserError: A setting is out of range, or a keyword has no threshold.
     """
@@ -104,28 +106,46 @@ class Detector:
         hold: float = DEFAULT_HOLD,
     ) -> None:
         self._labels = list(labels)
-        self._keywords = [
-            i for i, label in enumerate(labels) if label not in NOT_KEYWORDS
-        ]
+        self.keywords = keywords_of(labels)
         if not isinstance(threshold, Mapping):
             threshold = dict.fromkeys(self.keywords, threshold)
-        check_settings(threshold, smoothing, hold)
         missing = [x for x in self.keywords if x not in threshold]
         if missing:
             raise UserError(f"threshold: there is none for {missing[0]}")
-        self.thresholds = {x: threshold[x] for x in self.keywords}
+        own = {x: threshold[x] for x in self.keywords}
+        self.settings = DetectionSettings(own, smoothing, hold)
         # What no probability reaches, for classes that are never an event.
-        self._limits = np.array([self.thresholds.get(x, 2.0) for x in labels])
+        self._limits = np.array([own.get(x, 2.0) for x in labels])
         self._rate = sample_rate
         self._smoothing = smoothing
         self._recent: deque[Decision] = deque()
         self._above = np.zeros(len(labels), bool)
         self._onsets = Onsets(len(labels), hold)
 
-    @property
-    def keywords(self) -> list[str]:
-        """Labels of the classes that can be events."""
-        return [self._labels[i] for i in self._keywords]
+    @classmethod
+    def of(
+        cls,
+        labels: Sequence[str],
+        sample_rate: int,
+        settings: DetectionSettings,
+    ) -> "Detector":
+        """Returns a detector that is set as a file says.
+
+        Args:
+            labels: the classes, in the order of the probabilities.
+            sample_rate: of the stream, in Hz.
+            settings: such as ``KeywordSpotter.detection``.
+
+        Raises:
+            UserError: A keyword has no threshold.
+        """
+        return cls(
+            labels,
+            sample_rate,
+            settings.thresholds,
+            settings.smoothing,
+            settings.hold,
+        )
 
     @property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -168,24 +188,3 @@ def averaged_samples(smoothing: float, sample_rate: int) -> float:
     """
     # A hair more, so that whole steps are whole steps.
     return smoothing * sample_rate + 1e-6
-
-
-def check_settings(
-    threshold: Mapping[str, float], smoothing: float, hold: float
-) -> None:
-    """Checks what a detector is set to.
-
-    Args:
-        threshold: of each keyword.
-        smoothing: seconds.
-        hold: seconds.
-
-    Raises:
-        UserError: A setting is out of range.
-    """
-    for value in threshold.values():
-        if not 0 < value <= 1:
-            raise UserError(f"threshold is in (0, 1], not {value:g}")
-    for name, seconds in (("smoothing", smoothing), ("hold", hold)):
-        if not 0 <= seconds < np.inf:
-            raise UserError(f"{name} is not negative, unlike {seconds:g}")

@@ -21,6 +21,7 @@ from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.converted import describe
+from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.runtime.interpreter import make_interpreter
 from bifsmn_tf.runtime.step_network import StepNetwork
@@ -52,6 +53,8 @@ class KeywordSpotter:
         labels: the classes, in the order of the logits.
         deltas: the depths that the file holds.
         steps: a streaming model's steps; None with a model of clips.
+        detection: when a keyword counts as heard in a stream: as the file
+            says, or by default.
 
     Everything in the file runs once when it is loaded: what is wrong with it
     comes to light then.
@@ -77,6 +80,9 @@ class KeywordSpotter:
         self.labels = self.metadata.label_names
         self.deltas = self.metadata.network.deltas
         self._turn = threading.Lock()
+        self.detection = self.metadata.detection or DetectionSettings.default(
+            self.labels
+        )
         self._interpreter = make_interpreter(content, num_threads=num_threads)
         self.steps: StepNetwork | None = None
         self._network: Mapping[int, Run] = {}
