@@ -3,14 +3,27 @@ r"""Measures a spotter in sound that goes on: false accepts, misses, latency.
     python -m bifsmn_tf.evaluate_stream --model=bifsmn.tflite \
         --streams=MY_RECORDINGS --json=result.json
 
+    python -m bifsmn_tf.evaluate_stream --model=bifsmn-sc10 \
+        --streams=MY_RECORDINGS --data_dir=CLIPS --split=validation \
+        --false_accepts_per_hour=0.5 --output=quiet.tflite
+
 Recordings of any length; Audacity's label tracks beside them (one.txt beside
 one.wav), or one CSV of file,start,end,word in the folder, say where keywords
 are. A recording without labels holds none: whatever is detected there is false.
-A detection within a window after a word is a hit, once a word; every other one
-is a false accept. Needs no TensorFlow.
+A folder of trials holds recordings in each of which its word is spoken once;
+--data_dir strings clips of a data set together, in noise. A detection within
+a window after a word is a hit, once a word; every other one is a false accept.
+The rate is that of streams; what is false beside the words of trials and of
+strung clips is counted apart.
+
+--false_accepts_per_hour chooses threshold, smoothing and hold on this sound;
+--output stores them in a copy of the file, for listen to obey. Choose on other
+sound than what you quote. Needs no TensorFlow.
 """
 
-import json
+import dataclasses
+import warnings
+from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +31,34 @@ from typing import Any
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf import pretrained
+from bifsmn_tf.data import datasets
+from bifsmn_tf.data.clips import SPLITS
+from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.evaluation.streams import choice
 from bifsmn_tf.evaluation.streams import curve
 from bifsmn_tf.evaluation.streams import events
 from bifsmn_tf.evaluation.streams import recordings
+from bifsmn_tf.evaluation.streams import report
 from bifsmn_tf.evaluation.streams import scores
+from bifsmn_tf.evaluation.streams.choice import Choice
+from bifsmn_tf.evaluation.streams.compose import Composition
+from bifsmn_tf.evaluation.streams.compose import compose
+from bifsmn_tf.evaluation.streams.curve import Measurement
+from bifsmn_tf.evaluation.streams.listeners import Listener
 from bifsmn_tf.evaluation.streams.listeners import Name
 from bifsmn_tf.evaluation.streams.listeners import listener
 from bifsmn_tf.evaluation.streams.recordings import Recording
+from bifsmn_tf.evaluation.streams.scores import Scores
+from bifsmn_tf.model_file import metadata
+from bifsmn_tf.model_file.converted import describe
+from bifsmn_tf.model_file.detection import NOT_KEYWORDS
+from bifsmn_tf.model_file.detection import DetectionSettings
+from bifsmn_tf.model_file.detection import keywords_of
+from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.model_file.rewriter import with_metadata
 
 _MODEL = flags.DEFINE_multi_string(
     "model",
@@ -75,6 +107,66 @@ _HOLD = flags.DEFINE_float(
     "Seconds in which the same keyword is not reported again; by default what "
     "the model says, or 1.",
 )
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "A folder of clips to string together, as evaluate takes it.",
+)
+_DATASET = flags.DEFINE_string(
+    "dataset",
+    None,
+    "The data set of these clips: synthetic, folder, or "
+    "speech_commands/CONFIG; by default what the model was trained on.",
+)
+_SPLIT = flags.DEFINE_enum(
+    "split", "test", list(SPLITS), "The part of the data set to take."
+)
+_EVERYTHING = flags.DEFINE_bool(
+    "everything",
+    None,
+    "Take all of a folder's clips, not only its split; by default unless the "
+    "model itself was trained on a folder.",
+)
+_WORDS = flags.DEFINE_integer(
+    "words", Composition.words, "How many keywords are strung together."
+)
+_OTHERS = flags.DEFINE_integer(
+    "others",
+    Composition.others,
+    "How many words of the class unknown are among them.",
+)
+_PAUSE = flags.DEFINE_list(
+    "pause",
+    [str(x) for x in Composition.pause],
+    "Seconds from one clip to the next, the least and the most.",
+)
+_GAIN = flags.DEFINE_list(
+    "gain",
+    [str(x) for x in Composition.gain],
+    "Of a clip in dB, the least and the most.",
+)
+_NOISE = flags.DEFINE_float(
+    "noise",
+    Composition.noise,
+    "Level of the background of strung clips in dB of full scale.",
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of what is drawn to string clips.")
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir",
+    ".cache/bifsmn_tf",
+    "The folder in which prepared clips are kept.",
+)
+_RATE = flags.DEFINE_float(
+    "false_accepts_per_hour",
+    None,
+    "Choose threshold, smoothing and hold for this rate of all keywords "
+    "together, with as few missed as can be; --smoothing and --hold fix these.",
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "The .tflite to write: the model with what was chosen in it.",
+)
 _WINDOW = flags.DEFINE_float(
     "window",
     events.WINDOW,
@@ -99,16 +191,64 @@ _JSON = flags.DEFINE_string(
 )
 
 
-def _recordings() -> list[Recording]:
+def _recordings(names: Sequence[Name]) -> list[Recording]:
     found = []
     for place in _STREAMS.value:
         found += recordings.folder(place, join=_JOIN.value)
     for place in _TRIALS.value:
         word, equals, named = place.rpartition("=")
         found += recordings.trials(named, word if equals else None)
+    if _DATA_DIR.value or _DATASET.value:
+        found += _composed(names)
     if not found:
-        raise UserError("streams or trials have to be given: what is heard?")
+        raise UserError(
+            "streams, trials or data_dir have to be given: what is heard?"
+        )
     return found
+
+
+def _composed(names: Sequence[Name]) -> list[Recording]:
+    """Strings clips together."""
+    composition = Composition(
+        _WORDS.value,
+        _OTHERS.value,
+        _pair(_PAUSE),
+        _pair(_GAIN),
+        _NOISE.value,
+        _SEED.value,
+    )
+    trained_on: dict[str, Any] = {"name": "", "options": {}}
+    ours = [name for name in names if ":" not in name.model]
+    if ours:
+        content = ModelFile.read(pretrained.find(ours[0].model))
+        trained_on = describe(content).dataset
+    name = _DATASET.value or trained_on["name"]
+    options = trained_on["options"] if name == trained_on["name"] else {}
+    options = dict(options)
+    everything = _EVERYTHING.value
+    if everything is None:
+        everything = trained_on["name"] != "folder"
+    if name == "folder" and everything:
+        options["everything_as"] = _SPLIT.value
+    dataset = datasets.load(
+        name,
+        _DATA_DIR.value,
+        splits=(_SPLIT.value,),
+        cache_dir=_CACHE_DIR.value,
+        **options,
+    )
+    return compose(dataset, _SPLIT.value, composition)
+
+
+def _pair(flag: flags.FlagHolder[list[str]]) -> tuple[float, float]:
+    try:
+        low, high = map(float, flag.value)
+    except ValueError as error:
+        raise UserError(
+            f"{flag.name} is two numbers, a least and a most, not "
+            f"{','.join(flag.value)}"
+        ) from error
+    return low, high
 
 
 def _thresholds() -> list[float]:
@@ -134,70 +274,118 @@ def _names() -> list[Name]:
     ]
 
 
-def _rows(
-    name: Name, report: dict[str, Any], shown: Sequence[float]
-) -> list[tuple[str, ...]]:
-    figures = report["all"]
-    rows: list[tuple[str, ...]] = []
-    for threshold in shown:
-        i = report["thresholds"].index(threshold)
-        at = {key: values[i] for key, values in figures.items()}
-        rows.append(
-            (
-                str(name),
-                f"{threshold:g}",
-                str(at["false_accepts"]),
-                _number(at["false_accepts_per_hour"], "{:.2f}"),
-                f"{at['missed']} of {at['words']}",
-                _number(at["miss_rate"], "{:.1%}"),
-                _number(at["latency_median"], "{:.2f}"),
-                _number(at["latency_90_percent"], "{:.2f}"),
-            )
-        )
-    return rows
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
-
-
-HEAD = (
-    "model",
-    "threshold",
-    "false",
-    "an hour",
-    "missed",
-    "missed, %",
-    "latency, s",
-    "of 90 %",
-)
-
-
 def main() -> None:
     """Measures what the flags say."""
     shown = _thresholds()
-    heard = _recordings()
+    names = _names()
+    if _OUTPUT.value and (_RATE.value is None or len(names) > 1):
+        raise UserError(
+            "output needs false_accepts_per_hour, one model and one depth"
+        )
+    # What is wrong with one is said before another has heard an hour.
+    models = {name: listener(name) for name in names}
+    if _OUTPUT.value and ":" in names[0].model:
+        raise UserError("output is for models of ours, not for a peer's")
+    heard = _recordings(names)
+    _tell_of_strange_words(heard, models.values())
     reports: dict[str, Any] = {}
     rows = []
-    # What is wrong with one is said before another has heard an hour.
-    listening_by_name = {name: listener(name) for name in _names()}
-    for name, listening in listening_by_name.items():
+    for name, model in models.items():
         found = scores.compute(name, heard, _PROCESSES.value)
-        smoothing, hold = _SMOOTHING.value, _HOLD.value
-        measurement = curve.Measurement(
-            found,
-            listening.smoothing if smoothing is None else smoothing,
-            listening.hold if hold is None else hold,
-            _WINDOW.value,
+        settings = model.detection.override(None, _SMOOTHING.value, _HOLD.value)
+        measurement = Measurement(
+            found, settings.smoothing, settings.hold, _WINDOW.value
         )
         points = measurement.curve([*curve.THRESHOLDS, *shown])
-        reports[str(name)] = curve.report(measurement, points)
-        rows += _rows(name, reports[str(name)], shown)
-    print(tables.plain(HEAD, rows, left=1))
+        figures = curve.report(measurement, points)
+        reports[str(name)] = figures
+        hours = measurement.hours
+        rows += [
+            report.row(str(name), f"{x:g}", points[x].figures(hours))
+            for x in shown
+        ]
+        if model.chosen:
+            own = measurement.at(settings.thresholds).figures(hours)
+            figures["own"] = settings.to_dict() | {"figures": own}
+            rows.append(report.row(str(name), "its own", own))
+        if _RATE.value is not None:
+            chosen = _chosen(found, _RATE.value)
+            best = chosen.point.figures(chosen.measurement.hours)
+            figures["chosen"] = chosen.settings.to_dict() | {"figures": best}
+            rows.append(report.row(str(name), "chosen", best))
+            if _OUTPUT.value:
+                _write_model(name.model, chosen.settings, Path(_OUTPUT.value))
+    print(_sound(measurement))
+    print(tables.plain(report.HEAD, rows, left=2))
+    for title, figures in reports.items():
+        if "chosen" in figures:
+            print(report.settings(title, figures["chosen"]))
     if _JSON.value:
-        path = Path(_JSON.value)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"models": reports}, indent=1) + "\n")
+        report.write(Path(_JSON.value), reports, _WINDOW.value)
+
+
+def _sound(measurement: Measurement) -> str:
+    window = f"{_WINDOW.value:g} s after a word are a hit"
+    if not measurement.hours:
+        return f"no stream, so no rate; {window}"
+    return (
+        f"rate in {measurement.hours:.2f} h of "
+        f"{', '.join(measurement.sources)}; {window}"
+    )
+
+
+def _tell_of_strange_words(
+    heard: Sequence[Recording], models: Iterable[Listener]
+) -> None:
+    """Warns of labels that are no keywords: somebody may have misspelt one."""
+    known = {label for model in models for label in keywords_of(model.labels)}
+    spoken = {word.label for recording in heard for word in recording.words}
+    strange = sorted(spoken - known - {*NOT_KEYWORDS})
+    if strange:
+        warnings.warn(
+            f"no model has the keywords {', '.join(strange[:5])}: these words "
+            "are sound like any other. The keywords: "
+            f"{', '.join(sorted(known))}",
+            DataWarning,
+            stacklevel=2,
+        )
+
+
+def _chosen(found: list[Scores], rate: float) -> Choice:
+    smoothing, hold = _SMOOTHING.value, _HOLD.value
+    chosen = choice.choose(
+        found,
+        rate,
+        _WINDOW.value,
+        choice.SMOOTHINGS if smoothing is None else [smoothing],
+        choice.HOLDS if hold is None else [hold],
+    )
+    hours = chosen.measurement.hours
+    note = None
+    if not chosen.reached:
+        note = (
+            f"no threshold keeps to {rate:g} false accepts an hour: these are "
+            "the fewest"
+        )
+    elif rate * hours < 1:
+        note = (
+            f"{hours:.2f} h of sound show no rate below {1 / hours:.2g} an "
+            f"hour: for {rate:g} an hour nothing may be false in it, which "
+            "more sound would tell better"
+        )
+    if note:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    return chosen
+
+
+def _write_model(model: str, settings: DetectionSettings, path: Path) -> None:
+    content = ModelFile.read(pretrained.find(model))
+    description = dataclasses.replace(describe(content), detection=settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        with_metadata(content, metadata.NAME, description.to_bytes())
+    )
+    print(f"model: {path}")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,21 @@ def read_many(paths: Sequence[SoundPath]) -> list[Int16Array | UnreadableError]:
         return list(pool.map(attempt, paths))
 
 
+def duration(path: SoundPath) -> float:
+    """Returns how many seconds a file says it has, without reading it all.
+
+    Raises:
+        UnreadableError: The file is missing or not a sound.
+        UserError: The package soundfile is not installed.
+    """
+    soundfile = _soundfile()
+    try:
+        return float(soundfile.info(os.fspath(path)).duration)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise UnreadableError(path, reason) from error
+
+
 def stream(
     path: SoundPath, sample_rate: int, seconds: float = _SECONDS_PER_PIECE
 ) -> Iterator[FloatArray]:

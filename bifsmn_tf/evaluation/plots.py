@@ -364,3 +364,67 @@ def trade_offs(
     all_axes[0][0].legend(fontsize=8, frameon=False, loc="lower right")
     figure.tight_layout()
     _save(figure, path)
+
+
+def _few_labels(value: float, _: int) -> str:
+    """Labels 2 and 5 between the powers of ten."""
+    digit = f"{value:.0e}"[0]
+    return f"{value:g}" if digit in "25" else ""
+
+
+def detection_error_trade_off(
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    path: str | Path,
+    *,
+    hours: float,
+    words: int,
+    title: str = "",
+) -> None:
+    """Draws what is missed against false accepts per hour (a DET curve).
+
+    Both axes are logarithmic; none at all is drawn where half a false accept
+    or half a word would be.
+
+    Args:
+        curves: for each model or keyword, false accepts per hour and share of
+            words missed, from the lowest threshold on.
+        path: the PNG to write.
+        hours: of the sound in which false accepts were counted.
+        words: that were spoken.
+        title: the title of the picture.
+    """
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(7, 5))
+    least_rate, least_miss = 0.5 / hours, 50 / max(words, 1)
+    for i, (name, points) in enumerate(curves.items()):
+        axes.plot(
+            [max(rate, least_rate) for rate, _ in points],
+            [max(100 * missed, least_miss) for _, missed in points],
+            color=_COLOURS[i % len(_COLOURS)],
+            linestyle="-" if i < len(_COLOURS) else "--",
+            marker=".",
+            markersize=4,
+            label=name,
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(_few_labels)
+    axes.axvline(1 / hours, color="#6b6b6b", linewidth=0.8, linestyle=":")
+    axes.annotate(
+        "one in all",
+        (1 / hours, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, -10),
+        textcoords="offset points",
+        fontsize=7,
+        color="#6b6b6b",
+    )
+    axes.set_xlabel(f"false accepts an hour, in {hours:.2f} h")
+    axes.set_ylabel(f"missed of {words} words, %")
+    axes.set_title(title, fontsize=10)
+    axes.grid(alpha=0.25, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+    _save(figure, path)

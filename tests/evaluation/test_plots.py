@@ -214,3 +214,19 @@ def test_importing_does_not_need_matplotlib():
         "import bifsmn_tf.evaluation.plots"
     )
     subprocess.run([sys.executable, "-c", command], check=True)
+
+
+def test_error_trade_offs(tmp_path, figures):
+    curves = {
+        "one": [(30.0, 0.01), (3.0, 0.05), (0.0, 0.4)],
+        "two": [(8.0, 0.0), (0.0, 0.0)],
+    }
+    path = tmp_path / "det.png"
+    plots.detection_error_trade_off(curves, path, hours=0.5, words=100)
+    pixels(path)
+    (axes,) = figures[0].axes
+    first, second, *_ = axes.get_lines()
+    assert list(first.get_xdata()) == [30, 3, 1]
+    # None missed is half a word, none false half a false accept.
+    assert list(second.get_ydata()) == [0.5, 0.5]
+    assert "0.50 h" in axes.get_xlabel() and "100" in axes.get_ylabel()

@@ -13,8 +13,7 @@ from typing import Protocol
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation.streams import peers
-from bifsmn_tf.runtime.detector import DEFAULT_HOLD
-from bifsmn_tf.runtime.detector import DEFAULT_SMOOTHING
+from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 from bifsmn_tf.runtime.streaming import Decision
 from bifsmn_tf.runtime.streaming import StreamingSpotter
@@ -35,12 +34,12 @@ class Listener(Protocol):
         """Of the sound, in Hz."""
 
     @property
-    def smoothing(self) -> float:
-        """Seconds of decisions that are averaged if nobody says."""
+    def detection(self) -> DetectionSettings:
+        """When a keyword counts as heard if nobody says otherwise."""
 
     @property
-    def hold(self) -> float:
-        """Seconds in which a keyword is no second event if nobody says."""
+    def chosen(self) -> bool:
+        """Whether its thresholds were chosen on streams."""
 
     def decisions(self, samples: FloatArray) -> Iterator[Decision]:
         """Hears a recording from its beginning."""
@@ -87,8 +86,8 @@ class _Spotter:
         spotter = KeywordSpotter(name.model, delta=name.delta)
         self.labels = tuple(spotter.labels)
         self.sample_rate = spotter.metadata.features.sample_rate
-        self.smoothing = DEFAULT_SMOOTHING
-        self.hold = DEFAULT_HOLD
+        self.detection = spotter.detection
+        self.chosen = spotter.metadata.detection is not None
         self._stream = StreamingSpotter(spotter, hop=name.hop)
 
     def decisions(self, samples: FloatArray) -> Iterator[Decision]:

@@ -17,7 +17,7 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.errors import MissingPackageError
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.runtime.detector import DEFAULT_HOLD
+from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.runtime.streaming import Decision
 
 KINDS = {
@@ -35,16 +35,17 @@ class Peer:
     Attributes:
         labels: the wake word.
         sample_rate: of the sound, in Hz.
-        smoothing: none beside what the package averages itself.
-        hold: as with our models.
+        detection: nothing is averaged beside what the package averages.
+        chosen: whether somebody has chosen the thresholds.
     """
 
     sample_rate = RATE
-    smoothing = 0.0
-    hold = DEFAULT_HOLD
+    chosen = False
 
     def __init__(self, word: str) -> None:
         self.labels = (word,)
+        default = DetectionSettings.default(self.labels)
+        self.detection = default.override(smoothing=0.0)
 
     def decisions(self, samples: FloatArray) -> Iterator[Decision]:
         """Hears a recording from its beginning."""

@@ -8,6 +8,7 @@ false.
 """
 
 import dataclasses
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf.audio import files
+from bifsmn_tf.audio.resampling import resampled
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
@@ -39,7 +41,8 @@ class Recording:
         source: what it belongs to, such as its folder.
         sound: files that are laid end to end, or samples, int16 (samples,), at
             16 kHz.
-        words: by the time at which they begin.
+        words: by the time at which they begin; none lasts longer than the
+            recording, whatever is said here.
         trial: whether it is one word alone, of which nothing else is known
             than that it is in there somewhere.
         dense: whether words were put into it close together, so that what is
@@ -52,6 +55,14 @@ class Recording:
     words: tuple[Word, ...] = ()
     trial: bool = False
     dense: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, as far as its files say."""
+        if not isinstance(self.sound, tuple):
+            return len(self.sound) / files.SAMPLE_RATE
+        silence = 2 * TRIAL_SILENCE if self.trial else 0.0
+        return sum(map(files.duration, self.sound)) + silence
 
     def samples(self, rate: int) -> FloatArray:
         """Reads the sound.
@@ -69,23 +80,10 @@ class Recording:
             parts = [files.read(path, rate) for path in self.sound]
             sound = to_float(np.concatenate(parts))
         else:
-            # Not at the top: what reads files only needs no resampler.
-            from bifsmn_tf.audio.resampling import resampled
-
             sound = resampled(to_float(self.sound), files.SAMPLE_RATE, rate)
         if self.trial:
             sound = np.pad(sound, round(TRIAL_SILENCE * rate))
         return sound
-
-
-def seconds(path: Path) -> float:
-    """Returns how long a sound file is.
-
-    Raises:
-        UnreadableError: It is no sound file.
-    """
-    samples = sum(len(piece) for piece in files.stream(path, 16000, 16.0))
-    return samples / 16000
 
 
 def folder(
@@ -156,7 +154,9 @@ def _joined(recordings: Sequence[Recording]) -> Recording:
         assert isinstance(recording.sound, tuple)
         words += [word.later(start) for word in recording.words]
         paths += recording.sound
-        start += sum(map(seconds, recording.sound))
+        for path in recording.sound:
+            # What a file of an other kind than WAV says need not be so.
+            start += len(files.read(path)) / files.SAMPLE_RATE
     source = recordings[0].source
     return Recording(source, source, tuple(paths), tuple(words))
 
@@ -180,13 +180,12 @@ def trials(
     label = word or root.resolve().name
     found = []
     for path in _sounds(root):
-        end = seconds(path) + 2 * TRIAL_SILENCE
         found.append(
             Recording(
                 path.relative_to(root).as_posix(),
                 root.resolve().name,
                 (path,),
-                (Word(0.0, end, label),),
+                (Word(0.0, math.inf, label),),
                 trial=True,
             )
         )

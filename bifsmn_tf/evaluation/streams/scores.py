@@ -5,7 +5,7 @@ What a detector makes of them at a threshold is a matter of moments then.
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,11 +14,12 @@ from tqdm import tqdm
 
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.data.workers import Workers
+from bifsmn_tf.errors import DataError
 from bifsmn_tf.evaluation.streams.labels import Word
 from bifsmn_tf.evaluation.streams.listeners import Name
 from bifsmn_tf.evaluation.streams.listeners import listener
 from bifsmn_tf.evaluation.streams.recordings import Recording
-from bifsmn_tf.runtime.detector import NOT_KEYWORDS
+from bifsmn_tf.model_file.detection import NOT_KEYWORDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,59 +70,73 @@ def compute(
     """
     # Whatever is wrong with the model is said once, and here.
     listener(name)
-    found = []
+    total = sum(recording.seconds for recording in recordings)
     with tqdm(
         desc=str(name),
-        unit=" recordings",
-        total=len(recordings),
+        unit="s",
+        total=round(total),
+        bar_format="{l_bar}{bar}| {n:.0f} of {total:.0f} s, {rate_fmt}",
         file=sys.stderr,
         disable=not progress,
     ) as bar:
-        for scores in _each(name, recordings, processes):
-            found.append(scores)
-            heard = sum(x.seconds for x in found) / 60
-            bar.set_postfix_str(f"{heard:.1f} min of sound", refresh=False)
-            bar.update()
-    return found
+        if processes == 1 or len(recordings) == 1:
+            return [hear(name, x, bar.update) for x in recordings]
+        found = []
+        with Workers(name, count=processes) as workers:
+            for scores in workers.map(hear, recordings):
+                found.append(scores)
+                bar.update(scores.seconds)
+        return found
 
 
-def _each(
-    name: Name, recordings: Sequence[Recording], processes: int | None
-) -> Iterator[Scores]:
-    if processes == 1 or len(recordings) == 1:
-        for recording in recordings:
-            yield hear(name, recording)
-        return
-    with Workers(name, count=processes) as workers:
-        yield from workers.map(hear, recordings)
-
-
-def hear(name: Name, recording: Recording) -> Scores:
+def hear(
+    name: Name,
+    recording: Recording,
+    progress: Callable[[float], object] = lambda _: None,
+) -> Scores:
     """Lets a model hear one recording.
 
     Args:
         name: of the model.
         recording: from its beginning.
+        progress: is told how many more seconds are heard.
+
+    Raises:
+        DataError: It has a label behind its end.
     """
     listening = listener(name)
     rate = listening.sample_rate
     samples = recording.samples(rate)
+    seconds = len(samples) / rate
+    for word in recording.words:
+        if word.start > seconds:
+            raise DataError(
+                f"{recording.name} lasts {seconds:.2f} s, and its label "
+                f"{word.label} begins at {word.start:.2f} s: correct the "
+                "labels, or put them beside the recording they are of"
+            )
     chosen = [
         i for i, x in enumerate(listening.labels) if x not in NOT_KEYWORDS
     ]
-    decisions = list(listening.decisions(samples))
-    probabilities = np.zeros((len(decisions), len(chosen)), np.float32)
-    for row, decision in zip(probabilities, decisions, strict=True):
-        row[:] = decision.probabilities[chosen]
+    ends: list[int] = []
+    rows: list[FloatArray] = []
+    told = 0
+    for decision in listening.decisions(samples):
+        ends.append(decision.end)
+        rows.append(decision.probabilities[chosen])
+        if decision.end - told > rate:
+            progress((decision.end - told) / rate)
+            told = decision.end
+    progress(max(0.0, seconds - told / rate))
     return Scores(
         recording.name,
         recording.source,
-        recording.words,
+        tuple(x._replace(end=min(x.end, seconds)) for x in recording.words),
         recording.trial,
         recording.dense,
         tuple(listening.labels[i] for i in chosen),
-        len(samples) / rate,
+        seconds,
         rate,
-        np.array([decision.end for decision in decisions], np.int64),
-        probabilities,
+        np.array(ends, np.int64),
+        np.array(rows, np.float32).reshape(len(rows), len(chosen)),
     )

@@ -8,6 +8,8 @@ import soundfile
 from commands import run_apart
 from sounds import noise
 
+from bifsmn_tf import KeywordSpotter
+
 
 @pytest.fixture
 def streams(tmp_path):
@@ -42,12 +44,72 @@ def test_figures_of_a_folder(streams, tmp_path):
         assert report["keywords"]["no"]["words"][0] == 0
 
 
+def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
+    """Chosen on validation streams, and what listen says of them."""
+    quiet = tmp_path / "quiet.tflite"
+    out = tmp_path / "result.json"
+    (tmp_path / "negative").mkdir()
+    sound = np.concatenate([noise(16000, i, level=0.05) for i in range(60)])
+    soundfile.write(tmp_path / "negative" / "a.flac", sound, 16000)
+    done = run_apart(
+        "evaluate_stream",
+        "--model=bifsmn_s-sc10",
+        f"--streams={tmp_path / 'negative'}",
+        f"--data_dir={speech}",
+        f"--cache_dir={tmp_path / 'cache'}",
+        "--split=validation",
+        "--words=24",
+        "--false_accepts_per_hour=120",
+        "--smoothing=0.3",
+        f"--output={quiet}",
+        f"--json={out}",
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("result_det.png", "result_det_bifsmn_s_sc10.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    (report,) = json.loads(out.read_text())["models"].values()
+    chosen = report["chosen"]
+    assert chosen["figures"]["words"] == 24
+    assert chosen["figures"]["false_accepts_per_hour"] <= 120
+    assert chosen["figures"]["missed"] <= min(report["all"]["missed"][20:])
+    spotter = KeywordSpotter(quiet)
+    assert spotter.detection.thresholds == chosen["thresholds"]
+    assert spotter.detection.smoothing == chosen["smoothing"] == 0.3
+    # The file says it itself, and listen obeys and tells.
+    done = run_apart(
+        "listen", f"--model={quiet}", f"--input={sound_of(speech)}"
+    )
+    assert done.returncode == 0
+    told = ", ".join(f"{x} ({y:.5g})" for x, y in chosen["thresholds"].items())
+    assert told in done.stderr and "chosen for 120 false" in done.stderr
+    done = run_apart(
+        "listen",
+        f"--model={quiet}",
+        f"--input={sound_of(speech)}",
+        "--threshold=0.125",
+    )
+    assert "yes (0.125), no (0.125)" in done.stderr
+    assert "chosen" not in done.stderr
+    done = run_apart(
+        "evaluate_stream",
+        f"--model={quiet}",
+        f"--streams={tmp_path / 'negative'}",
+    )
+    assert "its own" in done.stdout
+
+
+def sound_of(speech):
+    return sorted((speech / "yes").glob("*.wav"))[0]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "--streams or --trials have to be given"),
+        ([], "--streams, --trials or --data_dir have"),
         (["--streams=none"], "there is no folder none"),
         (["--streams={}", "--thresholds=2"], "--thresholds are in (0, 1]"),
+        (["--data_dir=.", "--pause=1"], "--pause is two numbers"),
+        (["--streams={}", "--output=x"], "--output needs --false_accepts"),
         (["--streams={}", "--deltas=3"], "the model has no delta 3"),
         (["--streams={}", "--model=nobody:x"], "there is no file nobody:x"),
     ],
