@@ -1,10 +1,10 @@
 // Four pixels against four outputs, or the one that a stream's step has. Two
-// products always fit a 16-bit lane, and
-// four do where the absolute values of their weights sum up to at most 255, as
-// they mostly do: `pack` looks for pairs of blocks of 16 terms of which that is
-// true. Pairs are widened to 32 bits half as often as single blocks, in the two
-// cycles that this takes on an in-order core. Operands come through general
-// registers, a step ahead (see LoadBeside).
+// products always fit a 16-bit lane, and four do where the absolute values of
+// their weights sum up to at most 255, as they mostly do: `pack` looks for
+// pairs of blocks of 16 terms of which that is true. Pairs are widened to 32
+// bits half as often as single blocks, in the two cycles that this takes on an
+// in-order core. Operands come through general registers, a step ahead (see
+// LoadBeside).
 
 #include "custom_ops/kernels/igemm.h"
 
