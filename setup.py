@@ -151,8 +151,9 @@ setup(
             "py-cpuinfo",
             "tabulate>=0.10",
         ],
-        # Other projects' wake words, for evaluate_stream to compare with.
-        "peers": ["pymicro-wakeword", "pyopen-wakeword"],
+        # Other projects' wake words, for evaluate_stream and the benchmark to
+        # compare with.
+        "peers": ["pymicro-wakeword", "pymicro-features", "pyopen-wakeword"],
         # For the listen command: a microphone, sound files, a terminal.
         "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
         # Versions known to work together; see the README.

@@ -2,11 +2,17 @@
 
     python -m bifsmn_tf.benchmark
     python -m bifsmn_tf.benchmark --model=mine.tflite --model=other.tflite
+    python -m bifsmn_tf.benchmark --always_on
 
 Without files, networks with random weights: BiFSMN at all its depths, its
 full-precision and 8-bit counterparts, DS-CNN and BC-ResNet-1; that needs
 TensorFlow. One thread, one process, one clip of features per invoke, the
 models in turns.
+
+``--always_on`` measures what a second of sound costs instead, features
+included: a streaming network at each depth, a model of the package that
+computes clips anew, and what else listens all day, as far as ``pip install
+'bifsmn_tf[peers]'`` has brought it; then how cost grows with the network.
 
 ``--profile`` adds the time of every layer of ours, ``--json``, ``--chart`` and
 ``--results`` write the outcome as JSON, PNG and a page.
@@ -16,15 +22,23 @@ import importlib.util
 import json
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf.benchmarking import always_on
 from bifsmn_tf.benchmarking import chart
+from bifsmn_tf.benchmarking import listener
+from bifsmn_tf.benchmarking import peers
 from bifsmn_tf.benchmarking import report as reports
+from bifsmn_tf.benchmarking.listener import Listener
 from bifsmn_tf.benchmarking.measure import measure
+from bifsmn_tf.benchmarking.memory import spotter_bytes
 from bifsmn_tf.benchmarking.model import BenchmarkModel
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.model import from_file
@@ -47,6 +61,23 @@ PORTABLE_KERNELS = (
     "igemm_portable_1x16_s32"
 )
 
+_LISTENERS = [
+    "stream",
+    "clips",
+    "micro_wake_word",
+    "open_wake_word",
+    "ds_cnn",
+    "growth",
+]
+
+_CLIPS = "bifsmn-sc10"
+
+_ALWAYS_ON = flags.DEFINE_bool(
+    "always_on",
+    False,
+    "Measure what a second of sound costs whoever listens to a stream. "
+    "--model then gives streaming models instead of one with random weights.",
+)
 _MODEL = flags.DEFINE_multi_string(
     "model", [], "A .tflite file to measure; it may be repeated."
 )
@@ -54,7 +85,8 @@ _NETWORK = flags.DEFINE_list(
     "networks",
     None,
     f"The networks with random weights to measure, of {', '.join(_NETWORKS)}; "
-    "by default all, or none if files are given.",
+    "by default all, or none if files are given. With --always_on who listens, "
+    f"of {', '.join(_LISTENERS)}.",
 )
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
@@ -124,6 +156,95 @@ def _networks() -> list[str]:
     return _NETWORK.value
 
 
+def _listeners(folder: Path, skipped: list[str]) -> list[Listener]:
+    """Makes who listens; says in ``skipped`` who cannot.
+
+    Args:
+        folder: Takes files of networks with random weights.
+        skipped: Is added to.
+    """
+    chosen = _LISTENERS if _NETWORK.value is None else _NETWORK.value
+    for name in chosen:
+        if name not in _LISTENERS:
+            raise UserError(
+                f"--networks: nobody listens as {name}: of "
+                f"{', '.join(_LISTENERS)}"
+            )
+    random: ModuleType | None = None
+    try:
+        from bifsmn_tf.benchmarking import stream_networks
+
+        random = stream_networks
+    except ImportError:
+        pass
+    found: list[Listener] = []
+    for name in _LISTENERS:
+        if name not in chosen:
+            continue
+        if name == "stream" and _MODEL.value:
+            for path in _MODEL.value:
+                found += listener.streaming(str(path), path)
+        elif name == "clips":
+            found += listener.of_clips(_CLIPS, _CLIPS)
+        elif name in peers.PACKAGES:
+            missing = peers.missing(name)
+            if missing:
+                skipped.append(f"{name}: pip install {' '.join(missing)}")
+            else:
+                found += peers.make(name)
+        elif random is None:
+            skipped.append(
+                f"{name}: networks with random weights need "
+                "TensorFlow: pip install 'bifsmn_tf[train]'"
+            )
+        elif name == "stream":
+            found += random.make(_CLASSES.value, folder)
+        elif name == "ds_cnn":
+            found += random.recomputed(_CLASSES.value)
+        else:
+            found += random.grown(_CLASSES.value, folder)
+            hops = (1, 4, 8)
+            found += listener.of_clips(_CLIPS, _CLIPS, random.RATE, hops)
+    if not found:
+        raise UserError("there is nobody to listen: " + "; ".join(skipped))
+    return found
+
+
+def _listen(folder: Path, cycles: reports.Cycles) -> dict:
+    """Measures what a second of sound costs."""
+    skipped: list[str] = []
+    found = _listeners(folder, skipped)
+    if _SAVE.value:
+        models = {
+            p.name: p.model for one in found for p in one.parts if p.model
+        }
+        _save(list(models.values()), Path(_SAVE.value))
+    machine = _machine()
+    memory = {}
+    for one in found:
+        if one.group == listener.OURS:
+            size = spotter_bytes(one.path, one.delta)
+            if size is not None:
+                memory[one.name] = size
+    rounds, turn = _ROUNDS.value, _TURN.value
+    times = always_on.measure(found, rounds, turn)
+    return always_on.make(
+        found,
+        times,
+        cycles,
+        memory,
+        skipped,
+        settings={
+            "classes": _CLASSES.value,
+            "threads": 1,
+            "rounds": rounds,
+            "turn_milliseconds": turn,
+        },
+        machine=machine | {"load_average_after": reports.load_average()},
+        command=_command(),
+    )
+
+
 def _kernels() -> dict[str, str]:
     found = {}
     for text in filter(None, _KERNELS.value):
@@ -177,6 +298,7 @@ def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
             "file": files[m.content],
             "signature": m.signature,
             "kernels": m.kernels,
+            **({"shape": m.shape} if m.shape else {}),
         }
         for m in models
     ]
@@ -185,11 +307,8 @@ def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
     print(f"models: {folder / 'models.json'}")
 
 
-def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
-    names = [m.name for m in models]
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise UserError(f"{repeated.pop()} is given twice")
+def _machine() -> dict[str, Any]:
+    """Describes the machine, and says if it is busy."""
     machine = reports.describe_machine()
     if machine["load_average"] > _BUSY:
         print(
@@ -197,6 +316,19 @@ def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
             f"{machine['load_average']}): times are longer than they need be",
             file=sys.stderr,
         )
+    return machine
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "bifsmn_tf.benchmark", *sys.argv[1:]])
+
+
+def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
+    names = [m.name for m in models]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise UserError(f"{repeated.pop()} is given twice")
+    machine = _machine()
     invocations = {}
     for model in models:
         try:
@@ -235,9 +367,7 @@ def _measure(models: Sequence[BenchmarkModel], cycles: reports.Cycles) -> dict:
             "turn_milliseconds": turn,
         },
         machine=machine,
-        command=shlex.join(
-            ["python", "-m", "bifsmn_tf.benchmark", *sys.argv[1:]]
-        ),
+        command=_command(),
     )
 
 
@@ -245,23 +375,30 @@ def main() -> None:
     """Measures what the flags say."""
     _check_outputs()
     cycles = reports.read_cycles(_CYCLES.value) if _CYCLES.value else {}
-    models = _models()
-    if _SAVE.value:
-        _save(models, Path(_SAVE.value))
-    report = _measure(models, cycles)
-    print(reports.text(report))
+    if _ALWAYS_ON.value:
+        with tempfile.TemporaryDirectory() as name:
+            report = _listen(Path(name), cycles)
+        text, page = always_on.text(report), always_on.page(report)
+    else:
+        models = _models()
+        if _SAVE.value:
+            _save(models, Path(_SAVE.value))
+        report = _measure(models, cycles)
+        text, page = reports.text(report), reports.page(report)
+    print(text)
     if _JSON.value:
         Path(_JSON.value).write_text(json.dumps(report, indent=1) + "\n")
         print(f"report: {_JSON.value}")
     if _CHART.value:
-        chart.latencies(report, _CHART.value)
+        draw = chart.seconds if _ALWAYS_ON.value else chart.latencies
+        draw(report, _CHART.value)
         print(f"chart: {_CHART.value}")
     if _RESULTS.value:
         folder = Path(_RESULTS.value)
         folder.mkdir(parents=True, exist_ok=True)
-        page = reports.page(report)
-        (folder / "benchmark.md").write_text(page, encoding="utf-8")
-        print(f"page: {folder / 'benchmark.md'}")
+        name = "always_on.md" if _ALWAYS_ON.value else "benchmark.md"
+        (folder / name).write_text(page, encoding="utf-8")
+        print(f"page: {folder / name}")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,32 @@ def test_saved_models_are_those_that_were_measured(made):
     assert len(list(folder.glob("*.tflite"))) == 6
 
 
+def test_a_second_of_sound_without_tensorflow(tmp_path):
+    done = run(
+        "--always_on",
+        "--networks=clips,growth",
+        f"--json={tmp_path / 'x.json'}",
+        f"--results={tmp_path}",
+        f"--chart={tmp_path / 'x.png'}",
+        f"--save_models={tmp_path}",
+        tensorflow=False,
+    )
+    assert "skipped: growth: networks with random weights" in done.stdout
+    report = json.loads((tmp_path / "x.json").read_text())
+    names = [f"bifsmn-sc10 δ={d}, every 32 ms" for d in (1, 2, 4)]
+    assert [x["name"] for x in report["listeners"]] == names
+    assert "## A second of sound" in (tmp_path / "always_on.md").read_text()
+    index = json.loads((tmp_path / "models.json").read_text())
+    assert index[0]["name"] == "bifsmn-sc10, a frame's features"
+
+
+def test_nobody_listens():
+    error = fails("--always_on", "--networks=lstm")
+    assert "--networks: nobody listens as lstm: of stream, clips" in error
+    error = fails("--always_on", "--networks=stream", tensorflow=False)
+    assert "there is nobody to listen: stream: networks" in error
+
+
 def test_files_without_tensorflow(made):
     binary, _, baseline, *_ = sorted((made / "models").glob("*.tflite"))
     done = run(f"--model={binary}", f"--model={baseline}", tensorflow=False)

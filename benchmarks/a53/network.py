@@ -51,6 +51,8 @@ def model_invoke(
         command += ["--signature", entry["signature"]]
     if entry.get("kernels"):
         command += ["--kernels", entry["kernels"]]
+    if entry.get("shape"):
+        command += ["--shape", ",".join(map(str, entry["shape"]))]
     # The first time Python compiles what it imports.
     toolchain.run([*toolchain.EMULATOR, *command], environment)
     fewer, more = folder / "fewer", folder / "more"
@@ -82,7 +84,11 @@ def main(arguments: list[str]) -> None:
         help="BiFSMN with these kernels, too",
     )
     parser.add_argument("--repetitions", type=int, default=200)
-    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help="write the figures here, too; those of other names stay there",
+    )
     options = parser.parse_args(arguments)
     toolchain.check()
     board = options.board.resolve()
@@ -122,7 +128,10 @@ def main(arguments: list[str]) -> None:
             f"| {cost.instructions:,.0f} | {first / cost.strict:.2f} |"
         )
     if options.json:
-        figures = {name: cost._asdict() for name, cost in costs.items()}
+        figures = {}
+        if options.json.is_file():
+            figures = json.loads(options.json.read_text(encoding="utf-8"))
+        figures |= {name: cost._asdict() for name, cost in costs.items()}
         text = json.dumps(figures, indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bifsmn_tf.benchmarking.listener import OURS
+from bifsmn_tf.benchmarking.listener import PEERS
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.report import Report
 
@@ -65,6 +67,42 @@ def latencies(report: Report, path: str | Path) -> None:
     )
     for axes, panel in zip(all_axes[0], panels, strict=True):
         _bars(axes, *panel, roles)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def seconds(report: Report, path: str | Path) -> None:
+    """Draws a bar for each listener: microseconds inside a second of sound.
+
+    Args:
+        report: What :func:`bifsmn_tf.benchmarking.always_on.make` returned.
+        path: Where to write the PNG.
+
+    Raises:
+        ImportError: There is no Matplotlib.
+        OSError: The picture cannot be written.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    found = [x for x in report["listeners"] if x["group"] in (OURS, PEERS)]
+    roles = {
+        x["name"]: (Role.OURS if x["group"] == OURS else Role.BASELINE).value
+        for x in found
+    }
+    figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.34 * len(found)))
+    _bars(
+        axes,
+        f"µs per second of sound, measured on {report['machine']['cpu']}",
+        {x["name"]: x["inside_microseconds"]["median"] for x in found},
+        {},
+        roles,
+    )
+    axes.set_xscale("log")
+    axes.margins(x=0.1)
     figure.tight_layout()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     pyplot.close(figure)

@@ -46,6 +46,7 @@ class BenchmarkModel:
         role: What it is compared as.
         kernels: The names of kernels to prefer, separated by commas; None is
             the library's own choice.
+        shape: The shape of the only input, where the file leaves it open.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BenchmarkModel:
     signature: str | None
     role: Role
     kernels: str | None = None
+    shape: tuple[int, ...] | None = None
 
     def invocation(self) -> Invocation:
         """Makes the model ready to run.
@@ -61,7 +63,9 @@ class BenchmarkModel:
             UserError: There is no library or runtime, or the runtime refuses
                 the model.
         """
-        return Invocation(self.content, self.signature, self.kernels)
+        return Invocation(
+            self.content, self.signature, self.kernels, self.shape
+        )
 
 
 _FRONT_ENDS = {

@@ -115,7 +115,7 @@ def make_bifsmn(
     ours = make_configuration(title, config)
     files = {
         "features": ours[0].content,
-        "board's features": _convert_binary(config, BOARD_FEATURES),
+        "board's features": convert_random(config, BOARD_FEATURES),
     }
     front_ends = [
         BenchmarkModel(
@@ -152,7 +152,7 @@ def make_configuration(
     Returns:
         A model for each depth, with the same file.
     """
-    content = _convert_binary(config)
+    content = convert_random(config)
     return [
         BenchmarkModel(f"{title} δ={d}", content, signature_key(d), Role.OURS)
         for d in config.deltas
@@ -179,15 +179,47 @@ def smallest_bifsmn() -> BenchmarkModel:
     )
     return BenchmarkModel(
         "smallest BiFSMN",
-        _convert_binary(config),
+        convert_random(config),
         signature_key(1),
         Role.GLUE,
     )
 
 
-def _convert_binary(
+def make_board_front_end() -> BenchmarkModel:
+    """Makes what computes one frame of board's features in a stream."""
+    return BenchmarkModel(
+        "board's features of a frame",
+        convert_random(bifsmn(1), BOARD_FEATURES),
+        FRAME_SIGNATURE,
+        Role.FRONT_END,
+    )
+
+
+def integers(model: tf.keras.Model) -> bytes:
+    """Converts a model with random weights to 8-bit integers.
+
+    Args:
+        model: A model of features (batch, time, frequency, 1).
+
+    Returns:
+        The content of the file.
+    """
+    shape = model.input_shape[1:]
+    return convert(_random(model), shape, _samples(shape))
+
+
+def convert_random(
     config: NetworkConfig, features: FeatureParameters | None = None
 ) -> bytes:
+    """Converts a binary network with random weights.
+
+    Args:
+        config: The network.
+        features: What it reads; by default the paper's.
+
+    Returns:
+        The content of the file.
+    """
     described = _describe(config, features)
     return convert_binary(_random(FSMN(config)), described).content
 

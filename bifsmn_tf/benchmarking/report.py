@@ -50,7 +50,7 @@ _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Table:
+class Table:
     """A table before it has a layout.
 
     Attributes:
@@ -64,6 +64,14 @@ class _Table:
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     left: int = 1
+
+    def plain(self) -> str:
+        """Returns the table for a terminal."""
+        return tables.plain(self.head, self.rows, self.left)
+
+    def markdown(self) -> str:
+        """Returns the table in Markdown."""
+        return tables.markdown(self.head, self.rows, self.left)
 
 
 def make(
@@ -104,7 +112,7 @@ def make(
         "command": command,
         "date": datetime.date.today().isoformat(),
         "machine": dict(machine),
-        "versions": _versions(),
+        "versions": versions(),
         "settings": dict(settings),
         "models": [
             {
@@ -126,7 +134,7 @@ def make(
             for baseline in baselines
         },
         "profiles": {
-            name: _rounded(dataclasses.asdict(profile))
+            name: rounded(dataclasses.asdict(profile))
             for name, profile in profiles.items()
         },
         "cycles": {name: dict(values) for name, values in cycles.items()},
@@ -147,8 +155,13 @@ def describe_machine() -> dict[str, Any]:
         "instructions": [x for x in _INSTRUCTIONS if x in flags],
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
-        "load_average": round(os.getloadavg()[0], 2),
+        "load_average": load_average(),
     }
+
+
+def load_average() -> float:
+    """Returns how many processes have been running in the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def read_cycles(path: str | Path) -> Cycles:
@@ -186,14 +199,13 @@ def read_cycles(path: str | Path) -> Cycles:
 def text(report: Report) -> str:
     """Returns the tables for a terminal."""
     return "\n\n".join(
-        f"{table.title}\n{tables.plain(table.head, table.rows, table.left)}"
-        for table in _tables(report)
+        f"{table.title}\n{table.plain()}" for table in _tables(report)
     )
 
 
 def page(report: Report) -> str:
     """Returns the page of results, in Markdown."""
-    versions = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
+    used = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
     settings = report["settings"]
     machine_ = report["machine"]
     weights = "The weights are random ones. " if settings["networks"] else ""
@@ -203,7 +215,7 @@ def page(report: Report) -> str:
         f"{machine_['cpu']} ({machine_['architecture']}, "
         f"{machine_['cores']} cores, {' '.join(machine_['instructions'])}; "
         f"load average before {machine_['load_average']}), {report['date']}, "
-        f"one thread; {versions}.",
+        f"one thread; {used}.",
         f"    {report['command']}",
         "One clip of random features per invoke of a signature's graph, in "
         "one process; the runtime's glue is included, copying in and out by "
@@ -216,12 +228,12 @@ def page(report: Report) -> str:
     for table in _tables(report):
         parts += [
             f"## {table.title}",
-            tables.markdown(table.head, table.rows, table.left),
+            table.markdown(),
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _tables(report: Report) -> Iterator[_Table]:
+def _tables(report: Report) -> Iterator[Table]:
     yield _times(report)
     ours = [
         model["name"]
@@ -236,7 +248,7 @@ def _tables(report: Report) -> Iterator[_Table]:
         yield _cycles(report)
 
 
-def _times(report: Report) -> _Table:
+def _times(report: Report) -> Table:
     rows = []
     for model in report["models"]:
         invoke = model["invoke_microseconds"]
@@ -251,10 +263,10 @@ def _times(report: Report) -> _Table:
             )
         )
     head = ("", "invoke", "", "fastest", "whole call", "file, bytes")
-    return _Table("Microseconds", head, rows)
+    return Table("Microseconds", head, rows)
 
 
-def _speedups(report: Report, ours: Sequence[str]) -> _Table:
+def _speedups(report: Report, ours: Sequence[str]) -> Table:
     rows = []
     for name in ours:
         cells = []
@@ -266,10 +278,10 @@ def _speedups(report: Report, ours: Sequence[str]) -> _Table:
             )
         rows.append((name, *cells))
     head = ("", *report["speedups"])
-    return _Table("How many times faster than", head, rows)
+    return Table("How many times faster than", head, rows)
 
 
-def _layers(name: str, profile: Mapping[str, Any]) -> _Table:
+def _layers(name: str, profile: Mapping[str, Any]) -> Table:
     total = sum(x["microseconds"] for x in profile["layers"])
     rows = []
     for layer in profile["layers"]:
@@ -279,10 +291,10 @@ def _layers(name: str, profile: Mapping[str, Any]) -> _Table:
     rows.append(("all ops", "", f"{total:.2f}", ""))
     rows.append(("the rest of an invoke", "", f"{profile['glue']:.2f}", ""))
     head = ("layer", "op", "time", "share")
-    return _Table(f"Layers of {name}, microseconds", head, rows, left=2)
+    return Table(f"Layers of {name}, microseconds", head, rows, left=2)
 
 
-def _cycles(report: Report) -> _Table:
+def _cycles(report: Report) -> Table:
     first = next(iter(report["cycles"]))
     baseline = report["cycles"][first]["strict"]
     rows = [
@@ -295,23 +307,24 @@ def _cycles(report: Report) -> _Table:
         for name, values in report["cycles"].items()
     ]
     head = ("", "strict", "ideal", f"{first} ÷ it, strict")
-    return _Table("Modelled Cortex-A53 cycles, not measured", head, rows)
+    return Table("Modelled Cortex-A53 cycles, not measured", head, rows)
 
 
 def _plain(values: npt.NDArray[np.float64]) -> dict[str, float]:
-    return _rounded(dataclasses.asdict(Quartiles.of(values)))
+    return rounded(dataclasses.asdict(Quartiles.of(values)))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Rounds floats, however nested, to thousandths."""
     if isinstance(value, dict):
-        return {name: _rounded(x) for name, x in value.items()}
+        return {name: rounded(x) for name, x in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(x) for x in value]
+        return [rounded(x) for x in value]
     return round(value, 3) if isinstance(value, float) else value
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Returns the versions of the package, of Python and of the runtimes."""
     found = {"bifsmn_tf": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

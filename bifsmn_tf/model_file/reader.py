@@ -100,6 +100,14 @@ class ModelFile:
         return sorted({c["custom_code"] for c in codes if "custom_code" in c})
 
     @property
+    def has_variables(self) -> bool:
+        """Whether the model keeps tensors of the runtime's between invokes."""
+        return any(
+            code.get("builtin_code") == schema.VARIABLE_BUILTIN_CODE
+            for code in self._model.get("operator_codes", ())
+        )
+
+    @property
     def custom_operators(self) -> list[CustomOperator]:
         """Every use of a custom op, in the order of the file."""
         codes = self._model.get("operator_codes", ())

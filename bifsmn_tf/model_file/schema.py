@@ -14,6 +14,9 @@ FILE_IDENTIFIER = b"TFL3"
 CUSTOM_BUILTIN_CODE = 32
 """The operator code of every custom op."""
 
+VARIABLE_BUILTIN_CODE = 142
+"""The operator code of a variable's handle, which whoever reads one needs."""
+
 FLOAT32 = 0
 """The type of a tensor of floats."""
 
