@@ -80,14 +80,18 @@ Word* CopyRuns(const Word* source, ptrdiff_t stride, int rows, int run,
 }
 
 // The same for the second convolution's kernel over 16 channels. Words behind
-// the patch are written to.
+// the patch are written to, but for the last one.
+template <bool kLast>
 inline void CopyFiveByFive(const Word* source, ptrdiff_t stride, Word* patch) {
   Together runs[5];
   for (int row = 0; row < 5; ++row) {
     runs[row] = *reinterpret_cast<const Together*>(source + row * stride);
   }
-  for (int row = 0; row < 5; ++row) {
+  for (int row = 0; row < (kLast ? 4 : 5); ++row) {
     *reinterpret_cast<Together*>(patch + 5 * row) = runs[row];
+  }
+  if (kLast) {
+    for (int i = 0; i < 5; ++i) patch[20 + i] = runs[4][i];
   }
 }
 
@@ -102,13 +106,15 @@ Word* CopyPatches(const Word* source, ptrdiff_t stride, ptrdiff_t step,
 }
 
 Word* CopyFiveByFives(const Word* source, ptrdiff_t stride, ptrdiff_t step,
-                      int count, Word* patches) {
-  for (int pixel = 0; pixel < count; ++pixel) {
-    CopyFiveByFive(source, stride, patches);
+                      int count, bool has_last, Word* patches) {
+  for (int pixel = has_last ? 1 : 0; pixel < count; ++pixel) {
+    CopyFiveByFive<false>(source, stride, patches);
     source += step;
     patches += 25;
   }
-  return patches;
+  if (!has_last) return patches;
+  CopyFiveByFive<true>(source, stride, patches);
+  return patches + 25;
 }
 
 // The patches of any image, edge by edge.
@@ -164,12 +170,11 @@ void BitIm2col(const Word* image, const ConvGeometry& geometry, int words,
   while (count > 0) {
     const int of_row = std::min(count, g.output_w - x);
     count -= of_row;
-    // Behind the last patch nothing may be written.
-    const int fives = five_by_five ? of_row - (count == 0 ? 1 : 0) : 0;
     const Word* source = row + x * step_x;
-    patches = CopyFiveByFives(source, stride, step_x, fives, patches);
-    patches = CopyPatches(source + fives * step_x, stride, step_x, g.kernel_h,
-                          run, of_row - fives, patches);
+    patches = five_by_five ? CopyFiveByFives(source, stride, step_x, of_row,
+                                             count == 0, patches)
+                           : CopyPatches(source, stride, step_x, g.kernel_h,
+                                         run, of_row, patches);
     x = 0;
     row += step_y;
   }
