@@ -1,6 +1,7 @@
 """What was measured in streams, as a table, as JSON and as pictures."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,18 @@ def write(path: Path, reports: Mapping[str, Any], window: float) -> None:
     )
     for name, report in drawable.items():
         if len(report["keywords"]) > 1:
-            plain = "".join(c if c.isalnum() else "_" for c in Path(name).name)
             _draw(
-                path.with_name(f"{path.stem}_det_{plain}.png"),
+                path.with_name(f"{path.stem}_det_{_file_name(name)}.png"),
                 {x: (report, y) for x, y in report["keywords"].items()},
                 name,
             )
+
+
+def _file_name(name: str) -> str:
+    """Returns a model's name and depth as part of a file's name."""
+    model, _, depth = Path(name).name.partition(", δ = ")
+    plain = re.sub(r"[^\w.-]+", "_", model.removesuffix(".tflite"))
+    return f"{plain}_delta_{depth}" if depth else plain
 
 
 def _draw(

@@ -71,21 +71,26 @@ def compute(
     # Whatever is wrong with the model is said once, and here.
     listener(name)
     total = sum(recording.seconds for recording in recordings)
+
+    def heard(seconds: float) -> None:
+        # What a file says of its length may be wrong.
+        bar.update(min(seconds, total - bar.n))
+
     with tqdm(
         desc=str(name),
         unit="s",
-        total=round(total),
+        total=total,
         bar_format="{l_bar}{bar}| {n:.0f} of {total:.0f} s, {rate_fmt}",
         file=sys.stderr,
         disable=not progress,
     ) as bar:
         if processes == 1 or len(recordings) == 1:
-            return [hear(name, x, bar.update) for x in recordings]
+            return [hear(name, x, heard) for x in recordings]
         found = []
         with Workers(name, count=processes) as workers:
             for scores in workers.map(hear, recordings):
                 found.append(scores)
-                bar.update(scores.seconds)
+                heard(scores.seconds)
         return found
 
 

@@ -65,7 +65,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
         f"--json={out}",
     )
     assert done.returncode == 0, done.stderr
-    for name in ("result_det.png", "result_det_bifsmn_s_sc10.png"):
+    for name in ("result_det.png", "result_det_bifsmn_s-sc10.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     (report,) = json.loads(out.read_text())["models"].values()
     chosen = report["chosen"]
