@@ -23,6 +23,7 @@ import json
 import shlex
 import sys
 import tempfile
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -139,7 +140,7 @@ _SAVE = flags.DEFINE_string(
     "save_models",
     None,
     "The folder to write the measured files to, and models.json, a list of "
-    '{"name", "file", "signature", "kernels"}.',
+    '{"name", "file", "signature", "kernels"}, for benchmarks/a53.',
 )
 
 _BUSY = 0.5
@@ -210,15 +211,17 @@ def _listeners(folder: Path, skipped: list[str]) -> list[Listener]:
     return found
 
 
-def _listen(folder: Path, cycles: reports.Cycles) -> dict:
+def _listen(folder: Path) -> reports.Report:
     """Measures what a second of sound costs."""
     skipped: list[str] = []
     found = _listeners(folder, skipped)
     if _SAVE.value:
-        models = {
-            p.name: p.model for one in found for p in one.parts if p.model
-        }
-        _save(list(models.values()), Path(_SAVE.value))
+        parts = {part.name: part for one in found for part in one.parts}
+        _save(
+            [part.model for part in parts.values() if part.model],
+            Path(_SAVE.value),
+            {name: part.module for name, part in parts.items() if part.module},
+        )
     machine = _machine()
     memory = {}
     for one in found:
@@ -231,7 +234,6 @@ def _listen(folder: Path, cycles: reports.Cycles) -> dict:
     return always_on.make(
         found,
         times,
-        cycles,
         memory,
         skipped,
         settings={
@@ -286,13 +288,17 @@ def _check_outputs() -> None:
         raise UserError("--chart needs matplotlib: pip install matplotlib")
 
 
-def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
+def _save(
+    models: Sequence[BenchmarkModel],
+    folder: Path,
+    modules: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[bytes, str] = {}
     for model in models:
         name = files.setdefault(model.content, f"{len(files)}.tflite")
         (folder / name).write_bytes(model.content)
-    index = [
+    index: list[dict[str, Any]] = [
         {
             "name": m.name,
             "file": files[m.content],
@@ -301,6 +307,10 @@ def _save(models: Sequence[BenchmarkModel], folder: Path) -> None:
             **({"shape": m.shape} if m.shape else {}),
         }
         for m in models
+    ]
+    index += [
+        {"name": name, "module": list(module)}
+        for name, module in (modules or {}).items()
     ]
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
     (folder / "models.json").write_text(text, encoding="utf-8")
@@ -377,7 +387,7 @@ def main() -> None:
     cycles = reports.read_cycles(_CYCLES.value) if _CYCLES.value else {}
     if _ALWAYS_ON.value:
         with tempfile.TemporaryDirectory() as name:
-            report = _listen(Path(name), cycles)
+            report = always_on.with_cycles(_listen(Path(name)), cycles)
         text, page = always_on.text(report), always_on.page(report)
     else:
         models = _models()

@@ -6,8 +6,9 @@ r"""Modelled cycles of one invoke of a model, the runtime's glue included.
         [--only=TEXT ...] [--kernels=NAME=KERNEL,... ...] [--json=FILE]
 
 BOARD is an emulated Cortex-A53 board with its own Python and runtime; the
-second file lists models, their signatures, and the kernels to prefer. A figure
-is the difference of two runs that invoke a model more and less often.
+second file lists models, their signatures and the kernels to prefer, or modules
+that repeat what they do. A figure is the difference of two runs that invoke a
+model more and less often.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import toolchain
@@ -22,6 +25,9 @@ from model import Cost
 from model import cost_of_difference
 
 _FEWER = 10
+
+_COMPILED: set[str] = set()
+"""The modules that have run on the board."""
 
 
 def model_invoke(
@@ -32,7 +38,33 @@ def model_invoke(
     model: Path,
     repetitions: int,
 ) -> Cost:
-    """Returns what one invoke costs."""
+    """Returns what one invoke of a model costs."""
+    command = ["bifsmn_tf.benchmarking.invoke", "--model", str(model)]
+    if entry.get("signature"):
+        command += ["--signature", entry["signature"]]
+    if entry.get("kernels"):
+        command += ["--kernels", entry["kernels"]]
+    if entry.get("shape"):
+        command += ["--shape", ",".join(map(str, entry["shape"]))]
+    return module_call(board, plugin, folder, command, repetitions)
+
+
+def module_call(
+    board: Path,
+    plugin: Path,
+    folder: Path,
+    module: Sequence[str],
+    repetitions: int,
+) -> Cost:
+    """Returns what a module does once that repeats it.
+
+    Args:
+        board: The emulated board.
+        plugin: The built plugin of qemu-user.
+        folder: Takes counts.
+        module: The module and its arguments but for ``--repetitions``.
+        repetitions: How many repetitions the figure is the mean of.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": f"{board / 'wheels'}:{toolchain.REPOSITORY}",
@@ -46,15 +78,11 @@ def model_invoke(
     environment.pop("PYTHONHOME", None)
     root = board / "root"
     command: list[str | Path] = ["-L", root, root / "usr/bin/python3.11"]
-    command += ["-m", "bifsmn_tf.benchmarking.invoke", "--model", model]
-    if entry.get("signature"):
-        command += ["--signature", entry["signature"]]
-    if entry.get("kernels"):
-        command += ["--kernels", entry["kernels"]]
-    if entry.get("shape"):
-        command += ["--shape", ",".join(map(str, entry["shape"]))]
+    command += ["-m", *module]
     # The first time Python compiles what it imports.
-    toolchain.run([*toolchain.EMULATOR, *command], environment)
+    if module[0] not in _COMPILED:
+        toolchain.run([*toolchain.EMULATOR, *command], environment)
+        _COMPILED.add(module[0])
     fewer, more = folder / "fewer", folder / "more"
     for file, count in ((fewer, _FEWER), (more, _FEWER + repetitions)):
         toolchain.emulate(
@@ -64,6 +92,16 @@ def model_invoke(
             environment=environment,
         )
     return cost_of_difference(fewer, more, repetitions)
+
+
+def _keep(costs: Mapping[str, Cost], path: Path) -> None:
+    """Writes figures to a file that may hold those of other names."""
+    figures = {}
+    if path.is_file():
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    figures |= {name: cost._asdict() for name, cost in costs.items()}
+    text = json.dumps(figures, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> None:
@@ -107,18 +145,25 @@ def main(arguments: list[str]) -> None:
             choice.partition("=") for choice in options.kernels or []
         )
         for entry in entries
-        if entry["name"].startswith("BiFSMN δ") and not entry["kernels"]
+        if entry["name"].startswith("BiFSMN δ") and not entry.get("kernels")
     ]
     costs: dict[str, Cost] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plugin = toolchain.build_plugin(folder)
         for entry in entries:
-            model = options.models.resolve().parent / entry["file"]
-            costs[entry["name"]] = model_invoke(
-                board, plugin, folder, entry, model, options.repetitions
-            )
+            if "module" in entry:
+                costs[entry["name"]] = module_call(
+                    board, plugin, folder, entry["module"], options.repetitions
+                )
+            else:
+                model = options.models.resolve().parent / entry["file"]
+                costs[entry["name"]] = model_invoke(
+                    board, plugin, folder, entry, model, options.repetitions
+                )
             print(f"{entry['name']}: {costs[entry['name']]}", file=sys.stderr)
+            if options.json:
+                _keep(costs, options.json)
     print("| model | strict | ideal | instructions | first ÷ this |")
     print("|---|---:|---:|---:|---:|")
     first = next(iter(costs.values())).strict if costs else 0.0
@@ -127,13 +172,6 @@ def main(arguments: list[str]) -> None:
             f"| {name} | {cost.strict:,.0f} | {cost.ideal:,.0f} "
             f"| {cost.instructions:,.0f} | {first / cost.strict:.2f} |"
         )
-    if options.json:
-        figures = {}
-        if options.json.is_file():
-            figures = json.loads(options.json.read_text(encoding="utf-8"))
-        figures |= {name: cost._asdict() for name, cost in costs.items()}
-        text = json.dumps(figures, indent=1, ensure_ascii=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 the Python interface sees. Cycles are modelled elsewhere, of the same parts.
 """
 
+import copy
 import dataclasses
 import datetime
 from collections.abc import Iterator
@@ -81,7 +82,6 @@ def measure(found: Sequence[Listener], rounds: int, turn: float) -> Times:
 def make(
     found: Sequence[Listener],
     times: Times,
-    cycles: Cycles,
     memory: Mapping[str, Mapping[str, int]],
     skipped: Sequence[str],
     settings: Mapping[str, object],
@@ -93,7 +93,6 @@ def make(
     Args:
         found: Who listens.
         times: What :func:`measure` returned.
-        cycles: Modelled cycles by part.
         memory: The bytes of one more spotter, by listener, as
             :func:`~bifsmn_tf.benchmarking.memory.spotter_bytes` returns them.
         skipped: Who does not listen, and why.
@@ -105,11 +104,10 @@ def make(
         ``format``, ``command``, ``date``, ``machine``, ``versions``,
         ``settings``, ``skipped``, ``memory``; and ``listeners``, a list of
         ``name``, ``group``, ``decisions``, ``file_bytes``, ``state_bytes``,
-        ``parts`` (``name``, ``rate``, microseconds and modelled cycles of a
-        call), and of a second of sound ``inside_microseconds``,
-        ``python_microseconds`` and ``cycles``, with the parts that these lack;
-        and ``ratios``, how many times less ours take than each peer, within
-        rounds.
+        ``parts`` (``name``, ``rate`` and the ``microseconds`` of a call), and
+        of a second of sound ``inside_microseconds`` and
+        ``python_microseconds``; and ``ratios``, how many times less ours take
+        than each peer, within rounds.
     """
     return {
         "format": FORMAT,
@@ -120,7 +118,7 @@ def make(
         "settings": dict(settings),
         "skipped": list(skipped),
         "memory": {name: dict(size) for name, size in memory.items()},
-        "listeners": [_listener(one, times, cycles) for one in found],
+        "listeners": [_listener(one, times) for one in found],
         "ratios": {
             peer.name: {
                 one.name: reports.rounded(
@@ -140,10 +138,9 @@ def _inside(one: Listener, times: Times) -> npt.NDArray[np.float64]:
     return np.sum([p.rate * times[p.name, "inside"] for p in one.parts], axis=0)
 
 
-def _listener(one: Listener, times: Times, cycles: Cycles) -> dict[str, Any]:
+def _listener(one: Listener, times: Times) -> dict[str, Any]:
     python = times.get((one.name, "python"))
-    known = [part for part in one.parts if part.name in cycles]
-    values: dict[str, Any] = {
+    values = {
         "name": one.name,
         "group": one.group,
         "decisions": one.decisions,
@@ -154,7 +151,6 @@ def _listener(one: Listener, times: Times, cycles: Cycles) -> dict[str, Any]:
                 "name": part.name,
                 "rate": part.rate,
                 "microseconds": _plain(times[part.name, "inside"]),
-                "cycles": dict(cycles.get(part.name, {})),
             }
             for part in one.parts
         ],
@@ -162,17 +158,37 @@ def _listener(one: Listener, times: Times, cycles: Cycles) -> dict[str, Any]:
         "python_microseconds": None
         if python is None
         else _plain(python / one.seconds),
-        "cycles": {
-            mode: round(sum(p.rate * cycles[p.name][mode] for p in known))
-            for mode in ("strict", "ideal")
-        }
-        if known
-        else None,
-        "cycles_without": [
-            part.name for part in one.parts if part.name not in cycles
-        ],
     }
     return reports.rounded(values)
+
+
+def with_cycles(report: Report, cycles: Cycles) -> Report:
+    """Returns a report with what was modelled elsewhere.
+
+    Args:
+        report: What :func:`make` returned.
+        cycles: Modelled cycles of one call, by part.
+
+    Returns:
+        A copy in which parts have ``cycles``, empty if they are unknown, and
+        listeners ``cycles`` of a second of sound, those of ``cycles_without``
+        left out; None if none is known.
+    """
+    found = copy.deepcopy(report)
+    for one in found["listeners"]:
+        known = [part for part in one["parts"] if part["name"] in cycles]
+        for part in one["parts"]:
+            part["cycles"] = dict(cycles.get(part["name"], {}))
+        one["cycles_without"] = [
+            part["name"] for part in one["parts"] if part not in known
+        ]
+        one["cycles"] = None
+        if known:
+            one["cycles"] = {
+                mode: round(sum(p["rate"] * p["cycles"][mode] for p in known))
+                for mode in ("strict", "ideal")
+            }
+    return found
 
 
 def _plain(values: npt.NDArray[np.float64]) -> dict[str, float]:

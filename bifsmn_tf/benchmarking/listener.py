@@ -37,12 +37,15 @@ class Part:
         rate: How often it runs in a second of sound.
         model: The model that computes it; None if it is none.
         call: What computes it if it is no model.
+        module: A module that does so as often as ``--repetitions`` says, for
+            instruments that count from outside.
     """
 
     name: str
     rate: float
     model: BenchmarkModel | None = None
     call: Call | None = None
+    module: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,7 +89,12 @@ def _noise(samples: int) -> bytes:
 
 def _micro_wake_word() -> list[Listener]:
     folder = _models("pymicro_wakeword")
-    front_end = Part(MICRO_FRONT_END, _RATE / _WINDOW, call=micro_front_end())
+    front_end = Part(
+        MICRO_FRONT_END,
+        _RATE / _WINDOW,
+        call=micro_front_end(),
+        module=("bifsmn_tf.benchmarking.peers",),
+    )
     found = []
     for word in _MICRO_WORDS:
         description = json.loads((folder / f"{word}.json").read_text("utf-8"))

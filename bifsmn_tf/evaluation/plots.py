@@ -313,6 +313,7 @@ def representations(
 def trade_offs(
     points: Mapping[str, Sequence[tuple[str, float, Mapping[str, float]]]],
     path: str | Path,
+    marks: Mapping[str, Mapping[str, float]] | None = None,
 ) -> None:
     """Draws accuracy against each of several costs, on logarithmic axes.
 
@@ -320,6 +321,8 @@ def trade_offs(
         points: for each family of networks, drawn in one colour and joined by
             a line: label, accuracy in % and costs by name.
         path: the PNG to write.
+        marks: networks of unknown accuracy, drawn as lines across: costs by
+            name.
     """
     plt = _pyplot()
     costs = list(
@@ -354,6 +357,17 @@ def trade_offs(
                     xytext=(4, 4),
                     textcoords="offset points",
                     fontsize=7,
+                )
+        for label, by_name in (marks or {}).items():
+            if cost in by_name:
+                axes.axvline(by_name[cost], color="#6b6b6b", linestyle=":")
+                axes.annotate(
+                    label,
+                    (by_name[cost], 0.02),
+                    xycoords=axes.get_xaxis_transform(),
+                    rotation=90,
+                    fontsize=7,
+                    ha="right",
                 )
         axes.set_xscale("log")
         axes.set_xlabel(cost)

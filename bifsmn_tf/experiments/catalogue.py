@@ -1,6 +1,7 @@
 """All experiments by name."""
 
 from bifsmn_tf.experiments import ablation
+from bifsmn_tf.experiments import always_on
 from bifsmn_tf.experiments import bifsmnv2
 from bifsmn_tf.experiments import figure2
 from bifsmn_tf.experiments import gamma
@@ -30,5 +31,6 @@ EXPERIMENTS = {
         pareto,
         precision,
         speed,
+        always_on,
     )
 }

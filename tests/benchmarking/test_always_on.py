@@ -44,16 +44,16 @@ MEMORY = {"ours": {"spotter": 3000, "interpreter": 1000, "plan": 500}}
 
 @pytest.fixture
 def report():
-    return always_on.make(
+    made = always_on.make(
         [OURS, PEER],
         TIMES,
-        CYCLES,
         MEMORY,
         ["open_wake_word: pip install pyopen-wakeword"],
         {"rounds": 3, "turn_milliseconds": 1.0},
         reports.describe_machine() | {"load_average_after": 0.5},
         "python -m bifsmn_tf.benchmark --always_on",
     )
+    return always_on.with_cycles(made, CYCLES)
 
 
 def test_is_plain_json(report):
@@ -72,6 +72,14 @@ def test_a_second_is_the_sum_of_its_parts(report):
     assert peer["cycles"] == {"strict": 10000, "ideal": 5000}
     assert peer["cycles_without"] == ["front end"]
     assert ours["file_bytes"] == peer["file_bytes"] > 100
+
+
+def test_nothing_is_modelled(report):
+    for one in always_on.with_cycles(report, {})["listeners"]:
+        assert one["cycles"] is None
+        assert len(one["cycles_without"]) == len(one["parts"])
+    # It changes nothing of what it was given.
+    assert report["listeners"][0]["cycles"]["strict"] == 8000
 
 
 def test_ratios_are_taken_within_rounds(report):

@@ -7,6 +7,7 @@ import pytest
 from fake_rows import row
 
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
+from bifsmn_tf.experiments import always_on
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pages
@@ -333,6 +334,76 @@ def test_speed_takes_its_figures_from_the_benchmark(tmp_path, recordings):
     measured = "2.0 (1.0-3.0)"
     assert one == ["1", measured, "15.0", "10.0", "10.9", "15.0", "15.5"]
     assert two[:5] == ["2", measured, "*not run*", "*not run*", "15.5"]
+
+
+def _listener(name, group, parts, microseconds):
+    times = dict.fromkeys(("minimum", "low", "median", "high"), microseconds)
+    return {
+        "name": name,
+        "group": group,
+        "decisions": 8.0,
+        "file_bytes": 1000,
+        "state_bytes": 40,
+        "parts": [
+            {"name": part, "rate": rate, "microseconds": times}
+            for part, rate in parts.items()
+        ],
+        "inside_microseconds": times,
+        "python_microseconds": None,
+    }
+
+
+def test_a_second_of_sound(tmp_path, recordings):
+    results = make(tmp_path, recordings, (), {}, always_on.EXPERIMENT.body)
+    text, _ = written(results)
+    assert "The benchmark: *not run*" in text
+    micro = {"microWakeWord, front end": 100.0, "microWakeWord, x": 10.0}
+    ratio = {"low": 15.0, "median": 16.0, "high": 17.0}
+    ours = "BiFSMN of a stream δ=1"
+    report = {
+        "machine": {
+            "cpu": "a CPU",
+            "architecture": "x",
+            "cores": 2,
+            "instructions": [],
+            "load_average": 1.0,
+            "load_average_after": 2.0,
+        },
+        "date": "2026-01-01",
+        "versions": {},
+        "settings": {"rounds": 1, "turn_milliseconds": 1.0},
+        "skipped": ["open_wake_word: pip install it"],
+        "memory": {ours: {"spotter": 9000, "interpreter": 20, "plan": 10}},
+        "listeners": [
+            _listener(ours, "ours", {ours: 8.0}, 30.0),
+            _listener("microWakeWord, x", "peers", micro, 480.0),
+        ],
+        "ratios": {"microWakeWord, x": {ours: ratio}},
+    }
+    (results.folder / "measured.json").write_text(json.dumps(report))
+    (results.folder / "a53_cycles.json").write_text(
+        json.dumps(
+            {
+                ours: {"strict": 50_000, "ideal": 40_000},
+                "microWakeWord, x": {"strict": 200_000, "ideal": 100_000},
+            }
+        )
+    )
+    stream = results.folder.parent / "stream"
+    stream.mkdir()
+    run = {"row": "bifsmn_stream", "test": {"1": {"accuracy": 0.925}}}
+    (stream / "results.json").write_text(json.dumps({"runs": [run]}))
+    text, values = written(results)
+    rows = table_rows(text)
+    assert ["modelled A53 Mcycles, δ = 1", "0.40", "1.0", "0.60"] in rows
+    (network, inside) = (row for row in rows if "microWakeWord's" in row[0])
+    assert network[1:] == ["5.0", "2", "3.5"]
+    assert inside[1:] == ["16.0", "5", "15"]
+    assert ["RAM of one more spotter, kB", "9", "< 300", ""] in rows
+    assert values["figures"]["accuracy"] == {"δ = 1": 92.5}
+    assert (results.folder / "always_on.png").is_file()
+    assert "load average 1.0 before and 2.0 after" in text
+    assert "Skipped: open_wake_word: pip install it." in text
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
