@@ -205,7 +205,8 @@ def _flag_help(flag: flags.Flag) -> str:
     label = f"  --{flag.name}"
     if default is not None:
         label += "=" + default.strip("'")
-    text = flag.help
+    # absl adds that a flag may be repeated; texts say what that means.
+    text = flag.help.partition(";\n")[0]
     if isinstance(flag.parser, flags.EnumParser):
         # absl puts the values in front, which most texts explain anyway.
         text = text.partition(">: ")[2]

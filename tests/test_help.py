@@ -7,7 +7,8 @@ from commands import run_apart
 
 
 @pytest.mark.parametrize(
-    "command", ["quickstart", "experiments", "evaluate", "convert"]
+    "command",
+    ["quickstart", "experiments", "evaluate", "evaluate_stream", "convert"],
 )
 def test_help_helps(command):
     done = run_apart(command, "--help")
