@@ -17,7 +17,7 @@ from bifsmn_tf.evaluation.streams.curve import Point
 from bifsmn_tf.evaluation.streams.scores import Scores
 from bifsmn_tf.model_file.detection import DetectionSettings
 
-SMOOTHINGS = (0.2, 0.1, 0.3, 0.4, 0.6, 0.0)
+SMOOTHINGS = (0.2, 0.1, 0.3, 0.4, 0.6, 0.8, 0.0)
 """Seconds to choose from; of what is equally good the first."""
 
 HOLDS = (1.0, 0.5, 2.0)

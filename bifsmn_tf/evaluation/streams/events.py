@@ -134,14 +134,19 @@ class Line:
         above = self.averages >= np.asarray(thresholds)
         onsets = above.copy()
         onsets[1:] &= ~above[:-1] | self.begins[1:, np.newaxis]
+        rows, keywords = np.nonzero(onsets)
+        times = self.times[rows].tolist()
+        together = np.flatnonzero(np.diff(rows, prepend=-1)).tolist()
+        begins = keywords.tolist()
         onset = Onsets(len(self.keywords), self.hold)
         found = []
-        for row in np.flatnonzero(onsets.any(axis=1)):
-            now = float(self.times[row])
-            begins = np.flatnonzero(onsets[row]).tolist()
-            keyword = onset.event(now, begins, self.averages[row])
+        for first, end in zip(
+            together, [*together, len(rows)][1:], strict=True
+        ):
+            values = self.averages[rows[first]]
+            keyword = onset.event(times[first], begins[first:end], values)
             if keyword is not None:
-                found.append((now, keyword))
+                found.append((times[first], keyword))
         return found
 
     def outcome(self, thresholds: npt.ArrayLike) -> "Outcome":
