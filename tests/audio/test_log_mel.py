@@ -7,6 +7,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from sounds import FRONT_ENDS
 from sounds import noise
 
 from bifsmn_tf.audio import log_mel as features
@@ -14,13 +15,10 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.log_mel import log_mel
 
-DEFAULTS = FeatureParameters()
-OTHERS = FeatureParameters(
-    sample_rate=8000, n_fft=512, hop=160, n_mels=20, f_min=60, f_max=3800
-)
-FOLDED = FeatureParameters(n_fft=512, folds=2)
-THRICE = FeatureParameters(n_fft=320, folds=3, hop=200)
-ALL = {"16k": DEFAULTS, "8k": OTHERS, "folded": FOLDED, "thrice": THRICE}
+DEFAULTS = FRONT_ENDS["16k"]
+OTHERS = FRONT_ENDS["8k"]
+# Any length, where the op wants a power of two.
+ALL = FRONT_ENDS | {"thrice": FeatureParameters(n_fft=320, folds=3, hop=200)}
 
 
 def sounds() -> dict[str, np.ndarray]:

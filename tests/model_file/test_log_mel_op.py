@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import soundfile
+from sounds import FRONT_ENDS
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
@@ -18,13 +19,9 @@ from bifsmn_tf.model_file.ops.log_mel import supports
 from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime.interpreter import make_interpreter
 
-DEFAULTS = FeatureParameters()
-OTHERS = FeatureParameters(
-    sample_rate=8000, n_fft=512, hop=160, n_mels=20, f_min=60, f_max=3800
-)
-FOLDED = FeatureParameters(n_fft=512, folds=2)
-THRICE = FeatureParameters(n_fft=256, folds=3, hop=200)
-ALL = {"16k": DEFAULTS, "8k": OTHERS, "folded": FOLDED, "thrice": THRICE}
+DEFAULTS = FRONT_ENDS["16k"]
+OTHERS = FRONT_ENDS["8k"]
+ALL = FRONT_ENDS | {"thrice": FeatureParameters(n_fft=256, folds=3, hop=200)}
 STATISTICS = FeatureStatistics(-37.5, 21.25)
 TOLERANCE = 1e-3  # dB
 

@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
-from native_fixtures import ROOT
+from native_fixtures import run_python
 from op_cases import large_cases
 from op_cases import random_cases
 from run_cases import main as run_cases
@@ -32,16 +30,8 @@ PRINT_KERNELS = (
 
 
 def run_emulated(processor, *arguments, **variables):
-    return subprocess.run(
-        ["qemu-x86_64", "-cpu", processor, sys.executable]
-        + [str(argument) for argument in arguments],
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    emulator = ("qemu-x86_64", "-cpu", processor)
+    return run_python(*arguments, emulator=emulator, **variables)
 
 
 @pytest.fixture(params=INSTRUCTION_SETS)

@@ -17,10 +17,12 @@ from bifsmn_tf.runtime.interpreter import RUNTIMES
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_python(*arguments, **variables) -> subprocess.CompletedProcess:
+def run_python(
+    *arguments, emulator=(), **variables
+) -> subprocess.CompletedProcess:
     """Runs Python apart from the tests, where a crash is a failure."""
     return subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        [*emulator, sys.executable, *map(str, arguments)],
         env=os.environ
         | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
         | variables,

@@ -7,8 +7,18 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.speech_commands import protocol
+
+FRONT_ENDS = {
+    "16k": FeatureParameters(),
+    "8k": FeatureParameters(
+        sample_rate=8000, n_fft=512, hop=160, n_mels=20, f_min=60, f_max=3800
+    ),
+    "folded": FeatureParameters(n_fft=512, folds=2),
+}
+"""Features of several forms."""
 
 
 def noise(samples: int, *seed: object, level: float = 0.1) -> np.ndarray:
