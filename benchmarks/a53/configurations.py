@@ -7,7 +7,8 @@ r"""Modelled cycles and bytes of networks with other settings, a table of them.
 
 An argument is one network: settings of NetworkConfig that differ from
 BiFSMN's, separated by commas; layers of 8 bits by plus signs. Weights are
-random, as neither cycles nor bytes depend on them. Without arguments it
+random, as neither cycles nor bytes depend on them, but for those of 8 bits:
+which blocks of them share a sum makes a hundredth. Without arguments it
 measures those of results/architecture_cycles.md. BOARD is as in network.py. A
 row that the results have already is taken from there: delete them to measure
 again.
