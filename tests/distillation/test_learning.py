@@ -27,9 +27,9 @@ def toy_problem(n):
     return features.astype(np.float32), labels.astype(np.int32)
 
 
-def fitted(loss, epochs, dropout=0.0, seed=0):
+def fitted(loss, epochs, seed=0, **changes):
     """A graph-mode training on the toy problem: the student and its history."""
-    student = make_student(dropout=dropout)
+    student = make_student(**changes)
     teacher = make_teacher() if loss.distillation != "none" else None
     trainer = Trainer(student, teacher, loss, seed)
     trainer.compile(tf.keras.optimizers.legacy.Adam(5e-3))
@@ -75,14 +75,15 @@ class TestTraining:
             assert values[-1] < 0.95 * values[0]
 
     def test_the_same_seed_gives_the_same_bits(self):
-        loss = LossConfig(distillation="none")
-        weights = [
-            fitted(loss, epochs=2, dropout=0.3)[0].get_weights()
-            for _ in range(2)
-        ]
+        def trained(seed):
+            loss = LossConfig(distillation="none")
+            changes = {"dropout": 0.3, "blocks": 2, "deltas": (1, 2)}
+            return fitted(loss, 2, seed, **changes)[0].get_weights()
+
+        weights = [trained(0), trained(0)]
         for a, b in zip(*weights, strict=True):
             np.testing.assert_array_equal(a, b)
-        other = fitted(loss, epochs=2, dropout=0.3, seed=1)[0].get_weights()
+        other = trained(1)
         assert any(
             np.any(a != b) for a, b in zip(weights[0], other, strict=True)
         )

@@ -338,7 +338,7 @@ def test_two_replicas_update_like_one(tmp_path):
                 continue
             # The unbiased variance of half as many rows is a little larger.
             assert np.all(one > 0), name
-            assert np.all(one <= two), name
+            assert np.all(one <= two * (1 + 1e-5)), name
             np.testing.assert_allclose(one, two, rtol=0.05)
 
 
