@@ -23,6 +23,7 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.runtime.detector import Detection
 from bifsmn_tf.runtime.detector import Detector
@@ -55,11 +56,12 @@ _LIST = flags.DEFINE_bool(
 _DELTA = flags.DEFINE_integer(
     "delta", None, "Depth δ at which the network runs; by default the deepest."
 )
-_THRESHOLD = flags.DEFINE_float(
+_THRESHOLD = flags.DEFINE_list(
     "threshold",
     None,
-    "Smoothed probability from which on a keyword counts; by default each "
-    "keyword's own, as the model's file says, or 0.8.",
+    "Smoothed probability from which on a keyword counts: one for all, or "
+    "some keywords' own, yes=0.9,stop=0.99; by default each keyword's own, as "
+    "the model's file says, or 0.8.",
 )
 _SMOOTHING = flags.DEFINE_float(
     "smoothing",
@@ -101,7 +103,7 @@ def main() -> None:
     spotter = KeywordSpotter(_MODEL.value, delta=_DELTA.value)
     rate = spotter.metadata.features.sample_rate
     settings = spotter.detection.override(
-        _THRESHOLD.value, _SMOOTHING.value, _HOLD.value
+        _threshold(), _SMOOTHING.value, _HOLD.value
     )
     detector = Detector.of(spotter.labels, rate, settings)
     stream = StreamingSpotter(spotter, hop=_HOP.value)
@@ -127,6 +129,23 @@ def main() -> None:
         except KeyboardInterrupt:
             pass
     print(f"{count} keywords", file=sys.stderr)
+
+
+def _threshold() -> float | dict[str, float] | None:
+    """Returns what --threshold says."""
+    given = _THRESHOLD.value
+    if given is None:
+        return None
+    try:
+        if len(given) == 1 and "=" not in given[0]:
+            return float(given[0])
+        pairs = [text.rpartition("=") for text in given]
+        return {keyword.strip(): float(value) for keyword, _, value in pairs}
+    except ValueError as error:
+        raise UserError(
+            "threshold is a number, or a number for each keyword such as "
+            f"yes=0.9,stop=0.99, not {','.join(given)}"
+        ) from error
 
 
 def _chosen_for(settings: DetectionSettings) -> str:

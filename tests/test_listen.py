@@ -134,6 +134,8 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
         ("--model=none.tflite", b"error: there is no file none.tflite"),
         ("--delta=3", b"error: the model has no delta 3"),
         ("--threshold=2", b"error: --threshold is in (0, 1], not 2"),
+        ("--threshold=yes:0.5", b"error: --threshold is a number, or a number"),
+        ("--threshold=on=0.5", b"the model has no keyword on"),
         ("--hold=-1", b"error: --hold is not negative"),
         ("--smoothing=nan", b"error: --smoothing is nan"),
         ("--hold=inf", b"error: --hold is inf"),
@@ -144,3 +146,13 @@ def test_settings_that_make_no_sense_are_one_line(flag, message):
     assert done.returncode == 1
     assert message in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_thresholds_are_told_and_set_by_keyword(tmp_path):
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, noise(8000), 16000)
+    assert b"yes (0.8), no (0.8)" in listen(f"--input={path}").stderr
+    done = listen(f"--input={path}", "--threshold=no=0.95,stop=0.99")
+    assert done.returncode == 0
+    assert b"yes (0.8), no (0.95)" in done.stderr
+    assert b"stop (0.99)" in done.stderr

@@ -136,7 +136,7 @@ def folder(
     made = [
         Recording(
             path.relative_to(root).as_posix(),
-            root.name,
+            root.resolve().name,
             (path,),
             tuple(sorted(words[path])),
         )

@@ -21,14 +21,20 @@ def streams(tmp_path):
     return folder
 
 
-def test_figures_of_a_folder(streams, tmp_path):
+def test_figures_of_a_folder_without_tensorflow(streams, tmp_path):
     out = tmp_path / "out" / "result.json"
+    code = (
+        "import runpy, sys\n"
+        "sys.modules['tensorflow'] = None\n"
+        "runpy.run_module('bifsmn_tf.evaluate_stream', run_name='__main__')\n"
+    )
     done = run_apart(
         "evaluate_stream",
         "--model=bifsmn_s-sc10",
         "--deltas=1,4",
         f"--streams={streams}",
         f"--json={out}",
+        code=code,
     )
     assert done.returncode == 0, done.stderr
     assert "of 1" in done.stdout
