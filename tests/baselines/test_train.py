@@ -132,7 +132,7 @@ def run(folder, *flags, command="baselines.train", expect=0) -> str:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=400,
+        timeout=900,  # However slow the machine.
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout if expect == 0 else done.stderr

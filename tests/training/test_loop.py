@@ -29,6 +29,9 @@ from bifsmn_tf.training.schedule import make_optimizer
 _SCRIPT = Path(toy_run.__file__)
 _ROOT = _SCRIPT.resolve().parents[2]
 
+# Seconds after which a process hangs, however slow the machine.
+_HANGS = 900
+
 
 def _start(folder, *arguments, **environment):
     return subprocess.Popen(
@@ -41,7 +44,7 @@ def _start(folder, *arguments, **environment):
 
 
 def _finish(process) -> dict:
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=_HANGS)
     assert process.returncode == 0, err
     return json.loads(out.strip().splitlines()[-1])
 
@@ -52,7 +55,7 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     killed = _start(tmp_path / "killed", *arguments)
     whole = _start(tmp_path / "whole", *arguments)
     metrics = tmp_path / "killed" / "metrics.json"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + _HANGS
     while time.monotonic() < deadline and killed.poll() is None:
         if metrics.exists() and json.loads(metrics.read_text())["history"]:
             break
