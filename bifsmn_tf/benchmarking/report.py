@@ -46,7 +46,15 @@ _INSTRUCTIONS = (
 )
 """The instruction sets that kernels choose by, under Linux's names."""
 
-_PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
+_PACKAGES = (
+    "ai-edge-litert",
+    "tflite-runtime",
+    "tensorflow",
+    "numpy",
+    "pymicro-wakeword",
+    "pymicro-features",
+    "pyopen-wakeword",
+)
 
 
 @dataclasses.dataclass(frozen=True)

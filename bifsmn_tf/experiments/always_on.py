@@ -1,5 +1,6 @@
 """What a second of sound costs, beside what else listens all day."""
 
+import os
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from bifsmn_tf.benchmarking import listener
 from bifsmn_tf.benchmarking.report import Report
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.experiments.checkout import ROOT
 from bifsmn_tf.experiments.commands import read_json
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Experiment
@@ -50,8 +52,8 @@ def _body(results: Results) -> list[str]:
             "bifsmn_tf.benchmark",
             "--always_on",
             f"--classes={_CLASSES}",
-            f"--json={path.resolve()}",
-            f"--save_models={runs / MODELS}",
+            f"--json={os.path.relpath(path, ROOT)}",
+            f"--save_models={os.path.relpath(runs / MODELS, ROOT)}",
         )
     measured = read_json(path)
     if measured is None:
