@@ -64,8 +64,8 @@ def _body(results: Results) -> list[str]:
     if points:
         plots.trade_offs(points, folder / "always_on.png", marks)
         results.figures["accuracy"] = {
-            label: accuracy
-            for members in points.values()
+            f"{family}, {label}": accuracy
+            for family, members in points.items()
             for label, accuracy, _ in members
         }
     lines = [
@@ -90,16 +90,28 @@ def _body(results: Results) -> list[str]:
         lines += [
             results.picture("always_on.png", "accuracy against cost"),
             "",
-            "Accuracy is that of pages of their own: "
-            + ", ".join(f"[{p}.md]({p}.md)" for p, _ in _ACCURACIES.values())
-            + ". What has none on these "
-            "labels is a dotted line, of several models the cheapest.",
+            f"Accuracy in % is that of {_pages(results)}. What has none on "
+            "these labels is a dotted line, of several models the cheapest.",
             "",
         ]
     for table in always_on.tables_of(report):
         lines += [f"## {table.title}", "", table.markdown(), ""]
     lines += [f"Skipped: {why}." for why in report["skipped"]]
     return [*lines, ""]
+
+
+def _pages(results: Results) -> str:
+    """Says where accuracies come from."""
+    pages = [page for page, _ in _ACCURACIES.values()]
+    there = [
+        page
+        for page in pages
+        if (results.folder.parent / page / "results.json").exists()
+    ]
+    found = ", ".join(f"[{page}.md]({page}.md)" for page in there)
+    if _ACCURACIES[_STREAM][0] not in there:
+        found += "; of the stream that of one run's report"
+    return found
 
 
 def _goals(report: Report) -> list[str]:

@@ -400,7 +400,7 @@ def test_a_second_of_sound(tmp_path, recordings):
     assert network[1:] == ["5.0", "2", "3.5"]
     assert inside[1:] == ["16.0", "5", "15"]
     assert ["RAM of one more spotter, kB", "9", "< 300", ""] in rows
-    assert values["figures"]["accuracy"] == {"δ = 1": 92.5}
+    assert values["figures"]["accuracy"] == {"BiFSMN of a stream, δ = 1": 92.5}
     assert (results.folder / "always_on.png").is_file()
     assert "load average 1.0 before and 2.0 after" in text
     assert "Skipped: open_wake_word: pip install it." in text
