@@ -1,15 +1,25 @@
-"""The checkpoints of a run: the last epoch's, and the best network's.
+"""The checkpoints of a run: those of its last complete epoch.
 
 ::
 
     checkpoints/
-      last-N        network, optimizer, epoch: what a stopped run goes on from
-      best          network: what evaluate and convert read
+      epoch-00012/
+        last            network and optimizer: what a stopped run goes on from
+        best            network: what evaluate and convert read
+        metrics.json    the history up to this epoch
+
+An epoch is one step, whenever a process is killed: its folder is written under
+another name, to the disk, and then renamed. What is no whole epoch, and older
+epochs, are removed.
 
 Where the weights are averaged, ``network`` is the average and the last
 checkpoint has the weights themselves as ``trained``.
 """
 
+import json
+import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +27,36 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.errors import UserError
 
 BEST = "best"
+LAST = "last"
+METRICS = "metrics.json"
+
+_EPOCH = "epoch-"
+_PARTIAL = "partial-"
 
 
-def latest(folder: Path) -> str | None:
-    """Returns the path of a folder's last checkpoint, if there is one."""
-    return tf.train.latest_checkpoint(str(folder))
+def newest(folder: Path) -> Path | None:
+    """Returns the folder of the last complete epoch, if there is one.
+
+    Args:
+        folder: A run's folder of checkpoints.
+    """
+    epochs = sorted(folder.glob(f"{_EPOCH}*"))
+    return epochs[-1] if epochs else None
+
+
+def read_metrics(epoch: Path) -> dict[str, Any]:
+    """Returns the metrics that an epoch ended with.
+
+    Raises:
+        UserError: They are damaged.
+    """
+    path = epoch / METRICS
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}): train again in a new folder"
+        ) from error
 
 
 def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
@@ -47,7 +82,7 @@ def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
 
 
 class Checkpoints:
-    """Writes a training's checkpoints and takes it up again.
+    """Writes a training's epochs and takes it up again.
 
     Every worker takes part in writing a checkpoint, since reading the moving
     statistics averages them over all; only the chief's is kept.
@@ -69,38 +104,71 @@ class Checkpoints:
         optimizer: tf.keras.optimizers.Optimizer,
         worker: int | None,
     ) -> None:
-        self._kept = folder
-        self._own = folder if worker is None else folder / f"worker{worker}"
-        self._epochs = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._folder = folder
+        self._worker = worker
+        self._partial = folder / f"{_PARTIAL}{worker or 0}"
         parts = {"network": evaluated, "optimizer": optimizer}
         if trained is not evaluated:
             parts["trained"] = trained
-        self._last = tf.train.Checkpoint(**parts, epoch=self._epochs)
+        self._last = tf.train.Checkpoint(**parts)
         self._best = tf.train.Checkpoint(network=evaluated)
-        self._manager = tf.train.CheckpointManager(
-            self._last, str(self._own), max_to_keep=1, checkpoint_name="last"
-        )
 
-    def resume(self) -> int:
-        """Reads the last checkpoint; returns how many epochs were complete.
+    def resume(self) -> dict[str, Any] | None:
+        """Reads the last complete epoch.
+
+        Returns:
+            Its metrics; ``None`` if there is no epoch.
 
         Raises:
             UserError: The checkpoint is damaged or of another network.
         """
-        path = latest(self._kept)
-        if path:
-            restore(self._last, path)
-        return int(self._epochs.numpy())
+        epoch = newest(self._folder)
+        if epoch is None:
+            return None
+        restore(self._last, str(epoch / LAST))
+        return read_metrics(epoch)
 
-    def save_best(self) -> None:
-        """Writes the network as the best so far."""
-        self._best.write(str(self._own / BEST))
-
-    def save_last(self, epochs: int) -> None:
-        """Writes everything that the training needs to go on.
+    def save(self, metrics: Mapping[str, Any], improved: bool) -> None:
+        """Writes an epoch, wholly or not at all.
 
         Args:
-            epochs: how many are complete.
+            metrics: The run's metrics, with the epoch's entry.
+            improved: Whether the network is the best so far.
         """
-        self._epochs.assign(epochs)
-        self._manager.save()
+        partial = self._partial
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self._last.write(str(partial / LAST))
+        if improved:
+            self._best.write(str(partial / BEST))
+        if self._worker is not None:
+            shutil.rmtree(partial)
+            return
+        before = newest(self._folder)
+        if not improved:
+            assert before is not None
+            for path in before.glob(f"{BEST}.*"):
+                shutil.copyfile(path, partial / path.name)
+        (partial / METRICS).write_text(json.dumps(metrics))
+        for path in (*partial.iterdir(), partial):
+            _to_disk(path)
+        number = len(metrics["history"])
+        os.rename(partial, self._folder / f"{_EPOCH}{number:05d}")
+        _to_disk(self._folder)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Removes older epochs, each under a name that is no epoch's."""
+        for epoch in sorted(self._folder.glob(f"{_EPOCH}*"))[:-1]:
+            shutil.rmtree(self._partial, ignore_errors=True)
+            os.rename(epoch, self._partial)
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """Trains one network for its epochs, resumably."""
 
+import contextlib
 import time
 from typing import Any
 from typing import Protocol
@@ -75,15 +76,51 @@ def fit(
         The run's metrics: ``history``, ``best``, ``complete``.
 
     Raises:
-        UserError: The folder holds another configuration, or the training
-            diverged; the epochs before are kept.
+        UserError: The folder holds another configuration, another process is
+            training into it, or the training diverged; the epochs before are
+            kept.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    alone: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if workers.is_chief(strategy):
+        alone = folder.held()
+    with alone:
+        return _fit(
+            folder,
+            config,
+            flags,
+            loss,
+            settings,
+            pipeline,
+            validation,
+            teacher,
+            initial,
+            strategy,
+            description,
+        )
+
+
+def _fit(
+    folder: RunFolder,
+    config: RunConfig,
+    flags: str,
+    loss: LossConfig,
+    settings: FitConfig,
+    pipeline: Batches,
+    validation: tuple[np.ndarray, np.ndarray],
+    teacher: TrainableNetwork | None,
+    initial: TrainableNetwork | None,
+    strategy: tf.distribute.Strategy,
+    description: str,
+) -> dict[str, Any]:
     chief = workers.is_chief(strategy)
     if chief:
         folder.begin(config, flags)
     metrics = folder.read_metrics()
     if metrics["complete"]:
+        if chief:
+            # A process may have been killed before it wrote the copy.
+            folder.write_metrics(metrics)
         return metrics
 
     set_random_seed(settings.seed)
@@ -116,10 +153,8 @@ def fit(
             optimizer,
             None if chief else workers.number(strategy),
         )
-    # A run killed between the two files repeats the epoch that only the
-    # metrics know of.
-    entries = metrics["history"][: checkpoints.resume()]
-    metrics["history"] = entries
+    metrics = checkpoints.resume() or metrics
+    entries = metrics["history"]
 
     writer = tf.summary.create_file_writer(str(folder.path / "tensorboard"))
     dataset = tf.data.Dataset.from_tensor_slices(validation).batch(
@@ -156,11 +191,12 @@ def fit(
             )
             entries.append(entry)
             score = history.score(entry)
-            if metrics["best"] is None or score > metrics["best"]["score"]:
+            best = metrics["best"]
+            improved = best is None or score > best["score"]
+            if improved:
                 metrics["best"] = {"epoch": epoch, "score": score}
-                checkpoints.save_best()
             metrics["complete"] = epoch + 1 == settings.epochs
-            checkpoints.save_last(epoch + 1)
+            checkpoints.save(metrics, improved)
             if chief:
                 folder.write_metrics(metrics)
                 history.write_summaries(writer, entry)

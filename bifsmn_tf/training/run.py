@@ -7,13 +7,15 @@
     flags.txt         the flagfile that repeats the run
     metrics.json      one entry an epoch, the best epoch, whether it is complete
     curves.png        the training in a picture
-    checkpoints/      last (with optimizer) and best (weights)
+    checkpoints/      the last complete epoch: last (with optimizer), best
     tensorboard/      what TensorBoard reads
     teacher/          a run of its own, when the teacher was trained with it
     first_stage/      a run of its own, when training has two stages
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -151,6 +153,27 @@ class RunFolder:
         (self.path / "flags.txt").write_text(flags)
         write_json(self.path / "run.json", wanted)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the folder from other processes that train into it.
+
+        Raises:
+            UserError: One does; the message says which.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"{self.path} is in use by {_holder(descriptor)}: wait "
+                    "until it has ended, or choose another run_dir"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
     def check_teacher(self, wanted: RunConfig, names: Sequence[str]) -> None:
         """Checks that this is the run of a teacher that fits.
 
@@ -171,14 +194,20 @@ class RunFolder:
                 )
 
     def read_metrics(self) -> dict[str, Any]:
-        """Reads metrics.json; an empty history when there is none."""
-        if not (self.path / "metrics.json").is_file():
+        """Returns the metrics of the last complete epoch.
+
+        Without one the history is empty.
+        """
+        epoch = checkpoints.newest(self.checkpoints)
+        if epoch is None:
             return {"history": [], "best": None, "complete": False}
-        return self._read("metrics.json")
+        return checkpoints.read_metrics(epoch)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Writes metrics.json as a whole or not at all."""
-        write_json(self.path / "metrics.json", metrics)
+        """Writes metrics.json, for whoever reads it: a copy of the epoch's."""
+        path = self.path / "metrics.json"
+        if not path.is_file() or path.read_text() != json_text(metrics):
+            write_json(path, metrics)
 
     def load_network(self, checkpoint: str = "best") -> TrainableNetwork:
         """Builds the network with its trained weights.
@@ -191,17 +220,16 @@ class RunFolder:
                 configuration.
         """
         network = make_network(self.read_config().network)
-        path = (
-            str(self.checkpoints / checkpoints.BEST)
-            if checkpoint == "best"
-            else checkpoints.latest(self.checkpoints)
-        )
-        if not path or not Path(path + ".index").is_file():
+        epoch = checkpoints.newest(self.checkpoints)
+        if epoch is None:
             raise UserError(
-                f"{self.path} has no {checkpoint} checkpoint yet: train it "
-                "first"
+                f"{self.path} has no complete epoch yet: train it first"
             )
-        checkpoints.restore(tf.train.Checkpoint(network=network), path)
+        names = {"best": checkpoints.BEST, "last": checkpoints.LAST}
+        checkpoints.restore(
+            tf.train.Checkpoint(network=network),
+            str(epoch / names[checkpoint]),
+        )
         return network
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -218,10 +246,29 @@ class RunFolder:
             ) from error
 
 
+def _holder(descriptor: int) -> str:
+    """Returns which process has a lock on an open file."""
+    inode = os.fstat(descriptor).st_ino
+    try:
+        locks = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        locks = []
+    for line in locks:
+        _, kind, _, _, process, place, *_ = line.split()
+        if kind == "FLOCK" and int(place.split(":")[-1]) == inode:
+            return f"process {process}"
+    return "another process"
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """Returns values as the text of a file."""
+    return json.dumps(values, indent=1) + "\n"
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Writes JSON so that a reader sees the old file or the new one."""
     partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n")
+    partial.write_text(json_text(values))
     os.replace(partial, path)
 
 

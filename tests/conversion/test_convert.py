@@ -12,7 +12,7 @@ from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import bifsmn_s
 from bifsmn_tf.network.architectures import dfsmn
-from bifsmn_tf.training.checkpoints import BEST
+from bifsmn_tf.training.checkpoints import Checkpoints
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
@@ -30,8 +30,11 @@ def write_run(path, network):
         training={},
     )
     folder.begin(config, flags="")
-    folder.checkpoints.mkdir()
-    tf.train.Checkpoint(network=network).write(str(folder.checkpoints / BEST))
+    optimizer = tf.keras.optimizers.legacy.SGD()
+    written = Checkpoints(
+        folder.checkpoints, network, network, optimizer, worker=None
+    )
+    written.save({"history": [{}]}, improved=True)
     return path
 
 

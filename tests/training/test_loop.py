@@ -216,10 +216,26 @@ def test_a_checkpoint_of_another_network_is_refused(copy):
 
 def test_a_truncated_checkpoint_is_refused(copy):
     folder = RunFolder(copy)
-    data = folder.checkpoints / "best.data-00000-of-00001"
+    (data,) = folder.checkpoints.glob("epoch-00002/best.data-*")
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(UserError, match="damaged"):
         folder.load_network()
+
+
+def test_a_folder_in_use_is_refused_with_who_uses_it(copy):
+    with (
+        RunFolder(copy).held(),
+        pytest.raises(UserError, match=f"in use by process {os.getpid()}"),
+    ):
+        toy_run.train(copy, 3)
+    assert toy_run.train(copy, 2)["complete"]
+
+
+def test_a_copy_of_the_metrics_that_is_missing_is_written_again(copy):
+    wanted = (copy / "metrics.json").read_bytes()
+    (copy / "metrics.json").unlink()
+    toy_run.train(copy, 2)
+    assert (copy / "metrics.json").read_bytes() == wanted
 
 
 def test_schedule():
@@ -270,7 +286,7 @@ def test_the_average_is_what_a_run_keeps(tmp_path):
     trained = make_network(last.config)
     restore(
         tf.train.Checkpoint(trained=trained),
-        tf.train.latest_checkpoint(str(tmp_path / "checkpoints")),
+        str(tmp_path / "checkpoints" / "epoch-00003" / "last"),
     )
     averaged, weights = (
         net.stages["conv2"].linear.kernel for net in (last, trained)
