@@ -1,6 +1,7 @@
 """Puts trained models and their cards into the package.
 
     python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
+    python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
 
 Of several seeds the one with the highest validation accuracy is taken whose
@@ -25,11 +26,12 @@ from bifsmn_tf.experiments import checkout
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
-    "bifsmn-sc10": "bifsmn_board",
-    "bifsmn_mixed-sc10": "bifsmn_mixed_board",
-    "bifsmn_s-sc10": "bifsmn_s",
+    "bifsmn_stream-sc10": ("stream", "bifsmn_stream"),
+    "bifsmn-sc10": ("sc10", "bifsmn_board"),
+    "bifsmn_mixed-sc10": ("sc10", "bifsmn_mixed_board"),
+    "bifsmn_s-sc10": ("sc10", "bifsmn_s"),
 }
-"""Names in the package, and the rows of the experiment."""
+"""Names in the package, the experiments and their rows."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
@@ -104,7 +106,23 @@ def _accuracies(test: Mapping[str, Any]) -> str:
     return tables.markdown(("δ", "correct", "accuracy"), rows)
 
 
-def _card(name: str, folder: Path, found: Mapping[str, Any]) -> str:
+def _input(run: Mapping[str, Any]) -> str:
+    """Says what a model takes."""
+    if run["network"].get("streaming"):
+        return "a stream of sound, of which it computes each moment once"
+    return "one second of sound"
+
+
+def _surroundings(run: Mapping[str, Any]) -> str:
+    """Says what the test clips of a streaming model stand in."""
+    if run["network"].get("streaming"):
+        return ", each clip behind more than a second of other clips"
+    return ""
+
+
+def _card(
+    name: str, experiment: str, folder: Path, found: Mapping[str, Any]
+) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
     keywords = [
         label
@@ -123,20 +141,21 @@ def _card(name: str, folder: Path, found: Mapping[str, Any]) -> str:
         "",
         f"* **Keywords**: {', '.join(keywords)}; besides, `unknown` and "
         "`silence`.",
-        "* **Input**: one second of sound, 16 kHz; other rates are resampled.",
+        f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
         "",
         "## Accuracy",
         "",
         f"{test['clips']:,} test clips of speakers that are in no other part, "
         "this file in the stock ai-edge-litert runtime, with 95 % Wilson "
-        "intervals:",
+        f"intervals{_surroundings(run)}:",
         "",
         _accuracies(test),
         "",
         "Other seeds, the full-precision teacher and confusion matrices: "
-        "results/sc10.md in the repository. **Not comparable with figures on "
-        "the whole data set**, which has more speakers and two more keywords.",
+        f"results/{experiment}.md in the repository. **Not comparable with "
+        "figures on the whole data set**, which has more speakers and two more "
+        "keywords.",
         "",
         "## Data and licence",
         "",
@@ -159,7 +178,8 @@ def _card(name: str, folder: Path, found: Mapping[str, Any]) -> str:
         "",
         "## How it was made",
         "",
-        "    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS",
+        f"    python -m bifsmn_tf.experiments --name={experiment} "
+        "--data_dir=RECORDINGS",
         "    python -m bifsmn_tf.experiments.publish",
         "",
         f"Row `{found['row']}`, seed {found['seed']}: "
@@ -175,8 +195,8 @@ def _define_flags() -> None:
     )
     flags.DEFINE_string(
         "results",
-        "results/sc10/results.json",
-        "The JSON that the experiment has written.",
+        "results",
+        "The folder of the JSON that the experiments have written.",
     )
     flags.DEFINE_list("names", None, "The models to publish; by default all.")
 
@@ -188,12 +208,13 @@ def main() -> None:
     for name in settings.names or MODELS:
         if name not in MODELS:
             raise UserError(f"--names: one of {', '.join(MODELS)}, not {name}")
-        row = MODELS[name]
-        folder, found = _best(Path(settings.runs), Path(settings.results), row)
+        experiment, row = MODELS[name]
+        results = Path(settings.results) / experiment / "results.json"
+        folder, found = _best(Path(settings.runs), results, row)
         target = pretrained.FOLDER / f"{name}.tflite"
         shutil.copyfile(folder / "model.tflite", target)
         target.with_suffix(".md").write_text(
-            _card(name, folder, found), encoding="utf-8"
+            _card(name, experiment, folder, found), encoding="utf-8"
         )
         print(f"{target}: {folder.name}")
 

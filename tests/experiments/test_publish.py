@@ -94,7 +94,7 @@ def test_card(runs):
         },
     }.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
-    card = publish._card("bifsmn-sc10", folder, found)
+    card = publish._card("bifsmn-sc10", "sc10", folder, found)
     for part in (
         "**Keywords**: yes, no;",
         "1,234 bytes",

@@ -97,5 +97,5 @@ def test_wherever_it_is_killed(library, whole, tmp_path):
         folder = tmp_path / f"at_{place}"
         code = train(folder, library, KILL_AT=str(place))
         assert code == -signal.SIGKILL, f"{place}: {changes[place - 1]}"
-        toy_run.train(folder, 3)
+        assert train(folder, library) == 0
         assert state(folder) == wanted, f"{place}: {changes[place - 1]}"
