@@ -148,3 +148,15 @@ def test_full_precision_is_refused_by_name():
     network = random_network(dfsmn_stream(**{**SIZES, "blocks": 2}))
     with pytest.raises(UserError, match="streaming network in full precision"):
         convert_full_precision(network, describe(network.config))
+
+
+def test_a_step_is_one_partition():
+    network = random_network(bifsmn_stream(**SIZES))
+    content = convert_binary(network, describe(network.config)).content
+    interpreter = make_interpreter(content)
+    # The first subgraph is the default one.
+    interpreter.allocate_tensors()
+    names = [op["op_name"] for op in interpreter._get_ops_details()]
+    assert names.count("BifsmnPartition") == 1
+    ours = [name for name in names if name != "BifsmnPartition"]
+    assert ours and all(name.startswith("Bifsmn") for name in ours)
