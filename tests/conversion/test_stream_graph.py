@@ -157,6 +157,6 @@ def test_a_step_is_one_partition():
     # The first subgraph is the default one.
     interpreter.allocate_tensors()
     names = [op["op_name"] for op in interpreter._get_ops_details()]
-    assert names.count("BifsmnPartition") == 1
-    ours = [name for name in names if name != "BifsmnPartition"]
+    assert names.count("DELEGATE") == 1
+    ours = [name for name in names if name != "DELEGATE"]
     assert ours and all(name.startswith("Bifsmn") for name in ours)
