@@ -33,6 +33,9 @@ COPTS = [
     "-std=c++17",
     "-O3",
     "-ffp-contract=off",
+    # Else gcc branches at every comparison of floats, which might trap, instead
+    # of computing in vectors. Results are the same.
+    "-fno-trapping-math",
     "-ffunction-sections",
     "-fdata-sections",
     "-fvisibility=hidden",

@@ -4,12 +4,6 @@
 
 #include "custom_ops/kernels/quantize.h"
 
-// Else gcc branches at every comparison of floats, which might trap, instead of
-// computing in vectors. Results are the same.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-trapping-math")
-#endif
-
 namespace bifsmn {
 namespace {
 
