@@ -35,7 +35,7 @@ class KeywordSpotter:
 
     Threads may share one: they take turns. A spotter each runs side by side.
 
-    >>> spotter = KeywordSpotter("bifsmn-sc10")
+    >>> spotter = KeywordSpotter("bifsmn_stream-sc10")
     >>> spotter("recording.wav")
     {'yes': 0.97, 'no': 0.01, ...}
     >>> spotter(waveform, sample_rate=44100)
