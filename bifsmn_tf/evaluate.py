@@ -207,9 +207,10 @@ class _TfliteModel:
 
     def logits(self, inputs: FloatArray, delta: int) -> FloatArray:
         self._spotter.delta = delta
-        if self._spotter.steps is None:
+        steps = self._spotter.steps
+        if steps is None:
             return self._spotter.logits(inputs)
-        return np.stack([self._spotter.stream_logits(x)[-1] for x in inputs])
+        return np.stack([steps.decisions(x, delta)[-1] for x in inputs])
 
 
 def _load(path: str) -> _Model:

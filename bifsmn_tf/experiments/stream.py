@@ -147,7 +147,7 @@ def _accuracies(
         model.delta = delta
         logits = np.stack(
             [
-                model.stream_logits(np.concatenate([sound, silence]))
+                model.steps.decisions(np.concatenate([sound, silence]), delta)
                 for sound in sounds
             ]
         )

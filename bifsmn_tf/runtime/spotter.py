@@ -1,10 +1,7 @@
 """From a waveform to labelled probabilities, with a model file alone."""
 
 import os
-import threading
-from collections.abc import Callable
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +20,9 @@ from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.converted import describe
 from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.model_file.reader import ModelFile
-from bifsmn_tf.runtime.interpreter import make_interpreter
+from bifsmn_tf.runtime.runners import Runners
+from bifsmn_tf.runtime.runners import RunOne
 from bifsmn_tf.runtime.step_network import StepNetwork
-
-Run = Callable[[FloatArray], FloatArray]
-"""Runs a signature of one input and one output."""
 
 
 class KeywordSpotter:
@@ -79,31 +74,30 @@ class KeywordSpotter:
             raise UserError(f"{self._name}: {error}") from error
         self.labels = self.metadata.label_names
         self.deltas = self.metadata.network.deltas
-        self._turn = threading.Lock()
         self.detection = self.metadata.detection or DetectionSettings.default(
             self.labels
         )
-        self._interpreter = make_interpreter(content, num_threads=num_threads)
+        runners = Runners(content, self._name, num_threads)
         self.steps: StepNetwork | None = None
-        self._network: Mapping[int, Run] = {}
+        self._network: Mapping[int, RunOne] = {}
         if self.metadata.network.streaming:
-            self.steps = StepNetwork(content, self.metadata, self._signature)
+            self.steps = StepNetwork(content, self.metadata, runners)
         else:
             self._network = {
-                depth: self._runner(
+                depth: runners.one(
                     signatures.signature_key(depth),
                     signatures.FEATURES,
                     signatures.LOGITS,
                 )
                 for depth in self.deltas
             }
-        self._clip: Run | None = None
-        self._frame: Run | None = None
+        self._clip: RunOne | None = None
+        self._frame: RunOne | None = None
         sound = (signatures.AUDIO, signatures.FEATURES)
         if signatures.CLIP_SIGNATURE in content.signatures:
-            self._clip = self._runner(signatures.CLIP_SIGNATURE, *sound)
+            self._clip = runners.one(signatures.CLIP_SIGNATURE, *sound)
         if signatures.FRAME_SIGNATURE in content.signatures:
-            self._frame = self._runner(signatures.FRAME_SIGNATURE, *sound)
+            self._frame = runners.one(signatures.FRAME_SIGNATURE, *sound)
         self.delta = self.deltas[0] if delta is None else delta
         self._try(content)
 
@@ -154,49 +148,12 @@ class KeywordSpotter:
             features = self.features(sound, sample_rate)
             (probabilities,) = self.probabilities(features)
         else:
-            probabilities = softmax(self._at_end(sound, sample_rate))
+            samples = self._samples(sound, sample_rate)
+            clip = fit_length(samples, self.metadata.features.samples)
+            probabilities = softmax(self.steps.decisions(clip, self._delta)[-1])
         return dict(
             zip(self.labels, (float(p) for p in probabilities), strict=True)
         )
-
-    def _at_end(
-        self,
-        sound: str | os.PathLike[str] | npt.ArrayLike,
-        sample_rate: float | None,
-    ) -> FloatArray:
-        """Returns a streaming model's logits at the end of a clip."""
-        samples = fit_length(
-            self._samples(sound, sample_rate), self.metadata.features.samples
-        )
-        return self.stream_logits(samples)[-1]
-
-    def stream_logits(self, samples: FloatArray) -> FloatArray:
-        """Runs a streaming model over a recording, after silence.
-
-        The last decision is at the last sample: what does not fill a step
-        stands in the first one, behind silence.
-
-        Args:
-            samples: float32 in [-1, 1], (samples,), at the model's rate.
-
-        Returns:
-            Of every decision, float32 (decisions, labels).
-
-        Raises:
-            UserError: The model is one of clips.
-        """
-        if self.steps is None:
-            raise UserError(f"{self._name} reads clips, and no stream")
-        size = self.steps.samples
-        lead = np.zeros(-len(samples) % size, np.float32)
-        samples = np.concatenate([lead, samples])
-        state = self.steps.start(self._delta)
-        found = []
-        for start in range(0, len(samples), size):
-            piece = samples[start : start + size]
-            logits, state = self.steps(piece, state, self._delta)
-            found.append(logits)
-        return np.stack(found)
 
     def features(
         self,
@@ -318,37 +275,6 @@ class KeywordSpotter:
         network = self.metadata.network
         for run in self._network.values():
             run(np.zeros((1, network.frames, network.mels), np.float32))
-
-    def _signature(self, key: str) -> Callable[..., dict[str, Any]]:
-        """Returns what runs a signature, by the names of its tensors."""
-        run = self._interpreter.get_signature_runner(key)
-
-        def checked(**values: npt.NDArray) -> dict[str, Any]:
-            try:
-                # An interpreter has one set of tensors, and gives no error to
-                # threads that write to them at once.
-                with self._turn:
-                    results = run(**values)
-            except RuntimeError as error:
-                # What is wrong with an op's tensors comes to light here.
-                raise UserError(f"{self._name}: {error}") from error
-            for name, value in results.items():
-                if not np.all(np.isfinite(value)):
-                    raise UserError(
-                        f"{self._name}: {name} of its signature {key} are not "
-                        "finite: it is damaged, convert it again"
-                    )
-            return results
-
-        return checked
-
-    def _runner(self, key: str, entry: str, result: str) -> Run:
-        run = self._signature(key)
-
-        def named(values: FloatArray) -> FloatArray:
-            return run(**{entry: values})[result]
-
-        return named
 
 
 def softmax(logits: FloatArray) -> FloatArray:

@@ -5,9 +5,7 @@ gave, to logits and the next state. Who calls it keeps the state, so that any
 number of streams share one network.
 """
 
-from collections.abc import Callable
 from collections.abc import Mapping
-from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +18,8 @@ from bifsmn_tf.model_file import schema
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.reader import ModelFile
-
-Run = Callable[..., dict[str, Any]]
-"""Runs a signature: inputs by name to outputs by name."""
+from bifsmn_tf.runtime.runners import Run
+from bifsmn_tf.runtime.runners import Runners
 
 
 class StreamState(NamedTuple):
@@ -44,7 +41,7 @@ class StepNetwork:
     Args:
         content: The model file.
         metadata: Its description.
-        runner: Returns what runs a signature.
+        runners: What makes functions of its signatures.
 
     Attributes:
         samples: The samples of a step.
@@ -54,7 +51,7 @@ class StepNetwork:
         self,
         content: ModelFile,
         metadata: ModelMetadata,
-        runner: Callable[[str], Run],
+        runners: Runners,
     ) -> None:
         self._metadata = metadata
         self._runs: dict[int, Run] = {}
@@ -64,7 +61,7 @@ class StepNetwork:
             key = signatures.stream_signature_key(delta)
             inputs = content.signatures[key].inputs
             self._sizes[delta] = inputs[signatures.STATE].shape[1]
-            self._runs[delta] = runner(key)
+            self._runs[delta] = runners.signature(key)
             self._takes_sound = signatures.AUDIO in inputs
             self._takes_integers = (
                 self._takes_sound
@@ -124,3 +121,26 @@ class StepNetwork:
         result = self._runs[delta](**entry, state=state.tensor)
         logits = result[signatures.LOGITS][0]
         return logits, StreamState(result[signatures.STATE], kept)
+
+    def decisions(self, samples: FloatArray, delta: int) -> FloatArray:
+        """Runs over a recording, after silence.
+
+        The last decision is at the last sample: what does not fill a step
+        stands in the first one, behind silence.
+
+        Args:
+            samples: float32 in [-1, 1], (samples,), at the model's rate.
+            delta: The depth.
+
+        Returns:
+            The logits of every decision, float32 (decisions, labels).
+        """
+        lead = np.zeros(-len(samples) % self.samples, np.float32)
+        samples = np.concatenate([lead, samples])
+        state = self.start(delta)
+        found = []
+        for start in range(0, len(samples), self.samples):
+            piece = samples[start : start + self.samples]
+            logits, state = self(piece, state, delta)
+            found.append(logits)
+        return np.stack(found)

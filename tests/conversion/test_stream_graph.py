@@ -125,7 +125,7 @@ def test_sound_to_logits(parameters, audio, samples, tmp_path):
     rows = description.statistics.normalise(log_mel_stream(heard, parameters))
     for delta in spotter.deltas:
         spotter.delta = delta
-        found = spotter.stream_logits(sound)
+        found = spotter.steps.decisions(sound, delta)
         wanted = IntegerNetwork(network).decisions(rows[np.newaxis], delta)
         # Where features are rounded another way a bit may differ.
         close = np.abs(found - wanted[0, -len(found) :]) < 0.1

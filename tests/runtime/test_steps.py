@@ -146,7 +146,7 @@ def test_the_end_of_a_recording_is_heard(spotter, sound):
 
 def test_a_clip_is_a_stream_that_ends_with_it(spotter, sound):
     clip = sound[:16000]
-    logits = spotter.stream_logits(clip)
+    logits = spotter.steps.decisions(clip, spotter.delta)
     assert logits.shape == (8, 4)
     found = spotter(clip)
     assert list(found) == list(spotter.labels)

@@ -1,0 +1,76 @@
+"""The signatures of a model file as functions, checked and in turn."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.runtime.interpreter import make_interpreter
+
+Run = Callable[..., dict[str, Any]]
+"""Runs a signature: inputs by name to outputs by name."""
+
+RunOne = Callable[[FloatArray], FloatArray]
+"""Runs a signature of one input and one output."""
+
+
+class Runners:
+    """Makes functions of a file's signatures.
+
+    An interpreter has one set of tensors, and says nothing to threads that
+    write to them at once: here they take turns.
+
+    Args:
+        content: The model file.
+        name: What errors call it.
+        num_threads: Of the runtime's own operations.
+
+    Raises:
+        UserError: The native library is missing or refuses the model.
+    """
+
+    def __init__(self, content: ModelFile, name: str, num_threads: int):
+        self._name = name
+        self._turn = threading.Lock()
+        self._interpreter = make_interpreter(content, num_threads=num_threads)
+
+    def signature(self, key: str) -> Run:
+        """Returns what runs a signature, by the names of its tensors.
+
+        It raises a ``UserError`` if the runtime finds fault with the model, or
+        results are not finite.
+        """
+        run = self._interpreter.get_signature_runner(key)
+
+        def checked(**values: npt.NDArray) -> dict[str, Any]:
+            try:
+                with self._turn:
+                    results = run(**values)
+            except RuntimeError as error:
+                # What is wrong with an op's tensors comes to light here.
+                raise UserError(f"{self._name}: {error}") from error
+            for name, value in results.items():
+                if not np.all(np.isfinite(value)):
+                    raise UserError(
+                        f"{self._name}: {name} of its signature {key} are not "
+                        "finite: it is damaged, convert it again"
+                    )
+            return results
+
+        return checked
+
+    def one(self, key: str, entry: str, result: str) -> RunOne:
+        """Returns what runs a signature of one input and one output.
+
+        Args:
+            key: The signature.
+            entry: The name of its input.
+            result: The name of its output.
+        """
+        run = self.signature(key)
+        return lambda values: run(**{entry: values})[result]
