@@ -152,6 +152,9 @@ def test_workers_import_no_tensorflow(one):
 def elsewhere():
     """A process that works for ever, in a group of its own; and its worker."""
     code = (
+        # What is begun in the background of a shell ignores Ctrl-C.
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import test_workers; from bifsmn_tf.data.workers import Workers\n"
         "with Workers(count=1) as workers:\n"
         "    for pid in workers.map(test_workers.process, range(10**9)):\n"
