@@ -92,9 +92,8 @@ class Workers:
             raise WorkerError(
                 f"{message}. With fewer workers, less memory is in use."
             ) from error
-        finally:
-            for future in pending:
-                future.cancel()
+        # What is pending when nobody asks for more is computed or, when the
+        # pool is closed, given up: loky takes a cancelled one for an error.
 
     def _submit(
         self, function: Callable[..., _Result], item: _Item

@@ -95,7 +95,8 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
     ("command", "flags", "message"),
     [
         ("train", ["--weight_average=1"], "--weight_average must be in [0, 1)"),
-        ("train", ["--mixup=inf"], "--mixup must not be negative or infinite"),
+        ("train", ["--mixup=-1"], "--mixup must not be negative or infinite"),
+        ("train", ["--mixup=inf"], "--mixup is inf"),
         ("train", ["--teacher_dropout=1"], "--teacher_dropout must be in"),
         ("train", ["--gamma=-1"], "--gamma must not be negative"),
         (
