@@ -32,10 +32,9 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.context import context_of
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
-from bifsmn_tf.network.config import NetworkConfig
 
 if TYPE_CHECKING:
     from bifsmn_tf._keras import tf
@@ -132,17 +131,8 @@ def _features(description: _Description, clips: Clips) -> FloatArray:
         clips,
         description.features,
         description.statistics,
-        context=_context(description, clips),
+        context=context_of(description.network, clips),
     )
-
-
-def _context(description: _Description, clips: Clips) -> Context | None:
-    """Returns what clips stand in for a streaming network."""
-    network = description.network
-    if not getattr(network, "streaming", False):
-        return None
-    assert isinstance(network, NetworkConfig)
-    return Context.of(clips, network.input_frames, network.step_frames)
 
 
 class _KerasModel:
@@ -200,7 +190,7 @@ class _TfliteModel:
         self.description = self._spotter.metadata
 
     def inputs(self, clips: Clips) -> FloatArray:
-        context = _context(self.description, clips)
+        context = context_of(self.description.network, clips)
         if context is None:
             return _features(self.description, clips)
         return evaluation.stretches(clips, self.description.features, context)

@@ -18,6 +18,7 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.errors import UserError
@@ -29,7 +30,6 @@ from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training import workers
 from bifsmn_tf.training.data_config import DataConfig
-from bifsmn_tf.training.data_config import context_of
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.flags import define_data
 from bifsmn_tf.training.flags import define_fit

@@ -224,13 +224,27 @@ def _mixed(
     amount: Sequence[float] | npt.NDArray[np.float64],
 ) -> FloatArray:
     """Adds a piece of noise; three numbers in [0, 1) say which and how much."""
-    recording = noise[int(amount[0] * len(noise))]
-    if len(recording) < len(waveform):
-        recording = np.resize(recording, len(waveform))
-    start = int(amount[1] * (len(recording) - len(waveform) + 1))
+    piece = noise_piece(noise, len(waveform), amount[0], amount[1])
     scale = np.float32(parameters.noise_scale * amount[2])
-    piece = recording[start : start + len(waveform)]
     return waveform * (1 - scale) + piece * scale
+
+
+def noise_piece(
+    noise: Sequence[FloatArray], length: int, which: float, where: float
+) -> FloatArray:
+    """Returns a piece of a recording, float32 (length,).
+
+    Args:
+        noise: background recordings; a short one is repeated.
+        length: samples.
+        which: says which recording, in [0, 1).
+        where: says from where on, in [0, 1).
+    """
+    recording = noise[int(which * len(noise))]
+    if len(recording) < length:
+        recording = np.resize(recording, length)
+    start = int(where * (len(recording) - length + 1))
+    return recording[start : start + length]
 
 
 def copy_rng(seed: int, clip: int, copy: int) -> np.random.Generator:

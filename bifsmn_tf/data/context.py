@@ -22,8 +22,10 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data.augmentation import noise_piece
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.network.config import NetworkConfig
 
 _CONTEXT = zlib.crc32(b"context")
 
@@ -153,7 +155,8 @@ class Context:
         if kind < self.speech:
             around = level * self._speech(length, start, rng)
         elif kind < self.speech + self.noise and len(background):
-            around = level * noise_piece(background, length, rng)
+            which, where = rng.random(2)
+            around = level * noise_piece(background, length, which, where)
         else:
             around = np.zeros(length, np.float32)
         around[start : start + len(clip)] = clip
@@ -188,18 +191,14 @@ class Context:
         return line[first : first + length].copy()
 
 
-def noise_piece(
-    background: Sequence[FloatArray], length: int, rng: np.random.Generator
-) -> FloatArray:
-    """Returns a random piece of a random recording, repeated if too short.
+def context_of(network: Any, clips: Clips) -> Context | None:
+    """Returns what the clips of a split stand in for a network.
 
     Args:
-        background: Recordings, float32, not empty.
-        length: Samples.
-        rng: Draws recording and place.
+        network: The settings of any network; only one that reads a stream
+            hears clips in a context.
+        clips: The split.
     """
-    recording = background[int(rng.random() * len(background))]
-    if len(recording) < length:
-        recording = np.resize(recording, length)
-    start = int(rng.random() * (len(recording) - length + 1))
-    return recording[start : start + length].copy()
+    if not isinstance(network, NetworkConfig) or not network.streaming:
+        return None
+    return Context.of(clips, network.input_frames, network.step_frames)

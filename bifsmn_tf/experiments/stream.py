@@ -16,7 +16,7 @@ from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import Clips
-from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.context import context_of
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import comparison
@@ -67,7 +67,8 @@ def _surroundings(results: Results, outcome: Outcome) -> list[str]:
     model = KeywordSpotter(outcome.folder / "model.tflite")
     clips = _test_clips(outcome, results.commands.data_dir)
     network, features = model.metadata.network, model.metadata.features
-    context = Context.of(clips, network.input_frames, network.step_frames)
+    context = context_of(network, clips)
+    assert context is not None
     usual = evaluation.stretches(clips, features, context)
     starts = [
         context.start(to_float(clip), features, 0, i)

@@ -121,7 +121,10 @@ class _Terminal:
     def __init__(self, labels: Sequence[str], rate: int) -> None:
         from rich.console import Console
         from rich.live import Live
+        from rich.text import Text
 
+        # Brackets in a label are no markup.
+        self._text = Text
         self._labels = labels
         self._load = Load(rate)
         # What is printed to the same terminal stands above the line.
@@ -139,15 +142,14 @@ class _Terminal:
         delta: int,
     ) -> None:
         """Changes the line."""
-        self._live.update(
-            line(
-                self._labels,
-                level_of(samples),
-                probabilities,
-                delta,
-                self._load.add(len(samples)),
-            )
+        shown = line(
+            self._labels,
+            level_of(samples),
+            probabilities,
+            delta,
+            self._load.add(len(samples)),
         )
+        self._live.update(self._text(shown))
 
     def __enter__(self) -> "_Terminal":
         self._live.__enter__()

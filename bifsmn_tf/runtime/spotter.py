@@ -29,6 +29,8 @@ class KeywordSpotter:
     """A keyword spotter from one .tflite; no TensorFlow is needed.
 
     Threads may share one: they take turns. A spotter each runs side by side.
+    Everything in the file runs once when it is loaded: what is wrong with it
+    comes to light then.
 
     >>> spotter = KeywordSpotter("bifsmn_stream-sc10")
     >>> spotter("recording.wav")
@@ -50,9 +52,6 @@ class KeywordSpotter:
         steps: a streaming model's steps; None with a model of clips.
         detection: when a keyword counts as heard in a stream: as the file
             says, or by default.
-
-    Everything in the file runs once when it is loaded: what is wrong with it
-    comes to light then.
 
     Raises:
         UserError: There is no such file, or it is damaged or not one of ours;

@@ -23,7 +23,6 @@ from bifsmn_tf.data.negatives import Negatives
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.settings import setting
 
 # Where things are, and what the data set's own options say.
@@ -251,15 +250,3 @@ class DataConfig:
             pieces=round(self.negative_share * len(clips)),
             unknown=unknown,
         )
-
-
-def context_of(network: NetworkConfig, clips: Clips) -> Context | None:
-    """Returns what the clips of a split stand in for a network.
-
-    Args:
-        network: One that reads a stream; others read clips alone.
-        clips: The split.
-    """
-    if not network.streaming:
-        return None
-    return Context.of(clips, network.input_frames, network.step_frames)

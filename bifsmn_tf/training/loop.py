@@ -81,129 +81,98 @@ def fit(
             kept.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    alone: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-    if workers.is_chief(strategy):
-        alone = folder.held()
-    with alone:
-        return _fit(
-            folder,
-            config,
-            flags,
-            loss,
-            settings,
-            pipeline,
-            validation,
-            teacher,
-            initial,
-            strategy,
-            description,
-        )
-
-
-def _fit(
-    folder: RunFolder,
-    config: RunConfig,
-    flags: str,
-    loss: LossConfig,
-    settings: FitConfig,
-    pipeline: Batches,
-    validation: tuple[np.ndarray, np.ndarray],
-    teacher: TrainableNetwork | None,
-    initial: TrainableNetwork | None,
-    strategy: tf.distribute.Strategy,
-    description: str,
-) -> dict[str, Any]:
     chief = workers.is_chief(strategy)
-    if chief:
-        folder.begin(config, flags)
-    metrics = folder.read_metrics()
-    if metrics["complete"]:
+    with folder.held() if chief else contextlib.nullcontext():
         if chief:
-            # A process may have been killed before it wrote the copy.
-            folder.write_metrics(metrics)
-        return metrics
-
-    set_random_seed(settings.seed)
-    steps = pipeline.steps_per_epoch
-    with strategy.scope():
-        network = make_network(config.network)
-        if initial is not None:
-            network.start_from(initial)
-        schedule = Schedule(
-            settings.learning_rate,
-            steps * settings.epochs,
-            settings.warmup_steps,
-            settings.schedule,
-        )
-        optimizer = make_optimizer(settings.optimizer, schedule)
-        trainer = Trainer(
-            network,
-            teacher,
-            loss,
-            settings.seed,
-            settings.mixup,
-            settings.weight_average,
-        )
-        trainer.compile(optimizer=optimizer)
-        # As the network of a run counts the one that was evaluated.
-        checkpoints = Checkpoints(
-            folder.checkpoints,
-            trainer.evaluated,
-            network,
-            optimizer,
-            None if chief else workers.number(strategy),
-        )
-    metrics = checkpoints.resume() or metrics
-    entries = metrics["history"]
-
-    writer = tf.summary.create_file_writer(str(folder.path / "tensorboard"))
-    dataset = tf.data.Dataset.from_tensor_slices(validation).batch(
-        _EVALUATION_BATCH
-    )
-    bar = tqdm(
-        total=steps * settings.epochs,
-        initial=steps * len(entries),
-        desc=description,
-        unit="step",
-        disable=not chief,
-        mininterval=0.5,
-        dynamic_ncols=True,
-    )
-    with bar:
-        for epoch in range(len(entries), settings.epochs):
-            # Of the epoch alone, so that a resumed run is the same.
-            network.set_progress(epoch / max(settings.epochs - 1, 1))
-            began = time.perf_counter()
-            trained = _means(trainer, pipeline, epoch, bar)
-            seconds = time.perf_counter() - began
-            _check_finite(network, epoch)
-            if trainer.average is not None:
-                trainer.estimate_statistics(
-                    pipeline.epoch(epoch).take(_STATISTICS_BATCHES)
-                )
-            entry = history.entry(
-                epoch,
-                trained,
-                trainer.evaluate(dataset, verbose=0, return_dict=True),
-                float(schedule(optimizer.iterations)),
-                seconds,
-                history.energies(trainer.evaluated, teacher, validation[0]),
-            )
-            entries.append(entry)
-            score = history.score(entry)
-            best = metrics["best"]
-            improved = best is None or score > best["score"]
-            if improved:
-                metrics["best"] = {"epoch": epoch, "score": score}
-            metrics["complete"] = epoch + 1 == settings.epochs
-            checkpoints.save(metrics, improved)
+            folder.begin(config, flags)
+        metrics = folder.read_metrics()
+        if metrics["complete"]:
             if chief:
+                # A process may have been killed before it wrote the copy.
                 folder.write_metrics(metrics)
-                history.write_summaries(writer, entry)
-                bar.set_postfix_str(
-                    f"epoch {epoch + 1}, {history.describe(entry)}"
+            return metrics
+
+        set_random_seed(settings.seed)
+        steps = pipeline.steps_per_epoch
+        with strategy.scope():
+            network = make_network(config.network)
+            if initial is not None:
+                network.start_from(initial)
+            schedule = Schedule(
+                settings.learning_rate,
+                steps * settings.epochs,
+                settings.warmup_steps,
+                settings.schedule,
+            )
+            optimizer = make_optimizer(settings.optimizer, schedule)
+            trainer = Trainer(
+                network,
+                teacher,
+                loss,
+                settings.seed,
+                settings.mixup,
+                settings.weight_average,
+            )
+            trainer.compile(optimizer=optimizer)
+            # As the network of a run counts the one that was evaluated.
+            checkpoints = Checkpoints(
+                folder.checkpoints,
+                trainer.evaluated,
+                network,
+                optimizer,
+                None if chief else workers.number(strategy),
+            )
+        metrics = checkpoints.resume() or metrics
+        entries = metrics["history"]
+
+        writer = tf.summary.create_file_writer(str(folder.path / "tensorboard"))
+        dataset = tf.data.Dataset.from_tensor_slices(validation).batch(
+            _EVALUATION_BATCH
+        )
+        bar = tqdm(
+            total=steps * settings.epochs,
+            initial=steps * len(entries),
+            desc=description,
+            unit="step",
+            disable=not chief,
+            mininterval=0.5,
+            dynamic_ncols=True,
+        )
+        with bar:
+            for epoch in range(len(entries), settings.epochs):
+                # Of the epoch alone, so that a resumed run is the same.
+                network.set_progress(epoch / max(settings.epochs - 1, 1))
+                began = time.perf_counter()
+                trained = _means(trainer, pipeline, epoch, bar)
+                seconds = time.perf_counter() - began
+                _check_finite(network, epoch)
+                if trainer.average is not None:
+                    trainer.estimate_statistics(
+                        pipeline.epoch(epoch).take(_STATISTICS_BATCHES)
+                    )
+                entry = history.entry(
+                    epoch,
+                    trained,
+                    trainer.evaluate(dataset, verbose=0, return_dict=True),
+                    float(schedule(optimizer.iterations)),
+                    seconds,
+                    history.energies(trainer.evaluated, teacher, validation[0]),
                 )
-    return metrics
+                entries.append(entry)
+                score = history.score(entry)
+                best = metrics["best"]
+                improved = best is None or score > best["score"]
+                if improved:
+                    metrics["best"] = {"epoch": epoch, "score": score}
+                metrics["complete"] = epoch + 1 == settings.epochs
+                checkpoints.save(metrics, improved)
+                if chief:
+                    folder.write_metrics(metrics)
+                    history.write_summaries(writer, entry)
+                    bar.set_postfix_str(
+                        f"epoch {epoch + 1}, {history.describe(entry)}"
+                    )
+        return metrics
 
 
 def _means(

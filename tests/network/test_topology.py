@@ -5,6 +5,7 @@ import pytest
 
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.architectures import bifsmn
+from bifsmn_tf.network.architectures import bifsmn_stream
 from bifsmn_tf.network.architectures import bifsmn_wide
 from bifsmn_tf.network.topology import FEATURES
 from bifsmn_tf.network.topology import Kind
@@ -99,3 +100,32 @@ def test_needs_no_tensorflow():
         "import bifsmn_tf.network.topology"
     )
     subprocess.run([sys.executable, "-c", command], check=True)
+
+
+@pytest.mark.parametrize("front_skip", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"look_back": 2, "stride_back": 3},
+        {"front_kernel": 3, "frames": 16},
+        {"look_back": 0, "deltas": (2, 4)},
+    ],
+)
+def test_a_decision_looks_back_as_far_as_the_histories_reach(
+    changes, front_skip
+):
+    config = bifsmn_stream(12, front_skip=front_skip, **changes)
+    for delta in config.deltas:
+        needed = dict.fromkeys([n.name for n in nodes(config, delta)], 1)
+        needed[FEATURES] = 1
+        for node in reversed(nodes(config, delta)):
+            frames = needed[node.name]
+            inputs = frames * node.strides[0] + node.history
+            needed[node.reads] = max(needed[node.reads], inputs)
+            if node.adds_to:
+                needed[node.adds_to] = max(needed[node.adds_to], frames)
+        steps = -(-needed[FEATURES] // config.step_frames)
+        assert config.reach_steps(delta) == steps + 1
+        if delta == min(config.deltas):
+            assert config.input_frames == needed[FEATURES]

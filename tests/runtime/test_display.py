@@ -1,5 +1,7 @@
 """What a listener sees."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,17 @@ def test_nothing_is_shown_where_there_is_no_terminal(capfd):
     with display.make_display(LABELS, 16000) as shown:
         shown.show(np.zeros(100, np.float32), np.full(4, 0.25), 1)
     assert capfd.readouterr() == ("", "")
+
+
+def test_brackets_in_a_label_are_no_markup(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(display.sys, "stderr", Terminal())
+    with display.make_display(("[/b]", "[red]no"), 16000) as shown:
+        shown.show(np.zeros(100, np.float32), np.array([0.6, 0.4]), 1)
+    assert "[/b]" in display.sys.stderr.getvalue()
+    assert "[red]no" in display.sys.stderr.getvalue()

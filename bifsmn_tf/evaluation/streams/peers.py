@@ -6,6 +6,7 @@ and runtimes, and what microWakeWord averages over its newest decisions it
 averages here, so that the detector has nothing to smooth.
 """
 
+import abc
 import importlib
 from collections.abc import Iterator
 from types import ModuleType
@@ -29,7 +30,7 @@ KINDS = {
 RATE = 16000
 
 
-class Peer:
+class Peer(abc.ABC):
     """A model of a peer's package.
 
     Attributes:
@@ -52,8 +53,9 @@ class Peer:
         for end, probability in self._decide(to_int16(samples)):
             yield Decision(end, np.array([probability], np.float32))
 
+    @abc.abstractmethod
     def _decide(self, samples: np.ndarray) -> Iterator[tuple[int, float]]:
-        raise NotImplementedError
+        """Yields ends in samples, and how likely the word is there."""
 
 
 def load(kind: str, model: str) -> Peer:
