@@ -156,6 +156,8 @@ setup(
         "peers": ["pymicro-wakeword", "pymicro-features", "pyopen-wakeword"],
         # For the listen command: a microphone, sound files, a terminal.
         "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
+        # For the wyoming command: wake words for Home Assistant.
+        "wyoming": ["absl-py>=2", "wyoming>=1.5"],
         # Versions known to work together; see the README.
         "train": [
             "tensorflow==2.17.1",
@@ -194,6 +196,8 @@ setup(
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",
             "wheel",
+            # The wake-word service, and clients of it.
+            "wyoming",
             # Reads aarch64 instructions, for benchmarks/a53.
             "capstone",
         ],

@@ -23,14 +23,12 @@ from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
-from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.detection import DetectionSettings
+from bifsmn_tf.model_file.detection import parse_thresholds
 from bifsmn_tf.runtime.detector import Detection
-from bifsmn_tf.runtime.detector import Detector
 from bifsmn_tf.runtime.display import make_display
+from bifsmn_tf.runtime.listening import Listener
 from bifsmn_tf.runtime.spotter import KeywordSpotter
-from bifsmn_tf.runtime.streaming import Decision
-from bifsmn_tf.runtime.streaming import StreamingSpotter
 
 _MODEL = flags.DEFINE_string(
     "model",
@@ -103,13 +101,12 @@ def main() -> None:
     spotter = KeywordSpotter(_MODEL.value, delta=_DELTA.value)
     rate = spotter.metadata.features.sample_rate
     settings = spotter.detection.override(
-        _threshold(), _SMOOTHING.value, _HOLD.value
+        parse_thresholds(_THRESHOLD.value), _SMOOTHING.value, _HOLD.value
     )
-    detector = Detector.of(spotter.labels, rate, settings)
-    stream = StreamingSpotter(spotter, hop=_HOP.value)
+    listener = Listener(spotter, settings, hop=_HOP.value)
     keywords = ", ".join(
-        f"{keyword} ({settings.thresholds[keyword]:.5g})"
-        for keyword in detector.keywords
+        f"{keyword} ({threshold:.5g})"
+        for keyword, threshold in settings.thresholds.items()
     )
     print(
         f"listening for: {keywords}; from the probability in brackets on, "
@@ -119,33 +116,18 @@ def main() -> None:
     count = 0
     with make_display(spotter.labels, rate) as display:
         try:
-            for piece, decisions in _heard(stream, rate):
-                for decision in decisions:
-                    detection = detector.push(decision)
-                    if detection:
-                        count += 1
-                        _print(detection)
-                display.show(piece, detector.probabilities, stream.delta)
+            for piece, detections in _heard(listener, rate):
+                for detection in detections:
+                    count += 1
+                    _print(detection)
+                display.show(
+                    piece,
+                    listener.detector.probabilities,
+                    listener.stream.delta,
+                )
         except KeyboardInterrupt:
             pass
     print(f"{count} keywords", file=sys.stderr)
-
-
-def _threshold() -> float | dict[str, float] | None:
-    """Returns what --threshold says."""
-    given = _THRESHOLD.value
-    if given is None:
-        return None
-    try:
-        if len(given) == 1 and "=" not in given[0]:
-            return float(given[0])
-        pairs = [text.rpartition("=") for text in given]
-        return {keyword.strip(): float(value) for keyword, _, value in pairs}
-    except ValueError as error:
-        raise UserError(
-            "threshold is a number, or a number for each keyword such as "
-            f"yes=0.9,stop=0.99, not {','.join(given)}"
-        ) from error
 
 
 def _chosen_for(settings: DetectionSettings) -> str:
@@ -154,12 +136,12 @@ def _chosen_for(settings: DetectionSettings) -> str:
 
 
 def _heard(
-    stream: StreamingSpotter, rate: int
-) -> Iterator[tuple[FloatArray, list[Decision]]]:
-    """Yields pieces of sound and the decisions on them, to the last sample."""
+    listener: Listener, rate: int
+) -> Iterator[tuple[FloatArray, list[Detection]]]:
+    """Yields pieces of sound and the words in them, to the last sample."""
     for piece in _pieces(rate):
-        yield piece, stream.push(piece)
-    yield np.empty(0, np.float32), stream.flush()
+        yield piece, listener.push(piece)
+    yield np.empty(0, np.float32), listener.finish()
 
 
 def _print(detection: Detection) -> None:

@@ -21,6 +21,7 @@ ORDER = (
     ("network.topology",),
     ("model_file",),
     ("runtime", "data"),
+    ("service",),
     ("network",),
     ("distillation",),
     ("training",),
@@ -37,6 +38,7 @@ ORDER = (
         "benchmark",
         "listen",
         "quickstart",
+        "wyoming",
     ),
     ("",),
 )

@@ -25,6 +25,34 @@ def keywords_of(labels: Sequence[str]) -> list[str]:
     return [label for label in labels if label not in NOT_KEYWORDS]
 
 
+def parse_thresholds(
+    given: Sequence[str] | None,
+) -> float | dict[str, float] | None:
+    """Returns the thresholds that a command is given.
+
+    Args:
+        given: One number, or texts such as ``yes=0.9``; None if none is given.
+
+    Returns:
+        One for all keywords, or some keywords' own; None if none is given.
+
+    Raises:
+        UserError: They are neither.
+    """
+    if given is None:
+        return None
+    try:
+        if len(given) == 1 and "=" not in given[0]:
+            return float(given[0])
+        pairs = [text.rpartition("=") for text in given]
+        return {keyword.strip(): float(value) for keyword, _, value in pairs}
+    except ValueError as error:
+        raise UserError(
+            "threshold is a number, or a number for each keyword such as "
+            f"yes=0.9,stop=0.99, not {','.join(given)}"
+        ) from error
+
+
 @dataclasses.dataclass(frozen=True)
 class DetectionSettings:
     """What a detector is set to.
