@@ -128,6 +128,7 @@ setup(
         "Keyword spotting with one-bit weights and activations (BiFSMN), from "
         "training to a .tflite model with its own kernels"
     ),
+    entry_points={"console_scripts": ["bifsmn = bifsmn_tf.__main__:main"]},
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
     package_data={"": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt"]},

@@ -29,8 +29,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from absl import flags
-
 from bifsmn_tf import cli
 from bifsmn_tf.benchmarking import always_on
 from bifsmn_tf.benchmarking import chart
@@ -45,6 +43,7 @@ from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.model import from_file
 from bifsmn_tf.benchmarking.model import smallest_model
 from bifsmn_tf.benchmarking.profile import profile
+from bifsmn_tf.cli import flags
 from bifsmn_tf.errors import UserError
 
 _NETWORKS = [

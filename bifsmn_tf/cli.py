@@ -20,12 +20,19 @@ from typing import Any
 from typing import NamedTuple
 from typing import TextIO
 
-from absl import app
-from absl import flags
-from absl import logging
-
+from bifsmn_tf import console
 from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
+
+try:
+    from absl import app
+    from absl import flags
+    from absl import logging
+except ModuleNotFoundError as error:
+    # Commands import this before anything could catch it.
+    sys.exit(console.missing(error))
+
+console.explain_imports()
 
 _BUG = (
     "This is a bug in bifsmn_tf, not a mistake of yours. Please report it with "
@@ -58,6 +65,7 @@ def run(main: Callable[[], None], groups: Sequence[FlagGroup] = ()) -> None:
         groups: The command's flags for ``--help``; by default all that its
             module defines, in one group.
     """
+    console.prepare()
     app.run(
         functools.partial(guard, main),
         flags_parser=functools.partial(parse, groups),
@@ -76,7 +84,7 @@ def parse(groups: Sequence[FlagGroup], arguments: list[str]) -> list[str]:
     """
     for word in arguments[1:]:
         if word in ("--help", "-help", "--helpfull", "-helpfull"):
-            print(_help(groups, full=word.endswith("full")))
+            console.say(_help(groups, full=word.endswith("full")))
             sys.exit(0)
     try:
         rest = flags.FLAGS(arguments)
@@ -132,6 +140,8 @@ def _report(error: Exception) -> str:
         return f"error: {with_dashes(str(error), flags.FLAGS)}"
     if isinstance(error, OSError):
         return f"error: {error}"
+    if isinstance(error, ModuleNotFoundError) and console.is_of_others(error):
+        return console.missing(error)
     traceback.print_exception(error)
     return _BUG
 

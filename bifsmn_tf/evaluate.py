@@ -21,13 +21,13 @@ from typing import Any
 from typing import Protocol
 
 import numpy as np
-from absl import flags
 from tqdm import tqdm
 
 from bifsmn_tf import cli
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.cli import flags
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data import evaluation
 from bifsmn_tf.data.clips import SPLITS

@@ -28,10 +28,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import flags
-
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
+from bifsmn_tf.cli import flags
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.errors import DataWarning

@@ -1,4 +1,4 @@
-"""Listens for keywords: to a microphone, a recording or a pipe.
+r"""Listens for keywords: to a microphone, a recording or a pipe.
 
     python -m bifsmn_tf.listen
     python -m bifsmn_tf.listen --model=bifsmn.tflite --input=recording.wav
@@ -16,13 +16,13 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.cli import flags
 from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.model_file.detection import parse_thresholds
 from bifsmn_tf.runtime.detector import Detection

@@ -18,9 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from absl import flags
-
 from bifsmn_tf import cli
+from bifsmn_tf.cli import flags
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
 

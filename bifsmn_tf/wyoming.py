@@ -1,4 +1,4 @@
-"""Serves wake words to Home Assistant and others that speak Wyoming.
+r"""Serves wake words to Home Assistant and others that speak Wyoming.
 
     python -m bifsmn_tf.wyoming --uri=tcp://127.0.0.1:10400
     python -m bifsmn_tf.wyoming --uri=tcp://0.0.0.0:10400 \
@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from absl import flags
-
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
+from bifsmn_tf.cli import flags
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.detection import parse_thresholds
 from bifsmn_tf.service.wake_words import Vocabulary

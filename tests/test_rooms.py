@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = (
     ("errors", "settings", "_version"),
+    ("console",),
     ("cli", "pretrained", "_keras"),
     ("audio",),
     ("network.config",),
@@ -39,6 +40,8 @@ ORDER = (
         "listen",
         "quickstart",
         "wyoming",
+        "pretrained.__main__",
+        "__main__",
     ),
     ("",),
 )

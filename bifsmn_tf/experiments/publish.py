@@ -120,8 +120,34 @@ def _surroundings(run: Mapping[str, Any]) -> str:
     return ""
 
 
+def _false_accepts(name: str, results: Path) -> list[str]:
+    """Says how a model does in speech that goes on, if that was measured.
+
+    Args:
+        name: in the package.
+        results: the folder of results; ``streams/packaged.json`` has, by name,
+            what streams.md says of the file that is in the package.
+    """
+    path = results / "streams" / "packaged.json"
+    if not path.is_file():
+        return []
+    measured = json.loads(path.read_text(encoding="utf-8")).get(name)
+    if measured is None:
+        return []
+    missed = 100 * measured["missed"] / measured["words"]
+    return [
+        f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
+        f"of speech at the threshold {measured['threshold']:g}, missing "
+        f"{missed:.0f} % of {measured['words']} words (results/streams.md).",
+    ]
+
+
 def _card(
-    name: str, experiment: str, folder: Path, found: Mapping[str, Any]
+    name: str,
+    experiment: str,
+    folder: Path,
+    found: Mapping[str, Any],
+    results: Path,
 ) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
     keywords = [
@@ -143,6 +169,7 @@ def _card(
         "`silence`.",
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
+        *_false_accepts(name, results),
         "",
         "## Accuracy",
         "",
@@ -214,7 +241,8 @@ def main() -> None:
         target = pretrained.FOLDER / f"{name}.tflite"
         shutil.copyfile(folder / "model.tflite", target)
         target.with_suffix(".md").write_text(
-            _card(name, experiment, folder, found), encoding="utf-8"
+            _card(name, experiment, folder, found, Path(settings.results)),
+            encoding="utf-8",
         )
         print(f"{target}: {folder.name}")
 

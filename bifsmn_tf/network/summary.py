@@ -9,10 +9,10 @@ How it is counted: :mod:`~bifsmn_tf.network.costs`. Needs no TensorFlow.
 from collections.abc import Sequence
 from typing import Any
 
-from absl import flags
 from tabulate import tabulate
 
 from bifsmn_tf import cli
+from bifsmn_tf.cli import flags
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.costs import PAPER_BATCH

@@ -8,7 +8,10 @@ Beside each model lies its card, which says what it was trained on, how well it
 does, and what it is not for.
 """
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bifsmn_tf.errors import UserError
 
@@ -53,3 +56,35 @@ def card(model: str) -> str:
             f"there is no model {model} in the package: {', '.join(names())}"
         )
     return (FOLDER / f"{model}.md").read_text(encoding="utf-8")
+
+
+class Figures(NamedTuple):
+    """How well a model does, as its card says.
+
+    Attributes:
+        clips: test clips; 0 if none were tested.
+        accuracies: percent of them by depth δ; empty if none were tested.
+        false_accepts: how often it fires in speech that holds none of its
+            words, and what it misses at that; empty if not measured.
+    """
+
+    clips: int
+    accuracies: Mapping[int, float]
+    false_accepts: str
+
+
+def figures(model: str) -> Figures:
+    """Reads a model's figures from its card.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    text = card(model)
+    clips = re.search(r"^([\d,]+) test clips", text, re.M)
+    rows = re.findall(r"^\| (\d+) +\|[^|]*\| +([\d.]+) %", text, re.M)
+    accepts = re.search(r"^\* \*\*False accepts\*\*: (.*)\.$", text, re.M)
+    return Figures(
+        int(clips[1].replace(",", "")) if clips else 0,
+        {int(delta): float(accuracy) for delta, accuracy in rows},
+        accepts[1] if accepts else "",
+    )

@@ -94,10 +94,24 @@ def test_card(runs):
         },
     }.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
-    card = publish._card("bifsmn-sc10", "sc10", folder, found)
+    results = folder.parent / "results"
+    assert publish._false_accepts("bifsmn-sc10", results) == []
+    (results / "streams").mkdir(parents=True)
+    measured = {
+        "threshold": 0.8,
+        "false_accepts_per_hour": 1234,
+        "missed": 32,
+        "words": 320,
+    }
+    (results / "streams" / "packaged.json").write_text(
+        json.dumps({"bifsmn-sc10": measured})
+    )
+    assert publish._false_accepts("bifsmn_s-sc10", results) == []
+    card = publish._card("bifsmn-sc10", "sc10", folder, found, results)
     for part in (
         "**Keywords**: yes, no;",
         "1,234 bytes",
+        "1,234 an hour of speech at the threshold 0.8, missing 10 % of 320",
         "|       180 | 90.0 % (85.0-93.5) |",
         "CC BY 4.0",
         "93.4 %",
