@@ -30,6 +30,7 @@ VERSION = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
 
 # What Bazel builds from too.
 NATIVE = runpy.run_path(str(ROOT / "custom_ops/sources.py"))
+RUNTIME = ("kernels", "ops", "engine", "delegate")
 
 
 class BuildLibrary(build_ext):
@@ -101,11 +102,9 @@ def native_libraries() -> list[Extension]:
     return [
         _extension(
             "bifsmn_tf.runtime.libbifsmn",
-            [*sources["kernels"], *sources["ops"], *sources["delegate"]],
+            [path for part in RUNTIME for path in sources[part]],
             [
-                *headers["kernels"],
-                *headers["ops"],
-                *headers["delegate"],
+                *(path for part in RUNTIME for path in headers[part]),
                 flags["EXPORTS"],
             ],
             flags["COPTS"],

@@ -31,6 +31,7 @@ def _files(ending: str) -> dict[str, list[str]]:
         for library, folder in (
             ("kernels", "custom_ops/kernels"),
             ("ops", "custom_ops/ops"),
+            ("engine", "custom_ops/engine"),
             ("delegate", "tflite_delegate"),
             ("training", "custom_ops/training"),
         )

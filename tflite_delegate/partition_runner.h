@@ -9,7 +9,7 @@
 
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
-#include "tflite_delegate/partition.h"
+#include "custom_ops/engine/partition.h"
 #include "tflite_delegate/tflite_abi.h"
 
 namespace bifsmn {

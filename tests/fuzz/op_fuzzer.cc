@@ -25,7 +25,7 @@
 #include "custom_ops/ops/workspace.h"
 #include "tests/fuzz/choices.h"
 #include "tests/fuzz/op_graph.h"
-#include "tflite_delegate/partition.h"
+#include "custom_ops/engine/partition.h"
 
 namespace bifsmn {
 namespace {

@@ -14,12 +14,12 @@ mkdir -p "$folder/corpus" "$folder/findings"
 sources=$(python3 - << 'PYTHON'
 import runpy
 sources = runpy.run_path("custom_ops/sources.py")["SOURCES"]
-print(*sources["kernels"], *sources["ops"])
+print(*sources["kernels"], *sources["ops"], *sources["engine"])
 PYTHON
 )
 clang++ -std=c++17 -O1 -g -I. -ffp-contract=off \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-  $sources tflite_delegate/{arena,partition,profile}.cc \
+  $sources \
   tests/fuzz/{op_{fuzzer,graph,describer},tensor_maker}.cc -o "$folder/op_fuzzer"
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} "$folder/op_fuzzer" \
   "$folder/corpus" -artifact_prefix="$folder/findings/" \

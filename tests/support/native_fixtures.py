@@ -77,7 +77,7 @@ def sanitized() -> Sanitized:
         # Objects of sources that are gone may still lie there.
         [
             (cache / "build" / name).with_suffix(".o")
-            for part in ("kernels", "ops", "delegate")
+            for part in ("kernels", "ops", "engine", "delegate")
             for name in sources[part]
         ],
         {

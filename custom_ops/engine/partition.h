@@ -3,8 +3,8 @@
 //
 // Knows nothing of TensorFlow Lite but that tensors have numbers.
 
-#ifndef BIFSMN_TFLITE_DELEGATE_PARTITION_H_
-#define BIFSMN_TFLITE_DELEGATE_PARTITION_H_
+#ifndef BIFSMN_CUSTOM_OPS_ENGINE_PARTITION_H_
+#define BIFSMN_CUSTOM_OPS_ENGINE_PARTITION_H_
 
 #include <cstddef>
 #include <memory>
@@ -122,4 +122,4 @@ class Partition {
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_TFLITE_DELEGATE_PARTITION_H_
+#endif  // BIFSMN_CUSTOM_OPS_ENGINE_PARTITION_H_

@@ -1,7 +1,7 @@
 // How long each op of a network takes, for those who want to know.
 
-#ifndef BIFSMN_TFLITE_DELEGATE_PROFILE_H_
-#define BIFSMN_TFLITE_DELEGATE_PROFILE_H_
+#ifndef BIFSMN_CUSTOM_OPS_ENGINE_PROFILE_H_
+#define BIFSMN_CUSTOM_OPS_ENGINE_PROFILE_H_
 
 #include <atomic>
 #include <chrono>
@@ -31,4 +31,4 @@ class Profile {
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_TFLITE_DELEGATE_PROFILE_H_
+#endif  // BIFSMN_CUSTOM_OPS_ENGINE_PROFILE_H_

@@ -1,4 +1,4 @@
-#include "tflite_delegate/arena.h"
+#include "custom_ops/engine/arena.h"
 
 #include <algorithm>
 #include <numeric>

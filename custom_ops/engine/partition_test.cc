@@ -1,4 +1,4 @@
-#include "tflite_delegate/partition.h"
+#include "custom_ops/engine/partition.h"
 
 #include "custom_ops/kernels/reference.h"
 #include "custom_ops/ops/op_test_util.h"

@@ -1,4 +1,4 @@
-#include "tflite_delegate/partition.h"
+#include "custom_ops/engine/partition.h"
 
 #include <algorithm>
 #include <chrono>
@@ -6,9 +6,9 @@
 #include <cstring>
 #include <new>
 
+#include "custom_ops/engine/arena.h"
+#include "custom_ops/engine/profile.h"
 #include "custom_ops/ops/validation.h"
-#include "tflite_delegate/arena.h"
-#include "tflite_delegate/profile.h"
 
 namespace bifsmn {
 namespace {

@@ -1,7 +1,7 @@
 // Places buffers that do not live at the same time in the same memory.
 
-#ifndef BIFSMN_TFLITE_DELEGATE_ARENA_H_
-#define BIFSMN_TFLITE_DELEGATE_ARENA_H_
+#ifndef BIFSMN_CUSTOM_OPS_ENGINE_ARENA_H_
+#define BIFSMN_CUSTOM_OPS_ENGINE_ARENA_H_
 
 #include <cstddef>
 #include <vector>
@@ -25,4 +25,4 @@ size_t PlaceBuffers(std::vector<ArenaBuffer>* buffers);
 
 }  // namespace bifsmn
 
-#endif  // BIFSMN_TFLITE_DELEGATE_ARENA_H_
+#endif  // BIFSMN_CUSTOM_OPS_ENGINE_ARENA_H_

@@ -1,4 +1,4 @@
-#include "tflite_delegate/profile.h"
+#include "custom_ops/engine/profile.h"
 
 #include <cstdint>
 #include <map>
