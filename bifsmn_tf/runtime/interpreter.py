@@ -1,8 +1,8 @@
 """A stock TensorFlow Lite runtime, with the project's ops in it.
 
 The ops reach the runtime as an external delegate, ``libbifsmn.so``, which is
-built into this package. Any of three runtimes does: ai-edge-litert (what the
-package requires), TensorFlow's own, or tflite-runtime.
+built into this package. Any of three runtimes does: ai-edge-litert (which the
+extra ``litert`` brings), TensorFlow's own, or tflite-runtime.
 
     interpreter = make_interpreter("model.tflite")
     run = interpreter.get_signature_runner("delta_1")
@@ -14,6 +14,7 @@ such as one for an emulated processor or with a sanitizer.
 
 import ctypes
 import importlib
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -87,7 +88,7 @@ def set_profiling(enabled: bool, library: Library = None) -> None:
     Raises:
         UserError: There is no library, or it cannot be loaded.
     """
-    _, loaded = _load(library)
+    _, loaded = load_library(library)
     loaded.bifsmn_profile_enable(int(enabled))
 
 
@@ -102,6 +103,11 @@ def profile(library: Library = None) -> list[dict[str, Any]]:
         UserError: There is no library, or it cannot be loaded.
     """
     return json.loads(_text(library, "bifsmn_profile_json"))
+
+
+def has_runtime() -> bool:
+    """Says whether one of ``RUNTIMES`` is installed; imports none."""
+    return any(importlib.util.find_spec(package) for package in RUNTIMES)
 
 
 def make_interpreter(
@@ -129,7 +135,7 @@ def make_interpreter(
     """
     whole = _whole(model)
     module = _import_runtime(runtime)
-    path, _ = _load(library)
+    path, _ = load_library(library)
     try:
         delegate = module.load_delegate(str(path))
     except ValueError as error:
@@ -163,19 +169,26 @@ def _import_runtime(runtime: str | None) -> ModuleType:
                 raise
     raise UserError(
         f"no {runtime or 'TensorFlow Lite'} runtime is installed; "
-        f"`pip install ai-edge-litert` brings one"
+        "`pip install 'bifsmn_tf[litert]'` brings one"
     )
 
 
 def _text(library: Library, function: str) -> str:
-    _, loaded = _load(library)
+    _, loaded = load_library(library)
     symbol = getattr(loaded, function)
     symbol.restype = ctypes.c_char_p
     return symbol().decode()
 
 
-def _load(library: Library) -> tuple[Path, ctypes.CDLL]:
-    """Loads the library; runtimes say less when they cannot."""
+def load_library(library: Library = None) -> tuple[Path, ctypes.CDLL]:
+    """Loads the native library; runtimes say less when they cannot.
+
+    Args:
+        library: its path, see :func:`library_path`.
+
+    Raises:
+        UserError: There is no library, or it cannot be loaded.
+    """
     path = library_path(library)
     try:
         loaded = ctypes.CDLL(str(path))

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.runtime.interpreter import has_runtime
 from bifsmn_tf.runtime.interpreter import make_interpreter
+from bifsmn_tf.runtime.native import NativeModel
 
 Run = Callable[..., dict[str, Any]]
 """Runs a signature: inputs by name to outputs by name."""
@@ -19,33 +21,82 @@ RunOne = Callable[[FloatArray], FloatArray]
 """Runs a signature of one input and one output."""
 
 
+ENGINES = ("native", "litert")
+"""What runs a file: the library's own engine, or a TensorFlow Lite runtime."""
+
+
+def chosen_engine(engine: str | None) -> str:
+    """Returns one of ``ENGINES``.
+
+    Args:
+        engine: Which one; None is ``litert`` where a runtime is installed, and
+            ``native`` where none is.
+
+    Raises:
+        UserError: There is no such engine.
+    """
+    if engine is None:
+        return "litert" if has_runtime() else "native"
+    if engine not in ENGINES:
+        raise UserError(
+            f"engine is one of {', '.join(ENGINES)}, not {engine!r}"
+        )
+    return engine
+
+
 class Runners:
     """Makes functions of a file's signatures.
 
-    An interpreter has one set of tensors, and says nothing to threads that
-    write to them at once: here they take turns.
+    An engine has one set of tensors, and says nothing to threads that write to
+    them at once: here they take turns.
 
     Args:
         content: The model file.
         name: What errors call it.
-        num_threads: Of the runtime's own operations.
+        num_threads: Of the operations that are a runtime's own.
+        engine: Which engine, see :func:`chosen_engine`.
+
+    Attributes:
+        engine: The one of ``ENGINES`` that runs.
 
     Raises:
-        UserError: The native library is missing or refuses the model.
+        UserError: The native library is missing or refuses the model, or the
+            engine is not there.
     """
 
-    def __init__(self, content: ModelFile, name: str, num_threads: int):
+    def __init__(
+        self,
+        content: ModelFile,
+        name: str,
+        num_threads: int,
+        engine: str | None = None,
+    ):
+        self.engine = chosen_engine(engine)
         self._name = name
         self._turn = threading.Lock()
-        self._interpreter = make_interpreter(content, num_threads=num_threads)
+        self._find: Callable[[str], Run]
+        if self.engine == "native":
+            self._find = NativeModel(content).signature
+        else:
+            interpreter = make_interpreter(content, num_threads=num_threads)
+            self._find = interpreter.get_signature_runner
 
     def signature(self, key: str) -> Run:
         """Returns what runs a signature, by the names of its tensors.
 
-        It raises a ``UserError`` if the runtime finds fault with the model, or
+        It raises a ``UserError`` if the engine finds fault with the model, or
         results are not finite.
+
+        Args:
+            key: The signature.
+
+        Raises:
+            UserError: The native engine refuses the signature.
         """
-        run = self._interpreter.get_signature_runner(key)
+        try:
+            run = self._find(key)
+        except UserError as error:
+            raise UserError(f"{self._name}: {error}") from error
 
         def checked(**values: npt.NDArray) -> dict[str, Any]:
             try:

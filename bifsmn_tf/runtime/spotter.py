@@ -43,9 +43,14 @@ class KeywordSpotter:
         model: path of a file that ``bifsmn_tf.convert`` wrote, or one of
             ``bifsmn_tf.models()``.
         delta: the depth to start with; by default the deepest one.
-        num_threads: of the runtime's own operations.
+        num_threads: of the operations that are the runtime's own.
+        engine: ``native``, the library's own, which runs what ``convert``
+            writes for binary networks; or ``litert``, a TensorFlow Lite
+            runtime. Both compute the same bits. By default ``litert`` where a
+            runtime is installed.
 
     Attributes:
+        engine: what runs the file.
         metadata: what the file says of its features, network and data set.
         labels: the classes, in the order of the logits.
         deltas: the depths that the file holds.
@@ -56,7 +61,7 @@ class KeywordSpotter:
     Raises:
         UserError: There is no such file, or it is damaged or not one of ours;
             it has no such depth; the native library is missing or refuses the
-            model; it gives no finite numbers.
+            model; there is no such engine; it gives no finite numbers.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class KeywordSpotter:
         model: str | os.PathLike[str],
         delta: int | None = None,
         num_threads: int = 1,
+        engine: str | None = None,
     ) -> None:
         self._name = os.fspath(model)
         content = ModelFile.read(pretrained.find(self._name))
@@ -76,7 +82,8 @@ class KeywordSpotter:
         self.detection = self.metadata.detection or DetectionSettings.default(
             self.labels
         )
-        runners = Runners(content, self._name, num_threads)
+        runners = Runners(content, self._name, num_threads, engine)
+        self.engine = runners.engine
         self.steps: StepNetwork | None = None
         self._network: Mapping[int, RunOne] = {}
         if self.metadata.network.streaming:
@@ -277,6 +284,12 @@ class KeywordSpotter:
 
 
 def softmax(logits: FloatArray) -> FloatArray:
-    """Returns the probabilities of logits, (..., labels)."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    """Returns the probabilities of logits, float32 (..., labels).
+
+    They are computed in double precision, so that what is rounded to floats is
+    the same in C (``custom_ops/engine/spotter.cc``).
+    """
+    exact = np.asarray(logits, np.float64)
+    exponentials = np.exp(exact - exact.max(axis=-1, keepdims=True))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return (exponentials / total).astype(np.float32)

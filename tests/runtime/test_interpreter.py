@@ -135,7 +135,7 @@ def test_a_runtime_that_is_not_installed(case, monkeypatch):
         "_INTERPRETER_MODULES",
         {name: f"{name}.interpreter" for name in modules.values()},
     )
-    with pytest.raises(UserError, match="pip install ai-edge-litert"):
+    with pytest.raises(UserError, match="pip install .bifsmn_tf.litert"):
         make_interpreter(case.model())
 
 
