@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/engine/partition.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
-#include "custom_ops/engine/partition.h"
 #include "tflite_delegate/tflite_abi.h"
 
 namespace bifsmn {

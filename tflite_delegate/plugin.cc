@@ -4,10 +4,10 @@
 #include <exception>
 #include <string>
 
+#include "custom_ops/engine/profile.h"
 #include "custom_ops/kernels/kernel_names.h"
 #include "custom_ops/ops/op.h"
 #include "tflite_delegate/delegate.h"
-#include "custom_ops/engine/profile.h"
 #include "tflite_delegate/tflite_abi.h"
 
 // setup.py gives the version as a macro; Bazel generates the header.

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/engine/partition.h"
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/dense.h"
 #include "custom_ops/kernels/feature_conv.h"
@@ -25,7 +26,6 @@
 #include "custom_ops/ops/workspace.h"
 #include "tests/fuzz/choices.h"
 #include "tests/fuzz/op_graph.h"
-#include "custom_ops/engine/partition.h"
 
 namespace bifsmn {
 namespace {
