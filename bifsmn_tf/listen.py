@@ -23,6 +23,7 @@ from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.cli import flags
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.model_file.detection import parse_thresholds
 from bifsmn_tf.runtime.detector import Detection
@@ -40,7 +41,17 @@ _INPUT = flags.DEFINE_string(
     "input",
     "microphone",
     "Where sound comes from: microphone, the path of a sound file, or - for "
-    "16-bit samples on the standard input, one channel at the model's rate.",
+    "raw samples on the standard input, signed and of 16 bits.",
+)
+_RATE = flags.DEFINE_integer(
+    "rate",
+    None,
+    "Samples a second on the standard input; by default the model's, 16000.",
+)
+_CHANNELS = flags.DEFINE_integer(
+    "channels",
+    None,
+    "Channels on the standard input, whose mean is heard; by default 1.",
 )
 _DEVICE = flags.DEFINE_string(
     "device",
@@ -86,10 +97,19 @@ _JSON = flags.DEFINE_bool(
 
 
 def _pieces(rate: int) -> Iterator[FloatArray]:
+    for flag in (_RATE, _CHANNELS):
+        if flag.value is not None and _INPUT.value != "-":
+            raise UserError(
+                f"{flag.name} is for samples on the standard input, --input=-: "
+                "files and microphones have their own"
+            )
     if _INPUT.value == "microphone":
-        return streams.microphone(rate, _DEVICE.value)
+        return streams.microphone(rate, _DEVICE.value, _say)
     if _INPUT.value == "-":
-        return streams.pipe(rate, sys.stdin.buffer)
+        if sys.stdin is None:
+            raise UserError("input: the standard input is closed")
+        channels = 1 if _CHANNELS.value is None else _CHANNELS.value
+        return streams.pipe(rate, sys.stdin.buffer, _RATE.value, channels)
     return files.stream(_INPUT.value, rate)
 
 
@@ -142,6 +162,10 @@ def _heard(
     for piece in _pieces(rate):
         yield piece, listener.push(piece)
     yield np.empty(0, np.float32), listener.finish()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _print(detection: Detection) -> None:

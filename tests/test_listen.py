@@ -116,6 +116,33 @@ def test_a_terminal_shows_what_is_heard(recording):
     assert "of a core" in text
 
 
+def test_a_pipe_of_another_rate_and_channels(recording):
+    high = soxr.resample(recording, 16000, 48000)
+    sound = np.stack([high, high], axis=1).astype("<i2").tobytes()
+    done = listen("--input=-", "--rate=48000", "--channels=2", sound=sound)
+    assert words(done) == [b"yes", b"left", b"stop"]
+
+
+def test_where_nothing_is_there_is_said(tmp_path):
+    path = tmp_path / "empty.wav"
+    soundfile.write(path, np.zeros(0), 16000)
+    assert path.stat().st_size == 44
+    for done in (listen(f"--input={path}"), listen("--input=-", sound=b"")):
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith(b"error: ")
+        assert b"no samples" in last or b"without any sound" in last
+        assert b"keywords" not in last
+
+
+def test_a_closed_input_is_one_line():
+    line = f"exec {sys.executable} -m bifsmn_tf.listen --input=- <&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == b"error: --input: the standard input is closed"
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
     path = tmp_path / "recording.flac"
@@ -137,6 +164,8 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
         ("--threshold=yes:0.5", b"error: --threshold is a number, or a number"),
         ("--threshold=on=0.5", b"the model has no keyword on"),
         ("--hold=-1", b"error: --hold is not negative"),
+        ("--rate=5", b"error: a sample rate of 5 Hz"),
+        ("--channels=0", b"error: --channels: 1 to 32, not 0"),
         ("--smoothing=nan", b"error: --smoothing is nan"),
         ("--hold=inf", b"error: --hold is inf"),
     ],

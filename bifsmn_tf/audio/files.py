@@ -153,6 +153,9 @@ def _pieces(
     if missing := _missing_bytes(path):
         raise UnreadableError(path, f"breaks off, {missing} bytes are missing")
     with soundfile.SoundFile(os.fspath(path)) as file:
+        # soundfile would seek to where it is after every read, from which an
+        # MP3 decoder does not find its way: frames use bits of those before.
+        file.seekable = lambda: False
         if file.frames == _UNKNOWN_LENGTH:
             raise UnreadableError(
                 path, "does not tell its length: convert it to WAV"

@@ -18,6 +18,10 @@ HIGHEST_RATE = 768_000
 """Above this rate in Hz there is no hardware."""
 
 
+_BEYOND = 8.0
+"""Of a float sample: 18 dB beyond full scale, as no recording is by chance."""
+
+
 def to_int16(waveform: npt.NDArray[np.floating]) -> Int16Array:
     """Rounds samples in [-1, 1] to 16 bits; what lies beyond is clipped."""
     return np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
@@ -35,17 +39,33 @@ def checked(samples: npt.ArrayLike) -> FloatArray:
         samples: float in [-1, 1] or int16.
 
     Raises:
-        UserError: They have another type or are not all finite.
+        UserError: They have another type, are not all finite, or floats in
+            the scale of integers.
     """
-    values = np.asarray(samples)
+    try:
+        values = np.asarray(samples)
+    except ValueError as error:
+        raise UserError(f"samples are no array: {error}") from error
     if values.dtype == np.int16:
         return to_float(values)
+    if np.issubdtype(values.dtype, np.integer):
+        raise UserError(
+            f"samples are float in [-1, 1] or int16, not {values.dtype}: "
+            "np.asarray(samples, np.int16) if they are those of 16 bits, or "
+            "divide by the largest value there can be"
+        )
     if not np.issubdtype(values.dtype, np.floating):
         raise UserError(
             f"samples are float in [-1, 1] or int16, not {values.dtype}"
         )
     if not np.all(np.isfinite(values)):
         raise UserError("there are samples that are not finite")
+    largest = float(np.max(np.abs(values), initial=0.0))
+    if largest > _BEYOND:
+        raise UserError(
+            f"samples are float in [-1, 1], but there is one of {largest:g}: "
+            "divide those of 16 bits by 32768, or give them as int16"
+        )
     return values.astype(np.float32)
 
 
@@ -64,6 +84,11 @@ def mono(waveform: npt.ArrayLike) -> FloatArray:
         raise UserError(
             "a waveform is (samples,) or (samples, channels), not "
             f"{samples.shape}"
+        )
+    if samples.ndim == 2 and samples.shape[1] > samples.shape[0]:
+        raise UserError(
+            "a waveform is (samples,) or (samples, channels); "
+            f"{samples.shape} looks like (channels, samples): transpose it"
         )
     return samples if samples.ndim == 1 else samples.mean(axis=1)
 

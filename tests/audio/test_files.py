@@ -181,3 +181,23 @@ def test_many_keeps_the_places(tmp_path):
     assert isinstance(results[0], UnreadableError)
     np.testing.assert_array_equal(results[1], audio.read(good))
     assert isinstance(results[2], UnreadableError)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_mp3_of_few_bits_is_decoded_as_it_is_whole(tmp_path, rate, capfd):
+    """Frames of few bits use those of frames before: no seeking."""
+    rng = np.random.default_rng(0)
+    sound = 0.3 * tone(rate, 3.0) * (1 + np.sin(np.arange(3 * rate) / 900))
+    sound = sound + 0.1 * rng.normal(size=len(sound))
+    path = tmp_path / "sound.mp3"
+    soundfile.write(
+        path,
+        sound,
+        rate,
+        bitrate_mode="CONSTANT",
+        compression_level=0.9,
+    )
+    whole, _ = soundfile.read(path, dtype="float32")
+    pieces = np.concatenate(list(audio.stream(path, rate)))
+    np.testing.assert_allclose(pieces, whole, atol=1e-6)
+    assert capfd.readouterr().err == ""
