@@ -38,10 +38,14 @@ _MAGIC = (
 """What sound files begin with, and at which byte."""
 
 # Kilobits a second of MPEG 1, layer III, and of MPEG 2 and 2.5.
-_MP3_RATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MP3_RATES += (0,)
-_MP3_LOW_RATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MP3_LOW_RATES += (0,)
+_MP3_RATES = (
+    *(0, 32, 40, 48, 56, 64, 80, 96),
+    *(112, 128, 160, 192, 224, 256, 320, 0),
+)
+_MP3_LOW_RATES = (
+    *(0, 8, 16, 24, 32, 40, 48, 56),
+    *(64, 80, 96, 112, 128, 144, 160, 0),
+)
 
 
 def microphone(
