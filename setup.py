@@ -175,6 +175,9 @@ setup(
             "tabulate>=0.10",
             "tqdm",
             "espeakng-loader",
+            # Sentences of frequent words; rooms.
+            "wordfreq",
+            "pyroomacoustics",
         ],
         # What decides on formatting and types is pinned.
         "dev": [

@@ -11,13 +11,19 @@ behind is described in bifsmn_tf/training/run.py.
 """
 
 import dataclasses
+import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.data.clips import SILENCE
+from bifsmn_tf.data.clips import UNKNOWN
+from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.distillation.loss_config import LossConfig
@@ -26,6 +32,7 @@ from bifsmn_tf.evaluation import plots
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.training import mining
 from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training import workers
@@ -35,6 +42,8 @@ from bifsmn_tf.training.flags import define_data
 from bifsmn_tf.training.flags import define_fit
 from bifsmn_tf.training.flags import define_network
 from bifsmn_tf.training.flags import define_run
+from bifsmn_tf.training.flags import define_sound
+from bifsmn_tf.training.flags import define_start
 from bifsmn_tf.training.flags import define_teaching
 from bifsmn_tf.training.flags import run_folder
 from bifsmn_tf.training.flags import start
@@ -45,6 +54,7 @@ from bifsmn_tf.training.loop import fit
 from bifsmn_tf.training.protocol import TrainableNetwork
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.sound_config import SoundConfig
 from bifsmn_tf.training.teacher_config import TeacherConfig
 
 FLAGS = flags.FLAGS
@@ -53,16 +63,23 @@ _LEFT_TO_RECIPE = dict.fromkeys(recipes.SETTINGS, LeftTo("recipe"))
 
 GROUPS = (
     define_run(),
+    define_start(),
     define_data(_LEFT_TO_RECIPE),
+    define_sound(),
     define_network(),
     define_teaching(),
     define_fit(defaults=_LEFT_TO_RECIPE),
     research_flags.define_data(),
+    research_flags.define_sound(),
     research_flags.define_network(),
     research_flags.define_teaching(_LEFT_TO_RECIPE),
     research_flags.define_fit(defaults=_LEFT_TO_RECIPE),
     research_flags.define_stages(),
 )
+
+
+_SHARED = ("label_names", "features", "statistics")
+"""What a training and the runs that it builds on have in common."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,22 +88,26 @@ class Settings:
 
     Attributes:
         data: Which recordings are read and varied.
+        sound: What is heard beside them, and where.
         features: What the networks read of them.
         student: The network to train, with one class.
         teacher: Which teacher there is, or how one is trained first.
         loss: What the student minimises.
         fit: How long and how fast it trains.
         first_stage_epochs: Epochs with float weights before; 0 for none.
+        initial: The folder of a run to start from.
         strategy: The devices to train on.
     """
 
     data: DataConfig
+    sound: SoundConfig
     features: FeatureParameters
     student: NetworkConfig
     teacher: TeacherConfig
     loss: LossConfig
     fit: FitConfig
     first_stage_epochs: int
+    initial: str | None
     strategy: tf.distribute.Strategy
 
 
@@ -136,14 +157,23 @@ def read_settings() -> Settings:
             f"--architecture={FLAGS.architecture} "
             f"--kernel_quantizer={student.kernel_quantizer} has not"
         )
+    starts = ("first_stage_epochs", "mining_epochs", "initial")
+    given_starts = [name for name in starts if FLAGS[name].value]
+    if len(given_starts) > 1:
+        raise UserError(
+            f"{' and '.join(given_starts)} each say what a training starts "
+            "from: leave one of them out"
+        )
     return Settings(
         read(DataConfig, **recipe.data),
+        read(SoundConfig),
         features,
         student,
         read(TeacherConfig),
         loss,
         fit_config,
         FLAGS.first_stage_epochs,
+        FLAGS.initial,
         strategy,
     )
 
@@ -175,15 +205,35 @@ class _Session:
             settings.fit.seed,
             context_of(settings.student, train),
             labels,
+            settings.sound,
         )
-        self._validation = (
-            evaluation_features(
-                held_out,
+        self._validation = self._held_out(held_out)
+
+    def _held_out(self, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
+        """Returns features and labels to validate on: clips, then pieces."""
+        settings, labels = self._settings, self._dataset.label_names
+        context = context_of(settings.student, clips)
+        statistics = self._pipeline.statistics
+        features = evaluation_features(
+            clips, settings.features, statistics, context=context
+        )
+        pieces = None
+        if context is not None:
+            pieces = settings.sound.held_out(
+                labels,
                 settings.features,
-                self._pipeline.statistics,
-                context=context_of(settings.student, held_out),
-            ),
-            held_out.labels,
+                context.frames,
+                settings.data.cache_dir,
+                settings.data.similar(labels),
+            )
+        if pieces is None:
+            return features, clips.labels
+        number = len(clips)
+        heard = pieces.extract(clips.waveforms, np.arange(number), None)
+        unknown = np.full(number, labels.index(UNKNOWN), np.int32)
+        return (
+            np.concatenate([features, statistics.normalise(heard)]),
+            np.concatenate([clips.labels, unknown]),
         )
 
     @property
@@ -210,6 +260,7 @@ class _Session:
                 **dataclasses.asdict(loss),
                 **dataclasses.asdict(fit_config),
                 **data.variation,
+                **dataclasses.asdict(self._settings.sound),
                 "strategy": FLAGS.strategy,
                 **others,
             },
@@ -250,6 +301,25 @@ class _Session:
             plots.training_curves(metrics["history"], folder.curves)
         return metrics
 
+    def mine(self, network: TrainableNetwork, path: Path) -> None:
+        """Trains from now on with pieces that wake a network.
+
+        Args:
+            network: The one that listens.
+            path: The file that they are kept in, for a run that goes on.
+        """
+        sound, labels = self._settings.sound, self._dataset.label_names
+        if not path.exists():
+            found = mining.hardest(
+                network,
+                self._pipeline.pool(math.ceil(sound.mining_pool)),
+                self._pipeline.statistics,
+                [x not in (UNKNOWN, SILENCE) for x in labels],
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mining.save(path, found)
+        self._pipeline.mined = np.load(path)
+
     def load(self, folder: RunFolder) -> TrainableNetwork:
         """Returns the trained network of a run."""
         with self._strategy.scope():
@@ -269,7 +339,7 @@ def _teacher(
         fit_config = settings.teacher.fit_config(settings.fit)
         config = session.config(network, loss, fit_config)
         session.train(folder, config, loss, fit_config, "teacher")
-    folder.check_teacher(wanted, ("label_names", "features", "statistics"))
+    folder.check_fits("teacher", wanted, _SHARED)
     return session.load(folder)
 
 
@@ -307,6 +377,7 @@ def main() -> None:
         settings.loss,
         settings.fit,
         first_stage_epochs=settings.first_stage_epochs,
+        initial=settings.initial,
     )
     teacher = initial = None
     if settings.loss.needs_teacher:
@@ -315,6 +386,25 @@ def main() -> None:
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
         initial = _first_stage(session, settings, folder, student, teacher)
+    elif settings.sound.mining_epochs:
+        folder = RunFolder(run.path / "before_mining")
+        fit_config = dataclasses.replace(
+            settings.fit, epochs=settings.sound.mining_epochs
+        )
+        session.train(
+            folder,
+            session.config(student, settings.loss, fit_config),
+            settings.loss,
+            fit_config,
+            "before mining",
+            teacher=teacher,
+        )
+        initial = session.load(folder)
+        session.mine(initial, run.path / "mined.npy")
+    elif settings.initial:
+        folder = RunFolder(settings.initial)
+        folder.check_fits("run to start from", config, ("network", *_SHARED))
+        initial = session.load(folder)
     metrics = session.train(
         run,
         config,

@@ -133,8 +133,8 @@ def _load_teacher(run: RunFolder, config: RunConfig) -> TrainableNetwork:
     wanted = dataclasses.replace(
         config, network=dataclasses.replace(config.network, binarizer="none")
     )
-    run.check_teacher(
-        wanted, ("network", "label_names", "features", "statistics")
+    run.check_fits(
+        "teacher", wanted, ("network", "label_names", "features", "statistics")
     )
     return run.load_network()
 

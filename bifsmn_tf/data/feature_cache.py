@@ -26,6 +26,7 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.data.acoustics import Acoustics
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import copy_rng
@@ -51,6 +52,7 @@ class FeatureExtractor:
         augmentation: how it is varied before that.
         seed: of the variation.
         context: what clips stand in; None for clips on their own.
+        acoustics: where stretches are heard; None for as they are.
 
     Raises:
         ValueError: A background recording is shorter than a clip.
@@ -63,12 +65,14 @@ class FeatureExtractor:
         augmentation: AugmentationParameters,
         seed: int,
         context: Context | None = None,
+        acoustics: Acoustics | None = None,
     ) -> None:
         self.noise = tuple(np.asarray(part, np.float32) for part in noise)
         self.features = features
         self.augmentation = augmentation
         self.seed = seed
         self.context = context
+        self.acoustics = acoustics
         for part in self.noise:
             if part.ndim != 1 or len(part) < features.samples:
                 raise ValueError(
@@ -138,6 +142,8 @@ class FeatureExtractor:
         rng = copy_rng(self.seed, i, copy)
         sound = augment(sound, (), self.augmentation, rng, features.sample_rate)
         stretch = context.vary(sound, self.noise, features, rng)
+        if self.acoustics is not None:
+            stretch = self.acoustics.heard(stretch, rng)
         return with_noise(stretch, self.noise, self.augmentation, rng)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -153,6 +159,11 @@ class FeatureExtractor:
             "augmentation": self.augmentation.to_dict(),
             "seed": self.seed,
             **({"context": self.context.to_dict()} if self.context else {}),
+            **(
+                {"acoustics": self.acoustics.to_dict()}
+                if self.acoustics
+                else {}
+            ),
         }
 
 

@@ -1,14 +1,14 @@
-"""Sound that is no keyword: speech going on, whatever it says.
+"""Sound that is no keyword: speech going on, parts of keywords, tones.
 
 A network that has heard single words only takes for a keyword whatever sounds a
 little like one inside a sentence. Pieces of long recordings, cut anywhere, show
 it the difference; short recordings of a folder are strung together first.
+:mod:`~bifsmn_tf.data.pieces` draws them.
 """
 
 import dataclasses
 import hashlib
 import os
-import zlib
 from collections.abc import Collection
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,26 +17,15 @@ from typing import Any
 import numpy as np
 
 from bifsmn_tf.audio import files as audio
-from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
-from bifsmn_tf.data.augmentation import AugmentationParameters
-from bifsmn_tf.data.augmentation import at_speed
-from bifsmn_tf.data.augmentation import copy_rng
-from bifsmn_tf.data.augmentation import with_noise
 from bifsmn_tf.errors import DataError
 
 _EXTENSIONS = (*audio.EXTENSIONS, ".mp3", ".oga", ".ogg", ".opus")
 
-_QUIETEST = 20.0
-"""Decibels by which a piece is quieter than it was recorded, at most."""
-
 _LISTS = ("validation_list.txt", "testing_list.txt")
 """Files of Speech Commands that name the recordings of other splits."""
-
-_SEED = zlib.crc32(b"negatives")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +94,120 @@ class Negatives:
         indices = np.arange(start, start + length) % len(self.sound)
         return to_float(self.sound[indices])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what tells these from others, for a cache's key."""
+        return {"negatives": _digest(self.sound)}
+
+
+@dataclasses.dataclass(frozen=True)
+class KeywordParts:
+    """Parts of keywords, between other sound.
+
+    The first or the last half of one, or the first half of one run together
+    with the last of another: what a spotter should wait through.
+
+    Attributes:
+        keywords: clips with a keyword each, int16 (n, samples).
+        around: what is before and behind; None for silence.
+    """
+
+    keywords: Int16Array
+    around: Negatives | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.keywords):
+            raise DataError("there are no keywords to take parts of")
+
+    def piece(self, length: int, rng: np.random.Generator) -> FloatArray:
+        """Returns a piece with a part in its last second, float32 (length,).
+
+        Args:
+            length: Samples.
+            rng: Draws which part, and where.
+        """
+        if self.around is None:
+            piece = np.zeros(length, np.float32)
+        else:
+            level = np.float32(rng.random())
+            piece = level * self.around.piece(length, rng)
+        kind, share, where = rng.random(3)
+        one, other = rng.integers(len(self.keywords), size=2)
+        first, last = self._spoken(int(one)), self._spoken(int(other))
+        if kind < 0.4:
+            part = first[: int((0.4 + 0.2 * share) * len(first))]
+        elif kind < 0.8:
+            part = last[int((0.4 + 0.2 * share) * len(last)) :]
+        else:
+            # Both may be of the same word: its middle has to be missing.
+            less = 0.25 + 0.15 * share
+            part = np.concatenate(
+                [
+                    first[: int(less * len(first))],
+                    last[-int(less * len(last)) :],
+                ]
+            )
+        part = part[:length]
+        end = length - int(where * (length // 3))
+        start = max(0, end - len(part))
+        piece[start : start + len(part)] = part
+        return piece
+
+    def _spoken(self, i: int) -> FloatArray:
+        """Returns what is spoken in a clip, without what is around it."""
+        sound = to_float(self.keywords[i])
+        # In noise the quiet ends of a clip are no part of the word.
+        envelope = np.abs(sound).reshape(-1, 80).max(axis=1)
+        loud = np.flatnonzero(envelope > 0.1 * envelope.max())
+        if not len(loud):
+            return sound[:0]
+        return sound[loud[0] * 80 : (loud[-1] + 1) * 80]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what tells these from others, for a cache's key."""
+        around = self.around.to_dict() if self.around else None
+        return {"parts": _digest(self.keywords), "around": around}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tones:
+    """Sound like music, beeps, and digital silence with a step in it."""
+
+    def piece(self, length: int, rng: np.random.Generator) -> FloatArray:
+        """Returns a piece, float32 (length,).
+
+        Args:
+            length: Samples.
+            rng: Draws what is heard.
+        """
+        piece = np.zeros(length, np.float32)
+        if rng.random() < 0.2:
+            piece[int(rng.random() * length) :] = 0.05 * rng.random()
+            return piece
+        start = 0
+        while start < length:
+            size = int(rng.uniform(0.05, 0.6) * audio.SAMPLE_RATE)
+            time = np.arange(min(size, length - start)) / audio.SAMPLE_RATE
+            note = 110 * 2 ** (rng.integers(0, 49) / 12)
+            # A chord, its harmonics falling, plucked or held.
+            chord = note * np.array([1, 1.26, 1.5])[: rng.integers(1, 4)]
+            decay = np.exp(-time * rng.uniform(0, 8))
+            for k in range(1, 1 + int(rng.integers(1, 7))):
+                for frequency in chord[chord * k < audio.SAMPLE_RATE / 2]:
+                    wave = np.sin(2 * np.pi * k * frequency * time) / k
+                    piece[start : start + len(time)] += decay * wave
+            start += size
+        loudest = float(np.abs(piece).max())
+        return piece * np.float32(0.3 * rng.random() / max(loudest, 1e-6))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what tells these from others, for a cache's key."""
+        return {"tones": 1}
+
+
+def _digest(sound: Int16Array) -> str:
+    contiguous = np.ascontiguousarray(sound)
+    return hashlib.blake2b(contiguous.data, digest_size=16).hexdigest()
+
 
 def _sound_files(folder: Path, avoided: Collection[str]) -> list[Path]:
     held_out: set[str] = set()
@@ -123,79 +226,3 @@ def _sound_files(folder: Path, avoided: Collection[str]) -> list[Path]:
             ):
                 found.append(path)
     return found
-
-
-class NegativeExtractor:
-    """Makes features of pieces of negatives, each a function of its number.
-
-    Args:
-        negatives: The recordings.
-        noise: Background recordings to mix in, float32.
-        features: What a network reads.
-        augmentation: How pieces are varied, as clips are; they are not
-            shifted.
-        seed: Of what is drawn.
-        frames: Feature frames of a piece.
-    """
-
-    def __init__(
-        self,
-        negatives: Negatives,
-        noise: Sequence[FloatArray],
-        features: FeatureParameters,
-        augmentation: AugmentationParameters,
-        seed: int,
-        frames: int,
-    ) -> None:
-        self.negatives = negatives
-        self.noise = tuple(noise)
-        self.features = features
-        self.augmentation = augmentation
-        self.seed = seed
-        self.shape = (frames, features.n_mels)
-
-    def extract(
-        self,
-        waveforms: Int16Array,
-        indices: np.ndarray,
-        copy: int | None,
-    ) -> FloatArray:
-        """Computes the features of pieces.
-
-        Args:
-            waveforms: Not looked at.
-            indices: (n,), the numbers of the pieces.
-            copy: The number of the copy, which has other pieces.
-
-        Returns:
-            float32 (n, frames, mels) in decibel.
-        """
-        del waveforms
-        return np.stack([self._one(int(i), copy or 0) for i in indices])
-
-    def _one(self, i: int, copy: int) -> FloatArray:
-        parameters, settings = self.features, self.augmentation
-        rng = copy_rng(self.seed ^ _SEED, i, copy)
-        frames, _ = self.shape
-        length = (frames - 1) * parameters.hop + parameters.frame_length
-        happens, faster, quieter = rng.random(3)
-        piece = self.negatives.piece(length, rng)
-        if happens < settings.speed_probability:
-            piece = at_speed(piece, 1 + settings.speed * (2 * faster - 1))
-        # Speech in a room is quieter than a word into a microphone.
-        piece = piece * np.float32(10 ** (-_QUIETEST / 20 * quieter))
-        piece = with_noise(piece, self.noise, settings, rng)
-        return log_mel_stream(piece, parameters)
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Returns what tells this extractor from others, for a cache's key."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in (self.negatives.sound, *self.noise):
-            digest.update(np.ascontiguousarray(part).data)
-        return {
-            "negatives": digest.hexdigest(),
-            "features": self.features.to_dict(),
-            "augmentation": self.augmentation.to_dict(),
-            "seed": self.seed,
-            "shape": list(self.shape),
-        }

@@ -16,13 +16,14 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
+from bifsmn_tf.data.acoustics import Acoustics
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
-from bifsmn_tf.data.negatives import NegativeExtractor
+from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
 from bifsmn_tf.errors import UserError
 
@@ -55,11 +56,14 @@ class TrainingPipeline:
         statistics: to normalise with; None takes those of the unvaried
             features.
         context: what clips stand in, for a network that reads a stream.
-        negatives: makes pieces of sound that is no keyword.
-        pieces: how many of them an epoch has beside the clips.
+        acoustics: where stretches are heard.
+        pieces: makes pieces of sound that is no keyword.
+        number: how many of them an epoch has beside the clips.
         unknown: the label of a piece.
 
     Attributes:
+        mined: features of pieces that take the place of half of the others,
+            float16 (n, frames, mels) in dB, or None.
         statistics: mean and standard deviation that normalise the features.
         steps_per_epoch: batches an epoch.
 
@@ -85,8 +89,9 @@ class TrainingPipeline:
         progress: bool = True,
         statistics: FeatureStatistics | None = None,
         context: Context | None = None,
-        negatives: NegativeExtractor | None = None,
-        pieces: int = 0,
+        acoustics: Acoustics | None = None,
+        pieces: PieceExtractor | None = None,
+        number: int = 0,
         unknown: int = 0,
     ) -> None:
         if batch_size < 1 or copies < 0:
@@ -110,6 +115,7 @@ class TrainingPipeline:
             augmentation or AugmentationParameters.none(),
             seed,
             context,
+            acoustics,
         )
         self._cache = FeatureCache(
             clips.waveforms,
@@ -120,7 +126,7 @@ class TrainingPipeline:
         )
         weakref.finalize(self, self._cache.close)
         self._pieces: FeatureCache | None = None
-        if negatives is not None and pieces:
+        if pieces is not None and number:
             if not (copies and self._augmented):
                 raise UserError(
                     "negatives are pieces that are computed once for each "
@@ -128,17 +134,18 @@ class TrainingPipeline:
                     "1 or more"
                 )
             self._pieces = FeatureCache(
-                np.empty((pieces, 0), np.int16),
-                negatives,
+                np.empty((number, 0), np.int16),
+                pieces,
                 cache_dir,
                 workers=workers,
                 progress=progress,
             )
             weakref.finalize(self, self._pieces.close)
         else:
-            pieces = 0
+            number = 0
+        self.mined: npt.NDArray[np.float16] | None = None
         self._labels = np.concatenate(
-            [clips.labels, np.full(pieces, unknown, np.int32)]
+            [clips.labels, np.full(number, unknown, np.int32)]
         )
         self._memory: dict[int | None, npt.NDArray[np.float16]] = {}
         self.statistics = statistics or FeatureStatistics.of(
@@ -159,7 +166,30 @@ class TrainingPipeline:
         features = self._features(copy)
         if self._pieces is None:
             return features
-        return np.concatenate([features, self._pieces(copy)])
+        pieces = self._pieces(copy)
+        if self.mined is not None:
+            taken = min(len(pieces) // 2, len(self.mined))
+            first = copy * taken
+            rows = np.arange(first, first + taken) % len(self.mined)
+            pieces = np.concatenate([pieces[taken:], self.mined[rows]])
+        return np.concatenate([features, pieces])
+
+    def pool(self, copies: int) -> Iterator[npt.NDArray[np.float16]]:
+        """Computes pieces of negatives that no epoch has.
+
+        Args:
+            copies: how many times as many as an epoch has.
+
+        Yields:
+            Some of them, float16 (n, frames, mels) in dB.
+
+        Raises:
+            UserError: There are no negatives.
+        """
+        if self._pieces is None:
+            raise UserError("there are no negatives to look among")
+        for copy in range(copies):
+            yield self._pieces(self._copies + copy)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of an epoch's clips, int64 (steps, batch).

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import NOT_KEYWORDS
 from bifsmn_tf.settings import setting
 
 
@@ -53,6 +54,11 @@ class LossConfig:
         "cross-entropy.",
         research=True,
     )
+    false_accept_cost: float = setting(
+        1.0,
+        "What it costs to take other sound for a keyword, in units of what it "
+        "costs to miss one: the weight of unknown words and silence.",
+    )
     weight_decay: float = setting(
         0.0,
         "The factor of the L2 penalty on the kernels that are not one bit.",
@@ -73,7 +79,9 @@ class LossConfig:
             raise UserError(
                 f"temperature must be positive, not {self.temperature}"
             )
-        for name in ("gamma", "logit_weight", "weight_decay"):
+        for name in (
+            *("gamma", "logit_weight", "weight_decay", "false_accept_cost"),
+        ):
             _check_amount(name, getattr(self, name))
         object.__setattr__(self, "delta_weights", tuple(self.delta_weights))
         for weight in self.delta_weights:
@@ -95,8 +103,21 @@ class LossConfig:
             distillation="none",
             gamma=0.0,
             label_smoothing=self.label_smoothing,
+            false_accept_cost=self.false_accept_cost,
             weight_decay=self.weight_decay,
         )
+
+    def class_costs(self, label_names: Sequence[str]) -> list[float]:
+        """Returns what an error on each class costs.
+
+        Args:
+            label_names: The classes, of which unknown and silence are no
+                keywords.
+        """
+        return [
+            self.false_accept_cost if name in NOT_KEYWORDS else 1.0
+            for name in label_names
+        ]
 
     def weights_by_depth(self, deltas: Sequence[int]) -> list[float]:
         """Returns the weight of each depth in the total loss.

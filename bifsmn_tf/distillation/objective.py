@@ -1,5 +1,6 @@
 """The losses of one batch: Eq. 14 and 15, and what the recipe adds."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bifsmn_tf._keras import tf
@@ -40,17 +41,23 @@ class Objective:
             distillation of hidden states it has as many blocks as the student
             and the same memory size.
         loss: The losses and their weights.
+        class_costs: What an error on each class costs; 1 if empty.
 
     Raises:
         UserError: The teacher is missing or does not fit.
     """
 
     def __init__(
-        self, student: Student, teacher: Student | None, loss: LossConfig
+        self,
+        student: Student,
+        teacher: Student | None,
+        loss: LossConfig,
+        class_costs: Sequence[float] = (),
     ) -> None:
         self.student = student
         self.teacher = teacher
         self.loss = loss
+        self.class_costs = tuple(class_costs)
         self.weights_by_depth = loss.weights_by_depth(student.config.deltas)
         if teacher is not None:
             self._check_teacher(teacher)
@@ -95,6 +102,7 @@ class Objective:
         maps, teacher_logits = self._taught(features)
         logits, states = self.student.forward(features, dropout_seed)
         smoothing = loss.label_smoothing
+        costs = self._costs(target)
         target = target * (1.0 - smoothing) + smoothing / config.classes
         cross_entropies = [
             tf.nn.softmax_cross_entropy_with_logits(target, logit)
@@ -103,13 +111,20 @@ class Objective:
         distances = self._distances(maps, states, cross_entropies[0])
         totals = []
         for depth, logit in enumerate(logits):
-            total = cross_entropies[depth] + loss.gamma * distances[depth]
+            total = costs * cross_entropies[depth]
+            total += loss.gamma * distances[depth]
             if loss.logit_weight:
                 total += loss.logit_weight * losses.soft_cross_entropy(
                     logit, teacher_logits, loss.temperature
                 )
             totals.append(self.weights_by_depth[depth] * total)
         return BatchLosses(tf.add_n(totals), cross_entropies, distances, logits)
+
+    def _costs(self, target: tf.Tensor) -> tf.Tensor | float:
+        """Returns what an error on each example costs, (batch,)."""
+        if not self.class_costs:
+            return 1.0
+        return tf.linalg.matvec(target, tf.constant(self.class_costs))
 
     def _taught(
         self, features: tf.Tensor

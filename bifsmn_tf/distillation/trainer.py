@@ -1,6 +1,7 @@
 """The training step: all depths, one update (Algorithm 1)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from bifsmn_tf._keras import tf
@@ -48,6 +49,7 @@ class Trainer(tf.keras.Model):
             features and labels, for the teacher too; 0 mixes none.
         weight_average: The decay of an exponential moving average of the
             weights, in [0, 1); 0 keeps none.
+        class_costs: What an error on each class costs; 1 if empty.
 
     Attributes:
         objective: The losses of a batch.
@@ -65,6 +67,7 @@ class Trainer(tf.keras.Model):
         seed: int = 0,
         mixup: float = 0.0,
         weight_average: float = 0.0,
+        class_costs: Sequence[float] = (),
         **kwargs: Any,
     ) -> None:
         check_step(mixup, weight_average)
@@ -73,7 +76,7 @@ class Trainer(tf.keras.Model):
         self.teacher = teacher
         if teacher is not None:
             teacher.trainable = False
-        self.objective = Objective(student, teacher, loss)
+        self.objective = Objective(student, teacher, loss, class_costs)
         self.seed = seed
         self.mixup = mixup
         self.average: WeightAverage | None = None

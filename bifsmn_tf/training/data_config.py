@@ -18,12 +18,12 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.context import Context
-from bifsmn_tf.data.negatives import NegativeExtractor
-from bifsmn_tf.data.negatives import Negatives
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.settings import setting
+from bifsmn_tf.training.sound_config import SoundConfig
 
 # Where things are, and what the data set's own options say.
 _NOT_VARIATION = {
@@ -35,6 +35,9 @@ _NOT_VARIATION = {
     "unknown_ratio",
     "data_seed",
 }
+
+
+_CLIPS_ALONE = SoundConfig()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +73,11 @@ class DataConfig:
         "The number of training clips of each word of synthetic speech; by "
         f"default {Recipe.clips_per_word}.",
     )
+    look_alikes: int = setting(
+        0,
+        "How many texts that sound like it are said beside each word of "
+        "synthetic speech, as unknown words and in sentences.",
+    )
     unknown_ratio: float = setting(
         1.0,
         "The number of training clips of unknown words, as a multiple of one "
@@ -86,18 +94,6 @@ class DataConfig:
         "The seed of what is drawn from a data set: unknown words, silence, "
         "synthetic voices.",
         research=True,
-    )
-    negatives: tuple[str, ...] = setting(
-        (),
-        "Folders with recordings in which no keyword is said, separated by "
-        "commas: speech that goes on, for a network that reads a stream. "
-        "Pieces of them are trained on as unknown; folders inside that are "
-        "named like a keyword are left out.",
-    )
-    negative_share: float = setting(
-        0.5,
-        "The number of pieces of negatives in an epoch, as a multiple of the "
-        "clips.",
     )
     batch_size: int = setting(96, "The number of clips in one batch.")
     renditions: int = setting(
@@ -117,11 +113,10 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
-        object.__setattr__(self, "negatives", tuple(self.negatives))
         for name, least in (
             ("unknown_ratio", 0),
             ("renditions", 0),
-            ("negative_share", 0),
+            ("look_alikes", 0),
             ("spec_mask", 0),
             ("batch_size", 1),
             ("clips_per_word", 1),
@@ -150,6 +145,8 @@ class DataConfig:
                 options["words"] = list(self.words)
             if self.clips_per_word is not None:
                 options["clips_per_word"] = self.clips_per_word
+            if self.look_alikes:
+                options["look_alikes"] = self.look_alikes
         return options
 
     @property
@@ -160,6 +157,11 @@ class DataConfig:
             for name, value in dataclasses.asdict(self).items()
             if name not in _NOT_VARIATION
         }
+
+    def similar(self, label_names: Sequence[str]) -> tuple[str, ...]:
+        """Returns texts that sound like the keywords among classes."""
+        words = tuple(x for x in label_names if x not in (UNKNOWN, SILENCE))
+        return texts.similar(words, self.look_alikes)
 
     def load(self, splits: Sequence[str] = datasets.SPLITS) -> KeywordDataset:
         """Loads the data set, some of its silence as zeros to train on.
@@ -187,6 +189,7 @@ class DataConfig:
         seed: int,
         context: Context | None = None,
         label_names: Sequence[str] = (),
+        sound: SoundConfig = _CLIPS_ALONE,
     ) -> TrainingPipeline:
         """Returns the training batches of clips.
 
@@ -200,6 +203,7 @@ class DataConfig:
             seed: The seed of order, variation and masks.
             context: What clips stand in, for a network that reads a stream.
             label_names: The classes, for negatives.
+            sound: What there is beside clips, and where sound is heard.
 
         Raises:
             UserError: There are fewer clips than one batch takes, or
@@ -207,29 +211,23 @@ class DataConfig:
         """
         waveforms = isinstance(features, WaveformParameters)
         augmentation = AugmentationParameters() if self.augment else None
-        negatives, unknown = None, 0
-        if self.negatives:
+        pieces = None
+        if sound.pieces or sound.rooms or sound.microphones:
             if context is None or not isinstance(features, FeatureParameters):
                 raise UserError(
-                    "negatives are for networks that read a stream: choose "
-                    "--architecture=bifsmn_stream"
+                    "negatives, rooms and microphones are for networks that "
+                    "read a stream: choose --architecture=bifsmn_stream"
                 )
-            if UNKNOWN not in label_names:
-                raise UserError(
-                    "negatives are trained on as unknown, and the classes "
-                    f"{', '.join(label_names)} have no such one"
-                )
-            unknown = list(label_names).index(UNKNOWN)
-            negatives = NegativeExtractor(
-                Negatives.read(
-                    self.negatives,
-                    set(label_names) - {UNKNOWN, SILENCE},
-                ),
+            pieces = sound.extractor(
+                clips,
+                label_names,
                 noise,
                 features,
-                augmentation or AugmentationParameters.none(),
                 seed,
                 context.frames,
+                self.cache_dir,
+                similar=self.similar(label_names),
+                augmentation=augmentation,
             )
         masked = self.spec_mask and not waveforms
         return TrainingPipeline(
@@ -246,7 +244,8 @@ class DataConfig:
             else None,
             statistics=FeatureStatistics(0.0, 1.0) if waveforms else None,
             context=context,
-            negatives=negatives,
-            pieces=round(self.negative_share * len(clips)),
-            unknown=unknown,
+            acoustics=sound.acoustics(seed),
+            pieces=pieces,
+            number=round(sound.negative_share * len(clips)),
+            unknown=list(label_names).index(UNKNOWN) if pieces else 0,
         )

@@ -24,6 +24,7 @@ from bifsmn_tf.training.data_config import DataConfig
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.generated_flags import define
 from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.sound_config import SoundConfig
 from bifsmn_tf.training.teacher_config import TeacherConfig
 
 # The flags are the command's, not this module's.
@@ -64,6 +65,15 @@ def define_data(defaults: Mapping[str, Any] | None = None) -> FlagGroup:
     """
     return FlagGroup(
         "Data", define(DataConfig, research=False, defaults=defaults)
+    )
+
+
+def define_sound() -> FlagGroup:
+    """Defines what a network of a stream hears beside clips, and where."""
+    return FlagGroup(
+        "Sound without a keyword, rooms and microphones (of networks that "
+        "read a stream)",
+        define(SoundConfig, research=False),
     )
 
 
@@ -117,6 +127,18 @@ def define_network() -> FlagGroup:
         "Network (--architecture says what has no default)",
         ["architecture", "recipe", "features", *names],
     )
+
+
+def define_start() -> FlagGroup:
+    """Defines where a training starts from."""
+    flags.DEFINE_string(
+        "initial",
+        None,
+        "The folder of a run of the same network, classes and features to "
+        "start from, instead of from random weights: to train it further on "
+        "other sound.",
+    )
+    return FlagGroup("Start", ["initial"])
 
 
 def define_teaching() -> FlagGroup:

@@ -112,6 +112,9 @@ def fit(
                 settings.seed,
                 settings.mixup,
                 settings.weight_average,
+                loss.class_costs(config.label_names)
+                if loss.false_accept_cost != 1
+                else (),
             )
             trainer.compile(optimizer=optimizer)
             # As the network of a run counts the one that was evaluated.

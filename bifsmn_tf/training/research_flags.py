@@ -17,6 +17,7 @@ from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.flags import LEFT_TO_ARCHITECTURE
 from bifsmn_tf.training.flags import NO_FLAGS
 from bifsmn_tf.training.generated_flags import define
+from bifsmn_tf.training.sound_config import SoundConfig
 from bifsmn_tf.training.teacher_config import TeacherConfig
 
 # The flags are the command's, not this module's.
@@ -27,6 +28,12 @@ def define_data() -> FlagGroup:
     """Defines what is drawn from the recordings."""
     names = define(DataConfig, research=True)
     return FlagGroup("Data, for experiments", names, research=True)
+
+
+def define_sound() -> FlagGroup:
+    """Defines what the sound without a keyword consists of."""
+    names = define(SoundConfig, research=True)
+    return FlagGroup("Sound, for experiments", names, research=True)
 
 
 def define_fit(

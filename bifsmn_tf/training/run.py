@@ -174,10 +174,13 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
-    def check_teacher(self, wanted: RunConfig, names: Sequence[str]) -> None:
-        """Checks that this is the run of a teacher that fits.
+    def check_fits(
+        self, what: str, wanted: RunConfig, names: Sequence[str]
+    ) -> None:
+        """Checks that this is a run that a training can build on.
 
         Args:
+            what: What it is for the training, such as ``"teacher"``.
             wanted: What it should have trained on.
             names: The attributes of it that count.
 
@@ -189,7 +192,7 @@ class RunFolder:
             its, ours = getattr(theirs, name), getattr(wanted, name)
             if its != ours:
                 raise UserError(
-                    f"the teacher in {self.path} was trained with other "
+                    f"the {what} in {self.path} was trained with other "
                     f"{name}: {its}, not {ours}"
                 )
 

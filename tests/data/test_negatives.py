@@ -6,14 +6,18 @@ import soundfile
 
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.data.acoustics import Acoustics
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
-from bifsmn_tf.data.negatives import NegativeExtractor
+from bifsmn_tf.data.negatives import KeywordParts
 from bifsmn_tf.data.negatives import Negatives
+from bifsmn_tf.data.negatives import Tones
+from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.training.data_config import DataConfig
+from bifsmn_tf.training.sound_config import SoundConfig
 
 FRAMES = 73
 
@@ -75,8 +79,8 @@ def test_refuses_folders_without_use(tmp_path, names, message):
 
 
 def extractor(negatives, seed=0):
-    return NegativeExtractor(
-        negatives,
+    return PieceExtractor(
+        [(1.0, negatives)],
         [np.full(60000, 0.01, np.float32)],
         BOARD_FEATURES,
         AugmentationParameters(),
@@ -112,11 +116,9 @@ def clips():
 
 def pipeline(clips, folder, labels, streaming=True, **changes):
     data = DataConfig(
-        negatives=(str(folder),),
-        batch_size=4,
-        cache_dir=None,
-        **{"renditions": 2, "negative_share": 1.5, **changes},
+        batch_size=4, cache_dir=None, **{"renditions": 2, **changes}
     )
+    sound = SoundConfig(negatives=(str(folder),), negative_share=1.5)
     context = Context.of(clips, FRAMES, 4) if streaming else None
     return data.pipeline(
         clips,
@@ -125,6 +127,7 @@ def pipeline(clips, folder, labels, streaming=True, **changes):
         0,
         context,
         labels,
+        sound,
     )
 
 
@@ -150,3 +153,114 @@ def test_refuses_what_has_no_use_for_them(
 ):
     with pytest.raises(UserError, match=message):
         pipeline(clips, folder, labels, **changes)
+
+
+def word_clips(n=3):
+    """A word from 0.25 to 0.75 s: rising, so that halves can be told."""
+    clip = np.zeros(16000)
+    clip[4000:12000] = np.linspace(2000, 20000, 8000)
+    return np.tile(clip, (n, 1)).astype(np.int16)
+
+
+def test_parts_of_keywords_are_never_a_whole_one():
+    parts = KeywordParts(word_clips())
+    rng = np.random.default_rng(0)
+    kinds = set()
+    for _ in range(60):
+        piece = parts.piece(37376, rng) * 32768
+        spoken = np.flatnonzero(piece)
+        assert spoken[0] > 37376 / 2
+        first, last = piece[spoken[0]], piece[spoken[-1]]
+        kinds.add((first < 5000, last > 17000))
+        if first < 5000 and last > 17000:
+            # Two halves: run together, something is missing between.
+            assert len(spoken) <= 0.8 * 8000
+        else:
+            assert len(spoken) < 0.7 * 8000
+    assert kinds == {(True, False), (False, True), (True, True)}
+
+
+def test_parts_stand_in_other_sound(folder):
+    around = Negatives.read([folder], {"yes"})
+    piece = KeywordParts(word_clips(), around).piece(
+        37376, np.random.default_rng(1)
+    )
+    assert np.all(piece != 0)
+    with pytest.raises(DataError, match="no keywords"):
+        KeywordParts(np.empty((0, 16000), np.int16))
+
+
+def test_a_clip_of_zeros_has_no_halves():
+    silent = KeywordParts(np.zeros((1, 16000), np.int16))
+    assert not silent.piece(1000, np.random.default_rng(0)).any()
+
+
+def test_tones_are_bounded_and_various():
+    rng = np.random.default_rng(0)
+    pieces = [Tones().piece(20000, rng) for _ in range(30)]
+    for piece in pieces:
+        assert piece.shape == (20000,)
+        assert piece.dtype == np.float32
+        assert np.abs(piece).max() <= 0.3
+    silent = [p for p in pieces if len(np.unique(p)) <= 2]
+    assert 0 < len(silent) < 15
+
+
+def test_sources_come_by_their_weights(folder):
+    speech = Negatives(np.full(16000, 8000, np.int16), ("a",))
+    quiet = AugmentationParameters.none()
+
+    def made(sources, **changes):
+        extractor = PieceExtractor(
+            sources, (), BOARD_FEATURES, quiet, 0, FRAMES, **changes
+        )
+        nothing = np.empty((40, 0), np.int16)
+        return extractor.extract(nothing, np.arange(40), 0)
+
+    alone, never = made([(1.0, speech)]), made([(1.0, speech), (0.0, Tones())])
+    np.testing.assert_array_equal(alone, never)
+    mixed = made([(0.5, speech), (0.5, Tones())])
+    same = np.all(mixed == alone, axis=(1, 2)).mean()
+    assert 0.2 < same < 0.8
+    elsewhere = made(
+        [(1.0, speech)],
+        acoustics=Acoustics(np.empty((0, 0), np.float32), 0.0, 1.0),
+    )
+    assert not np.array_equal(elsewhere, alone)
+    for weights in ([], [(0.0, speech)], [(-1.0, speech), (2.0, speech)]):
+        with pytest.raises(UserError, match="weights"):
+            made(weights)
+
+
+def test_mined_pieces_take_half_of_the_places(clips, folder):
+    labels = ("yes", "silence", "unknown")
+    made = pipeline(clips, folder, labels, spec_mask=0)
+    before = np.concatenate([x for x, _ in made.epoch(0)])
+    pool = list(made.pool(2))
+    assert [p.shape for p in pool] == [(12, FRAMES, 32)] * 2
+    assert not np.array_equal(pool[0], pool[1])
+    made.mined = np.full((7, FRAMES, 32), -100, np.float16)
+    after = np.concatenate([x for x, _ in made.epoch(0)])
+    marked = np.all(after == after.min(), axis=(1, 2))
+    assert marked.sum() == 6
+    assert after.shape == before.shape
+    alone = DataConfig(batch_size=4, cache_dir=None).pipeline(
+        clips, (), BOARD_FEATURES, 0, Context.of(clips, FRAMES, 4), ("yes",)
+    )
+    with pytest.raises(UserError, match="no negatives"):
+        next(alone.pool(1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"negative_share": -1}, "negative_share"),
+        ({"spoken_minutes": float("nan")}, "spoken_minutes"),
+        ({"keyword_parts": 1.5}, "keyword_parts"),
+        ({"keyword_parts": 0.7, "tones": 0.7}, "more than all"),
+        ({"mining_epochs": 3}, "--negatives or --spoken_minutes"),
+    ],
+)
+def test_sound_settings_are_checked(changes, message):
+    with pytest.raises(UserError, match=message):
+        SoundConfig(**changes)

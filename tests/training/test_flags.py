@@ -129,6 +129,12 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
         ("train", ["--nothing=1"], "nothing"),
         (
             "train",
+            ["--first_stage_epochs=2", "--initial=elsewhere"],
+            "--first_stage_epochs and --initial each say",
+        ),
+        ("train", ["--mining_epochs=2"], "--mining_epochs looks for"),
+        (
+            "train",
             ["--architecture=dfsmn", "--first_stage_epochs=2"],
             "--first_stage_epochs is for one-bit weights",
         ),

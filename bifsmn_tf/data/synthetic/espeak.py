@@ -17,6 +17,8 @@ from bifsmn_tf.errors import UserError
 
 _SYNCHRONOUS = 2
 _UTF8 = 1
+# International Phonetic Alphabet, "_" between its symbols.
+_IPA = 0x02 | ord("_") << 8
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -68,6 +70,13 @@ class Speaker:
         # Kept, or it would be collected while the library still calls it.
         self._callback = _CALLBACK(self._receive)
         self._library.espeak_SetSynthCallback(self._callback)
+        self._phonemes = self._library.espeak_TextToPhonemes
+        self._phonemes.restype = ctypes.c_char_p
+        self._phonemes.argtypes = (
+            ctypes.POINTER(ctypes.c_char_p),
+            ctypes.c_int,
+            ctypes.c_int,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,6 +93,34 @@ class Speaker:
             piece = np.ctypeslib.as_array(samples, (count,))
             self._pieces.append(piece.copy())
         return 0
+
+    def phonemes(self, text: str, voice: str = "en-us") -> tuple[str, ...]:
+        """Returns how a text is pronounced, as symbols of the IPA.
+
+        Stress is left out; what is long keeps its mark.
+
+        Args:
+            text: in English.
+            voice: the accent.
+
+        Raises:
+            UserError: There is no such voice.
+        """
+        self._choose(voice)
+        rest = ctypes.c_char_p(text.encode())
+        found: list[str] = []
+        while rest.value is not None:
+            said = self._phonemes(ctypes.byref(rest), _UTF8, _IPA)
+            for word in said.decode().split():
+                found += (symbol.strip("ˈˌ") for symbol in word.split("_"))
+        return tuple(symbol for symbol in found if symbol)
+
+    def _choose(self, voice: str) -> None:
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise UserError(
+                f"this espeak-ng has no voice {voice!r}; reinstall the "
+                "package espeakng-loader"
+            )
 
     def say(
         self, text: str, voice: str, *, rate: int, pitch: int, range_: int
@@ -104,11 +141,7 @@ class Speaker:
             UserError: There is no such voice, or the text is not spoken.
         """
         library = self._library
-        if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise UserError(
-                f"this espeak-ng has no voice {voice!r}; reinstall the "
-                "package espeakng-loader"
-            )
+        self._choose(voice)
         for parameter, value in (
             (_RATE, rate),
             (_PITCH, pitch),

@@ -169,7 +169,8 @@ def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
     return Path(cache_dir) / f"synthetic-{digest(recipe)}"
 
 
-def _save(array: Int16Array, path: Path) -> None:
+def save(array: Int16Array, path: Path) -> None:
+    """Writes a shard so that it is there as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
     try:
@@ -180,7 +181,8 @@ def _save(array: Int16Array, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _load(path: Path) -> Int16Array:
+def load(path: Path) -> Int16Array:
+    """Reads a shard."""
     with open(path, "rb") as file:
         return np.load(file)
 
@@ -221,7 +223,7 @@ def generate(
             *(folder / f"shard-{i:04d}.npy" for i in range(len(shards))),
         ]
     if all(path is not None and path.exists() for path in paths):
-        yield from (_load(path) for path in paths if path is not None)
+        yield from (load(path) for path in paths if path is not None)
         return
     espeak.require()
     with (
@@ -243,11 +245,11 @@ def generate(
         made_anew = pool.map(_make, missing)
         for task, path in zip(tasks, paths, strict=True):
             if path is not None and path.exists():
-                made = _load(path)
+                made = load(path)
             else:
                 made = next(made_anew)
                 if path is not None:
-                    _save(made, path)
+                    save(made, path)
             if not isinstance(task, Recipe):
                 bar.update(len(task))
             yield made

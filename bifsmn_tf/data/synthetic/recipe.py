@@ -18,6 +18,7 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.data.synthetic import noise
+from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.errors import DataError
 
@@ -35,6 +36,8 @@ class Recipe:
             labels.
         others: what class "unknown" says; the words of Speech Commands that
             are not keywords if empty.
+        look_alikes: how many texts that sound like each keyword class
+            "unknown" says too.
         clips_per_word: of each keyword in the train split; silence has as
             many.
         held_out: of each label in validation, and in test.
@@ -52,6 +55,7 @@ class Recipe:
     held_out: int = 25
     unknown_ratio: float = 1.0
     seed: int = 0
+    look_alikes: int = 0
 
     def __post_init__(self) -> None:
         for name in ("words", "others"):
@@ -75,6 +79,8 @@ class Recipe:
                 )
         if self.clips_per_word < 1 or self.held_out < 1:
             raise DataError("clips_per_word and held_out have to be positive.")
+        if self.look_alikes < 0:
+            raise DataError("look_alikes has to be 0 or more.")
         if self.unknown_ratio <= 0:
             raise DataError("unknown_ratio has to be positive.")
         if not self.others:
@@ -179,18 +185,20 @@ def _utterance(
 def plan(recipe: Recipe) -> tuple[Utterance, ...]:
     """Returns all clips of a recipe, split by split, label by label."""
     result: list[Utterance] = []
+    similar = texts.similar(recipe.words, recipe.look_alikes)
+    unknown_texts = list(dict.fromkeys((*recipe.others, *similar)))
     for split in SPLITS:
         train = split == "train"
         count = recipe.clips_per_word if train else recipe.held_out
         unknown = int(np.ceil(count * (recipe.unknown_ratio if train else 1)))
         for label in recipe.label_names:
-            texts: Sequence[str] = (label,)
+            said: Sequence[str] = (label,)
             if label == UNKNOWN:
-                texts = recipe.others
+                said = unknown_texts
             elif label == SILENCE:
-                texts = ("",)
+                said = ("",)
             result += [
-                _utterance(recipe, split, label, texts[i % len(texts)], i)
+                _utterance(recipe, split, label, said[i % len(said)], i)
                 for i in range(unknown if label == UNKNOWN else count)
             ]
     return tuple(result)

@@ -1,0 +1,133 @@
+"""Pieces of sound that is no keyword, each a function of its number."""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.log_mel import log_mel_stream
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.data.acoustics import Acoustics
+from bifsmn_tf.data.augmentation import AugmentationParameters
+from bifsmn_tf.data.augmentation import at_speed
+from bifsmn_tf.data.augmentation import copy_rng
+from bifsmn_tf.data.augmentation import with_noise
+from bifsmn_tf.errors import UserError
+
+_QUIETEST = 20.0
+"""Decibels by which a piece is quieter than it was recorded, at most."""
+
+_SEED = zlib.crc32(b"negatives")
+
+
+class Source(Protocol):
+    """Where pieces come from, such as recordings."""
+
+    def piece(self, length: int, rng: np.random.Generator) -> FloatArray:
+        """Returns a piece, float32 (length,)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what tells this source from others."""
+
+
+class PieceExtractor:
+    """Makes features of pieces of negatives, each a function of its number.
+
+    Args:
+        sources: Where pieces come from, each with its weight.
+        noise: Background recordings to mix in, float32.
+        features: What a network reads.
+        augmentation: How pieces are varied, as clips are; they are not
+            shifted.
+        seed: Of what is drawn.
+        frames: Feature frames of a piece.
+        acoustics: Where pieces are heard; None for as they are.
+
+    Raises:
+        UserError: There are no sources, or a weight is impossible.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[float, Source]],
+        noise: Sequence[FloatArray],
+        features: FeatureParameters,
+        augmentation: AugmentationParameters,
+        seed: int,
+        frames: int,
+        acoustics: Acoustics | None = None,
+    ) -> None:
+        weights = np.array([weight for weight, _ in sources], np.float64)
+        if not len(weights) or not weights.sum() > 0 or weights.min() < 0:
+            raise UserError(
+                "pieces of negatives need sources with weights of 0 or more, "
+                f"not {weights.tolist()}"
+            )
+        self.sources = tuple(source for _, source in sources)
+        self.bounds = np.cumsum(weights / weights.sum())
+        self.noise = tuple(noise)
+        self.features = features
+        self.augmentation = augmentation
+        self.seed = seed
+        self.acoustics = acoustics
+        self.shape = (frames, features.n_mels)
+
+    def extract(
+        self,
+        waveforms: Int16Array,
+        indices: np.ndarray,
+        copy: int | None,
+    ) -> FloatArray:
+        """Computes the features of pieces.
+
+        Args:
+            waveforms: Not looked at.
+            indices: (n,), the numbers of the pieces.
+            copy: The number of the copy, which has other pieces.
+
+        Returns:
+            float32 (n, frames, mels) in decibel.
+        """
+        del waveforms
+        return np.stack([self._one(int(i), copy or 0) for i in indices])
+
+    def _one(self, i: int, copy: int) -> FloatArray:
+        parameters, settings = self.features, self.augmentation
+        rng = copy_rng(self.seed ^ _SEED, i, copy)
+        frames, _ = self.shape
+        length = (frames - 1) * parameters.hop + parameters.frame_length
+        which, happens, faster, quieter = rng.random(4)
+        place = min(
+            int(np.searchsorted(self.bounds, which, side="right")),
+            len(self.sources) - 1,
+        )
+        piece = self.sources[place].piece(length, rng)
+        if happens < settings.speed_probability:
+            piece = at_speed(piece, 1 + settings.speed * (2 * faster - 1))
+        # Speech in a room is quieter than a word into a microphone.
+        piece = piece * np.float32(10 ** (-_QUIETEST / 20 * quieter))
+        if self.acoustics is not None:
+            piece = self.acoustics.heard(piece, rng)
+        piece = with_noise(piece, self.noise, settings, rng)
+        return log_mel_stream(piece, parameters)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns what tells this extractor from others, for a cache's key."""
+        noise = hashlib.blake2b(digest_size=16)
+        for part in self.noise:
+            noise.update(np.ascontiguousarray(part).data)
+        return {
+            "sources": [source.to_dict() for source in self.sources],
+            "bounds": self.bounds.tolist(),
+            "noise": noise.hexdigest(),
+            "features": self.features.to_dict(),
+            "augmentation": self.augmentation.to_dict(),
+            "seed": self.seed,
+            "shape": list(self.shape),
+            "acoustics": self.acoustics and self.acoustics.to_dict(),
+        }

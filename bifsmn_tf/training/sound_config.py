@@ -1,0 +1,243 @@
+"""What a network of a stream hears beside clips of keywords, as one value."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.data.acoustics import Acoustics
+from bifsmn_tf.data.augmentation import AugmentationParameters
+from bifsmn_tf.data.clips import SILENCE
+from bifsmn_tf.data.clips import UNKNOWN
+from bifsmn_tf.data.clips import Clips
+from bifsmn_tf.data.negatives import KeywordParts
+from bifsmn_tf.data.negatives import Negatives
+from bifsmn_tf.data.negatives import Tones
+from bifsmn_tf.data.pieces import PieceExtractor
+from bifsmn_tf.data.pieces import Source
+from bifsmn_tf.data.synthetic.sentences import Sentences
+from bifsmn_tf.data.synthetic.sentences import spoken
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import setting
+
+_HELD_OUT_MINUTES = 10.0
+"""Sentences by the voices of the validation split."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundConfig:
+    """Sound without a keyword, and where sound is heard.
+
+    Every field says in its metadata what it is.
+
+    Raises:
+        UserError: A field has an impossible value; the message names it.
+    """
+
+    negatives: tuple[str, ...] = setting(
+        (),
+        "Folders with recordings in which no keyword is said, separated by "
+        "commas: speech that goes on, for a network that reads a stream. "
+        "Pieces of them are trained on as unknown; folders inside that are "
+        "named like a keyword are left out.",
+    )
+    validation_negatives: tuple[str, ...] = setting(
+        (),
+        "Folders likewise, of other people, to choose the best epoch by: it "
+        "has to be right on pieces of these as on clips.",
+    )
+    spoken_minutes: float = setting(
+        0.0,
+        "The minutes of sentences by synthetic voices among the negatives.",
+    )
+    negative_share: float = setting(
+        0.5,
+        "The number of pieces of negatives in an epoch, as a multiple of the "
+        "clips.",
+    )
+    keyword_parts: float = setting(
+        0.1,
+        "The share of the pieces that have half a keyword in them.",
+        research=True,
+    )
+    tones: float = setting(
+        0.05,
+        "The share of the pieces that are like music, or digital silence.",
+        research=True,
+    )
+    rooms: int = setting(
+        0, "How many rooms are simulated for half of the sound to be heard in."
+    )
+    microphones: float = setting(
+        0.0,
+        "The share of sound that comes through a worse microphone: a narrower "
+        "band, another level, clipped, or by telephone.",
+    )
+    mining_epochs: int = setting(
+        0,
+        "The number of epochs of a first training, which is then asked for the "
+        "pieces that wake it: half of those that the network itself is trained "
+        "on. 0 looks for none.",
+    )
+    mining_pool: float = setting(
+        4.0,
+        "The number of pieces among which those are looked for, as a multiple "
+        "of an epoch's.",
+        research=True,
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("negatives", "validation_negatives"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in (
+            *("spoken_minutes", "negative_share", "rooms"),
+            *("mining_epochs", "mining_pool"),
+        ):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise UserError(f"{name} must be 0 or more, not {value}")
+        for name in ("keyword_parts", "tones", "microphones"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise UserError(f"{name} must be in [0, 1], not {value}")
+        if self.keyword_parts + self.tones > 1:
+            raise UserError("keyword_parts and tones are more than all pieces")
+        if self.mining_epochs and not self.pieces:
+            raise UserError(
+                "mining_epochs looks for the worst pieces of negatives, and "
+                "there are none: give --negatives or --spoken_minutes"
+            )
+
+    @property
+    def pieces(self) -> bool:
+        """Whether there are negatives beside clips."""
+        return bool(
+            (self.negatives or self.spoken_minutes) and self.negative_share
+        )
+
+    def acoustics(self, seed: int) -> Acoustics | None:
+        """Returns where sound is heard, or None for nowhere in particular."""
+        if not (self.rooms or self.microphones):
+            return None
+        return Acoustics.simulated(
+            self.rooms, seed, 0.5 if self.rooms else 0.0, self.microphones
+        )
+
+    def extractor(
+        self,
+        clips: Clips,
+        label_names: Sequence[str],
+        noise: Sequence[FloatArray],
+        features: FeatureParameters,
+        seed: int,
+        frames: int,
+        cache_dir: str | None,
+        *,
+        similar: tuple[str, ...] = (),
+        augmentation: AugmentationParameters | None = None,
+    ) -> PieceExtractor | None:
+        """Returns what makes the pieces of training, or None for no pieces.
+
+        Args:
+            clips: the ones to train on; keywords of them are cut.
+            label_names: the classes.
+            noise: background recordings to mix in.
+            features: what the network reads.
+            seed: of what is drawn.
+            frames: feature frames of a piece.
+            cache_dir: where spoken sentences are kept.
+            similar: texts that sound like keywords, for some sentences.
+            augmentation: how pieces are varied.
+
+        Raises:
+            UserError: The classes have no unknown, or there is no such sound.
+        """
+        if not self.pieces:
+            return None
+        keywords = _keywords(label_names)
+        going_on = self._speech("train", keywords, similar, cache_dir)
+        share = (1 - self.keyword_parts - self.tones) / len(going_on)
+        sources: list[tuple[float, Source]] = [(share, s) for s in going_on]
+        named = [list(label_names).index(word) for word in keywords]
+        spoken_keywords = clips.waveforms[np.isin(clips.labels, named)]
+        if self.keyword_parts:
+            parts = KeywordParts(spoken_keywords, going_on[0])
+            sources.append((self.keyword_parts, parts))
+        if self.tones:
+            sources.append((self.tones, Tones()))
+        return PieceExtractor(
+            sources,
+            noise,
+            features,
+            augmentation or AugmentationParameters.none(),
+            seed,
+            frames,
+            self.acoustics(seed),
+        )
+
+    def held_out(
+        self,
+        label_names: Sequence[str],
+        features: FeatureParameters,
+        frames: int,
+        cache_dir: str | None,
+        similar: tuple[str, ...] = (),
+    ) -> PieceExtractor | None:
+        """Returns what makes pieces to validate on, or None for no pieces.
+
+        Args:
+            label_names: the classes.
+            features: what the network reads.
+            frames: feature frames of a piece.
+            cache_dir: where spoken sentences are kept.
+            similar: texts that sound like keywords, for some sentences.
+
+        Raises:
+            UserError: There is no such sound.
+        """
+        if not (self.validation_negatives or self.spoken_minutes):
+            return None
+        going_on = self._speech(
+            "validation", _keywords(label_names), similar, cache_dir
+        )
+        return PieceExtractor(
+            [(1.0, source) for source in going_on],
+            (),
+            features,
+            AugmentationParameters.none(),
+            1,
+            frames,
+        )
+
+    def _speech(
+        self,
+        split: str,
+        keywords: Sequence[str],
+        similar: tuple[str, ...],
+        cache_dir: str | None,
+    ) -> list[Negatives]:
+        """Returns speech without keywords: people's first, then synthetic."""
+        train = split == "train"
+        folders = self.negatives if train else self.validation_negatives
+        found = [Negatives.read(folders, keywords)] if folders else []
+        if self.spoken_minutes:
+            minutes = self.spoken_minutes
+            recipe = Sentences(
+                minutes if train else min(minutes, _HELD_OUT_MINUTES),
+                tuple(keywords),
+                similar,
+                split,
+            )
+            found.append(Negatives(spoken(recipe, cache_dir), ("sentences",)))
+        return found
+
+
+def _keywords(label_names: Sequence[str]) -> list[str]:
+    if UNKNOWN not in label_names:
+        raise UserError(
+            "negatives are trained on as unknown, and the classes "
+            f"{', '.join(label_names)} have no such one"
+        )
+    return [name for name in label_names if name not in (UNKNOWN, SILENCE)]
