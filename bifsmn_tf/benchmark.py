@@ -30,6 +30,7 @@ from types import ModuleType
 from typing import Any
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf.benchmarking import always_on
 from bifsmn_tf.benchmarking import chart
 from bifsmn_tf.benchmarking import listener
@@ -296,7 +297,7 @@ def _save(
     files: dict[bytes, str] = {}
     for model in models:
         name = files.setdefault(model.content, f"{len(files)}.tflite")
-        (folder / name).write_bytes(model.content)
+        whole_file.write_bytes(folder / name, model.content)
     index: list[dict[str, Any]] = [
         {
             "name": m.name,
@@ -312,7 +313,7 @@ def _save(
         for name, module in (modules or {}).items()
     ]
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
-    (folder / "models.json").write_text(text, encoding="utf-8")
+    whole_file.write_text(folder / "models.json", text)
     print(f"models: {folder / 'models.json'}")
 
 
@@ -396,7 +397,7 @@ def main() -> None:
         text, page = reports.text(report), reports.page(report)
     print(text)
     if _JSON.value:
-        Path(_JSON.value).write_text(json.dumps(report, indent=1) + "\n")
+        whole_file.write_text(_JSON.value, json.dumps(report, indent=1) + "\n")
         print(f"report: {_JSON.value}")
     if _CHART.value:
         draw = chart.seconds if _ALWAYS_ON.value else chart.latencies
@@ -406,7 +407,7 @@ def main() -> None:
         folder = Path(_RESULTS.value)
         folder.mkdir(parents=True, exist_ok=True)
         name = "always_on.md" if _ALWAYS_ON.value else "benchmark.md"
-        (folder / name).write_text(page, encoding="utf-8")
+        whole_file.write_text(folder / name, page)
         print(f"page: {folder / name}")
 
 

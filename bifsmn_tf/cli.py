@@ -8,6 +8,7 @@ a bug: it keeps its traceback, with a line on what to do about it.
 import errno
 import functools
 import math
+import os
 import re
 import sys
 import textwrap
@@ -38,6 +39,31 @@ _BUG = (
     "This is a bug in bifsmn_tf, not a mistake of yours. Please report it with "
     "the traceback above and the command."
 )
+
+_KEPT = "What was complete is kept; then the same command goes on."
+
+_SYSTEM = {
+    errno.ENOSPC: f"no space left on the disk: make room. {_KEPT}",
+    errno.EDQUOT: f"the disk quota is used up: make room. {_KEPT}",
+    errno.EFBIG: (
+        f"the file would be larger than is allowed: raise ulimit -f. {_KEPT}"
+    ),
+    errno.EROFS: (
+        "the file system is read-only: choose another place, or make it "
+        f"writable. {_KEPT}"
+    ),
+    errno.EACCES: f"permission denied: choose another place. {_KEPT}",
+    errno.EPERM: f"not permitted: choose another place. {_KEPT}",
+    errno.ENOENT: "no such file or folder",
+    errno.ENOTDIR: "a part of the path is no folder",
+    errno.EISDIR: "is a folder",
+    errno.EMFILE: "too many open files: raise ulimit -n",
+    errno.EIO: "the disk does not answer as it should (input/output error)",
+    errno.ESTALE: "the network's file system has lost the file",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "a symbolic link leads back to itself",
+}
+"""What a command says of the system's errors, by number."""
 
 _WIDTH = 80
 _INDENT = 26
@@ -123,21 +149,30 @@ def guard(main: Callable[[], None], arguments: list[str]) -> None:
                 "flag, see --help"
             )
         main()
+        # Here, since what the interpreter cannot write at its end is no line.
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit("stopped: the same command goes on from here")
+    except BrokenPipeError:
+        console.leave()
     except Exception as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # What is still to be printed is what cannot be.
+            console.drop(sys.stdout)
         sys.exit(_report(error))
 
 
 def _report(error: Exception) -> str:
     """Returns what a command says last of an error."""
-    if _out_of_space(error):
-        return (
-            "error: no space left on the disk. What was complete is kept: make "
-            "room and run the same command again."
-        )
     if isinstance(error, UserError):
         return f"error: {with_dashes(str(error), flags.FLAGS)}"
+    system = _system_error(error)
+    if system is not None:
+        number, place = system
+        what = _SYSTEM.get(number) or os.strerror(number)
+        return f"error: {place}{what}"
     if isinstance(error, OSError):
         return f"error: {error}"
     if isinstance(error, ModuleNotFoundError) and console.is_of_others(error):
@@ -146,11 +181,25 @@ def _report(error: Exception) -> str:
     return _BUG
 
 
-def _out_of_space(error: Exception) -> bool:
+def _system_error(error: Exception) -> tuple[int, str] | None:
+    """Returns the number of a system's error, and where it happened.
+
+    TensorFlow reads and writes checkpoints and summaries itself. Its errors
+    are none of Python's, but end with the system's words.
+    """
     if isinstance(error, OSError):
-        return error.errno == errno.ENOSPC
-    # TensorFlow writes checkpoints itself and raises errors of its own.
-    return "No space left on device" in str(error)
+        if error.errno is None or type(error).__module__ != "builtins":
+            return None
+        path = "" if error.filename is None else os.fsdecode(error.filename)
+        return error.errno, f"{path}: " if path else ""
+    if not type(error).__module__.startswith("tensorflow"):
+        return None
+    for number in _SYSTEM:
+        words = re.escape(os.strerror(number))
+        found = re.search(rf"(?:(/?[^\s;{{}}]+); )?{words}", str(error))
+        if found:
+            return number, f"{found[1]}: " if found[1] else ""
+    return None
 
 
 def with_dashes(message: str, names: Iterable[str]) -> str:

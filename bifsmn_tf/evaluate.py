@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
@@ -294,7 +295,7 @@ def _write(path: Path, report: dict[str, Any]) -> None:
     from bifsmn_tf.evaluation import plots
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    whole_file.write_text(path, json.dumps(report, indent=1) + "\n")
     print(f"report: {path}")
     for delta, figures in report["deltas"].items():
         picture = path.with_name(f"{path.stem}_confusion_delta_{delta}.png")

@@ -30,6 +30,7 @@ from typing import Any
 
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
+from bifsmn_tf import whole_file
 from bifsmn_tf.cli import flags
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.clips import SPLITS
@@ -381,8 +382,8 @@ def _write_model(model: str, settings: DetectionSettings, path: Path) -> None:
     content = ModelFile.read(pretrained.find(model))
     description = dataclasses.replace(describe(content), detection=settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        with_metadata(content, metadata.NAME, description.to_bytes())
+    whole_file.write_bytes(
+        path, with_metadata(content, metadata.NAME, description.to_bytes())
     )
     print(f"model: {path}")
 

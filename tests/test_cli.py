@@ -1,6 +1,9 @@
 """How commands fail and explain themselves, without any of them."""
 
 import errno
+import os
+import subprocess
+import sys
 
 import pytest
 from absl import flags
@@ -56,18 +59,52 @@ def test_a_file_that_cannot_be_opened_is_one_line(capsys):
 class OpError(Exception):
     """As TensorFlow's, which are no OSErrors."""
 
+    __module__ = "tensorflow.python.framework.errors_impl"
+
 
 @pytest.mark.parametrize(
-    "error",
+    ("number", "words"),
     [
-        OSError(errno.ENOSPC, "No space left on device"),
-        OpError("best.data-0; No space left on device"),
+        (errno.ENOSPC, "no space left on the disk: make room"),
+        (errno.EACCES, "permission denied: choose another place"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EFBIG, "raise ulimit -f"),
+        (errno.EIO, "input/output error"),
+        (errno.ENOENT, "no such file or folder"),
     ],
 )
-def test_no_space_on_the_disk_says_what_to_do(error, capsys):
-    last, before = fail_with(error, capsys)
-    assert "no space left on the disk" in last and "make room" in last
-    assert not before
+def test_what_the_system_refuses_is_one_line(number, words, capsys):
+    text = os.strerror(number)
+    for error in (
+        OSError(number, text, "/runs/a b"),
+        OpError(f"/runs/a; {text}\nwith more\nlines [Op:SaveV2]"),
+        OpError(f"{{{{function_node x}}}} /runs/a; {text} [Op:SaveV2]"),
+    ):
+        last, before = fail_with(error, capsys)
+        assert last.startswith("error: /runs/a") and words in last
+        assert "\n" not in last and not before
+    assert words in fail_with(OpError(text), capsys)[0]
+
+
+def test_other_errors_of_tensorflow_are_bugs(capsys):
+    last, before = fail_with(OpError("OOM when allocating a tensor"), capsys)
+    assert "a bug" in last and "OOM" in before
+
+
+@pytest.mark.parametrize("text", ["'short'", "'long' * 10000"])
+def test_output_that_cannot_be_written_is_one_line(text):
+    """The interpreter would say it at its end, on several lines."""
+    code = f"from bifsmn_tf import cli; cli.run(lambda: print({text}))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: no space left on the disk")
 
 
 @pytest.mark.parametrize(

@@ -331,28 +331,6 @@ def test_convert_says_where_the_bytes_are(run, made, tmp_path):
     assert full == sorted(full, reverse=True)
 
 
-def test_no_space_on_the_disk(made):
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full to fill")
-    code = (
-        "import runpy, sys, builtins\n"
-        "real = builtins.open\n"
-        "def full(path, *arguments, **named):\n"
-        "    if str(path).endswith('.partial'):\n"
-        "        return real('/dev/full', *arguments, **named)\n"
-        "    return real(path, *arguments, **named)\n"
-        "builtins.open = full\n"
-        "runpy.run_module('bifsmn_tf.convert', run_name='__main__')\n"
-    )
-    output = made / "full.tflite"
-    done = run_apart(
-        "convert", f"--model={made / 'run'}", f"--output={output}", code=code
-    )
-    assert done.returncode == 1
-    assert "no space left on the disk" in done.stderr
-    assert not output.exists()
-
-
 def deployed(model: Path) -> list:
     """What a file computes: its operators, and tensors but for their values.
 

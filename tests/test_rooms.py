@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = (
-    ("errors", "settings", "_version"),
+    ("errors", "settings", "whole_file", "_version"),
     ("console",),
     ("cli", "pretrained", "_keras"),
     ("audio",),

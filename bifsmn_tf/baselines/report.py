@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from bifsmn_tf import whole_file
 from bifsmn_tf._keras import tf
 from bifsmn_tf.baselines.counts import cost
 from bifsmn_tf.baselines.network import BASELINES
@@ -78,7 +79,7 @@ def write(
             content = convert(
                 lambda x: network.infer(x)[0], baseline.input_shape, ranges
             )
-            (run.path / f"model_{form}.tflite").write_bytes(content)
+            whole_file.write_bytes(run.path / f"model_{form}.tflite", content)
             forms[form] = (tflite_logits(content), len(content))
 
     test = dataset.splits["test"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.benchmarking.listener import OURS
 from bifsmn_tf.benchmarking.listener import PEERS
 from bifsmn_tf.benchmarking.model import Role
@@ -68,7 +69,9 @@ def latencies(report: Report, path: str | Path) -> None:
     for axes, panel in zip(all_axes[0], panels, strict=True):
         _bars(axes, *panel, roles)
     figure.tight_layout()
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    with whole_file.replacing(path) as partial:
+        form = Path(path).suffix[1:] or "png"
+        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
     pyplot.close(figure)
 
 
@@ -104,7 +107,9 @@ def seconds(report: Report, path: str | Path) -> None:
     axes.set_xscale("log")
     axes.margins(x=0.1)
     figure.tight_layout()
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    with whole_file.replacing(path) as partial:
+        form = Path(path).suffix[1:] or "png"
+        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
     pyplot.close(figure)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.baselines.ds_cnn import ds_cnn
 from bifsmn_tf.benchmarking import listener
@@ -105,5 +106,5 @@ def _random(
     config = bifsmn_stream(classes, **sizes)
     board = dataclasses.replace(BOARD_FEATURES, **features)
     path = folder / f"{title}.tflite"
-    path.write_bytes(networks.convert_random(config, board))
+    whole_file.write_bytes(path, networks.convert_random(config, board))
     return listener.streaming(title, path, group)

@@ -26,13 +26,13 @@ import itertools
 import json
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.benchmarking.training_steps import WAYS
@@ -193,7 +193,9 @@ def main() -> None:
     )
     print(table(results))
     if settings.json:
-        Path(settings.json).write_text(json.dumps(results, indent=1) + "\n")
+        whole_file.write_text(
+            settings.json, json.dumps(results, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ bifsmn_tf.convert("runs/bifsmn", "bifsmn.tflite")
 import os
 from pathlib import Path
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.converted_model import ConvertedModel
-from bifsmn_tf.conversion.converted_model import write_file
 from bifsmn_tf.conversion.full_precision import convert_full_precision
 from bifsmn_tf.conversion.precision import Precision
 from bifsmn_tf.errors import UserError
@@ -72,7 +72,7 @@ def convert(
     else:
         model = convert_full_precision(network, metadata)
     if output is not None:
-        write_file(output, model.content)
+        whole_file.write_bytes(output, model.content)
     return model
 
 

@@ -1,7 +1,6 @@
 """A converted model: the file's bytes, and what is in them."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
 
 from bifsmn_tf.model_file import writer as model_writer
@@ -26,15 +25,3 @@ class ConvertedModel:
         """Returns what a writer has collected."""
         content = writer.build()
         return cls(content, writer.bytes_by_part(content), writer.signatures)
-
-
-def write_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Writes a file as a whole or not at all."""
-    partial = f"{os.fspath(path)}.partial"
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 
@@ -81,10 +82,12 @@ def through(
 def _save(dataset: KeywordDataset, folder: Path) -> None:
     folder.mkdir(parents=True)
     for split, clips in dataset.splits.items():
-        np.save(folder / f"{split}-waveforms.npy", clips.waveforms)
-        np.save(folder / f"{split}-labels.npy", clips.labels)
+        whole_file.write_array(
+            folder / f"{split}-waveforms.npy", clips.waveforms
+        )
+        whole_file.write_array(folder / f"{split}-labels.npy", clips.labels)
     for i, noise in enumerate(dataset.noise):
-        np.save(folder / f"noise-{i}.npy", noise)
+        whole_file.write_array(folder / f"noise-{i}.npy", noise)
     description = {
         "name": dataset.name,
         "label_names": dataset.label_names,
@@ -95,9 +98,7 @@ def _save(dataset: KeywordDataset, folder: Path) -> None:
             for split, clips in dataset.splits.items()
         },
     }
-    (folder / "description.json").write_text(
-        json.dumps(description), encoding="utf-8"
-    )
+    whole_file.write_text(folder / "description.json", json.dumps(description))
 
 
 def _load(folder: Path) -> KeywordDataset:

@@ -9,7 +9,6 @@ the same augmented copies.
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
@@ -282,12 +282,8 @@ class FeatureCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Under another name until it is whole: what bears the right one
             # can be trusted, whenever this process is killed.
-            partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-            try:
+            with whole_file.replacing(path) as partial:
                 self._write(self._parts(copy, name), partial)
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
         return np.load(path, mmap_mode="r")
 
     def _write(
@@ -304,8 +300,6 @@ class FeatureCache:
             np.lib.format.write_array_header_1_0(file, header)
             for part in parts:
                 file.write(part.data)
-            file.flush()
-            os.fsync(file.fileno())
 
     def _parts(
         self, copy: int | None, name: str

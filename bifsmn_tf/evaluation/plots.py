@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def _pyplot() -> ModuleType:
 
 
 def _save(figure: "Figure", path: str | Path) -> None:
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    with whole_file.replacing(path) as partial:
+        form = Path(path).suffix[1:] or "png"
+        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
     _pyplot().close(figure)
 
 

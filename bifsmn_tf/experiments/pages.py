@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Results
@@ -64,9 +65,9 @@ def write(
         *_discussion(results.folder),
         *_flags(results, budget),
     ]
-    page.write_text("\n".join(lines), encoding="utf-8")
+    whole_file.write_text(page, "\n".join(lines))
     text = json.dumps(_json(results, command, budget), indent=1)
-    (results.folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    whole_file.write_text(results.folder / "results.json", text + "\n")
 
 
 def _head(results: Results, budget: int | None) -> list[str]:

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import recipes
@@ -117,7 +118,7 @@ def _body(results: Results) -> list[str]:
     if not results.commands.collect:
         text = json.dumps(models(results), indent=1, ensure_ascii=False)
         path = results.runner.folder / MODELS
-        path.write_text(text + "\n", encoding="utf-8")
+        whole_file.write_text(path, text + "\n")
     lines = []
     points: dict[str, list[tuple[str, float, dict[str, float]]]] = {}
     for row in results.rows:

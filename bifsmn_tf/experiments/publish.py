@@ -10,7 +10,6 @@ switched off sends zeros, which no recording of the validation clips does.
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
+from bifsmn_tf import whole_file
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import checkout
@@ -239,10 +239,10 @@ def main() -> None:
         results = Path(settings.results) / experiment / "results.json"
         folder, found = _best(Path(settings.runs), results, row)
         target = pretrained.FOLDER / f"{name}.tflite"
-        shutil.copyfile(folder / "model.tflite", target)
-        target.with_suffix(".md").write_text(
+        whole_file.write_bytes(target, (folder / "model.tflite").read_bytes())
+        whole_file.write_text(
+            target.with_suffix(".md"),
             _card(name, experiment, folder, found, Path(settings.results)),
-            encoding="utf-8",
         )
         print(f"{target}: {folder.name}")
 

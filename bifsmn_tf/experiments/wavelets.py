@@ -15,12 +15,12 @@ gave, on validation clips:
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf._keras import tf
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.evaluation import evaluation_features
@@ -120,7 +120,7 @@ def main() -> None:
         "example_label": config.label_names[clips.labels[chosen[0]]],
         "deltas": deltas,
     }
-    Path(settings.json).write_text(json.dumps(report) + "\n")
+    whole_file.write_text(settings.json, json.dumps(report) + "\n")
 
 
 if __name__ == "__main__":

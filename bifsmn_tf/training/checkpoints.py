@@ -53,7 +53,7 @@ def read_metrics(epoch: Path) -> dict[str, Any]:
     path = epoch / METRICS
     try:
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise UserError(
             f"{path} is damaged ({error}): train again in a new folder"
         ) from error
@@ -68,6 +68,9 @@ def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
     try:
         status = checkpoint.read(path)
         status.assert_existing_objects_matched().expect_partial()
+    except tf.errors.PermissionDeniedError:
+        # Nothing is wrong with what is in it.
+        raise
     except (
         AssertionError,
         IndexError,
@@ -135,6 +138,16 @@ class Checkpoints:
             metrics: The run's metrics, with the epoch's entry.
             improved: Whether the network is the best so far.
         """
+        try:
+            self._write(metrics, improved)
+        except BaseException:
+            # At a full disk, half an epoch is room.
+            shutil.rmtree(self._partial, ignore_errors=True)
+            raise
+        if self._worker is None:
+            self._tidy()
+
+    def _write(self, metrics: Mapping[str, Any], improved: bool) -> None:
         partial = self._partial
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -155,7 +168,6 @@ class Checkpoints:
         number = len(metrics["history"])
         os.rename(partial, self._folder / f"{_EPOCH}{number:05d}")
         _to_disk(self._folder)
-        self._tidy()
 
     def _tidy(self) -> None:
         """Removes older epochs, each under a name that is no epoch's."""

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bifsmn_tf import whole_file
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.waveforms import Features
@@ -150,7 +151,7 @@ class RunFolder:
                 )
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "flags.txt").write_text(flags)
+        whole_file.write_text(self.path / "flags.txt", flags)
         write_json(self.path / "run.json", wanted)
 
     @contextlib.contextmanager
@@ -270,9 +271,7 @@ def json_text(values: Mapping[str, Any]) -> str:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Writes JSON so that a reader sees the old file or the new one."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(json_text(values))
-    os.replace(partial, path)
+    whole_file.write_text(path, json_text(values))
 
 
 def _differences(found: Any, wanted: Any, name: str = "") -> Iterator[str]:

@@ -3,8 +3,9 @@
     python -m tests.support.command_server MODULE
 
 Most of the time of a command that is refused goes into importing TensorFlow.
-Each line of the input is a list of arguments as JSON; for each, a line of JSON
-tells the command's exit code and what it printed.
+Each line of the input is JSON: a list of arguments, and when the disk refuses
+(``failing_disk``). For each, a line of JSON tells the command's exit code, what
+it printed and how often it changed something on that disk.
 """
 
 import contextlib
@@ -16,10 +17,23 @@ import sys
 from absl import flags
 
 from bifsmn_tf import cli
+from tests.support import failing_disk
 
 
-def _run(module, arguments: list[str]) -> dict:
-    """What the command does with these arguments."""
+def _run(module, arguments: list[str], disk: dict) -> dict:
+    """What the command does with these arguments on this disk."""
+    with contextlib.ExitStack() as stack:
+        if "largest" in disk:
+            largest = disk.pop("largest")
+            stack.enter_context(failing_disk.no_larger_than(largest))
+        plan: dict = {}
+        if disk:
+            plan = stack.enter_context(failing_disk.refusing(**disk))
+        answer = _answer(module, arguments)
+    return {**answer, "changes": plan.get("changes", 0)}
+
+
+def _answer(module, arguments: list[str]) -> dict:
     flags.FLAGS.unparse_flags()
     for name in flags.FLAGS:
         flags.FLAGS[name].unparse()
@@ -45,7 +59,7 @@ def main() -> None:
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"{module.__name__}.__main__")
     for line in sys.stdin:
-        print(json.dumps(_run(module, json.loads(line))), flush=True)
+        print(json.dumps(_run(module, *json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

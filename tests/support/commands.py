@@ -15,6 +15,7 @@ class Done(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
+    changes: int = 0
 
 
 def run_apart(command: str, *flags, code: str | None = None) -> Done:
@@ -56,7 +57,9 @@ class Commands:
             server.stdin.close()
             server.stdout.close()
 
-    def __call__(self, command: str, *flags, expect: int = 0) -> Done:
+    def __call__(
+        self, command: str, *flags, expect: int = 0, disk: dict | None = None
+    ) -> Done:
         """Runs a command; its status is what is expected.
 
         Args:
@@ -64,6 +67,7 @@ class Commands:
                 own with its full name.
             *flags: of the command.
             expect: its exit code.
+            disk: the arguments of ``failing_disk.refusing``, and ``largest``.
         """
         if command not in self._servers:
             self._servers[command] = subprocess.Popen(
@@ -80,18 +84,24 @@ class Commands:
                 cwd=ROOT,
             )
         server = self._servers[command]
-        print(json.dumps([*map(str, flags)]), file=server.stdin, flush=True)
+        request = json.dumps([[*map(str, flags)], disk or {}])
+        print(request, file=server.stdin, flush=True)
         for line in server.stdout:
             if line.startswith('{"code":'):
                 answer = json.loads(line)
-                done = Done(answer["code"], answer["stdout"], answer["stderr"])
+                done = Done(
+                    answer["code"],
+                    answer["stdout"],
+                    answer["stderr"],
+                    answer["changes"],
+                )
                 assert done.returncode == expect, done.stdout + done.stderr
                 return done
         raise AssertionError(f"{command} {flags} ended its process")
 
-    def fails(self, command: str, *flags) -> str:
+    def fails(self, command: str, *flags, disk: dict | None = None) -> str:
         """Returns the one line that a command says of a user's mistake."""
-        done = self(command, *flags, expect=1)
+        done = self(command, *flags, expect=1, disk=disk)
         assert "Traceback" not in done.stderr, done.stderr
         (line,) = (
             line

@@ -7,7 +7,6 @@ on where it was.
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import soxr
 import tqdm
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
@@ -172,13 +172,7 @@ def folder_of(recipe: Recipe, cache_dir: str | os.PathLike[str]) -> Path:
 def save(array: Int16Array, path: Path) -> None:
     """Writes a shard so that it is there as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    try:
-        with open(partial, "wb") as file:
-            np.save(file, array)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    whole_file.write_array(path, array)
 
 
 def load(path: Path) -> Int16Array:

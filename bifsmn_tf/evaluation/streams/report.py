@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.evaluation import tables
 
@@ -72,7 +73,7 @@ def write(path: Path, reports: Mapping[str, Any], window: float) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     result = {"window": window, "models": reports}
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    whole_file.write_text(path, json.dumps(result, indent=1) + "\n")
     print(f"report: {path}")
     drawable = {
         name: report
