@@ -130,7 +130,9 @@ setup(
     entry_points={"console_scripts": ["bifsmn = bifsmn_tf.__main__:main"]},
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
-    package_data={"": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt"]},
+    package_data={
+        "": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt", "py.typed"]
+    },
     install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
     extras_require={
         # For the evaluate command on a .tflite, without TensorFlow. Of SciPy,

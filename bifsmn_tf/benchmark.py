@@ -80,7 +80,10 @@ _ALWAYS_ON = flags.DEFINE_bool(
     "--model then gives streaming models instead of one with random weights.",
 )
 _MODEL = flags.DEFINE_multi_string(
-    "model", [], "A .tflite file to measure; it may be repeated."
+    "model",
+    [],
+    "A .tflite file to measure, or the name of a model in the package; it may "
+    "be repeated.",
 )
 _NETWORK = flags.DEFINE_list(
     "networks",

@@ -6,9 +6,13 @@ is not installed.
 """
 
 import codecs
+import contextlib
 import functools
 import os
+import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -38,6 +42,14 @@ _EXTRAS = {
     "benchmark": "benchmark",
 }
 """What to install for a command; for others, which train, ``train``."""
+
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|[IW]0000 [\d:. ]+ tf_tfl_flatbuffer_helpers\.cc"
+    rb"|INFO: (?:Created TensorFlow Lite|Initialized TensorFlow Lite)"
+    rb"|fully_quantize: \d"
+)
+"""Lines that TensorFlow and its runtime write of what all is well with."""
 
 _HANDLER = "bifsmn_tf"
 
@@ -147,3 +159,34 @@ def _last_words(
         print(f"error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keeps lines that say nothing to a user from the standard error.
+
+    They are written to its descriptor by code that no logger rules. Everything
+    else follows when the context is left.
+    """
+    with tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        try:
+            with _descriptor(2, kept.fileno()):
+                yield
+                sys.stderr.flush()
+        finally:
+            kept.seek(0)
+            lines = kept.readlines()
+            os.write(2, b"".join(x for x in lines if not _CHATTER.match(x)))
+
+
+@contextlib.contextmanager
+def _descriptor(number: int, target: int) -> Iterator[None]:
+    """Has a descriptor lead to where another does."""
+    before = os.dup(number)
+    os.dup2(target, number)
+    try:
+        yield
+    finally:
+        os.dup2(before, number)
+        os.close(before)

@@ -21,9 +21,10 @@ from typing import Any
 from typing import Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from bifsmn_tf import cli
+from bifsmn_tf import console
+from bifsmn_tf import pretrained
 from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 _MODEL = flags.DEFINE_string(
     "model",
     None,
-    "The model to evaluate (required): the folder of a run, or a .tflite file.",
+    "The model to evaluate (required): the folder of a run, a .tflite file, or "
+    f"the name of a model in the package: {', '.join(pretrained.names())}.",
     required=True,
 )
 _DATASET = flags.DEFINE_string(
@@ -187,7 +189,8 @@ class _TfliteModel:
     def __init__(self, path: str) -> None:
         from bifsmn_tf.runtime.spotter import KeywordSpotter
 
-        self._spotter = KeywordSpotter(path)
+        with console.without_chatter():
+            self._spotter = KeywordSpotter(path)
         self.description = self._spotter.metadata
 
     def inputs(self, clips: Clips) -> FloatArray:
@@ -207,9 +210,7 @@ class _TfliteModel:
 def _load(path: str) -> _Model:
     if Path(path).is_dir():
         return _KerasModel(path)
-    if Path(path).is_file():
-        return _TfliteModel(path)
-    raise UserError(f"model: there is no file or folder {path}")
+    return _TfliteModel(path)
 
 
 def _deltas(available: tuple[int, ...]) -> list[int]:
@@ -250,9 +251,11 @@ def _logits(
     model: _Model, inputs: FloatArray, deltas: Sequence[int]
 ) -> dict[int, FloatArray]:
     """Returns the logits of all clips by depth, (clips, classes)."""
+    from tqdm import tqdm
+
     found = {}
     total = len(inputs) * len(deltas)
-    with tqdm(total=total, unit="clip", file=sys.stderr) as bar:
+    with tqdm(total=total, unit="clip", file=sys.stderr, disable=None) as bar:
         for delta in deltas:
             bar.set_description(f"δ = {delta}")
             parts = []

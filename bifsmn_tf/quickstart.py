@@ -5,7 +5,8 @@
 Speaks a set of keywords with synthetic voices, trains the full-precision
 teacher and then BiFSMN by distillation, converts both, runs the binary file
 through the stock ai-edge-litert interpreter on clips of voices that were never
-trained on, and prints what came out. What is done already is not done again.
+trained on, and prints what came out. Then such a voice says three of the words,
+and ``listen`` hears them. What is done already is not done again.
 What the commands say is in ``quickstart.log`` in the run's folder.
 """
 
@@ -15,13 +16,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bifsmn_tf import cli
+from bifsmn_tf.audio import files
+from bifsmn_tf.audio.resampling import resampled
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.cli import flags
+from bifsmn_tf.data.synthetic import espeak
+from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.model_file.detection import keywords_of
+from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", "runs/quickstart", "The folder of everything that is made."
@@ -111,6 +122,7 @@ def main() -> None:
         full,
         run,
     )
+    hear(binary, run / "phrase.wav")
     print(f"\nwhat each command said\n  {log}")
     print(f"\n{(time.monotonic() - began) / 60:.1f} minutes")
 
@@ -209,6 +221,64 @@ def _summarise(
     ]
     for picture in pictures:
         print(f"  {picture}")
+
+
+def speak(words: Sequence[str], path: Path) -> None:
+    """Writes a recording in which a voice that nothing trained on says words.
+
+    Args:
+        words: half a second of silence stands around each.
+        path: of the WAV file.
+    """
+    import soundfile
+
+    pause = np.zeros(files.SAMPLE_RATE // 2, np.float32)
+    parts = [pause]
+    with espeak.Speaker() as speaker:
+        for word in words:
+            said = speaker.say(
+                word, voices.voices("test")[0], rate=140, pitch=50, range_=50
+            )
+            parts.append(
+                resampled(
+                    to_float(said), speaker.sample_rate, files.SAMPLE_RATE
+                )
+            )
+            parts.append(pause)
+    soundfile.write(path, np.concatenate(parts), files.SAMPLE_RATE)
+
+
+def hear(model: Path, recording: Path) -> None:
+    """Has words spoken and heard, and prints that and what to try next.
+
+    Args:
+        model: the .tflite.
+        recording: the file to write what is spoken to.
+
+    Raises:
+        UserError: ``listen`` fails.
+    """
+    words = keywords_of(KeywordSpotter(model).labels)[:3]
+    speak(words, recording)
+    command = ["bifsmn_tf.listen", f"--model={model}", f"--input={recording}"]
+    print(
+        f"\na voice says: {', '.join(words)}\n  python -m {' '.join(command)}",
+        flush=True,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    if done.returncode:
+        raise UserError(f"listen failed: {done.stderr.strip()}")
+    print(done.stdout.rstrip("\n") or "  it was not sure of any of them")
+    print(
+        "\nnow into a microphone\n  pip install '.[listen]'\n"
+        f"  python -m bifsmn_tf.listen --model={model}"
+    )
 
 
 def _accuracy(figures: dict[str, Any]) -> str:

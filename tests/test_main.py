@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 from commands import run_apart
+from sounds import noise
 
 from bifsmn_tf import pretrained
 from bifsmn_tf.__main__ import COMMANDS
+from bifsmn_tf.benchmarking.model import from_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -189,3 +192,35 @@ def test_listing_models_needs_no_extra():
         module="bifsmn_tf.pretrained",
     )
     assert run_apart("", code=code).returncode == 0
+
+
+def test_evaluate_takes_a_packaged_model_and_spells_its_delta(tmp_path):
+    for label in ("yes", "no"):
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            path = tmp_path / label / f"{number}.wav"
+            soundfile.write(path, noise(16000), 16000)
+    done = python(
+        *["-m", "bifsmn_tf.evaluate", "--model=bifsmn-sc10", "--deltas=4"],
+        *["--dataset=folder", f"--data_dir={tmp_path}"],
+        f"--cache_dir={tmp_path / 'cache'}",
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "delta" in done.stdout
+    # A log file has no bars, and the runtime nothing to add.
+    assert "clip" not in done.stderr and "INFO" not in done.stderr
+
+
+def test_evaluate_of_what_is_not_there_names_the_packaged_models():
+    done = run_apart("evaluate", "--model=nowhere")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: there is no file nowhere, nor a model")
+    assert "bifsmn-sc10" in line
+
+
+def test_the_benchmark_takes_packaged_models():
+    models = from_file("bifsmn_s-sc10")
+    assert "bifsmn_s-sc10, delta_4" in [model.name for model in models]

@@ -86,7 +86,9 @@ def write(
     inputs = features(test)
     reports = {}
     for form, (logits, size) in forms.items():
-        starts = tqdm(range(0, len(test), _BATCH), desc=form, leave=False)
+        starts = tqdm(
+            range(0, len(test), _BATCH), desc=form, leave=False, disable=None
+        )
         found = np.concatenate(
             [logits(inputs[start : start + _BATCH]) for start in starts]
         )

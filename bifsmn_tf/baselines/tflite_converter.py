@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bifsmn_tf import console
 from bifsmn_tf._keras import tf
 
 
@@ -57,7 +58,7 @@ def convert(
         ]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), console.without_chatter():
         # Of a converter from before there were representative samples.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
         return converter.convert()

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from bifsmn_tf import console
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.reader import ModelFile
@@ -71,7 +72,7 @@ class Invocation:
         file = _file(model)
         self.remembers = file.has_variables
         # The library looks when it plans, which is when tensors are allocated.
-        with _preferred(kernels):
+        with _preferred(kernels), console.without_chatter():
             self._interpreter = runtime.make_interpreter(file)
             keys = list(self._interpreter.get_signature_list())
             if signature is not None and signature not in keys:

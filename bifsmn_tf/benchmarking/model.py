@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bifsmn_tf import pretrained
 from bifsmn_tf.benchmarking.invoke import Invocation
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.reader import ModelFile
@@ -78,7 +79,7 @@ def from_file(path: str | Path) -> list[BenchmarkModel]:
     """Makes a model of each signature of a file, or one of the whole file.
 
     Args:
-        path: The file.
+        path: The file, or the name of a model in the package.
 
     Returns:
         Models that are named by the path, and by the signature if the file
@@ -88,7 +89,7 @@ def from_file(path: str | Path) -> list[BenchmarkModel]:
         UserError: The file cannot be read or is no whole model, or the runtime
             refuses it.
     """
-    file = ModelFile.read(path)
+    file = ModelFile.read(pretrained.find(str(path)))
     ours = any(name.startswith("Bifsmn") for name in file.custom_op_names)
     try:
         keys = list(runtime.make_interpreter(file).get_signature_list())

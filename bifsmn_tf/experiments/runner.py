@@ -176,7 +176,9 @@ class Runner:
         rows |= {training: row for row, training in tasks}
         with (
             concurrent.futures.ThreadPoolExecutor(self.jobs) as pool,
-            tqdm(total=len(rows), unit="run", dynamic_ncols=True) as bar,
+            tqdm(
+                total=len(rows), unit="run", dynamic_ncols=True, disable=None
+            ) as bar,
         ):
             futures: dict[Training, concurrent.futures.Future[None]] = {}
             for training, row in rows.items():

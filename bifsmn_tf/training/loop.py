@@ -1,6 +1,7 @@
 """Trains one network for its epochs, resumably."""
 
 import contextlib
+import sys
 import time
 from typing import Any
 from typing import Protocol
@@ -137,7 +138,8 @@ def fit(
             initial=steps * len(entries),
             desc=description,
             unit="step",
-            disable=not chief,
+            # One that is no terminal gets a line an epoch.
+            disable=None if chief else True,
             mininterval=0.5,
             dynamic_ncols=True,
         )
@@ -172,9 +174,10 @@ def fit(
                 if chief:
                     folder.write_metrics(metrics)
                     history.write_summaries(writer, entry)
-                    bar.set_postfix_str(
-                        f"epoch {epoch + 1}, {history.describe(entry)}"
-                    )
+                    done = f"epoch {epoch + 1}, {history.describe(entry)}"
+                    bar.set_postfix_str(done)
+                    if bar.disable:
+                        print(f"{description}: {done}", file=sys.stderr)
         return metrics
 
 

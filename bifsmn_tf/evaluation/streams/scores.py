@@ -82,7 +82,7 @@ def compute(
         total=total,
         bar_format="{l_bar}{bar}| {n:.0f} of {total:.0f} s, {rate_fmt}",
         file=sys.stderr,
-        disable=not progress,
+        disable=None if progress else True,
     ) as bar:
         if processes == 1 or len(recordings) == 1:
             return [hear(name, x, heard) for x in recordings]
