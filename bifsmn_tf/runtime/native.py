@@ -40,6 +40,7 @@ class Options(ctypes.Structure):
 
     _fields_ = (
         ("delta", ctypes.c_int),
+        ("one_depth", ctypes.c_int),
         ("hop", ctypes.c_double),
         ("threshold", ctypes.c_double),
         ("smoothing", ctypes.c_double),

@@ -43,6 +43,9 @@ typedef struct bifsmn_spotter bifsmn_spotter;
 typedef struct bifsmn_options {
   /* The depth to start with; 0 is the deepest. */
   int delta;
+  /* Not 0: that depth alone, which takes less memory; the spotter then has no
+   * other. */
+  int one_depth;
   /* Seconds from one decision to the next, of a model of clips; a streaming
    * model has a step of its own. */
   double hop;

@@ -29,13 +29,22 @@ Status ClipStream::Plan(const ModelFile& file, const Description& description,
   }
   BIFSMN_RETURN_IF_ERROR(PlanSignature(
       file, "frame", "audio", {1, frame_length_}, "features", row, &frame_));
+  ConstantPool pool;
   for (const int delta : description.deltas) {
     depths_.emplace_back();
     BIFSMN_RETURN_IF_ERROR(PlanSignature(
         file, "delta_" + std::to_string(delta), "features",
         {1, description.frames, mels_}, "logits",
         {1, static_cast<int>(description.labels.size())}, &depths_.back()));
+    depths_.back().Share(&pool);
   }
+  size_t memory = frame_.memory_bytes();
+  for (const Program& depth : depths_) {
+    memory = std::max(memory, depth.memory_bytes());
+  }
+  memory_.Resize(memory);
+  frame_.Settle(memory_.data());
+  for (Program& depth : depths_) depth.Settle(memory_.data());
   features_.assign(size_t{1} * description.frames * mels_, 0);
   const int overlap = std::max(0, frame_length_ - hop_);
   heard_.assign(size_t{1} * overlap + step(), 0);

@@ -30,6 +30,8 @@ class ClipStream : public Stream {
   void AddFrame(const float* samples);
 
   int hop_ = 0;
+  // In which the programs work, one after another.
+  AlignedBuffer<char> memory_;
   int frame_length_ = 0;
   int mels_ = 0;
   int step_frames_ = 0;

@@ -91,8 +91,12 @@ int bifsmn_model_plan(bifsmn_model* model, const char* key, char* error,
     auto planned = std::make_unique<bifsmn_model::Signature>();
     BIFSMN_RETURN_IF_ERROR(
         Program::Plan(model->file, *signature, &planned->program).In(key));
-    planned->inputs = bifsmn::Describe(planned->program.inputs());
-    planned->outputs = bifsmn::Describe(planned->program.outputs());
+    Program& program = planned->program;
+    program.Share(&model->pool);
+    planned->memory.Resize(program.memory_bytes());
+    program.Settle(planned->memory.data());
+    planned->inputs = bifsmn::Describe(program.inputs());
+    planned->outputs = bifsmn::Describe(program.outputs());
     model->signatures.push_back(std::move(planned));
     number = static_cast<int>(model->signatures.size()) - 1;
     return Status();

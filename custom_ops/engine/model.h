@@ -21,6 +21,7 @@ Status CheckPreferredKernels();
 struct bifsmn_model {
   struct Signature {
     bifsmn::Program program;
+    bifsmn::AlignedBuffer<char> memory;
     // As the caller sees them; names and shapes are the program's.
     std::vector<bifsmn_tensor> inputs;
     std::vector<bifsmn_tensor> outputs;
@@ -28,6 +29,8 @@ struct bifsmn_model {
 
   bifsmn::ModelFile file;
   std::vector<std::unique_ptr<Signature>> signatures;
+  // What the signatures have in common.
+  bifsmn::ConstantPool pool;
 };
 
 #endif  // BIFSMN_CUSTOM_OPS_ENGINE_MODEL_H_

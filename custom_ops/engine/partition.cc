@@ -80,7 +80,7 @@ Status Partition::SetOutputs(const std::vector<int>& tensors) {
 }
 
 Status Partition::Plan(const std::vector<TensorInfo>& inputs,
-                       std::vector<TensorInfo>* outputs) {
+                       std::vector<TensorInfo>* outputs, bool allocates) {
   planned_ = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     SetInput(inputs[i], &values_[inputs_.values[i]]);
@@ -89,7 +89,11 @@ Status Partition::Plan(const std::vector<TensorInfo>& inputs,
     BIFSMN_RETURN_IF_ERROR(PlanStep(step).In(step.name));
   }
   BIFSMN_RETURN_IF_ERROR(PlaceValues());
-  SetPointers();
+  if (allocates) {
+    memory_.reset(static_cast<std::byte*>(::operator new[](
+        memory_bytes(), std::align_val_t{kWorkspaceAlignment})));
+    SetPointers(memory_.get());
+  }
   outputs->clear();
   for (const int value : outputs_.values) {
     outputs->push_back(values_[value].info);
@@ -140,30 +144,43 @@ Status Partition::PlaceValues() {
           {value.info.bytes(), value.first_step, value.last_step});
     }
   }
-  const size_t arena_bytes = PlaceBuffers(&buffers);
-  size_t workspace_bytes = 0;
+  arena_bytes_ = PlaceBuffers(&buffers);
+  workspace_bytes_ = 0;
   for (const Step& step : steps_) {
-    workspace_bytes = std::max(workspace_bytes, step.op->workspace_bytes());
+    workspace_bytes_ = std::max(workspace_bytes_, step.op->workspace_bytes());
   }
   memory_.reset();
-  if (arena_bytes + workspace_bytes > kMaxMemory) {
+  if (memory_bytes() > kMaxMemory) {
     return Status::Error(
         "BiFSMN ops need %zu bytes to work in for these shapes, at most %zu",
-        arena_bytes + workspace_bytes, kMaxMemory);
+        memory_bytes(), kMaxMemory);
   }
-  memory_.reset(static_cast<std::byte*>(::operator new[](
-      arena_bytes + workspace_bytes, std::align_val_t{kWorkspaceAlignment})));
-  workspace_ = memory_.get() + arena_bytes;
   auto buffer = buffers.begin();
   for (Value& value : values_) {
     if (value.role == Value::kInside) {
-      value.data = memory_.get() + (buffer++)->offset;
+      value.offset = (buffer++)->offset;
     }
   }
   return Status();
 }
 
-void Partition::SetPointers() {
+void Partition::Settle(std::byte* memory) {
+  memory_.reset();
+  SetPointers(memory);
+  for (Step& step : steps_) {
+    std::vector<int>().swap(step.inputs);
+    std::vector<int>().swap(step.outputs);
+  }
+  std::vector<Value>().swap(values_);
+  steps_.shrink_to_fit();
+}
+
+void Partition::Share(ConstantPool* pool) {
+  for (const Step& step : steps_) step.op->Share(pool);
+}
+
+void Partition::SetPointers(std::byte* memory) {
+  workspace_ = memory + arena_bytes_;
   input_crossings_.clear();
   output_crossings_.clear();
   read_back_crossings_.clear();
@@ -181,7 +198,7 @@ void Partition::SetPointers() {
       const void** slot = &step.input_pointers[i];
       switch (values_[value].role) {
         case Value::kInside:
-          *slot = values_[value].data;
+          *slot = memory + values_[value].offset;
           break;
         case Value::kInput:
           *slot = values_[value].info.constant;
@@ -198,7 +215,7 @@ void Partition::SetPointers() {
       const int value = step.outputs[i];
       void** slot = &step.output_pointers[i];
       if (values_[value].role == Value::kInside) {
-        *slot = values_[value].data;
+        *slot = memory + values_[value].offset;
       } else {
         output_crossings_.push_back({slot, number_of(outputs_, value)});
       }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 #include "custom_ops/ops/workspace.h"
@@ -37,7 +38,23 @@ class Partition {
   // Plans for inputs as described, in the order of inputs(); describes the
   // outputs in the order of outputs(). May be called again for other shapes.
   Status Plan(const std::vector<TensorInfo>& inputs,
-              std::vector<TensorInfo>* outputs);
+              std::vector<TensorInfo>* outputs) {
+    return Plan(inputs, outputs, true);
+  }
+
+  // The same for what is run for these shapes alone, with memory of the
+  // caller's: of memory_bytes(), aligned to 64 bytes, which others may use
+  // between two runs. Settle has to follow; it forgets what planning again
+  // would need.
+  Status PlanOnce(const std::vector<TensorInfo>& inputs,
+                  std::vector<TensorInfo>* outputs) {
+    return Plan(inputs, outputs, false);
+  }
+  size_t memory_bytes() const { return arena_bytes_ + workspace_bytes_; }
+  void Settle(std::byte* memory);
+
+  // Keeps constants once that other partitions have, too.
+  void Share(ConstantPool* pool);
 
   // Whether the last Plan succeeded.
   bool planned() const { return planned_; }
@@ -56,7 +73,8 @@ class Partition {
     int first_step;
     int last_step;
     TensorInfo info;
-    void* data = nullptr;
+    // Of what is inside.
+    size_t offset = 0;
     // Of a constant that a model file holds unaligned.
     AlignedBuffer<char> aligned = {};
   };
@@ -98,10 +116,13 @@ class Partition {
   // The position in values_ of a tensor, or -1.
   int ValueOf(int tensor) const;
 
+  Status Plan(const std::vector<TensorInfo>& inputs,
+              std::vector<TensorInfo>* outputs, bool allocates);
   static void SetInput(const TensorInfo& info, Value* value);
   Status PlanStep(const Step& step);
   Status PlaceValues();
-  void SetPointers();
+  // Lets the steps work in memory of memory_bytes().
+  void SetPointers(std::byte* memory);
   void RunProfiled();
 
   std::vector<Value> values_;
@@ -112,6 +133,8 @@ class Partition {
 
   // What inside values and the ops' workspace lie in.
   std::unique_ptr<std::byte[], Free> memory_;
+  size_t arena_bytes_ = 0;
+  size_t workspace_bytes_ = 0;
   void* workspace_ = nullptr;
 
   std::vector<Crossing<const void*>> input_crossings_;

@@ -44,7 +44,7 @@ Status Program::Plan(const ModelFile& file,
   BIFSMN_RETURN_IF_ERROR(program->partition_.SetOutputs(results));
   std::vector<TensorInfo> inputs, outputs;
   BIFSMN_RETURN_IF_ERROR(program->AddInputs(graph, signature, &inputs));
-  BIFSMN_RETURN_IF_ERROR(program->partition_.Plan(inputs, &outputs));
+  BIFSMN_RETURN_IF_ERROR(program->partition_.PlanOnce(inputs, &outputs));
   return program->CheckOutputs(graph, signature, outputs);
 }
 

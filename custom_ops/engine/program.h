@@ -26,6 +26,14 @@ class Program {
   static Status Plan(const ModelFile& file,
                      const ModelFile::Signature& signature, Program* program);
 
+  // Then: works in memory of memory_bytes(), aligned to 64 bytes, which other
+  // programs may use between two runs; and shares constants with them.
+  void Share(ConstantPool* pool) { partition_.Share(pool); }
+  size_t memory_bytes() const { return partition_.memory_bytes(); }
+  void Settle(void* memory) {
+    partition_.Settle(static_cast<std::byte*>(memory));
+  }
+
   // In the order of the signature.
   const std::vector<Tensor>& inputs() const { return inputs_; }
   const std::vector<Tensor>& outputs() const { return outputs_; }

@@ -53,6 +53,10 @@ Status Spotter::Create(const void* content, size_t bytes,
     BIFSMN_RETURN_IF_ERROR(
         FindDepth(description.deltas, options.delta, &made->depth_));
   }
+  if (options.one_depth != 0) {
+    description.deltas = {description.deltas[made->depth_]};
+    made->depth_ = 0;
+  }
   DetectorSettings& detection = description.detection;
   if (options.smoothing >= 0) detection.smoothing = options.smoothing;
   if (options.hold >= 0) detection.hold = options.hold;

@@ -30,14 +30,16 @@ struct Close {
 Status ReadFile(const char* path, std::vector<char>* content) {
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path, "rb"));
   if (file == nullptr) return Status::Error("%s", std::strerror(errno));
-  char piece[4096];
-  size_t count;
-  while ((count = std::fread(piece, 1, sizeof(piece), file.get())) > 0) {
-    if (content->size() > kMostBytes) {
-      return Status::Error("larger than %zu bytes", kMostBytes);
-    }
-    content->insert(content->end(), piece, piece + count);
+  if (std::fseek(file.get(), 0, SEEK_END) != 0) {
+    return Status::Error("%s", std::strerror(errno));
   }
+  const long bytes = std::ftell(file.get());
+  if (bytes < 0 || static_cast<size_t>(bytes) > kMostBytes) {
+    return Status::Error("no file of at most %zu bytes", kMostBytes);
+  }
+  std::rewind(file.get());
+  content->resize(bytes);
+  content->resize(std::fread(content->data(), 1, content->size(), file.get()));
   if (std::ferror(file.get())) {
     return Status::Error("%s", std::strerror(errno));
   }
@@ -56,7 +58,7 @@ Status Make(const void* content, size_t bytes, const bifsmn_options* options,
 
 }  // namespace
 
-bifsmn_options bifsmn_default_options() { return {0, -1, -1, -1, -1}; }
+bifsmn_options bifsmn_default_options() { return {0, 0, -1, -1, -1, -1}; }
 
 bifsmn_spotter* bifsmn_spotter_from_memory(const void* content, size_t bytes,
                                            const bifsmn_options* options,

@@ -19,13 +19,21 @@ Status StepStream::Plan(const ModelFile& file, const Description& description) {
   step_ = description.step_frames() * description.hop;
   const int labels = static_cast<int>(description.labels.size());
   size_t most = 0;
+  ConstantPool pool;
   for (const int delta : description.deltas) {
     depths_.emplace_back();
     Depth& depth = depths_.back();
     depth.reach_steps = description.reach_steps(delta);
     BIFSMN_RETURN_IF_ERROR(PlanDepth(file, delta, labels, &depth));
+    depth.program.Share(&pool);
     most = std::max(most, depth.start.size());
   }
+  size_t memory = 0;
+  for (const Depth& depth : depths_) {
+    memory = std::max(memory, depth.program.memory_bytes());
+  }
+  memory_.Resize(memory);
+  for (Depth& depth : depths_) depth.program.Settle(memory_.data());
   next_logits_.assign(labels, 0);
   new_state_.assign(most, 0);
   current_.state.reserve(most);

@@ -42,6 +42,8 @@ class StepStream : public Stream {
   void Step(Running* running, float* logits);
 
   int step_ = 0;
+  // In which the depths work, one after another.
+  AlignedBuffer<char> memory_;
   bool takes_integers_ = false;
   std::vector<Depth> depths_;
   Running current_;

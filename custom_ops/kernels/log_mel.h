@@ -27,6 +27,12 @@ struct MelParameters {
   float f_min, f_max;
 
   constexpr int frame_length() const { return n_fft * folds; }
+
+  constexpr bool operator==(const MelParameters& other) const {
+    return sample_rate == other.sample_rate && n_fft == other.n_fft &&
+           folds == other.folds && n_mels == other.n_mels &&
+           f_min == other.f_min && f_max == other.f_max;
+  }
 };
 
 // As bifsmn_tf/audio/log_mel.py has them by default, and as BOARD_FEATURES, for

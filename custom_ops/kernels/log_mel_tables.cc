@@ -76,6 +76,7 @@ MelFilters<T>::MelFilters(const MelParameters& p, int lanes) {
     }
     blocks.push_back(block);
   }
+  weights.Shrink();
 }
 
 template <typename T>

@@ -86,6 +86,7 @@ RfftTables<T>::RfftTables(int size, int folds, int lanes)
       join_.Append(-std::sin(2 * kPi * turns(m)));
     }
   }
+  for (auto* table : {&window_, &twiddles_, &split_, &join_}) table->Shrink();
 }
 
 template class RfftTables<float>;

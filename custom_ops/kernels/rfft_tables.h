@@ -17,6 +17,9 @@ class AlignedTable {
     if (count_ % kPerLine == 0) lines_.emplace_back();
     lines_.back().values[count_++ % kPerLine] = static_cast<T>(value);
   }
+  // Frees what was reserved for more.
+  void Shrink() { lines_.shrink_to_fit(); }
+
   const T* data() const { return lines_.empty() ? nullptr : lines_[0].values; }
   size_t size() const { return count_; }
 

@@ -101,11 +101,12 @@ void BinaryConv::Pack() {
                      sizeof(Word)) /
              sizeof(Word);
   }
-  packed_.Resize(words);
+  Word* packed = packed_.Resize(words);
   for (Band& band : bands_) {
     kernel_->pack(band.weights.data(), outputs_, band.depth,
-                  packed_.data() + band.packed);
-    band.weights = {};
+                  packed + band.packed);
+    // Frees them, which an assignment would not.
+    std::vector<Word>().swap(band.weights);
   }
 }
 

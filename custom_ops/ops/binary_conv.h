@@ -14,6 +14,7 @@
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/row_bands.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 #include "custom_ops/ops/workspace.h"
@@ -47,6 +48,11 @@ class BinaryConv {
   // bases()[pattern * outputs() + output]: the sum if there are no
   // disagreements.
   const std::vector<int16_t>& bases() const { return bases_; }
+
+  // Frees the bases, for an op that needs them no more.
+  void ForgetBases() { std::vector<int16_t>().swap(bases_); }
+
+  void Share(ConstantPool* pool) { packed_.Share(pool); }
 
   // The patterns of an image's pixels from number `first` on, or null if there
   // is but one.
@@ -104,7 +110,7 @@ class BinaryConv {
   std::vector<int16_t> bases_;
   std::vector<uint16_t> pattern_of_;
   const BgemmKernel* kernel_ = nullptr;
-  AlignedBuffer<Word> packed_;
+  PackedConstant<Word> packed_;
   WorkspaceLayout::Part<Word> patches_;
 };
 

@@ -41,11 +41,14 @@ class Conv2D : public Op {
             DisagreementLimit(conv_.bases()[pattern * channels + o], threshold);
       }
     }
+    conv_.ForgetBases();
     std::vector<int> shape = conv_.output_shape();
     shape.back() = WordsFor(channels);
     *outputs = {{ElementType::kInt16, shape}};
     return Status();
   }
+
+  void Share(ConstantPool* pool) override { conv_.Share(pool); }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
 

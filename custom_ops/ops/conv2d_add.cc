@@ -41,13 +41,17 @@ class Conv2DAdd : public Op {
     conv_.SelectKernel([this](const BgemmKernel& kernel) {
       return !fused_ || conv_.outputs() % kernel.add_outputs == 0;
     });
-    if (!fused_) {
+    if (fused_) {
+      conv_.ForgetBases();
+    } else {
       dots_ = layout_.Add<int16_t>(conv_.outputs());
       disagreements_ = layout_.Add<uint16_t>(size_t{BinaryConv::kBlockPixels} *
                                              BgemmRowStride(conv_.outputs()));
     }
     return Status();
   }
+
+  void Share(ConstantPool* pool) override { conv_.Share(pool); }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
 

@@ -10,6 +10,7 @@
 #include "custom_ops/ops/float16.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/packed_integers.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 
@@ -75,6 +76,8 @@ class Dense : public Op {
     *outputs = {{ElementType::kFloat32, {batch_, outputs_}}};
     return CheckShape(outputs->front().shape).In("logits");
   }
+
+  void Share(ConstantPool* pool) override { packed_.Share(pool); }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
 
@@ -151,8 +154,8 @@ class Dense : public Op {
       }
     }
     kernel_ = &DenseKernels().Select([](const DenseKernel&) { return true; });
-    packed_.Resize(kernel_->packed_bytes(inputs_, outputs_));
-    kernel_->pack(values.data(), inputs_, outputs_, packed_.data());
+    kernel_->pack(values.data(), inputs_, outputs_,
+                  packed_.Resize(kernel_->packed_bytes(inputs_, outputs_)));
     sums_ = layout_.Add<int32_t>(outputs_);
     return Status();
   }
@@ -165,7 +168,7 @@ class Dense : public Op {
   std::vector<float> scale_bias_;
   std::vector<float> floats_;
   const DenseKernel* kernel_ = nullptr;
-  AlignedBuffer<char> packed_;
+  PackedConstant<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int32_t> sums_;
 };

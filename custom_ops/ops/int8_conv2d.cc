@@ -14,6 +14,7 @@
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/residual_epilogue.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/value_conv.h"
 #include "custom_ops/ops/workspace.h"
@@ -90,6 +91,8 @@ class Int8Conv2D : public Op {
     return Status();
   }
 
+  void Share(ConstantPool* pool) override { packed_.Share(pool); }
+
   size_t workspace_bytes() const override { return layout_.bytes(); }
 
   void Run(const void* const* inputs, void* const* outputs,
@@ -127,8 +130,9 @@ class Int8Conv2D : public Op {
                     .quantize;
     kernel_ = &IgemmKernels().Select([](const IgemmKernel&) { return true; });
     patch_stride_ = RoundUp(conv_.terms, kIgemmTermStep);
-    packed_.Resize(kernel_->packed_bytes(conv_.outputs, conv_.terms));
-    kernel_->pack(values.data(), conv_.outputs, conv_.terms, packed_.data());
+    kernel_->pack(
+        values.data(), conv_.outputs, conv_.terms,
+        packed_.Resize(kernel_->packed_bytes(conv_.outputs, conv_.terms)));
     return Status();
   }
 
@@ -251,7 +255,7 @@ class Int8Conv2D : public Op {
   std::vector<float> parameters_;
   void (*quantize_)(const float*, size_t, float, int8_t*) = nullptr;
   const IgemmKernel* kernel_ = nullptr;
-  AlignedBuffer<char> packed_;
+  PackedConstant<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;
   WorkspaceLayout::Part<int8_t> patches_;

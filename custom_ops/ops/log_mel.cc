@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <type_traits>
 
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/workspace.h"
 
@@ -53,18 +55,30 @@ class LogMel : public Op {
     const auto any = [](const auto&) { return true; };
     fast_kernel_ = &MelKernels().Select(any);
     exact_kernel_ = &ExactMelKernels().Select(any);
-    fast_tables_ = LogMelTables<float>(mel_, fast_kernel_->lanes);
-    exact_tables_ = LogMelTables<double>(mel_, exact_kernel_->lanes);
+    fast_tables_ =
+        std::make_shared<LogMelTables<float>>(mel_, fast_kernel_->lanes);
+    exact_tables_ =
+        std::make_shared<LogMelTables<double>>(mel_, exact_kernel_->lanes);
     const int at_once = fast_kernel_->two_frames != nullptr ? 2 : 1;
     layout_ = WorkspaceLayout();
-    for (int i = 0; i < at_once; ++i) {
+    // Of floats within a stream, frames are taken where they are.
+    const bool copies = centred_ || is_int16_;
+    for (int i = 0; copies && i < at_once; ++i) {
       frame_[i] = layout_.Add<float>(mel_.frame_length());
     }
     power_ = layout_.Add<float>(at_once * mel_.n_mels);
     exact_power_ = layout_.Add<double>(mel_.n_mels);
-    work_ = layout_.Add<float>(fast_tables_.work_size(at_once));
-    exact_work_ = layout_.Add<double>(exact_tables_.work_size());
+    work_ = layout_.Add<float>(fast_tables_->work_size(at_once));
+    exact_work_ = layout_.Add<double>(exact_tables_->work_size());
     return Status();
+  }
+
+  void Share(ConstantPool* pool) override {
+    const auto equal = [](const auto& a, const auto& b) {
+      return a.lanes == b.lanes && a.parameters == b.parameters;
+    };
+    fast_tables_ = pool->First(fast_tables_, equal);
+    exact_tables_ = pool->First(exact_tables_, equal);
   }
 
   size_t workspace_bytes() const override { return layout_.bytes(); }
@@ -97,7 +111,7 @@ class LogMel : public Op {
             Frame(clip, t, frame_[0].In(workspace)),
             Frame(clip, t + 1, frame_[1].In(workspace))};
         float totals[2];
-        fast_kernel_->two_frames(fast_tables_, frames, work, power, totals);
+        fast_kernel_->two_frames(*fast_tables_, frames, work, power, totals);
         for (int i = 0; i < 2; ++i) {
           MakePrecise(frames[i], totals[i], workspace, power + i * mel_.n_mels);
         }
@@ -106,7 +120,8 @@ class LogMel : public Op {
     }
     for (; t < frames_; ++t, features += mel_.n_mels) {
       const float* frame = Frame(clip, t, frame_[0].In(workspace));
-      const float total = fast_kernel_->frame(fast_tables_, frame, work, power);
+      const float total =
+          fast_kernel_->frame(*fast_tables_, frame, work, power);
       MakePrecise(frame, total, workspace, power);
       fast_kernel_->decibel(power, mel_.n_mels, decibel_, features);
     }
@@ -156,7 +171,7 @@ class LogMel : public Op {
                    float* power) const {
     if (IsPrecise(total, power, mel_.n_mels, decibel_.floor)) return;
     double* exact = exact_power_.In(workspace);
-    exact_kernel_->frame(exact_tables_, frame, exact_work_.In(workspace),
+    exact_kernel_->frame(*exact_tables_, frame, exact_work_.In(workspace),
                          exact);
     std::copy_n(exact, mel_.n_mels, power);
   }
@@ -172,8 +187,8 @@ class LogMel : public Op {
   bool is_int16_ = false;
   const MelKernel<float>* fast_kernel_ = nullptr;
   const MelKernel<double>* exact_kernel_ = nullptr;
-  LogMelTables<float> fast_tables_;
-  LogMelTables<double> exact_tables_;
+  std::shared_ptr<const LogMelTables<float>> fast_tables_;
+  std::shared_ptr<const LogMelTables<double>> exact_tables_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<float> frame_[2];
   WorkspaceLayout::Part<float> power_;

@@ -18,6 +18,7 @@
 namespace bifsmn {
 
 class Attributes;
+class ConstantPool;
 
 // An op made from its attributes; planned for certain shapes; then run.
 class Op {
@@ -32,6 +33,9 @@ class Op {
   // next call: Run may read them.
   virtual Status Plan(const std::vector<const TensorInfo*>& inputs,
                       int output_count, std::vector<TensorInfo>* outputs) = 0;
+
+  // Takes from the pool what other ops have packed to the same, after Plan.
+  virtual void Share(ConstantPool*) {}
 
   // Bytes that Run needs to work in.
   virtual size_t workspace_bytes() const = 0;

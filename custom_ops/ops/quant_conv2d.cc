@@ -12,6 +12,7 @@
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/row_bands.h"
+#include "custom_ops/ops/shared_constants.h"
 #include "custom_ops/ops/validation.h"
 #include "custom_ops/ops/value_conv.h"
 #include "custom_ops/ops/workspace.h"
@@ -69,6 +70,8 @@ class FeatureConv2D : public Op {
     return CheckShape(outputs->front().shape).In("bits");
   }
 
+  void Share(ConstantPool* pool) override { packed_.Share(pool); }
+
   size_t workspace_bytes() const override { return layout_.bytes(); }
 
   void Run(const void* const* inputs, void* const* outputs,
@@ -124,13 +127,13 @@ class FeatureConv2D : public Op {
       bytes += AlignUp(
           kernel_->packed_bytes(conv_.outputs, rows.geometry.kernel_h * row));
     }
-    packed_.Resize(bytes);
+    char* packed = packed_.Resize(bytes);
     for (const Band& band : bands_) {
       const std::vector<int8_t> seen =
           WeightsOfBand(values, conv_.outputs, g.kernel_h, row, band.rows);
       kernel_->pack({seen.data(), thresholds.data(), conv_.outputs,
                      band.rows.geometry.kernel_h * row},
-                    packed_.data() + band.packed);
+                    packed + band.packed);
     }
   }
 
@@ -140,7 +143,7 @@ class FeatureConv2D : public Op {
   ValueConv conv_;
   const FeatureConvKernel* kernel_ = nullptr;
   std::vector<Band> bands_;
-  AlignedBuffer<char> packed_;
+  PackedConstant<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;
 };
