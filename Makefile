@@ -51,6 +51,15 @@ test-python: $(VENV)/.dev ## pytest, on emulated aarch64 too where there is qemu
 test-native: ## the C++ tests under Bazel: x86-64, aarch64, ASan, UBSan
 	tools/test_native.sh
 
+PREFIX ?= /usr/local
+
+.PHONY: install-c
+install-c: ## the C library, its header and pkg-config file to PREFIX; DESTDIR too
+	cmake -S custom_ops -B build/c -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+		-DCMAKE_INSTALL_LIBDIR=lib
+	cmake --build build/c --parallel
+	cmake --install build/c
+
 .PHONY: format
 format: $(VENV)/.dev ## what lint checks, mended
 	$(BIN)/ruff check --fix .

@@ -30,7 +30,6 @@ VERSION = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
 
 # What Bazel builds from too.
 NATIVE = runpy.run_path(str(ROOT / "custom_ops/sources.py"))
-RUNTIME = ("kernels", "ops", "engine", "delegate")
 
 
 class BuildLibrary(build_ext):
@@ -102,9 +101,9 @@ def native_libraries() -> list[Extension]:
     return [
         _extension(
             "bifsmn_tf.runtime.libbifsmn",
-            [path for part in RUNTIME for path in sources[part]],
+            [path for part in NATIVE["RUNTIME"] for path in sources[part]],
             [
-                *(path for part in RUNTIME for path in headers[part]),
+                *(path for part in NATIVE["RUNTIME"] for path in headers[part]),
                 flags["EXPORTS"],
             ],
             flags["COPTS"],

@@ -1,9 +1,12 @@
 """The native sources and their flags, for what builds them from Python.
 
 ``runpy.run_path("custom_ops/sources.py")`` gives ``SOURCES``,
-``HEADERS`` and ``FLAGS``; it needs nothing that has to be installed.
+``HEADERS``, ``RUNTIME`` and ``FLAGS``; it needs nothing that has to be
+installed. Run as a program it prints, for CMake, a line each: the version, the
+sources of libbifsmn.so, the flags to compile it and to link it with.
 """
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +46,19 @@ SOURCES = _files(".cc")
 
 HEADERS = _files(".h")
 """The headers of each part."""
+
+RUNTIME = ("kernels", "ops", "engine", "delegate")
+"""The parts of libbifsmn.so."""
+
+
+def _print_for_cmake() -> None:
+    version = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
+    exports = str(ROOT / FLAGS["EXPORTS"])
+    print(version)
+    print(*(path for part in RUNTIME for path in SOURCES[part]))
+    print(*FLAGS["COPTS"])
+    print(*(x.replace(FLAGS["EXPORTS"], exports) for x in FLAGS["LINKOPTS"]))
+
+
+if __name__ == "__main__":
+    _print_for_cmake()

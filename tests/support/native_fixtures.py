@@ -72,13 +72,13 @@ def sanitized() -> Sanitized:
         )
     # By its path: that of an earlier layout may still lie there.
     library = cache / "library" / "bifsmn_tf" / "runtime" / "libbifsmn.so"
-    sources = runpy.run_path(str(ROOT / "custom_ops/sources.py"))["SOURCES"]
+    native = runpy.run_path(str(ROOT / "custom_ops/sources.py"))
     return Sanitized(
         # Objects of sources that are gone may still lie there.
         [
             (cache / "build" / name).with_suffix(".o")
-            for part in ("kernels", "ops", "engine", "delegate")
-            for name in sources[part]
+            for part in native["RUNTIME"]
+            for name in native["SOURCES"][part]
         ],
         {
             "BIFSMN_LIBRARY": str(library),
