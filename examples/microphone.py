@@ -1,9 +1,10 @@
 """Prints the keywords that a microphone hears, until Ctrl-C.
 
-    pip install 'bifsmn_tf[listen]'
-    python examples/microphone.py [MODEL]
+pip install 'bifsmn_tf[listen]'
+python examples/microphone.py [MODEL]
 """
 
+import contextlib
 import sys
 
 import sounddevice
@@ -29,7 +30,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         main()
-    except KeyboardInterrupt:
-        pass
