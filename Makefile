@@ -60,6 +60,12 @@ install-c: ## the C library, its header and pkg-config file to PREFIX; DESTDIR t
 	cmake --build build/c --parallel
 	cmake --install build/c
 
+MINUTES ?= 30
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## damaged models and graphs under sanitizers: MINUTES, SEED
+	PYTHON=$(BIN)/python tools/fuzz.sh $(MINUTES) $(SEED)
+
 .PHONY: format
 format: $(VENV)/.dev ## what lint checks, mended
 	$(BIN)/ruff check --fix .

@@ -147,7 +147,8 @@ def make_interpreter(
             num_threads=num_threads,
             experimental_delegates=[delegate],
         )
-    except ValueError as error:
+    except (RuntimeError, ValueError) as error:
+        # A delegate that is refused is a RuntimeError.
         raise UserError(f"the runtime refuses {whole.name}: {error}") from error
 
 

@@ -91,19 +91,20 @@ class Runners:
             key: The signature.
 
         Raises:
-            UserError: The native engine refuses the signature.
+            UserError: The engine refuses the signature.
         """
         try:
             run = self._find(key)
-        except UserError as error:
+        except (RuntimeError, ValueError) as error:
             raise UserError(f"{self._name}: {error}") from error
 
         def checked(**values: npt.NDArray) -> dict[str, Any]:
             try:
                 with self._turn:
                     results = run(**values)
-            except RuntimeError as error:
-                # What is wrong with an op's tensors comes to light here.
+            except (RuntimeError, ValueError) as error:
+                # What is wrong with an op's tensors comes to light here, or
+                # that a tensor has no memory.
                 raise UserError(f"{self._name}: {error}") from error
             for name, value in results.items():
                 if not np.all(np.isfinite(value)):

@@ -2,10 +2,14 @@
 
     python tests/fuzz/model_fuzzer.py --minutes=10 [--seed=N] [MODEL.tflite ...]
 
-Models are random ops and chains of them, and the files that are named. They are
-changed part by part, as the schema has them, or byte by byte, and then loaded
-and run in a stock runtime, in processes of their own. What ends or hangs such a
-process is kept in ``--findings``, beside what it wrote to stderr.
+Models are random ops and chains of them, the corpus and the files that are
+named. They are changed part by part, as the schema has them, byte by byte, or
+in the JSON that describes them, and then loaded and run in processes of their
+own: in a stock runtime with the library as its delegate, or, if they are
+described, as a spotter by such a runtime or by the library's own engine. A
+spotter refuses a model with one kind of error, when it loads it, or it works.
+What ends or hangs such a process, or says anything else, is kept in
+``--findings``, beside what it wrote to stderr.
 
 Meant for a library that was built with sanitizers (see custom_ops/README.md):
 
@@ -18,11 +22,11 @@ no op is turned into one of them.
 """
 
 import argparse
-import copy
 import itertools
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import Counter
@@ -30,276 +34,100 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from mutator import Mutator
+from seeds import chain
+from seeds import seeds
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-
-from op_cases import random_bits
-from op_cases import random_cases
-
-from bifsmn_tf.model_file import ops
+from bifsmn_tf import KeywordSpotter
+from bifsmn_tf import StreamingSpotter
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file import metadata
 from bifsmn_tf.model_file.reader import ModelFile
-from bifsmn_tf.model_file.writer import ModelWriter
 from bifsmn_tf.runtime import interpreter as runtime
+from bifsmn_tf.runtime.runners import ENGINES
 
 SECONDS_A_MODEL = 60
 MODELS_A_PROCESS = 200
 # A model may ask the runtime for as much memory as it likes; that is the
 # runtime's to refuse.
 MAX_ELEMENTS = 1 << 22
+# Whole models in a hundred, of which each is slower and has more in it.
+DESCRIBED = 50
 
-NUMBERS = (
-    -(2**31), -2, -1, 0, 1, 2, 3, 15, 16, 17, 255, 16382, 16383, 65536, 2**24,
-    2**31 - 1,
-)  # fmt: skip
-
-
-def chain(seed: int) -> bytes:
-    """A model of ops that follow one another, as in a network."""
-    rng = np.random.default_rng(seed)
-    channels = 20
-    writer = ModelWriter("chain")
-    graph = writer.subgraph("main")
-
-    def add(op, inputs, outputs):
-        specs = op.output_specs(*inputs)[:outputs]
-        named = [(f"{op.NAME}_{i}", *spec) for i, spec in enumerate(specs)]
-        return graph.custom_op(op, inputs, named)
-
-    def constant(value):
-        return graph.constant("", value)
-
-    def parameters():
-        rows = rng.integers(-32767, 32768, (4, channels), np.int16)
-        return constant(rows)
-
-    bits = graph.input("features", (1, 12, 8), np.float32)
-    weights = rng.integers(-128, 128, (channels, 3, 3, 1), np.int8)
-    (bits,) = add(
-        ops.FeatureConv2D(pad_top=1, pad_bottom=1, inverse_scale=9.0),
-        [bits, constant(weights), constant(np.zeros(channels, np.int32))],
-        1,
-    )
-    kernel = constant(random_bits(rng, channels, 1, bits.shape[2], channels))
-    stream, bits = add(ops.Conv2DAdd(channels), [bits, kernel, parameters()], 2)
-    for _ in range(2):
-        weights = constant(random_bits(rng, 4, channels))
-        stream, bits = add(
-            ops.Memory(channels, 2, 1, shift=1),
-            [bits, stream, weights, parameters()],
-            2,
-        )
-    classifier = rng.integers(-60, 60, (3, 12 * channels), np.int8)
-    scale_bias = constant(np.ones((2, 3), np.float32))
-    (logits,) = add(ops.Dense(), [stream, constant(classifier), scale_bias], 1)
-    graph.output("logits", logits)
-    writer.signature("run", graph)
-    return writer.build()
+OPS = {op["name"] for op in runtime.native_contract()["ops"]}
 
 
-class Mutator:
-    """Changes of a model, drawn from a generator of random numbers."""
+def try_model(content: bytes, number: int) -> str:
+    """Gives a model to one of those who read it; returns what became of it.
 
-    def __init__(self, rng: np.random.Generator):
-        self._rng = rng
-
-    def mutate(self, content: bytes) -> bytes:
-        """Returns the model with one to three changes."""
-        if self._rng.integers(3) == 0:
-            return self._change_bytes(content)
-        model = schema.ModelT.InitFromPackedBuf(content)
-        for _ in range(self._rng.integers(1, 4)):
-            self._change_part(model)
-        try:
-            content = _pack(model)
-        except (TypeError, ValueError, OverflowError, AttributeError):
-            # No file can hold these parts.
-            return content
-        if self._rng.integers(8) == 0:
-            content = self._change_bytes(content)
-        return content
-
-    def _one_of(self, items):
-        return items[self._rng.integers(len(items))]
-
-    def _number(self) -> int:
-        if self._rng.integers(2):
-            return self._one_of(NUMBERS)
-        return int(self._rng.integers(0, 64))
-
-    def _change_bytes(self, content: bytes) -> bytes:
-        octets = bytearray(content)
-        kind = self._rng.integers(6)
-        if kind == 0:
-            return bytes(octets[: self._rng.integers(len(octets))])
-        for _ in range(self._rng.integers(1, 5)):
-            at = int(self._rng.integers(8, len(octets)))
-            if kind < 4:
-                octets[at] = self._rng.integers(256)
-            else:
-                word = int(self._number() & 0xFFFFFFFF).to_bytes(4, "little")
-                octets[at : at + 4] = word[: len(octets) - at]
-        return bytes(octets)
-
-    def _change_part(self, model: schema.ModelT) -> None:
-        graph = self._one_of(model.subgraphs)
-        change = self._one_of(
-            [
-                self._change_operator,
-                self._change_operator,
-                self._change_tensor,
-                self._change_tensor,
-                self._change_buffer,
-                self._change_graph,
-                self._change_code,
-                self._change_signature,
-            ]
-        )
-        change(model, graph)
-
-    def _change_operator(self, model, graph) -> None:
-        if not graph.operators:
-            return
-        operator = self._one_of(graph.operators)
-        kind = self._rng.integers(7)
-        if kind <= 2 and operator.customOptions is not None:
-            options = np.array(operator.customOptions, np.uint8)
-            words = options[: len(options) // 4 * 4].view(np.int32).copy()
-            if len(words):
-                words[self._rng.integers(len(words))] = self._number()
-            operator.customOptions = words.view(np.uint8)
-        elif kind == 3:
-            size = self._rng.integers(0, 60)
-            operator.customOptions = np.zeros(size, np.uint8)
-        elif kind == 4:
-            operator.inputs = self._change_list(operator.inputs)
-        elif kind == 5:
-            operator.outputs = self._change_list(operator.outputs)
-        else:
-            at = self._rng.integers(len(graph.operators))
-            graph.operators.insert(at, copy.deepcopy(operator))
-
-    def _change_list(self, numbers) -> list[int]:
-        values = [int(n) for n in ([] if numbers is None else numbers)]
-        kind = self._rng.integers(4)
-        if kind == 0 and values:
-            del values[self._rng.integers(len(values))]
-        elif kind == 1:
-            values.append(int(self._rng.integers(-1, 12)))
-        elif kind == 2 and values:
-            values[self._rng.integers(len(values))] = int(
-                self._rng.integers(-1, 12)
-            )
-        else:
-            self._rng.shuffle(values)
-        return values
-
-    def _change_tensor(self, model, graph) -> None:
-        if not graph.tensors:
-            return
-        tensor = self._one_of(graph.tensors)
-        kind = self._rng.integers(8)
-        shape = [] if tensor.shape is None else [int(n) for n in tensor.shape]
-        if kind <= 1 and shape:
-            shape[self._rng.integers(len(shape))] = self._number()
-            tensor.shape = shape
-        elif kind == 2:
-            tensor.shape = [*shape, 1]
-        elif kind == 3:
-            tensor.shape = shape[1:] or None
-        elif kind == 4:
-            tensor.type = int(self._rng.integers(0, 18))
-        elif kind == 5:
-            tensor.buffer = int(self._rng.integers(len(model.buffers)))
-        elif kind == 6:
-            tensor.isVariable = True
-        else:
-            # Runtimes do not compare a sparse tensor's size with its shape.
-            tensor.sparsity = schema.SparsityParametersT()
-            tensor.sparsity.traversalOrder = list(range(len(shape)))
-
-    def _change_buffer(self, model, graph) -> None:
-        buffer = self._one_of(model.buffers)
-        if buffer.data is None:
-            return
-        data = np.array(buffer.data, np.uint8)
-        kind = self._rng.integers(4)
-        if kind == 0:
-            buffer.data = data[: self._rng.integers(len(data) + 1)]
-        elif kind == 1:
-            buffer.data = None
-        elif kind == 2:
-            buffer.data = np.concatenate([data, data])
-        elif len(data):
-            places = self._rng.integers(0, len(data), 8)
-            data[places] = self._rng.integers(0, 256, 8)
-            buffer.data = data
-
-    def _change_graph(self, model, graph) -> None:
-        kind = self._rng.integers(5)
-        if kind == 0:
-            graph.inputs = self._change_list(graph.inputs)
-        elif kind == 1:
-            graph.outputs = self._change_list(graph.outputs)
-        elif kind == 2 and graph.operators:
-            del graph.operators[self._rng.integers(len(graph.operators))]
-        elif kind == 3:
-            self._rng.shuffle(graph.operators)
-        else:
-            model.signatureDefs = []
-
-    def _change_code(self, model, graph) -> None:
-        code = self._one_of(model.operatorCodes)
-        kind = self._rng.integers(3)
-        names = [op["name"] for op in runtime.native_contract()["ops"]]
-        if kind <= 1:
-            code.customCode = self._one_of([*names, "Bifsmn", "Other"])
-        else:
-            code.version = self._number()
-
-    def _change_signature(self, model, graph) -> None:
-        if not model.signatureDefs:
-            return
-        signature = self._one_of(model.signatureDefs)
-        if self._rng.integers(2):
-            signature.subgraphIndex = int(self._rng.integers(0, 4))
-        elif signature.inputs:
-            entry = self._one_of(signature.inputs)
-            entry.tensorIndex = int(self._rng.integers(0, 12))
-
-
-def _pack(model: schema.ModelT) -> bytes:
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def try_model(content: bytes) -> str:
-    """Loads and runs a model; returns what became of it.
+    Args:
+      content: of the file.
+      number: of the model: chooses who reads it, if it is described.
 
     Returns:
-      ``ran``, ``refused`` (with a message), or ``too large`` to be tried.
+      ``ran``, ``refused`` (with a message), or ``large``, so not tried;
+      behind it who read the file, and which ops of ours are in it.
     """
+    reader = (*ENGINES, "runtime")[number % 3]
+    ops: set[str] = set()
     try:
-        ModelFile(content)
+        model = ModelFile(content)
+        ops = OPS & set(model.custom_op_names)
+        if metadata.NAME.encode() not in content:
+            reader = "runtime"
         if _elements(content) > MAX_ELEMENTS:
-            return "too large"
+            return "large"
+        outcome = _try(content, reader)
+    except UserError:
+        outcome = "refused"
+    return " ".join([outcome, reader, *sorted(ops)])
+
+
+def _try(content: bytes, reader: str) -> str:
+    if reader == "runtime":
+        return try_runtime(content)
+    with tempfile.NamedTemporaryFile(dir="/dev/shm", suffix=".tflite") as file:
+        file.write(content)
+        file.flush()
+        spotter = KeywordSpotter(file.name, engine=reader)
+        # What is loaded has to work: nothing of this may be refused.
+        sound = np.random.default_rng(0).normal(size=16000) / 10
+        try:
+            probabilities = list(spotter(sound).values())
+            stream = StreamingSpotter(spotter)
+            for decision in stream.push(sound[: 2 * stream.step]):
+                probabilities += decision.probabilities.tolist()
+        except UserError as error:
+            raise AssertionError("refused after it was loaded") from error
+        assert np.isfinite(probabilities).all()
+    return "ran"
+
+
+def try_runtime(content: bytes) -> str:
+    """Loads and runs a model in a stock runtime, then for other shapes.
+
+    Returns:
+      ``ran`` or ``refused``, with a message.
+    """
+    outcome = "refused"
+    try:
         interpreter = runtime.make_interpreter(content)
         interpreter.allocate_tensors()
         _run(interpreter)
+        outcome = "ran"
         for detail in interpreter.get_input_details():
             if len(detail["shape"]) > 1:
                 shape = [2, *detail["shape"][1:]]
                 interpreter.resize_tensor_input(detail["index"], shape)
+        # Ops of streams refuse two of them.
         interpreter.allocate_tensors()
         _run(interpreter)
     except (ValueError, RuntimeError, TypeError) as error:
         if not str(error):
             raise
-        return "refused"
-    return "ran"
+    return outcome
 
 
 def _elements(content: bytes) -> int:
@@ -326,9 +154,11 @@ def _run(interpreter) -> None:
 
 def mutants(models: list[bytes], seed: int) -> Iterator[bytes]:
     """Damaged models without end; the same ones for the same seed."""
+    described = [m for m in models if metadata.NAME.encode() in m]
     for number in range(sys.maxsize):
         rng = np.random.default_rng([seed, number])
-        yield Mutator(rng).mutate(models[rng.integers(len(models))])
+        among = described if rng.integers(100) < DESCRIBED else models
+        yield Mutator(rng).mutate(among[rng.integers(len(among))])
 
 
 def fuzz(models: Iterable[bytes], findings: Path) -> Counter:
@@ -339,7 +169,8 @@ def fuzz(models: Iterable[bytes], findings: Path) -> Counter:
       findings: folder for models that end or hang the process, by number.
 
     Returns:
-      How many models ran, were refused, were too large, or are findings.
+      How many models ran, were refused, were too large, or are findings; how
+      many ran with whom; and in how many of these each op is.
     """
     findings.mkdir(parents=True, exist_ok=True)
     runtime.make_interpreter(chain(0))  # Imported once, before the forks.
@@ -348,7 +179,13 @@ def fuzz(models: Iterable[bytes], findings: Path) -> Counter:
     while batch := list(itertools.islice(numbered, MODELS_A_PROCESS)):
         while batch:
             done, failure = _try_batch(batch, findings / "stderr")
-            outcomes.update(done)
+            for line in done:
+                outcome, _, rest = line.partition(" ")
+                outcomes[outcome] += 1
+                if outcome == "ran":
+                    reader, *ops = rest.split()
+                    outcomes[f"ran in {reader}"] += 1
+                    outcomes.update(f"ran {op}" for op in ops)
             batch = batch[len(done) :]
             if failure:
                 number, content = batch.pop(0)
@@ -368,9 +205,10 @@ def _try_batch(batch, stderr: Path) -> tuple[list[str], str]:
         log = os.open(stderr, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(log, 2)
         try:
-            for _, content in batch:
+            for number, content in batch:
                 signal.alarm(SECONDS_A_MODEL)
-                os.write(writing, f"{try_model(content)}\n".encode())
+                answer = try_model(content, number)
+                os.write(writing, f"{answer}\n".encode())
             os._exit(0)
         except BaseException:
             traceback.print_exc()
@@ -395,8 +233,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--findings", type=Path, default=Path("findings"))
     options = parser.parse_args()
-    models = [case.model() for case in random_cases(6, seed=options.seed)]
-    models += [chain(options.seed + i) for i in range(6)]
+    models = seeds(options.seed)
     models += [path.read_bytes() for path in options.models]
     end = time.monotonic() + 60 * options.minutes
     tried = mutants(models, options.seed)

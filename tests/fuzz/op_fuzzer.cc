@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -358,6 +359,12 @@ void CompareFeatures(const OpGraph& graph, const Results& expected,
   }
 }
 
+// Of each op, in how many graphs it ran.
+std::map<std::string, long>* Reached() {
+  static std::map<std::string, long> reached;
+  return &reached;
+}
+
 void Try(Choices* choices) {
   Prefer(Preference::Portable());
   const OpGraph graph = MakeGraph(choices);
@@ -369,6 +376,9 @@ void Try(Choices* choices) {
 
   const Results expected = RunOps(graph, inputs, 0x5a);
   const Results other = RunOps(graph, other_inputs, 0x00);
+  if (expected.ran) {
+    for (const GraphNode& node : graph.nodes) ++(*Reached())[node.op];
+  }
   const bool only_log_mel =
       graph.nodes.size() == 1 && graph.Has("BifsmnLogMel");
   for (int i = 0; i < Preference::Count(); ++i) {
@@ -404,4 +414,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bifsmn::Choices choices(data, size);
   bifsmn::Try(&choices);
   return 0;
+}
+
+extern "C" void PrintReached() {
+  for (const auto& [op, count] : *bifsmn::Reached()) {
+    std::printf("ran %s: %ld\n", op.c_str(), count);
+  }
 }

@@ -16,6 +16,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
+// Of the fuzzer: what its inputs reached.
+extern "C" void PrintReached();
+
 // Of the sanitizers, where there are any.
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(
     void (*callback)());
@@ -74,4 +77,5 @@ int main(int argc, char** argv) {
     Feed(input);
   }
   std::printf("%d files, %ld inputs\n", argc > 3 ? argc - 3 : 0, count);
+  PrintReached();
 }

@@ -1,14 +1,20 @@
 """Short runs of the fuzzers, of the same inputs every time."""
 
 import subprocess
+import sys
 
 import pytest
 from native_fixtures import ROOT
 from native_fixtures import run_python
 
+from bifsmn_tf.runtime.interpreter import native_contract
+
 FUZZERS = ROOT / "tests" / "fuzz"
 OP_INPUTS = 3000
 MODELS = 2000
+
+FOUND = sorted(FUZZERS.glob("corpus/found/*"))
+OPS = {op["name"] for op in native_contract()["ops"]}
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,12 @@ def op_fuzzer(sanitized, tmp_path_factory):
     return program
 
 
+def counts(output):
+    """The figures that a fuzzer prints last, by name."""
+    lines = [line.rpartition(": ") for line in output.splitlines()]
+    return {name: int(number) for name, _, number in lines}
+
+
 def test_ops(op_fuzzer, sanitized):
     done = subprocess.run(
         [op_fuzzer, str(OP_INPUTS)],
@@ -33,7 +45,11 @@ def test_ops(op_fuzzer, sanitized):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"0 files, {OP_INPUTS} inputs\n"
+    summary, *ran = done.stdout.splitlines()
+    assert summary == f"0 files, {OP_INPUTS} inputs"
+    reached = counts("\n".join(ran))
+    assert set(reached) == {f"ran {op}" for op in OPS}
+    assert min(reached.values()) > OP_INPUTS // 100, reached
 
 
 def test_models(sanitized, tmp_path):
@@ -44,8 +60,39 @@ def test_models(sanitized, tmp_path):
         **sanitized.variables,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    counts = dict(line.split(": ") for line in done.stdout.splitlines())
-    assert sum(map(int, counts.values())) == MODELS
+    found = counts(done.stdout)
+    assert sum(found[x] for x in ("ran", "refused", "large")) == MODELS
     # Most damage is noticed, and some does no harm.
-    assert int(counts["refused"]) > MODELS // 2
-    assert int(counts["ran"]) > MODELS // 20
+    assert found["refused"] > MODELS // 2
+    assert found["ran"] > MODELS // 20
+    reached = {op: found.get(f"ran {op}", 0) for op in OPS}
+    assert min(reached.values()) >= 5, reached
+    for reader in ("litert", "native", "runtime"):
+        assert found[f"ran in {reader}"] >= 5, found
+
+
+sys.path.insert(0, str(FUZZERS))
+
+
+@pytest.fixture(scope="module")
+def fuzzer():
+    import model_fuzzer
+
+    return model_fuzzer
+
+
+@pytest.mark.parametrize("reader", range(3))
+def test_the_corpus_runs(fuzzer, reader):
+    from seeds import seeds
+
+    for content in seeds(0):
+        assert fuzzer.try_model(content, reader).startswith("ran ")
+
+
+@pytest.mark.parametrize("reader", range(3))
+@pytest.mark.parametrize(
+    "path", sorted(FUZZERS.glob("corpus/found/*")), ids=str
+)
+def test_what_was_found_is_refused(fuzzer, path, reader):
+    outcome = fuzzer.try_model(path.read_bytes(), reader)
+    assert outcome.split()[0] in ("ran", "refused")
