@@ -73,6 +73,10 @@ format: $(VENV)/.dev ## what lint checks, mended
 	$(BIN)/clang-format -i \
 		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
 
+.PHONY: docs
+docs: $(VENV)/.dev ## the pages as a site, in site/; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 .PHONY: install
 install: $(VENV)/.train ## the virtual environment that quickstart uses
 

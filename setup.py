@@ -200,6 +200,9 @@ setup(
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",
             "wheel",
+            # The pages as a site.
+            "mkdocs-material",
+            "mkdocstrings[python]",
             # The wake-word service, and clients of it.
             "wyoming",
             # Reads aarch64 instructions, for benchmarks/a53.
