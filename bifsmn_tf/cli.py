@@ -161,7 +161,7 @@ def guard(main: Callable[[], None], arguments: list[str]) -> None:
         except OSError:
             # What is still to be printed is what cannot be.
             console.drop(sys.stdout)
-        sys.exit(_report(error))
+        sys.exit(console.printable(_report(error)))
 
 
 def _report(error: Exception) -> str:
@@ -292,7 +292,7 @@ def _show_warning(
 ) -> None:
     out: Any = file or sys.stderr
     if issubclass(category, DataWarning):
-        print(f"note: {message}", file=out)
+        print(console.printable(f"note: {message}"), file=out)
     else:
         out.write(
             warnings.formatwarning(message, category, filename, lineno, line)

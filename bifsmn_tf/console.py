@@ -83,6 +83,25 @@ def _spell(error: UnicodeError) -> tuple[str, int]:
     return "".join(_ASCII.get(x, "?") for x in text), error.end
 
 
+def printable(text: str) -> str:
+    """Returns a message with escapes for what is no text in it.
+
+    Names of files may have bytes that are not UTF-8, and characters that a
+    terminal obeys.
+    """
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte of a name, as Python keeps it.
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
 def say(text: str) -> None:
     """Prints all that a command has to say; ends it if nobody reads that.
 

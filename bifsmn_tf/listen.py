@@ -21,6 +21,7 @@ from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
+from bifsmn_tf.audio.mending import Mender
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.cli import flags
 from bifsmn_tf.errors import UserError
@@ -96,7 +97,7 @@ _JSON = flags.DEFINE_bool(
 )
 
 
-def _pieces(rate: int) -> Iterator[FloatArray]:
+def _pieces(rate: int, mend: Mender) -> Iterator[FloatArray]:
     for flag in (_RATE, _CHANNELS):
         if flag.value is not None and _INPUT.value != "-":
             raise UserError(
@@ -104,13 +105,13 @@ def _pieces(rate: int) -> Iterator[FloatArray]:
                 "files and microphones have their own"
             )
     if _INPUT.value == "microphone":
-        return streams.microphone(rate, _DEVICE.value, _say)
+        return streams.microphone(rate, _DEVICE.value, _say, mend)
     if _INPUT.value == "-":
         if sys.stdin is None:
             raise UserError("input: the standard input is closed")
         channels = 1 if _CHANNELS.value is None else _CHANNELS.value
         return streams.pipe(rate, sys.stdin.buffer, _RATE.value, channels)
-    return files.stream(_INPUT.value, rate)
+    return files.stream(_INPUT.value, rate, mend=mend)
 
 
 def main() -> None:
@@ -125,8 +126,8 @@ def main() -> None:
     )
     listener = Listener(spotter, settings, hop=_HOP.value)
     keywords = ", ".join(
-        f"{keyword} ({threshold:.5g})"
-        for keyword, threshold in settings.thresholds.items()
+        f"{keyword} ({settings.thresholds[keyword]:.5g})"
+        for keyword in listener.detector.keywords
     )
     print(
         f"listening for: {keywords}; from the probability in brackets on, "
@@ -134,9 +135,10 @@ def main() -> None:
         file=sys.stderr,
     )
     count = 0
+    mend = Mender()
     with make_display(spotter.labels, rate) as display:
         try:
-            for piece, detections in _heard(listener, rate):
+            for piece, detections in _heard(listener, rate, mend):
                 for detection in detections:
                     count += 1
                     _print(detection)
@@ -147,7 +149,8 @@ def main() -> None:
                 )
         except KeyboardInterrupt:
             pass
-    print(f"{count} keywords", file=sys.stderr)
+    bad = f", {mend.count} pieces of sound left out" if mend.count else ""
+    print(f"{count} keywords{bad}", file=sys.stderr)
 
 
 def _chosen_for(settings: DetectionSettings) -> str:
@@ -156,10 +159,10 @@ def _chosen_for(settings: DetectionSettings) -> str:
 
 
 def _heard(
-    listener: Listener, rate: int
+    listener: Listener, rate: int, mend: Mender
 ) -> Iterator[tuple[FloatArray, list[Detection]]]:
     """Yields pieces of sound and the words in them, to the last sample."""
-    for piece in _pieces(rate):
+    for piece in _pieces(rate, mend):
         yield piece, listener.push(piece)
     yield np.empty(0, np.float32), listener.finish()
 

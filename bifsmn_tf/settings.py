@@ -6,8 +6,20 @@ text as the help of the flag that bears the field's name.
 """
 
 import dataclasses
+import typing
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+
+from bifsmn_tf.errors import UserError
+
+_JSON_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+    str: ((str,), "a text"),
+}
+"""What JSON has for a field of a type, and what it is called."""
 
 
 def setting(
@@ -28,3 +40,37 @@ def setting(
     """
     metadata = {"help": meaning, "research": research, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``values`` as a dict if they can be fields of a dataclass.
+
+    Args:
+        cls: the dataclass.
+        values: by the fields' names, as JSON has them.
+
+    Raises:
+        UserError: One is of no field, and the message lists the fields there
+            are; or of another type than the field.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise UserError(
+            f"{cls.__name__} has no {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(fields)}"
+        )
+    for name, value in values.items():
+        kind: Any = fields[name].type
+        items = [value]
+        if typing.get_origin(kind) is tuple:
+            kind = typing.get_args(kind)[0]
+            if not isinstance(value, list | tuple):
+                raise UserError(f"{name} has to be a list, not {value!a}")
+            items = [*value]
+        types, what = _JSON_TYPES.get(kind, ((), ""))
+        for item in items:
+            # No subclass: true is no number.
+            if types and type(item) not in types:
+                raise UserError(f"{name} has to be {what}, not {item!a}")
+    return dict(values)

@@ -164,3 +164,10 @@ def test_a_number_that_is_none_is_refused_by_every_command(text):
     values(["command", f"--rate={text}"])
     assert not cli._finite(values.rate)
     assert cli._finite([1.0, "nan", 3]) and not cli._finite([1.0, values.rate])
+
+
+def test_names_that_are_no_text_are_shown_as_escapes(capsys):
+    path = b"/a/caf\xe9\n\x1b[31mred".decode(errors="surrogateescape")
+    error = FileNotFoundError(errno.ENOENT, "No such file", path)
+    last, _ = fail_with(error, capsys)
+    assert last.startswith("error: /a/caf\\xe9\n\\x1b[31mred: no such file")

@@ -185,3 +185,21 @@ def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     assert done.returncode == 0
     assert b"yes (0.8), no (0.95)" in done.stderr
     assert b"stop (0.99)" in done.stderr
+
+
+def test_a_piece_that_is_no_sound_is_left_out(recording, tmp_path):
+    """And what is heard before and after is as if nothing had been."""
+    sound = recording.astype(np.float32) / 32768
+    spoiled = sound.copy()
+    spoiled[100] = np.nan
+    spoiled[-100] = np.inf
+    done = []
+    for name, samples in (("good", sound), ("bad", spoiled)):
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, samples, 16000, subtype="FLOAT")
+        done.append(listen(f"--input={path}", "--model=bifsmn_s-sc10"))
+    assert words(done[0]) == words(done[1])
+    said = done[1].stderr.decode()
+    assert said.count("note: the sound has samples that are not numbers") == 1
+    assert "keywords, 2 pieces of sound left out" in said
+    assert "left out" not in done[0].stderr.decode()

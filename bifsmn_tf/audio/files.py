@@ -7,6 +7,8 @@ of hours takes no more memory than one of seconds. The samples are the same.
 """
 
 import os
+import stat
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +17,11 @@ from types import ModuleType
 import numpy as np
 import soxr
 
+from bifsmn_tf.audio import wav
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import check_rate
+from bifsmn_tf.audio.samples import fault
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import UserError
@@ -100,14 +104,17 @@ def duration(path: SoundPath) -> float:
     """
     soundfile = _soundfile()
     try:
-        return float(soundfile.info(os.fspath(path)).duration)
+        return float(soundfile.info(os.fsencode(path)).duration)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise UnreadableError(path, reason) from error
 
 
 def stream(
-    path: SoundPath, sample_rate: int, seconds: float = _SECONDS_PER_PIECE
+    path: SoundPath,
+    sample_rate: int,
+    seconds: float = _SECONDS_PER_PIECE,
+    mend: Callable[[FloatArray], FloatArray] | None = None,
 ) -> Iterator[FloatArray]:
     """Reads a sound file of any rate and number of channels in pieces.
 
@@ -115,6 +122,8 @@ def stream(
         path: a file in a format of libsndfile (WAV, FLAC, ...).
         sample_rate: of the result, in Hz.
         seconds: of the file in a piece.
+        mend: takes each piece, at the file's rate, and gives what to hear in
+            its place; by default a piece that is no sound is an error.
 
     Yields:
         The next samples, float32 (samples,): the mean of the channels.
@@ -126,7 +135,7 @@ def stream(
     """
     soundfile = _soundfile()
     try:
-        yield from _pieces(soundfile, path, sample_rate, seconds)
+        yield from _pieces(soundfile, path, sample_rate, seconds, mend)
     except OSError as error:
         raise UnreadableError(path, error.strerror or str(error)) from error
     except soundfile.LibsndfileError as error:
@@ -146,13 +155,22 @@ def _soundfile() -> ModuleType:
 
 
 def _pieces(
-    soundfile: ModuleType, path: SoundPath, sample_rate: int, seconds: float
+    soundfile: ModuleType,
+    path: SoundPath,
+    sample_rate: int,
+    seconds: float,
+    mend: Callable[[FloatArray], FloatArray] | None,
 ) -> Iterator[FloatArray]:
-    if os.path.getsize(path) == 0:
+    status = os.stat(path)
+    # A pipe would never end, a device neither.
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableError(path, "is no file")
+    if status.st_size == 0:
         raise UnreadableError(path, "is empty")
-    if missing := _missing_bytes(path):
-        raise UnreadableError(path, f"breaks off, {missing} bytes are missing")
-    with soundfile.SoundFile(os.fspath(path)) as file:
+    if wrong := wav.fault(path):
+        raise UnreadableError(path, wrong)
+    # In bytes, as names need not be UTF-8.
+    with soundfile.SoundFile(os.fsencode(path)) as file:
         # soundfile would seek to where it is after every read, from which an
         # MP3 decoder does not find its way: frames use bits of those before.
         file.seekable = lambda: False
@@ -181,8 +199,10 @@ def _pieces(
             samples = piece[:, 0]
             if file.channels > 1:
                 samples = piece.mean(axis=1)
-            if not np.isfinite(samples).all():
-                raise UnreadableError(path, "has samples that are not numbers")
+            if mend is not None:
+                samples = mend(samples)
+            elif wrong := fault(samples):
+                raise UnreadableError(path, f"has {wrong}")
             if resampler is not None:
                 samples = resampler.resample_chunk(samples, last=last)
             yield samples
@@ -192,23 +212,3 @@ def _pieces(
             raise UnreadableError(
                 path, f"breaks off after {count} of {file.frames} samples"
             )
-
-
-def _missing_bytes(path: SoundPath) -> int:
-    """Returns how much of a WAV file's samples its end cuts off.
-
-    libsndfile takes what there is for the whole. 0 for other files, and for
-    those that were written to a pipe and do not know their length.
-    """
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return 0
-        while len(head := file.read(8)) == 8:
-            length = int.from_bytes(head[4:], "little")
-            if head[:4] == b"data":
-                unknown = length >= 0x7FFFF000
-                return 0 if unknown else max(0, file.tell() + length - size)
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0

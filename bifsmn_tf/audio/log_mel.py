@@ -31,6 +31,7 @@ import numpy.typing as npt
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import check_rate
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import known_fields
 from bifsmn_tf.settings import setting
 
 
@@ -213,34 +214,6 @@ class FeatureStatistics:
             UserError: A key is unknown, or a value no number.
         """
         return cls(**known_fields(cls, values))
-
-
-_JSON_TYPES: dict[object, tuple[type, ...]] = {int: (int,), float: (int, float)}
-
-
-def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns ``values`` as a dict if they can be fields of a dataclass.
-
-    Args:
-        cls: the dataclass.
-        values: by the fields' names, as JSON has them.
-
-    Raises:
-        UserError: One is of no field, and the message lists the fields there
-            are; or no number, although the field is one.
-    """
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise UserError(
-            f"{cls.__name__} has no {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(fields)}"
-        )
-    for name, value in values.items():
-        wanted = _JSON_TYPES.get(fields[name].type)
-        if wanted and type(value) not in wanted:
-            raise UserError(f"{name} has to be a number, not {value!r}")
-    return dict(values)
 
 
 def hann_window(length: int) -> npt.NDArray[np.float64]:

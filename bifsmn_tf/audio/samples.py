@@ -69,6 +69,20 @@ def checked(samples: npt.ArrayLike) -> FloatArray:
     return values.astype(np.float32)
 
 
+def fault(samples: npt.NDArray[np.floating]) -> str:
+    """Returns what is wrong with samples that should be floats in [-1, 1].
+
+    Returns:
+        Words behind "has", or "" if nothing is.
+    """
+    if not np.isfinite(samples).all():
+        return "samples that are not numbers"
+    largest = float(np.max(np.abs(samples), initial=0.0))
+    if largest > _BEYOND:
+        return f"samples of {largest:g}, where 1 is full scale"
+    return ""
+
+
 def mono(waveform: npt.ArrayLike) -> FloatArray:
     """Returns a waveform as float32 (samples,): the mean of its channels.
 

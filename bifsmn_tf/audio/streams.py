@@ -52,6 +52,7 @@ def microphone(
     rate: int,
     device: str | None = None,
     say: Callable[[str], None] = lambda text: None,
+    mend: Callable[[FloatArray], FloatArray] = lambda piece: piece,
 ) -> Iterator[FloatArray]:
     """Listens until it is interrupted.
 
@@ -62,6 +63,8 @@ def microphone(
         rate: samples a second that are wanted.
         device: name or number of the input; by default the system's.
         say: takes a line when the device goes away and when it is back.
+        mend: takes each piece, at the device's rate, and gives what to hear
+            in its place.
 
     Yields:
         The next samples, float32 (samples,).
@@ -79,10 +82,10 @@ def microphone(
         raise UserError(f"the microphone: {error}") from error
     while True:
         resampler = StreamResampler(own, rate)
-        yield resampler.push(first)
+        yield resampler.push(mend(first))
         try:
             for piece in pieces:
-                yield resampler.push(piece)
+                yield resampler.push(mend(piece))
         except sounddevice.PortAudioError as error:
             say(f"the microphone went away ({error}): waiting for it")
         own, pieces, first = _again(sounddevice, chosen, rate)

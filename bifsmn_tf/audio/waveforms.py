@@ -13,9 +13,9 @@ import soxr
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import fit_length
-from bifsmn_tf.audio.log_mel import known_fields
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import known_fields
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,14 +23,23 @@ _FORMAT = 1
 def listing(folder: str | os.PathLike[str]) -> list[tuple[str, int, int]]:
     """Lists path, size and time of change (ns) of each file of ``folder``.
 
-    The paths are relative to it; folders below it are searched too.
+    The paths are relative to it; folders below it are searched too, those that
+    symbolic links lead to once.
     """
     result = []
     places = [os.fspath(folder)]
+    seen = set()
     while places:
         place = places.pop()
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
         with os.scandir(place) as entries:
             for entry in entries:
+                if entry.is_symlink() and not os.path.exists(entry.path):
+                    # To nothing, or to itself.
+                    continue
                 if entry.is_dir():
                     places.append(entry.path)
                 elif entry.is_file():

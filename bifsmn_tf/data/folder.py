@@ -51,7 +51,7 @@ def _sound_files(folder: Path) -> list[Path]:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in audio.EXTENSIONS
         and not path.name.startswith(".")
-        and path.is_file()
+        and not path.is_dir()
     ]
 
 
@@ -163,6 +163,13 @@ def load(
     if not found:
         raise DataError(_nothing(root))
     labels = ordered_labels(sorted({label for _, label, _ in found}))
+    for label in labels:
+        # Such as bytes that are not UTF-8, or what a terminal would obey.
+        if not label.isprintable():
+            raise DataError(
+                f"{root / label}: a label is printable text in UTF-8: rename "
+                "the folder"
+            )
     if label_names is not None:
         _check_labels(root, labels, label_names)
 

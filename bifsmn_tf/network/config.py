@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.settings import known_fields
 from bifsmn_tf.settings import setting
 
 SITES = ("conv2", "projection", "memory", "expand", "shrink")
@@ -323,16 +324,19 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "NetworkConfig":
-        """The inverse of :meth:`to_dict`; unknown keys are refused."""
-        unknown = set(values) - {f.name for f in dataclasses.fields(cls)}
-        if unknown:
-            raise UserError(
-                f"unknown network settings: {', '.join(sorted(unknown))}"
-            )
-        return cls(**values)
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            UserError: A key is no setting, or a value none that it can have.
+        """
+        return cls(**known_fields(cls, values))
 
 
 _SEQUENCES = ("deltas", "float_sites", "int8_sites")
+
+
+_LARGEST = 1 << 16
+"""Of every size and reach: of a damaged file, all else would run on and on."""
 
 
 def _check(config: NetworkConfig) -> None:
@@ -350,10 +354,20 @@ def _check(config: NetworkConfig) -> None:
     ):
         if getattr(config, name) < 1:
             raise UserError(f"{name} must be at least 1")
+        if getattr(config, name) > _LARGEST:
+            raise UserError(f"{name} must be at most {_LARGEST}")
     if config.front_outputs < 0:
         raise UserError("front_outputs must not be negative")
     if config.look_back < 0 or config.look_ahead < 0:
         raise UserError("look_back and look_ahead must not be negative")
+    for side in ("back", "ahead"):
+        look = getattr(config, f"look_{side}")
+        reach = config.blocks * look * getattr(config, f"stride_{side}")
+        if reach > _LARGEST:
+            raise UserError(
+                f"look_{side}, stride_{side} and blocks reach over {reach} "
+                f"frames; {_LARGEST} are the most"
+            )
     if config.streaming:
         _check_streaming(config)
     if config.prelu not in ("channel", "shared"):

@@ -73,6 +73,7 @@ class Runners:
     ):
         self.engine = chosen_engine(engine)
         self._name = name
+        self._signatures = content.signatures
         self._turn = threading.Lock()
         self._find: Callable[[str], Run]
         if self.engine == "native":
@@ -85,7 +86,7 @@ class Runners:
         """Returns what runs a signature, by the names of its tensors.
 
         It raises a ``UserError`` if the engine finds fault with the model, or
-        results are not finite.
+        results are not finite or of another shape than the file says.
 
         Args:
             key: The signature.
@@ -98,6 +99,8 @@ class Runners:
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{self._name}: {error}") from error
 
+        declared = self._signatures[key].outputs
+
         def checked(**values: npt.NDArray) -> dict[str, Any]:
             try:
                 with self._turn:
@@ -107,6 +110,12 @@ class Runners:
                 # that a tensor has no memory.
                 raise UserError(f"{self._name}: {error}") from error
             for name, value in results.items():
+                if np.shape(value) != declared[name].shape:
+                    raise UserError(
+                        f"{self._name}: {name} of its signature {key} are "
+                        f"{np.shape(value)}, not {declared[name].shape} as it "
+                        "says: it is damaged, convert it again"
+                    )
                 if not np.all(np.isfinite(value)):
                     raise UserError(
                         f"{self._name}: {name} of its signature {key} are not "

@@ -9,9 +9,11 @@ from sounds import write
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.files import UnreadableError
+from bifsmn_tf.audio.mending import Mender
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import DataWarning
 from bifsmn_tf.errors import UserError
 
 
@@ -201,3 +203,22 @@ def test_mp3_of_few_bits_is_decoded_as_it_is_whole(tmp_path, rate, capfd):
     pieces = np.concatenate(list(audio.stream(path, rate)))
     np.testing.assert_allclose(pieces, whole, atol=1e-6)
     assert capfd.readouterr().err == ""
+
+
+def test_pieces_that_are_no_sound_are_mended(tmp_path):
+    """Two pieces of a stream are silent; the rest is as if nothing was."""
+    good = 0.1 * np.random.default_rng(0).normal(size=8000).astype(np.float32)
+    bad = good.copy()
+    bad[1000], bad[5000] = np.nan, 1e30
+    for name, sound in (("good", good), ("bad", bad)):
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, sound, 16000, subtype="FLOAT")
+    mend = Mender()
+    with pytest.warns(DataWarning, match="samples that are not numbers"):
+        pieces = list(audio.stream(tmp_path / "bad.wav", 16000, mend=mend))
+    whole = in_pieces(tmp_path / "good.wav")
+    assert mend.count == 2
+    for number, (piece, wanted) in enumerate(zip(pieces, whole, strict=True)):
+        if number in (1000 // 512, 5000 // 512):
+            wanted = np.zeros_like(wanted)
+        np.testing.assert_array_equal(piece, wanted)

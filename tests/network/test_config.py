@@ -43,7 +43,7 @@ def test_sites_have_bits():
 
 def test_unknown_settings_are_refused():
     values = {**architectures.bifsmn(12).to_dict(), "depth": 3, "colour": 1}
-    with pytest.raises(ValueError, match="colour, depth"):
+    with pytest.raises(ValueError, match="'colour', 'depth'"):
         NetworkConfig.from_dict(values)
 
 

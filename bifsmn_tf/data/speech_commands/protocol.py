@@ -7,6 +7,7 @@ an extracted folder cannot differ.
 
 import dataclasses
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Collection
@@ -109,7 +110,7 @@ def hashed_split(
     base = re.split(r"[/\\]", name)[-1]
     speaker = re.sub(r"_nohash_.*$", "", base)
     modulus = 2**27
-    digest = int(hashlib.sha1(speaker.encode()).hexdigest(), 16)
+    digest = int(hashlib.sha1(os.fsencode(speaker)).hexdigest(), 16)
     percentage = digest % modulus * (100.0 / (modulus - 1))
     if percentage < validation:
         return "validation"
@@ -138,7 +139,7 @@ def _words_by_split(
 
 def _rng(seed: int, *purpose: str) -> np.random.Generator:
     return np.random.default_rng(
-        [seed, *(zlib.crc32(word.encode()) for word in purpose)]
+        [seed, *(zlib.crc32(os.fsencode(word)) for word in purpose)]
     )
 
 
