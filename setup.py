@@ -190,6 +190,8 @@ setup(
             # transform, SpecAugment's masks. The package uses none of them.
             "librosa",
             "PyWavelets==1.8.0",
+            # Draws what pairs of implementations have to agree on.
+            "hypothesis",
             "tensorflow-io==0.37.1",
             "ruff==0.17.6",
             "mypy==2.4.1",

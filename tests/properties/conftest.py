@@ -1,6 +1,6 @@
-"""Examples are the same every time, and few. More, and others, with
+"""Examples are few, and the same every time.
 
-BIFSMN_EXAMPLES=1000 pytest tests/properties
+More, and others: BIFSMN_EXAMPLES=1000 pytest tests/properties
 """
 
 import os

@@ -54,12 +54,7 @@ def test_convolution(size, channels, kernel, stride, seed):
 
 
 @given(
-    memory=st.tuples(
-        st.integers(0, 4),
-        st.integers(0, 4),
-        st.integers(1, 3),
-        st.integers(1, 3),
-    ),
+    memory=st.tuples(*[st.integers(0, 4)] * 2, *[st.integers(1, 3)] * 2),
     time=SMALL,
     channels=SMALL,
     seed=SEEDS,

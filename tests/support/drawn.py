@@ -3,6 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
+_EXTREMES = (0.0, -0.0, 1e4, -1e4, 0.5)
+
 
 class Drawn:
     """Draws single numbers, which can shrink; arrays come from one seed.
@@ -35,7 +37,5 @@ def arrays(data: st.DataObject, shape, scale: float = 1.0) -> np.ndarray:
     values = (scale * rng.normal(size=shape)).astype(np.float32)
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, values.size - 1))
-        values.flat[at] = data.draw(
-            st.sampled_from((0.0, -0.0, 1e4, -1e4, 0.5))
-        )
+        values.flat[at] = data.draw(st.sampled_from(_EXTREMES))
     return values
