@@ -8,6 +8,13 @@ distillation and no --teacher, the teacher is trained first, into
 RUN_DIR/teacher; and with --first_stage_epochs, before the run itself, a network
 whose activations alone are one bit into RUN_DIR/first_stage. What a run leaves
 behind is described in bifsmn_tf/training/run.py.
+
+    python -m bifsmn_tf.train --flagfile=configs/wake_word.flags \
+        --words="hey robin" --run_dir=runs/hey_robin
+
+makes a wake word from text: RUN_DIR/model.tflite has its thresholds in it, and
+RUN_DIR/report.md says how it does. --negatives=FOLDER with people speaking
+makes it keep quiet where people speak.
 """
 
 import dataclasses
@@ -19,26 +26,24 @@ import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
-from bifsmn_tf._keras import tf
-from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
+from bifsmn_tf.data.synthetic import sentences
 from bifsmn_tf.distillation.loss_config import LossConfig
-from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import deployment
 from bifsmn_tf.evaluation import plots
-from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.training import mining
 from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training import workers
-from bifsmn_tf.training.data_config import DataConfig
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.flags import define_data
+from bifsmn_tf.training.flags import define_deployment
 from bifsmn_tf.training.flags import define_fit
 from bifsmn_tf.training.flags import define_network
 from bifsmn_tf.training.flags import define_run
@@ -46,16 +51,13 @@ from bifsmn_tf.training.flags import define_sound
 from bifsmn_tf.training.flags import define_start
 from bifsmn_tf.training.flags import define_teaching
 from bifsmn_tf.training.flags import run_folder
-from bifsmn_tf.training.flags import start
 from bifsmn_tf.training.generated_flags import LeftTo
-from bifsmn_tf.training.generated_flags import given
-from bifsmn_tf.training.generated_flags import read
 from bifsmn_tf.training.loop import fit
 from bifsmn_tf.training.protocol import TrainableNetwork
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
-from bifsmn_tf.training.sound_config import SoundConfig
-from bifsmn_tf.training.teacher_config import TeacherConfig
+from bifsmn_tf.training.train_settings import Settings
+from bifsmn_tf.training.train_settings import read_settings
 
 FLAGS = flags.FLAGS
 
@@ -69,6 +71,7 @@ GROUPS = (
     define_network(),
     define_teaching(),
     define_fit(defaults=_LEFT_TO_RECIPE),
+    define_deployment(),
     research_flags.define_data(),
     research_flags.define_sound(),
     research_flags.define_network(),
@@ -82,100 +85,8 @@ _SHARED = ("label_names", "features", "statistics")
 """What a training and the runs that it builds on have in common."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What the flags say, checked before anything takes time.
-
-    Attributes:
-        data: Which recordings are read and varied.
-        sound: What is heard beside them, and where.
-        features: What the networks read of them.
-        student: The network to train, with one class.
-        teacher: Which teacher there is, or how one is trained first.
-        loss: What the student minimises.
-        fit: How long and how fast it trains.
-        first_stage_epochs: Epochs with float weights before; 0 for none.
-        initial: The folder of a run to start from.
-        strategy: The devices to train on.
-    """
-
-    data: DataConfig
-    sound: SoundConfig
-    features: FeatureParameters
-    student: NetworkConfig
-    teacher: TeacherConfig
-    loss: LossConfig
-    fit: FitConfig
-    first_stage_epochs: int
-    initial: str | None
-    strategy: tf.distribute.Strategy
-
-
-def _recipe() -> recipes.Recipe:
-    """Returns the recipe, which networks in full precision have not."""
-    if ARCHITECTURES[FLAGS.architecture](classes=1).binary:
-        return recipes.RECIPES[FLAGS.recipe]
-    for name in ("recipe", "binarizer"):
-        if FLAGS[name].present:
-            raise UserError(
-                f"{name} is a choice of binary networks, and "
-                f"--architecture={FLAGS.architecture} is full precision: "
-                f"leave --{name} out, or choose --architecture=bifsmn"
-            )
-    return recipes.NO_RECIPE
-
-
-def read_settings() -> Settings:
-    """Reads the flags, and makes TensorFlow ready for what they say.
-
-    Raises:
-        UserError: A setting is impossible, or settings exclude each other.
-    """
-    recipe = _recipe()
-    fit_config = read(FitConfig, **recipe.fit)
-    # A quantizer may have TensorFlow's first operation, which fixes threads
-    # and devices.
-    start(fit_config.seed)
-    strategy = research_flags.strategy()
-    features = dataclasses.replace(
-        recipes.FEATURES[FLAGS.features], **given(FeatureParameters)
-    )
-    student = recipes.student(
-        FLAGS.architecture,
-        features,
-        recipe,
-        FLAGS.binarizer,
-        **given(NetworkConfig),
-    )
-    loss = read(LossConfig, **recipe.loss)
-    if not student.binary:
-        loss = loss.alone()
-    loss.weights_by_depth(student.deltas)
-    if FLAGS.first_stage_epochs and not student.one_bit_weights:
-        raise UserError(
-            "first_stage_epochs is for one-bit weights, which "
-            f"--architecture={FLAGS.architecture} "
-            f"--kernel_quantizer={student.kernel_quantizer} has not"
-        )
-    starts = ("first_stage_epochs", "mining_epochs", "initial")
-    given_starts = [name for name in starts if FLAGS[name].value]
-    if len(given_starts) > 1:
-        raise UserError(
-            f"{' and '.join(given_starts)} each say what a training starts "
-            "from: leave one of them out"
-        )
-    return Settings(
-        read(DataConfig, **recipe.data),
-        read(SoundConfig),
-        features,
-        student,
-        read(TeacherConfig),
-        loss,
-        fit_config,
-        FLAGS.first_stage_epochs,
-        FLAGS.initial,
-        strategy,
-    )
+_VOICES = 3
+"""Voices that say each text that sounds like a keyword, for the report."""
 
 
 class _Session:
@@ -301,6 +212,38 @@ class _Session:
             plots.training_curves(metrics["history"], folder.curves)
         return metrics
 
+    def write_look_alikes(self, run: RunFolder) -> None:
+        """Lists what is said because it sounds like a keyword."""
+        similar = self._settings.data.similar(self._dataset.label_names)
+        if similar and workers.is_chief(self._strategy):
+            run.path.mkdir(parents=True, exist_ok=True)
+            text = "".join(f"{line}\n" for line in similar)
+            (run.path / "look_alikes.txt").write_text(text)
+
+    def deploy(self, run: RunFolder, rate: float) -> None:
+        """Writes a run's file and report, and says where they are."""
+        settings, labels = self._settings, self._dataset.label_names
+        similar = settings.data.similar(labels)
+        speech = settings.sound.speech(
+            "validation", labels, settings.data.cache_dir, similar
+        )
+        chosen = deployment.deploy(
+            run.path,
+            deployment.Sounds(
+                self._dataset,
+                {name: heard.sound for name, heard in speech.items()},
+                sentences.renderings(similar, "validation", _VOICES),
+            ),
+            rate,
+        )
+        figures = chosen.point.figures(chosen.measurement.hours)
+        print(
+            f"{run.path / deployment.MODEL}: "
+            f"{figures['false_accepts_per_hour']:.2g} false accepts an hour, "
+            f"{figures['miss_rate']:.1%} missed, on validation sound\n"
+            f"report: {run.path / deployment.REPORT}"
+        )
+
     def mine(self, network: TrainableNetwork, path: Path) -> None:
         """Trains from now on with pieces that wake a network.
 
@@ -372,6 +315,7 @@ def main() -> None:
     session = _Session(settings)
     student = dataclasses.replace(settings.student, classes=session.classes)
     run = run_folder()
+    session.write_look_alikes(run)
     config = session.config(
         student,
         settings.loss,
@@ -419,6 +363,8 @@ def main() -> None:
     for delta in student.deltas:
         accuracy = best[f"val_accuracy_delta_{delta}"]
         print(f"  δ = {delta}: {100 * accuracy:.2f} % on validation")
+    if settings.rate is not None:
+        session.deploy(run, settings.rate)
     print(
         f"curves: {run.curves}\n"
         f"next: python -m bifsmn_tf.evaluate --model={run.path} or "

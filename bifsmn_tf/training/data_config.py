@@ -32,6 +32,7 @@ _NOT_VARIATION = {
     "cache_dir",
     "words",
     "clips_per_word",
+    "held_out",
     "unknown_ratio",
     "data_seed",
 }
@@ -72,6 +73,12 @@ class DataConfig:
         None,
         "The number of training clips of each word of synthetic speech; by "
         f"default {Recipe.clips_per_word}.",
+    )
+    held_out: int = setting(
+        Recipe.held_out,
+        "The number of clips of each word of synthetic speech to validate on, "
+        "and to test on.",
+        research=True,
     )
     look_alikes: int = setting(
         0,
@@ -120,6 +127,7 @@ class DataConfig:
             ("spec_mask", 0),
             ("batch_size", 1),
             ("clips_per_word", 1),
+            ("held_out", 1),
         ):
             value = getattr(self, name)
             if value is not None and not value >= least:
@@ -145,6 +153,8 @@ class DataConfig:
                 options["words"] = list(self.words)
             if self.clips_per_word is not None:
                 options["clips_per_word"] = self.clips_per_word
+            if self.held_out != Recipe.held_out:
+                options["held_out"] = self.held_out
             if self.look_alikes:
                 options["look_alikes"] = self.look_alikes
         return options

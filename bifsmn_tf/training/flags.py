@@ -77,6 +77,19 @@ def define_sound() -> FlagGroup:
     )
 
 
+def define_deployment() -> FlagGroup:
+    """Defines what becomes of a network that is trained."""
+    flags.DEFINE_float(
+        "false_accepts_per_hour",
+        None,
+        "Write RUN_DIR/model.tflite with thresholds for this rate, chosen on "
+        "validation sound, and RUN_DIR/report.md, at the end of a training of "
+        "a network that reads a stream.",
+        lower_bound=0.0,
+    )
+    return FlagGroup("Deployment", ["false_accepts_per_hour"])
+
+
 def define_fit(
     without: Collection[str] = (), defaults: Mapping[str, Any] | None = None
 ) -> FlagGroup:

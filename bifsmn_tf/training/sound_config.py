@@ -22,7 +22,7 @@ from bifsmn_tf.data.synthetic.sentences import spoken
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.settings import setting
 
-_HELD_OUT_MINUTES = 10.0
+_HELD_OUT_MINUTES = 60.0
 """Sentences by the voices of the validation split."""
 
 
@@ -157,7 +157,8 @@ class SoundConfig:
         if not self.pieces:
             return None
         keywords = _keywords(label_names)
-        going_on = self._speech("train", keywords, similar, cache_dir)
+        speech = self.speech("train", label_names, cache_dir, similar)
+        going_on = [*speech.values()]
         share = (1 - self.keyword_parts - self.tones) / len(going_on)
         sources: list[tuple[float, Source]] = [(share, s) for s in going_on]
         named = [list(label_names).index(word) for word in keywords]
@@ -199,11 +200,9 @@ class SoundConfig:
         """
         if not (self.validation_negatives or self.spoken_minutes):
             return None
-        going_on = self._speech(
-            "validation", _keywords(label_names), similar, cache_dir
-        )
+        speech = self.speech("validation", label_names, cache_dir, similar)
         return PieceExtractor(
-            [(1.0, source) for source in going_on],
+            [(1.0, source) for source in speech.values()],
             (),
             features,
             AugmentationParameters.none(),
@@ -211,17 +210,30 @@ class SoundConfig:
             frames,
         )
 
-    def _speech(
+    def speech(
         self,
         split: str,
-        keywords: Sequence[str],
-        similar: tuple[str, ...],
+        label_names: Sequence[str],
         cache_dir: str | None,
-    ) -> list[Negatives]:
-        """Returns speech without keywords: people's first, then synthetic."""
+        similar: tuple[str, ...] = (),
+    ) -> dict[str, Negatives]:
+        """Returns speech without keywords: of people first, then synthetic.
+
+        Args:
+            split: train or validation.
+            label_names: the classes.
+            cache_dir: where spoken sentences are kept.
+            similar: texts that sound like keywords, for some sentences.
+
+        Raises:
+            UserError: The classes have no unknown, or there is no such sound.
+        """
         train = split == "train"
+        keywords = _keywords(label_names)
         folders = self.negatives if train else self.validation_negatives
-        found = [Negatives.read(folders, keywords)] if folders else []
+        found = {}
+        if folders:
+            found["people"] = Negatives.read(folders, keywords)
         if self.spoken_minutes:
             minutes = self.spoken_minutes
             recipe = Sentences(
@@ -230,7 +242,8 @@ class SoundConfig:
                 similar,
                 split,
             )
-            found.append(Negatives(spoken(recipe, cache_dir), ("sentences",)))
+            sound = spoken(recipe, cache_dir)
+            found["sentences"] = Negatives(sound, ("sentences",))
         return found
 
 

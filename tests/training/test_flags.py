@@ -135,6 +135,16 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
         ("train", ["--mining_epochs=2"], "--mining_epochs looks for"),
         (
             "train",
+            ["--false_accepts_per_hour=1"],
+            "--false_accepts_per_hour is for one-bit networks that read",
+        ),
+        (
+            "train",
+            ["--false_accepts_per_hour=1", "--architecture=bifsmn_stream"],
+            "--false_accepts_per_hour is told from speech",
+        ),
+        (
+            "train",
             ["--architecture=dfsmn", "--first_stage_epochs=2"],
             "--first_stage_epochs is for one-bit weights",
         ),

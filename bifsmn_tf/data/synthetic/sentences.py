@@ -9,14 +9,17 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 import tqdm
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.synthetic import espeak
@@ -186,3 +189,34 @@ def spoken(
                     generate.save(sound, path)
                 bar.update(SHARD)
     return np.concatenate([parts[i] for i in range(recipe.shards)])
+
+
+def renderings(
+    said: Sequence[str], split: str, count: int, seed: int = 0
+) -> list[tuple[str, Int16Array]]:
+    """Lets several voices say texts, each on its own.
+
+    Args:
+        said: the texts.
+        split: whose voices.
+        count: how many voices for each text.
+        seed: of which ones.
+
+    Returns:
+        Text and sound, int16 (samples,), text by text.
+    """
+    known = voices.voices(split)
+    rng = np.random.default_rng([seed, _PURPOSE])
+    result = []
+    with espeak.Speaker() as speaker:
+        for text in said:
+            for number in rng.choice(len(known), count, replace=False):
+                sound = speaker.say(
+                    text, known[int(number)], rate=160, pitch=50, range_=50
+                )
+                at_16_khz = soxr.resample(
+                    to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
+                )
+                loud = noise.at_level(generate.trimmed(at_16_khz), 0.05)
+                result.append((text, to_int16(np.clip(loud, -1, 1))))
+    return result

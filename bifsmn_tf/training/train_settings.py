@@ -1,0 +1,134 @@
+"""What the flags of the training command say, checked before it takes time."""
+
+import dataclasses
+
+from absl import flags
+
+from bifsmn_tf._keras import tf
+from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.distillation.loss_config import LossConfig
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.network.architectures import ARCHITECTURES
+from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.training import recipes
+from bifsmn_tf.training import research_flags
+from bifsmn_tf.training.data_config import DataConfig
+from bifsmn_tf.training.fit_config import FitConfig
+from bifsmn_tf.training.flags import start
+from bifsmn_tf.training.generated_flags import given
+from bifsmn_tf.training.generated_flags import read
+from bifsmn_tf.training.sound_config import SoundConfig
+from bifsmn_tf.training.teacher_config import TeacherConfig
+
+FLAGS = flags.FLAGS
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the flags say, checked before anything takes time.
+
+    Attributes:
+        data: Which recordings are read and varied.
+        sound: What is heard beside them, and where.
+        features: What the networks read of them.
+        student: The network to train, with one class.
+        teacher: Which teacher there is, or how one is trained first.
+        loss: What the student minimises.
+        fit: How long and how fast it trains.
+        first_stage_epochs: Epochs with float weights before; 0 for none.
+        initial: The folder of a run to start from.
+        rate: The false accepts per hour to deploy for; None to deploy nothing.
+        strategy: The devices to train on.
+    """
+
+    data: DataConfig
+    sound: SoundConfig
+    features: FeatureParameters
+    student: NetworkConfig
+    teacher: TeacherConfig
+    loss: LossConfig
+    fit: FitConfig
+    first_stage_epochs: int
+    initial: str | None
+    rate: float | None
+    strategy: tf.distribute.Strategy
+
+
+def _recipe() -> recipes.Recipe:
+    """Returns the recipe, which networks in full precision have not."""
+    if ARCHITECTURES[FLAGS.architecture](classes=1).binary:
+        return recipes.RECIPES[FLAGS.recipe]
+    for name in ("recipe", "binarizer"):
+        if FLAGS[name].present:
+            raise UserError(
+                f"{name} is a choice of binary networks, and "
+                f"--architecture={FLAGS.architecture} is full precision: "
+                f"leave --{name} out, or choose --architecture=bifsmn"
+            )
+    return recipes.NO_RECIPE
+
+
+def read_settings() -> Settings:
+    """Reads the flags, and makes TensorFlow ready for what they say.
+
+    Raises:
+        UserError: A setting is impossible, or settings exclude each other.
+    """
+    recipe = _recipe()
+    fit_config = read(FitConfig, **recipe.fit)
+    # A quantizer may have TensorFlow's first operation, which fixes threads
+    # and devices.
+    start(fit_config.seed)
+    strategy = research_flags.strategy()
+    features = dataclasses.replace(
+        recipes.FEATURES[FLAGS.features], **given(FeatureParameters)
+    )
+    student = recipes.student(
+        FLAGS.architecture,
+        features,
+        recipe,
+        FLAGS.binarizer,
+        **given(NetworkConfig),
+    )
+    loss = read(LossConfig, **recipe.loss)
+    if not student.binary:
+        loss = loss.alone()
+    loss.weights_by_depth(student.deltas)
+    if FLAGS.first_stage_epochs and not student.one_bit_weights:
+        raise UserError(
+            "first_stage_epochs is for one-bit weights, which "
+            f"--architecture={FLAGS.architecture} "
+            f"--kernel_quantizer={student.kernel_quantizer} has not"
+        )
+    starts = ("first_stage_epochs", "mining_epochs", "initial")
+    given_starts = [name for name in starts if FLAGS[name].value]
+    if len(given_starts) > 1:
+        raise UserError(
+            f"{' and '.join(given_starts)} each say what a training starts "
+            "from: leave one of them out"
+        )
+    sound = read(SoundConfig)
+    if FLAGS.false_accepts_per_hour is not None:
+        if not (student.streaming and student.binary):
+            raise UserError(
+                "false_accepts_per_hour is for one-bit networks that read a "
+                "stream: choose --architecture=bifsmn_stream"
+            )
+        if not (sound.spoken_minutes or sound.validation_negatives):
+            raise UserError(
+                "false_accepts_per_hour is told from speech without a "
+                "keyword: give --validation_negatives or --spoken_minutes"
+            )
+    return Settings(
+        read(DataConfig, **recipe.data),
+        sound,
+        features,
+        student,
+        read(TeacherConfig),
+        loss,
+        fit_config,
+        FLAGS.first_stage_epochs,
+        FLAGS.initial,
+        FLAGS.false_accepts_per_hour,
+        strategy,
+    )
