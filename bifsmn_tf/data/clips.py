@@ -44,7 +44,8 @@ class Clips:
     """The clips of one split.
 
     Attributes:
-        waveforms: int16 (n, samples), 16 kHz, one second each.
+        waveforms: int16 (n, samples), 16 kHz; one second each, but of phrases
+            that take longer.
         labels: int32 (n,), indices into the data set's ``label_names``.
         files: where each clip comes from, relative to the data set; a piece of
             a background recording is ``<file>#<first sample>``.
@@ -80,7 +81,11 @@ class Clips:
 
     @classmethod
     def from_rows(
-        cls, rows: Iterable[Row], label_names: Sequence[str], most: int
+        cls,
+        rows: Iterable[Row],
+        label_names: Sequence[str],
+        most: int,
+        samples: int = CLIP,
     ) -> "Clips":
         """Makes a split of rows.
 
@@ -91,9 +96,10 @@ class Clips:
             rows: of the split.
             label_names: the classes.
             most: how many rows there are at most.
+            samples: of a clip.
         """
         index = {label: i for i, label in enumerate(label_names)}
-        waveforms = np.empty((most, CLIP), np.int16)
+        waveforms = np.empty((most, samples), np.int16)
         keys: list[tuple[int, str, str]] = []
         for label, file, speaker, waveform in rows:
             waveforms[len(keys)] = waveform

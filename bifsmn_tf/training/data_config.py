@@ -12,6 +12,7 @@ from bifsmn_tf.audio.waveforms import WaveformParameters
 from bifsmn_tf.data import datasets
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
+from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
@@ -19,6 +20,7 @@ from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
@@ -33,6 +35,7 @@ _NOT_VARIATION = {
     "words",
     "clips_per_word",
     "held_out",
+    "phrase_seconds",
     "unknown_ratio",
     "data_seed",
 }
@@ -73,6 +76,11 @@ class DataConfig:
         None,
         "The number of training clips of each word of synthetic speech; by "
         f"default {Recipe.clips_per_word}.",
+    )
+    phrase_seconds: float = setting(
+        1.0,
+        "The seconds of a clip of synthetic speech, 1 to 2; 0 for as long as "
+        "the longest phrase takes.",
     )
     held_out: int = setting(
         Recipe.held_out,
@@ -124,6 +132,7 @@ class DataConfig:
             ("unknown_ratio", 0),
             ("renditions", 0),
             ("look_alikes", 0),
+            ("phrase_seconds", 0),
             ("spec_mask", 0),
             ("batch_size", 1),
             ("clips_per_word", 1),
@@ -155,6 +164,11 @@ class DataConfig:
                 options["clips_per_word"] = self.clips_per_word
             if self.held_out != Recipe.held_out:
                 options["held_out"] = self.held_out
+            seconds = self.phrase_seconds
+            if not seconds:
+                seconds = generate.needed_seconds(self.words or KEYWORDS)
+            if seconds != 1:
+                options["seconds"] = seconds
             if self.look_alikes:
                 options["look_alikes"] = self.look_alikes
         return options

@@ -6,6 +6,8 @@ from absl import flags
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
+from bifsmn_tf.data.clips import KEYWORDS
+from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import ARCHITECTURES
@@ -119,8 +121,16 @@ def read_settings() -> Settings:
                 "false_accepts_per_hour is told from speech without a "
                 "keyword: give --validation_negatives or --spoken_minutes"
             )
+    data = read(DataConfig, **recipe.data)
+    if data.phrase_seconds != 1 and not student.streaming:
+        raise UserError(
+            "phrase_seconds is for networks that read a stream: choose "
+            "--architecture=bifsmn_stream"
+        )
+    if data.dataset == "synthetic" and FLAGS.false_accepts_per_hour is not None:
+        texts.check_phrases(data.words or KEYWORDS)
     return Settings(
-        read(DataConfig, **recipe.data),
+        data,
         sound,
         features,
         student,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import plan
@@ -10,6 +11,7 @@ from bifsmn_tf.data.synthetic.sentences import SHARD
 from bifsmn_tf.data.synthetic.sentences import Sentences
 from bifsmn_tf.data.synthetic.sentences import spoken
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.errors import UserError
 
 
 def test_sentences_say_no_word_of_a_phrase():
@@ -95,3 +97,42 @@ def test_splits_are_spoken_by_other_voices():
 def test_refuses_lengths_that_cannot_be(minutes):
     with pytest.raises(DataError, match="minutes"):
         Sentences(minutes, ("stop",))
+
+
+@pytest.mark.parametrize(
+    ("phrases", "message"),
+    [
+        (["a"], "'a' is too short"),
+        (["computer", "?!"], "cannot be spoken"),
+        (["robin", "hey robin"], "'hey robin' says 'robin', too"),
+    ],
+)
+def test_phrases_that_cannot_work_are_refused(phrases, message):
+    with pytest.raises(UserError, match=message):
+        texts.check_phrases(phrases)
+
+
+def test_other_phrases_are_fine():
+    texts.check_phrases(["computer", "hey robin", "lights on"])
+
+
+def test_a_phrase_gets_the_time_that_it_takes():
+    assert generate.needed_seconds(["stop"]) == 1
+    longer = generate.needed_seconds(["stop", "turn on the kitchen light"])
+    assert 1.3 < longer <= 2
+    with pytest.raises(DataError, match="takes .* s to say"):
+        generate.needed_seconds(["what is the weather like in london today"])
+    recipe = Recipe(
+        words=("turn on the kitchen light",),
+        others=("bird",),
+        clips_per_word=2,
+        held_out=1,
+        seconds=longer,
+    )
+    made = generate.dataset(recipe, progress=False)
+    clips = made.splits["train"].waveforms
+    assert clips.shape[1] == round(longer * 16000)
+    spoken = np.abs(clips[0].astype(float)) > 0.1 * np.abs(clips[0]).max()
+    assert np.ptp(np.flatnonzero(spoken)) > 16000
+    with pytest.raises(DataError, match="1 to 2 seconds"):
+        Recipe(seconds=2.5)

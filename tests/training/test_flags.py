@@ -135,6 +135,11 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
         ("train", ["--mining_epochs=2"], "--mining_epochs looks for"),
         (
             "train",
+            ["--phrase_seconds=1.5"],
+            "--phrase_seconds is for networks that read a stream",
+        ),
+        (
+            "train",
             ["--false_accepts_per_hour=1"],
             "--false_accepts_per_hour is for one-bit networks that read",
         ),

@@ -28,6 +28,7 @@ from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.data.synthetic import voices
+from bifsmn_tf.data.synthetic.recipe import LONGEST
 from bifsmn_tf.data.synthetic.recipe import SHARD
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import Utterance
@@ -40,6 +41,7 @@ from bifsmn_tf.errors import DataError
 _FORMAT = 1
 _NOISE_SECONDS = 20
 _FASTEST = 450
+_AROUND = 0.2
 
 
 def trimmed(sound: FloatArray) -> FloatArray:
@@ -79,7 +81,7 @@ def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
 
 
 def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
-    """Speaks an utterance within a second; what takes longer is said faster.
+    """Speaks an utterance within its clip; what takes longer is said faster.
 
     Args:
         speaker: who says it.
@@ -89,37 +91,69 @@ def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
         float32 (samples,) at 16 kHz.
 
     Raises:
-        DataError: It takes longer than a second however fast it is said.
+        DataError: It takes longer than its clip however fast it is said.
     """
     rate = utterance.rate
     for _ in range(3):
         speech = say(speaker, utterance, rate)
-        if len(speech) <= CLIP:
+        if len(speech) <= utterance.samples:
             return speech
         if rate == _FASTEST:
             break
-        rate = min(_FASTEST, int(rate * len(speech) / CLIP * 1.1) + 1)
+        faster = rate * len(speech) / utterance.samples * 1.1
+        rate = min(_FASTEST, int(faster) + 1)
     raise DataError(
-        f"{utterance.text!r} takes longer than a second even when it is said "
-        "fast. Choose a shorter keyword, of up to about four syllables."
+        f"{utterance.text!r} takes longer than {utterance.samples / CLIP:g} s "
+        "even when it is said fast. Choose a shorter keyword, or "
+        "--phrase_seconds=0 to give phrases the time that they take."
     )
 
 
-def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
-    """Makes the clips of a shard, int16 (n, 16000).
+def needed_seconds(phrases: Sequence[str]) -> float:
+    """Returns how long a clip has to be for phrases said at leisure.
+
+    Args:
+        phrases: the keywords.
+
+    Returns:
+        1 to 2 seconds, a multiple of a tenth.
 
     Raises:
-        DataError: A keyword takes longer than a second.
+        DataError: A phrase takes longer.
+        UserError: espeak-ng is missing.
+    """
+    longest = 1.0
+    with espeak.Speaker() as speaker:
+        for phrase in phrases:
+            sound = speaker.say(phrase, "en", rate=130, pitch=50, range_=50)
+            speech = trimmed(to_float(sound))
+            seconds = len(speech) / speaker.sample_rate + _AROUND
+            if seconds > LONGEST:
+                raise DataError(
+                    f"{phrase!r} takes {seconds:.1f} s to say, and a network "
+                    f"of a stream looks back {LONGEST:g} s: choose a phrase "
+                    "of one to four words"
+                )
+            longest = max(longest, np.ceil(10 * seconds) / 10)
+    return float(longest)
+
+
+def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
+    """Makes the clips of a shard, int16 (n, samples).
+
+    Raises:
+        DataError: A keyword takes longer than its clip.
     """
     with espeak.Speaker() as speaker:
         speech = [spoken(speaker, u) if u.text else None for u in utterances]
     others = [sound for sound in speech if sound is not None]
-    clips = np.zeros((len(utterances), CLIP), np.float32)
+    length = utterances[0].samples
+    clips = np.zeros((len(utterances), length), np.float32)
     for utterance, sound, clip in zip(utterances, speech, clips, strict=True):
         rng = np.random.default_rng(utterance.seed)
         behind = utterance.snr
         if sound is not None:
-            start = int(utterance.position * (CLIP - len(sound)))
+            start = int(utterance.position * (length - len(sound)))
             clip[start : start + len(sound)] = noise.at_level(
                 sound, 10 ** (utterance.level / 20)
             )
@@ -127,9 +161,9 @@ def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
         if utterance.noise:
             kind = utterance.noise
             made = (
-                noise.babble(others, CLIP, rng)
+                noise.babble(others, length, rng)
                 if kind == "babble"
-                else noise.make(kind, CLIP, rng)
+                else noise.make(kind, length, rng)
             )
             clip += made * np.float32(10 ** (behind / 20))
     return to_int16(clips)
@@ -198,7 +232,7 @@ def generate(
 
     Yields:
         The noise, int16 (kinds, samples), then the clips of ``plan(recipe)``,
-        int16 (n, 16000), in portions.
+        int16 (n, samples), in portions.
 
     Raises:
         UserError: espeak-ng is missing, a keyword takes longer than a second,
@@ -280,7 +314,9 @@ def dataset(
             for u, clip in zip(utterances, clips, strict=True)
             if u.split == split
         ]
-        splits[split] = Clips.from_rows(rows, recipe.label_names, len(rows))
+        splits[split] = Clips.from_rows(
+            rows, recipe.label_names, len(rows), recipe.samples
+        )
     return KeywordDataset(
         "synthetic",
         recipe.label_names,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import SPLITS
@@ -26,6 +27,9 @@ from bifsmn_tf.errors import DataError
 # little on what it said before, so this number is part of what they are.
 SHARD = 256
 
+LONGEST = 2.0
+"""Seconds of a clip at most: a network of a stream looks back so far."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -38,6 +42,7 @@ class Recipe:
             are not keywords if empty.
         look_alikes: how many texts that sound like each keyword class
             "unknown" says too.
+        seconds: of a clip, 1 to 2: what the longest phrase needs.
         clips_per_word: of each keyword in the train split; silence has as
             many.
         held_out: of each label in validation, and in test.
@@ -56,6 +61,7 @@ class Recipe:
     unknown_ratio: float = 1.0
     seed: int = 0
     look_alikes: int = 0
+    seconds: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("words", "others"):
@@ -79,6 +85,10 @@ class Recipe:
                 )
         if self.clips_per_word < 1 or self.held_out < 1:
             raise DataError("clips_per_word and held_out have to be positive.")
+        if not 1 <= self.seconds <= LONGEST:
+            raise DataError(
+                f"a clip has 1 to {LONGEST:g} seconds, not {self.seconds:g}"
+            )
         if self.look_alikes < 0:
             raise DataError("look_alikes has to be 0 or more.")
         if self.unknown_ratio <= 0:
@@ -92,6 +102,11 @@ class Recipe:
             raise DataError(
                 f"Keywords cannot be unknown words too: {', '.join(both)}"
             )
+
+    @property
+    def samples(self) -> int:
+        """The samples of a clip, at 16 kHz."""
+        return round(self.seconds * CLIP)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -126,6 +141,7 @@ class Utterance:
             below full scale.
         position: where in the second the speech lies, from 0 to 1.
         seed: of the noise.
+        samples: of the clip, at 16 kHz.
     """
 
     split: str
@@ -141,6 +157,7 @@ class Utterance:
     snr: float
     position: float
     seed: int
+    samples: int = CLIP
 
     @property
     def id(self) -> str:
@@ -178,6 +195,7 @@ def _utterance(
         snr=quietest + (loudest - quietest) * snr,
         position=position,
         seed=int(rng.integers(2**32)),
+        samples=recipe.samples,
     )
 
 

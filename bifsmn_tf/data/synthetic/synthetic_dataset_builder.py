@@ -73,10 +73,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     # As bytes: what tfds.features.Audio writes, a list of
                     # integers, takes ten times as long.
                     "audio": tfds.features.Tensor(
-                        shape=(CLIP,),
+                        shape=(self.builder_config.recipe.samples,),
                         dtype=np.int16,
                         encoding=tfds.features.Encoding.BYTES,
-                        doc="One second at 16 kHz.",
+                        doc="One second at 16 kHz, more for longer phrases.",
                     ),
                     "label": tfds.features.ClassLabel(names=labels),
                     "speaker": tfds.features.Text(),

@@ -28,6 +28,9 @@ _NEAREST = 1.0
 """The least distance of a similar text: who says less than that apart may well
 mean the phrase."""
 
+_SHORTEST = 4
+"""Phonemes that a phrase has to have."""
+
 _VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɪʊʌᵻ")
 
 Phonemes = tuple[str, ...]
@@ -181,6 +184,35 @@ def _similar(
             found[text] = min(apart, found.get(text, apart))
     nearest = sorted(found.items(), key=lambda item: (item[1], item[0]))
     return nearest[:count]
+
+
+def check_phrases(phrases: Sequence[str]) -> None:
+    """Checks that phrases can be told from speech, and from one another.
+
+    Args:
+        phrases: the keywords.
+
+    Raises:
+        UserError: One is not spoken, too short, or in another one; the message
+            names it.
+    """
+    with espeak.Speaker() as speaker:
+        spoken = {phrase: speaker.phonemes(phrase) for phrase in phrases}
+    for phrase, sound in spoken.items():
+        if not sound:
+            raise UserError(f"words: {phrase!r} cannot be spoken")
+        if len(sound) < _SHORTEST:
+            raise UserError(
+                f"words: {phrase!r} is too short to be told from speech that "
+                f"goes on ({len(sound)} phonemes): take a longer phrase, such "
+                f"as 'hey {phrase}'"
+            )
+        for other, its in spoken.items():
+            if other != phrase and _holds(its, sound):
+                raise UserError(
+                    f"words: who says {other!r} says {phrase!r}, too: leave "
+                    "one of them out"
+                )
 
 
 def _holds(said: Phonemes, phrase: Phonemes) -> bool:
