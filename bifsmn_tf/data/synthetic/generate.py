@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soxr
 import tqdm
 
 from bifsmn_tf import whole_file
@@ -25,8 +24,8 @@ from bifsmn_tf.data.clips import CLIP
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
-from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import noise
+from bifsmn_tf.data.synthetic import speakers
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import LONGEST
 from bifsmn_tf.data.synthetic.recipe import SHARD
@@ -34,6 +33,7 @@ from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import Utterance
 from bifsmn_tf.data.synthetic.recipe import plan
 from bifsmn_tf.data.synthetic.recipe import plan_babble
+from bifsmn_tf.data.synthetic.speakers import Speakers
 from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
@@ -57,7 +57,7 @@ def trimmed(sound: FloatArray) -> FloatArray:
     return sound[max(0, loud[0] - margin) : loud[-1] + margin]
 
 
-def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
+def say(speaker: Speakers, utterance: Utterance, rate: int) -> FloatArray:
     """Speaks an utterance, however long that takes.
 
     Args:
@@ -75,12 +75,10 @@ def say(speaker: espeak.Speaker, utterance: Utterance, rate: int) -> FloatArray:
         pitch=utterance.pitch,
         range_=utterance.range,
     )
-    return trimmed(
-        soxr.resample(to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE)
-    )
+    return trimmed(sound)
 
 
-def spoken(speaker: espeak.Speaker, utterance: Utterance) -> FloatArray:
+def spoken(speaker: Speakers, utterance: Utterance) -> FloatArray:
     """Speaks an utterance within its clip; what takes longer is said faster.
 
     Args:
@@ -123,11 +121,10 @@ def needed_seconds(phrases: Sequence[str]) -> float:
         UserError: espeak-ng is missing.
     """
     longest = 1.0
-    with espeak.Speaker() as speaker:
+    with Speakers() as speaker:
         for phrase in phrases:
             sound = speaker.say(phrase, "en", rate=130, pitch=50, range_=50)
-            speech = trimmed(to_float(sound))
-            seconds = len(speech) / speaker.sample_rate + _AROUND
+            seconds = len(trimmed(sound)) / audio.SAMPLE_RATE + _AROUND
             if seconds > LONGEST:
                 raise DataError(
                     f"{phrase!r} takes {seconds:.1f} s to say, and a network "
@@ -144,7 +141,7 @@ def make_shard(utterances: Sequence[Utterance]) -> Int16Array:
     Raises:
         DataError: A keyword takes longer than its clip.
     """
-    with espeak.Speaker() as speaker:
+    with Speakers() as speaker:
         speech = [spoken(speaker, u) if u.text else None for u in utterances]
     others = [sound for sound in speech if sound is not None]
     length = utterances[0].samples
@@ -175,7 +172,7 @@ def make_noise(recipe: Recipe) -> Int16Array:
     The babble is of voices of the train split, and has no keyword in it.
     """
     said = plan_babble(recipe)
-    with espeak.Speaker() as speaker:
+    with Speakers() as speaker:
         words = [say(speaker, u, u.rate) for u in said]
     rng = np.random.default_rng([recipe.seed, len(words)])
     samples = _NOISE_SECONDS * audio.SAMPLE_RATE
@@ -192,7 +189,10 @@ def _make(task: Recipe | Sequence[Utterance]) -> Int16Array:
 def digest(recipe: Recipe) -> str:
     """Returns a hash of all that a recipe's clips depend on."""
     key = json.dumps(
-        [_FORMAT, SHARD, recipe.to_dict(), voices.VARIANTS, voices.ACCENTS],
+        [
+            *(_FORMAT, SHARD, recipe.to_dict()),
+            *(voices.VARIANTS, voices.ACCENTS, voices.FLITE),
+        ],
         sort_keys=True,
     )
     return hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -253,7 +253,7 @@ def generate(
     if all(path is not None and path.exists() for path in paths):
         yield from (load(path) for path in paths if path is not None)
         return
-    espeak.require()
+    speakers.require(recipe.voices)
     with (
         Workers(count=workers) as pool,
         tqdm.tqdm(

@@ -42,6 +42,7 @@ class Recipe:
             are not keywords if empty.
         look_alikes: how many texts that sound like each keyword class
             "unknown" says too.
+        voices: which synthesizers speak, some of ``voices.KINDS``.
         seconds: of a clip, 1 to 2: what the longest phrase needs.
         clips_per_word: of each keyword in the train split; silence has as
             many.
@@ -61,10 +62,11 @@ class Recipe:
     unknown_ratio: float = 1.0
     seed: int = 0
     look_alikes: int = 0
+    voices: tuple[str, ...] = ("espeak",)
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("words", "others"):
+        for name in ("words", "others", "voices"):
             value = getattr(self, name)
             if isinstance(value, str):
                 raise DataError(
@@ -85,6 +87,12 @@ class Recipe:
                 )
         if self.clips_per_word < 1 or self.held_out < 1:
             raise DataError("clips_per_word and held_out have to be positive.")
+        strange = [v for v in self.voices if v not in voices.KINDS]
+        if strange or not self.voices:
+            raise DataError(
+                f"voices are some of {', '.join(voices.KINDS)}, not "
+                f"{', '.join(strange) or 'none'}"
+            )
         if not 1 <= self.seconds <= LONGEST:
             raise DataError(
                 f"a clip has 1 to {LONGEST:g} seconds, not {self.seconds:g}"
@@ -119,6 +127,7 @@ class Recipe:
             **dataclasses.asdict(self),
             "words": list(self.words),
             "others": list(self.others),
+            "voices": list(self.voices),
         }
 
 
@@ -174,7 +183,6 @@ def _utterance(
     voice, rate, pitch, range_, level, position, noisy, kind, snr = rng.random(
         9
     )
-    known = voices.voices(split)
     kinds: tuple[str, ...] = noise.KINDS
     if label == SILENCE:
         noise_share, quietest, loudest = 0.9, -80, -15
@@ -185,7 +193,7 @@ def _utterance(
         split=split,
         label=label,
         text=text,
-        voice=known[int(voice * len(known))] if text else "",
+        voice=voices.draw(split, recipe.voices, voice) if text else "",
         number=number,
         rate=120 + int(100 * rate),
         pitch=15 + int(70 * pitch),

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 import tqdm
 
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import Int16Array
-from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.audio.samples import to_int16
 from bifsmn_tf.data.clips import SPLITS
-from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import noise
+from bifsmn_tf.data.synthetic import speakers
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import Utterance
+from bifsmn_tf.data.synthetic.speakers import Speakers
 from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
@@ -57,6 +56,7 @@ class Sentences:
         similar: texts that sound like keywords, some of which are.
         split: whose voices speak.
         seed: of all that is drawn.
+        kinds: which synthesizers speak, some of ``voices.KINDS``.
 
     Raises:
         DataError: There would be nothing.
@@ -67,6 +67,7 @@ class Sentences:
     similar: tuple[str, ...] = ()
     split: str = "train"
     seed: int = 0
+    kinds: tuple[str, ...] = ("espeak",)
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes <= 6000:
@@ -85,7 +86,6 @@ class Sentences:
         """Plans the sentences of a shard, a function of its number alone."""
         crc = zlib.crc32(self.split.encode())
         rng = np.random.default_rng([self.seed, _PURPOSE, crc, shard])
-        known = voices.voices(self.split)
         result = []
         for i, text in enumerate(texts.sentences(SHARD, self.phrases, rng)):
             if self.similar and rng.random() < _SIMILAR:
@@ -99,7 +99,7 @@ class Sentences:
                     split=self.split,
                     label="sentence",
                     text=text,
-                    voice=known[int(rng.integers(len(known)))],
+                    voice=voices.draw(self.split, self.kinds, rng.random()),
                     number=shard * SHARD + i,
                     rate=110 + int(130 * rate),
                     pitch=15 + int(70 * pitch),
@@ -116,7 +116,7 @@ class Sentences:
     def digest(self) -> str:
         """Returns a hash of all that they depend on."""
         key: list[Any] = [_FORMAT, SHARD, dataclasses.asdict(self)]
-        key += [voices.VARIANTS, voices.ACCENTS]
+        key += [voices.VARIANTS, voices.ACCENTS, voices.FLITE]
         text = json.dumps(key, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -124,7 +124,7 @@ class Sentences:
 def make_shard(recipe: Sentences, shard: int) -> Int16Array:
     """Speaks the sentences of a shard, int16 (samples,) at 16 kHz."""
     parts = []
-    with espeak.Speaker() as speaker:
+    with Speakers() as speaker:
         for utterance in recipe.utterances(shard):
             sound = generate.say(speaker, utterance, utterance.rate)
             rng = np.random.default_rng(utterance.seed)
@@ -155,7 +155,7 @@ def spoken(
     Raises:
         UserError: espeak-ng or wordfreq is missing, or a process died.
     """
-    espeak.require()
+    speakers.require(recipe.kinds)
     texts.vocabulary()
     kept: list[Path | None] = [None] * recipe.shards
     if cache_dir is not None:
@@ -208,15 +208,12 @@ def renderings(
     known = voices.voices(split)
     rng = np.random.default_rng([seed, _PURPOSE])
     result = []
-    with espeak.Speaker() as speaker:
+    with Speakers() as speaker:
         for text in said:
             for number in rng.choice(len(known), count, replace=False):
                 sound = speaker.say(
                     text, known[int(number)], rate=160, pitch=50, range_=50
                 )
-                at_16_khz = soxr.resample(
-                    to_float(sound), speaker.sample_rate, audio.SAMPLE_RATE
-                )
-                loud = noise.at_level(generate.trimmed(at_16_khz), 0.05)
+                loud = noise.at_level(generate.trimmed(sound), 0.05)
                 result.append((text, to_int16(np.clip(loud, -1, 1))))
     return result

