@@ -14,6 +14,7 @@ from bifsmn_tf._version import __version__
 
 COMMANDS = {
     "listen": "bifsmn_tf.listen",
+    "record": "bifsmn_tf.record",
     "models": "bifsmn_tf.pretrained",
     "wyoming": "bifsmn_tf.wyoming",
     "evaluate": "bifsmn_tf.evaluate",

@@ -8,7 +8,14 @@ from commands import run_apart
 
 @pytest.mark.parametrize(
     "command",
-    ["quickstart", "experiments", "evaluate", "evaluate_stream", "convert"],
+    [
+        "quickstart",
+        "experiments",
+        "evaluate",
+        "evaluate_stream",
+        "convert",
+        "record",
+    ],
 )
 def test_help_helps(command):
     done = run_apart(command, "--help")

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = (
-    ("errors", "settings", "whole_file", "_version"),
+    ("errors", "whole_file", "_version"),
+    ("settings",),
     ("console",),
     ("cli", "pretrained", "_keras"),
     ("audio",),
@@ -38,6 +39,7 @@ ORDER = (
         "convert",
         "benchmark",
         "listen",
+        "record",
         "quickstart",
         "wyoming",
         "pretrained.__main__",

@@ -20,6 +20,7 @@ the background noise.
 """
 
 import collections
+import dataclasses
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -314,3 +315,44 @@ def _silence(
         (SILENCE, e.id, "", extracted.cut(e, noise[Path(e.file).name]))
         for e in protocol.silence(lengths, split, count, seed)
     ]
+
+
+def with_recordings(
+    dataset: KeywordDataset, folder: str | os.PathLike[str], share: float
+) -> KeywordDataset:
+    """Adds one's own recordings of its words to the split to train on.
+
+    Args:
+        dataset: any with a split to train on.
+        folder: one folder for each word, as :func:`load` reads it; some of
+            the data set's words may be missing.
+        share: recordings of a word are repeated until they are this share of
+            the data set's clips of it, or more.
+
+    Raises:
+        DataError: There is no such folder, or a word that the data set lacks.
+    """
+    own = load(
+        folder, label_names=dataset.label_names, everything_as="train"
+    ).splits["train"]
+    train = dataset.splits["train"]
+    spare = train.waveforms.shape[1] - own.waveforms.shape[1]
+    padded = np.pad(own.waveforms, ((0, 0), (spare // 2, spare - spare // 2)))
+    chosen = [np.arange(len(train))]
+    for label in np.unique(own.labels):
+        there = np.flatnonzero(own.labels == label)
+        wanted = share * np.count_nonzero(train.labels == label)
+        times = max(1, round(wanted / len(there)))
+        chosen.append(len(train) + np.tile(there, times))
+    places = np.concatenate(chosen)
+    files = (*train.files, *own.files)
+    speakers = (*train.speakers, *own.speakers)
+    added = Clips(
+        np.concatenate([train.waveforms, padded])[places],
+        np.concatenate([train.labels, own.labels])[places],
+        tuple(files[i] for i in places),
+        tuple(speakers[i] for i in places),
+    )
+    return dataclasses.replace(
+        dataset, splits={**dataset.splits, "train": added}
+    )

@@ -19,6 +19,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.folder import with_recordings
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
@@ -32,6 +33,7 @@ _NOT_VARIATION = {
     "dataset",
     "data_dir",
     "cache_dir",
+    "recordings",
     "words",
     "clips_per_word",
     "held_out",
@@ -40,6 +42,10 @@ _NOT_VARIATION = {
     "data_seed",
 }
 
+
+_RECORDINGS_SHARE = 0.2
+"""What recordings of one's own are repeated to, as a share of the data set's
+clips of a word: a few of them weigh as much as some hundred others."""
 
 _CLIPS_ALONE = SoundConfig()
 
@@ -97,6 +103,11 @@ class DataConfig:
         0,
         "How many texts that sound like it are said beside each word of "
         "synthetic speech, as unknown words and in sentences.",
+    )
+    recordings: str | None = setting(
+        None,
+        "A folder of <word>/*.wav with recordings of the words by those who "
+        "will say them, as record makes them: trained on beside the data set.",
     )
     unknown_ratio: float = setting(
         1.0,
@@ -211,6 +222,10 @@ class DataConfig:
             cache_dir=self.cache_dir,
             **self.options,
         )
+        if self.recordings is not None:
+            dataset = with_recordings(
+                dataset, self.recordings, _RECORDINGS_SHARE
+            )
         return with_digital_silence(dataset, self.digital_silence)
 
     def pipeline(
