@@ -87,12 +87,40 @@ $(BIN)/python:
 		echo "error: no virtual environment: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 
+# Whether requirements/ci.txt is of this Python and processor; elsewhere the
+# extras in setup.py decide.
+define LOCKED
+import platform, sys
+sys.exit((sys.version_info[:2], platform.machine()) != ((3, 11), "x86_64"))
+endef
+export LOCKED
+
 $(VENV)/.train: $(BIN)/python $(SOURCES)
 	@echo "installing bifsmn_tf with its training stack: some minutes once"
 	@$(PIP) install --quiet --editable '.[train]'
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/python $(SOURCES)
+$(VENV)/.dev: $(BIN)/python $(SOURCES) requirements/ci.txt
 	@echo "installing bifsmn_tf with its training stack and tools"
-	@$(PIP) install --quiet --editable '.[train,dev]'
+	@if $(BIN)/python -c "$$LOCKED"; then \
+		$(PIP) install --quiet --require-hashes -r requirements/ci.txt && \
+		$(PIP) install --quiet --no-deps --no-build-isolation --editable .; \
+	else \
+		$(PIP) install --quiet --editable '.[train,dev]'; \
+	fi
 	@touch $@ $(VENV)/.train
+
+.PHONY: lock
+lock: $(BIN)/python ## requirements/ci.txt anew, with hashes, from setup.py
+	@$(PIP) install --quiet uv
+	$(BIN)/python -m uv pip compile setup.py --extra train --extra dev \
+		--python-version 3.11.2 --python-platform x86_64-manylinux_2_36 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header --quiet --output-file requirements/ci.txt
+
+.PHONY: bom
+bom: $(VENV)/.train ## the wheel, its bill of materials and licences, in dist/
+	@rm -rf dist
+	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python tools/bill_of_materials.py dist/*.whl \
+		--json=dist/bom.json --licences=dist/LICENCES.md

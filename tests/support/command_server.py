@@ -6,6 +6,8 @@ Most of the time of a command that is refused goes into importing TensorFlow.
 Each line of the input is JSON: a list of arguments, and when the disk refuses
 (``failing_disk``). For each, a line of JSON tells the command's exit code, what
 it printed and how often it changed something on that disk.
+
+There is no network: nothing is fetched at run time.
 """
 
 import contextlib
@@ -53,11 +55,24 @@ def _answer(module, arguments: list[str]) -> dict:
     return {"code": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
 
 
+def refuse_network() -> None:
+    """Has every use of a network fail, for the life of the process."""
+
+    def hook(event: str, arguments: tuple) -> None:
+        # A path is of a process on this machine.
+        connects = event == "socket.connect" and isinstance(arguments[1], tuple)
+        if connects or event in ("socket.getaddrinfo", "urllib.Request"):
+            raise RuntimeError(f"a command uses the network: {arguments}")
+
+    sys.addaudithook(hook)
+
+
 def main() -> None:
     """Serves the command that the only argument names."""
     module = importlib.import_module(sys.argv[1])
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"{module.__name__}.__main__")
+    refuse_network()
     for line in sys.stdin:
         print(json.dumps(_run(module, *json.loads(line))), flush=True)
 
