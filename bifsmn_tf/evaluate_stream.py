@@ -72,7 +72,8 @@ _MODEL = flags.DEFINE_multi_string(
 _DELTAS = flags.DEFINE_list(
     "deltas",
     None,
-    "The depths to measure, such as 1,4; the deepest by default.",
+    "The depths to measure, such as 1,4,auto; the deepest by default. With "
+    "auto the shallowest listens and the deepest confirms.",
 )
 _STREAMS = flags.DEFINE_list(
     "streams",
@@ -262,11 +263,9 @@ def _thresholds() -> list[float]:
 
 
 def _names() -> list[Name]:
-    deltas: list[int | None] = [None]
+    deltas: list[str | None] = [None]
     if _DELTAS.value is not None:
-        if not all(text.isdigit() for text in _DELTAS.value):
-            raise UserError(f"deltas are whole numbers, not {_DELTAS.value}")
-        deltas = [int(text) for text in _DELTAS.value]
+        deltas = [*_DELTAS.value]
     return [
         Name(model, delta, _HOP.value)
         for model in _MODEL.value

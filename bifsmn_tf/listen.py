@@ -31,6 +31,7 @@ from bifsmn_tf.runtime.detector import Detection
 from bifsmn_tf.runtime.display import make_display
 from bifsmn_tf.runtime.listening import Listener
 from bifsmn_tf.runtime.spotter import KeywordSpotter
+from bifsmn_tf.runtime.streaming import depths
 
 _MODEL = flags.DEFINE_string(
     "model",
@@ -63,8 +64,12 @@ _DEVICE = flags.DEFINE_string(
 _LIST = flags.DEFINE_bool(
     "list_devices", False, "Print the system's microphones and end."
 )
-_DELTA = flags.DEFINE_integer(
-    "delta", None, "Depth δ at which the network runs; by default the deepest."
+_DELTA = flags.DEFINE_string(
+    "delta",
+    None,
+    "Depth δ at which the network runs, such as 4; by default the deepest. "
+    "auto: of a streaming model the shallowest listens and the deepest "
+    "confirms what may be a keyword.",
 )
 _THRESHOLD = flags.DEFINE_list(
     "threshold",
@@ -119,12 +124,13 @@ def main() -> None:
     if _LIST.value:
         print(streams.microphones())
         return
-    spotter = KeywordSpotter(_MODEL.value, delta=_DELTA.value)
+    delta, confirm = depths(_MODEL.value, _DELTA.value)
+    spotter = KeywordSpotter(_MODEL.value, delta=delta)
     rate = spotter.metadata.features.sample_rate
     settings = spotter.detection.override(
         parse_thresholds(_THRESHOLD.value), _SMOOTHING.value, _HOLD.value
     )
-    listener = Listener(spotter, settings, hop=_HOP.value)
+    listener = Listener(spotter, settings, _HOP.value, confirm)
     keywords = ", ".join(
         f"{keyword} ({settings.thresholds[keyword]:.5g})"
         for keyword in listener.detector.keywords

@@ -23,6 +23,7 @@ class Listener:
         spotter: whose model is used; its ``delta`` may be changed at any time.
         settings: when a keyword counts as heard; by default as the file says.
         hop: seconds between decisions, with a model of clips.
+        confirm: the depth that confirms, see :class:`StreamingSpotter`.
 
     Attributes:
         stream: the decisions.
@@ -37,10 +38,11 @@ class Listener:
         spotter: KeywordSpotter,
         settings: DetectionSettings | None = None,
         hop: float | None = None,
+        confirm: int | None = None,
     ) -> None:
         self._rate = spotter.metadata.features.sample_rate
         self._settings = settings or spotter.detection
-        self.stream = StreamingSpotter(spotter, hop=hop)
+        self.stream = StreamingSpotter(spotter, hop, confirm)
         self.reset()
 
     def reset(self) -> None:

@@ -21,10 +21,18 @@ decides on: it runs behind the old one, which decides until then, for
 ``NetworkConfig.reach_steps(δ)`` steps, 2.6 s at δ = 1 and 1.8 s at δ = 4 by
 default, and in that time a step costs what both depths cost. From then on
 decisions are, bit for bit, those of a stream that always ran at that depth.
+
+**On duty.** With ``confirm`` the spotter's own depth, a cheap one, listens, and
+a deeper one is asked only when a keyword becomes likely: it hears the last
+seconds again, from a store of samples, and decides from there on until a second
+has passed without one, bit for bit as if it had always run.
 """
 
+import collections
+import os
 import threading
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +41,7 @@ import numpy.typing as npt
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import checked
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 from bifsmn_tf.runtime.spotter import softmax
 from bifsmn_tf.runtime.step_network import StepNetwork
@@ -52,6 +61,33 @@ class Decision(NamedTuple):
     probabilities: FloatArray
 
 
+def depths(
+    model: str | os.PathLike[str], delta: str | None
+) -> tuple[int | None, int | None]:
+    """Returns the depth that listens and the one that confirms.
+
+    Args:
+        model: path or name.
+        delta: a number, ``"auto"`` for the shallowest and the deepest, or
+            None for the deepest alone.
+
+    Returns:
+        A spotter's ``delta`` and a stream's ``confirm``; None for the default
+        and for no confirmation.
+
+    Raises:
+        UserError: It is neither, or there is no such model.
+    """
+    if delta is None:
+        return None, None
+    if delta == "auto":
+        known = sorted(KeywordSpotter(model).deltas)
+        return known[-1], known[0]
+    if not delta.isdigit():
+        raise UserError(f"delta is a depth such as 4, or auto, not {delta!r}")
+    return int(delta), None
+
+
 class StreamingSpotter:
     """Decides again and again on a stream, which one thread pushes.
 
@@ -60,29 +96,44 @@ class StreamingSpotter:
         hop: seconds from one decision to the next, with a model of clips; as
             many frames as come nearest, at least one. A streaming model has a
             step of its own.
+        confirm: the depth that confirms what the spotter's own finds likely,
+            with a streaming model.
 
     Attributes:
         labels: the classes, in the order of a decision's probabilities.
         step: samples from one decision to the next.
 
     Raises:
-        UserError: ``hop`` is given for a streaming model, or not positive.
+        UserError: ``hop`` is given for a streaming model, or not positive;
+            ``confirm`` is given for a model of clips, or is no depth.
     """
 
     def __init__(
-        self, spotter: KeywordSpotter, hop: float | None = None
+        self,
+        spotter: KeywordSpotter,
+        hop: float | None = None,
+        confirm: int | None = None,
     ) -> None:
         self.labels = spotter.labels
         self._spotter = spotter
-        self._engine: _Clips | _Steps
+        self._engine: _Clips | _Steps | _Duty
         if spotter.steps is not None:
             if hop is not None:
                 raise UserError(
                     "hop: this model computes a stream step by step, and "
                     f"decides every {spotter.steps.samples} samples"
                 )
-            self._engine = _Steps(spotter, spotter.steps)
+            self._engine = (
+                _Steps(spotter, spotter.steps)
+                if confirm is None
+                else _Duty(spotter, spotter.steps, confirm)
+            )
         else:
+            if confirm is not None:
+                raise UserError(
+                    "confirm: this model computes a clip for each decision, "
+                    "at whatever depth: set the spotter's delta"
+                )
             self._engine = _Clips(spotter, hop)
         self.step = self._engine.step
         self._turn = threading.Lock()
@@ -95,6 +146,11 @@ class StreamingSpotter:
     def delta(self) -> int:
         """The depth of the last decision."""
         return self._engine.delta
+
+    @property
+    def steps_taken(self) -> Mapping[int, int]:
+        """How many steps each depth took, of a streaming model."""
+        return {} if isinstance(self._engine, _Clips) else self._engine.taken
 
     def reset(self) -> None:
         """Forgets the stream: the next sample is the first of another one."""
@@ -199,6 +255,7 @@ class _Steps:
         self.delta = spotter.delta
         self._spotter = spotter
         self._steps = steps
+        self.taken: collections.Counter[int] = collections.Counter()
 
     def reset(self) -> None:
         self.delta = self._spotter.delta
@@ -208,6 +265,7 @@ class _Steps:
 
     def decide(self, samples: FloatArray) -> FloatArray:
         logits, self._state = self._steps(samples, self._state, self.delta)
+        self.taken[self.delta] += 1
         wanted = self._spotter.delta
         if wanted == self.delta:
             self._next = None
@@ -216,9 +274,77 @@ class _Steps:
             self._next = (wanted, self._steps.start(wanted), 0)
         delta, state, count = self._next
         newer, state = self._steps(samples, state, delta)
+        self.taken[delta] += 1
         count += 1
         self._next = (delta, state, count)
         if count >= self._spotter.metadata.network.reach_steps(delta):
             self.delta, self._state, self._next = delta, state, None
             return newer
         return logits
+
+
+_LIKELY = 0.2
+"""A keyword's probability from which on the deeper depth is asked."""
+
+_ATTENTIVE = 1.0
+"""Seconds for which it decides after a keyword was likely at either depth."""
+
+
+class _Duty:
+    """Takes steps at one depth, and at a deeper one when it matters."""
+
+    def __init__(
+        self, spotter: KeywordSpotter, steps: StepNetwork, confirm: int
+    ) -> None:
+        network = spotter.metadata.network
+        if confirm not in spotter.deltas:
+            raise UserError(
+                f"confirm: the model has depths {spotter.deltas}, not {confirm}"
+            )
+        self.step = steps.samples
+        self.delta = spotter.delta
+        self.taken: collections.Counter[int] = collections.Counter()
+        self._spotter = spotter
+        self._steps = steps
+        self._confirm = confirm
+        self._reach = network.reach_steps(confirm)
+        rate = spotter.metadata.features.sample_rate
+        self._attentive = round(_ATTENTIVE * rate / steps.samples)
+        keywords = set(keywords_of(spotter.labels))
+        self._keywords = [x in keywords for x in spotter.labels]
+
+    def reset(self) -> None:
+        self._state = self._steps.start(self._spotter.delta)
+        self._heard: collections.deque[FloatArray] = collections.deque(
+            maxlen=self._reach
+        )
+        # Of the deeper one: its state, and for how many steps it goes on.
+        self._deeper: tuple[StreamState, int] | None = None
+
+    def decide(self, samples: FloatArray) -> FloatArray:
+        listening = self._spotter.delta
+        logits, self._state = self._steps(samples, self._state, listening)
+        self.taken[listening] += 1
+        self._heard.append(samples)
+        likely = self._likely(logits)
+        if self._deeper is None and not likely:
+            self.delta = listening
+            return logits
+        if self._deeper is None:
+            state, left = self._steps.start(self._confirm), 0
+            again = list(self._heard)
+        else:
+            state, left = self._deeper
+            again = [samples]
+        for heard in again:
+            deeper, state = self._steps(heard, state, self._confirm)
+        self.taken[self._confirm] += len(again)
+        left = left - 1
+        if likely or self._likely(deeper):
+            left = self._attentive
+        self._deeper = (state, left) if left > 0 else None
+        self.delta = self._confirm
+        return deeper
+
+    def _likely(self, logits: FloatArray) -> bool:
+        return float(softmax(logits)[self._keywords].max()) >= _LIKELY

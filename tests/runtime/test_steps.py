@@ -10,6 +10,7 @@ from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import bifsmn_stream
+from bifsmn_tf.runtime import streaming
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
 STEP = 2048
@@ -167,3 +168,68 @@ def test_says_how_much_a_stream_keeps(spotter):
     sizes = spotter.steps.state_bytes
     assert list(sizes) == [1, 2, 4]
     assert sizes[1] > sizes[2] > sizes[4] > 0
+
+
+class TestOnDuty:
+    """The shallow depth listens, the deep one confirms."""
+
+    @pytest.fixture
+    def listening(self, spotter):
+        before = spotter.delta
+        spotter.delta = max(spotter.deltas)
+        yield spotter
+        spotter.delta = before
+
+    def always(self, spotter, delta, sound):
+        before, spotter.delta = spotter.delta, delta
+        found = decisions(StreamingSpotter(spotter), sound)
+        spotter.delta = before
+        return found
+
+    def likely(self, spotter, found):
+        keywords = [
+            i
+            for i, x in enumerate(spotter.labels)
+            if x not in ("unknown", "silence")
+        ]
+        return found[:, keywords].max(axis=1)
+
+    @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+    def test_decides_as_the_deep_one_where_it_is_asked(
+        self, listening, sound, monkeypatch, share
+    ):
+        shallow = self.always(listening, listening.delta, sound)
+        deep = self.always(listening, 1, sound)
+        # A level that some of the decisions reach.
+        level = float(np.quantile(self.likely(listening, shallow), share))
+        monkeypatch.setattr(streaming, "_LIKELY", level)
+        monkeypatch.setattr(streaming, "_ATTENTIVE", 3 * STEP / 16000)
+        stream = StreamingSpotter(listening, confirm=1)
+        found, who = [], []
+        for start in range(0, len(sound), STEP):
+            (decision,) = stream.push(sound[start : start + STEP])
+            found.append(decision.probabilities)
+            who.append(stream.delta)
+        asked = np.array(who) == 1
+        np.testing.assert_array_equal(np.array(found)[asked], deep[asked])
+        np.testing.assert_array_equal(np.array(found)[~asked], shallow[~asked])
+        assert asked[self.likely(listening, shallow) >= level].all()
+        assert asked.all() if share == 0 else asked.any()
+        taken = stream.steps_taken
+        assert taken[listening.delta] == len(asked)
+        assert taken[1] >= asked.sum()
+
+    def test_what_cannot_confirm_is_refused(self, listening):
+        with pytest.raises(UserError, match="depths"):
+            StreamingSpotter(listening, confirm=3)
+        clips = KeywordSpotter("bifsmn_s-sc10")
+        with pytest.raises(UserError, match="a clip for each decision"):
+            StreamingSpotter(clips, confirm=1)
+
+    def test_depths_by_name(self):
+        model = "bifsmn_stream-sc10"
+        assert streaming.depths(model, None) == (None, None)
+        assert streaming.depths(model, "2") == (2, None)
+        assert streaming.depths(model, "auto") == (4, 1)
+        with pytest.raises(UserError, match="or auto, not 'deep'"):
+            streaming.depths(model, "deep")

@@ -17,6 +17,7 @@ from bifsmn_tf.model_file.detection import DetectionSettings
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 from bifsmn_tf.runtime.streaming import Decision
 from bifsmn_tf.runtime.streaming import StreamingSpotter
+from bifsmn_tf.runtime.streaming import depths
 
 _PIECE = 10.0
 """Seconds that are handed to a model at once."""
@@ -51,12 +52,13 @@ class Name:
 
     Attributes:
         model: see the module.
-        delta: the depth; the deepest if None.
+        delta: the depth, or auto, see ``streaming.depths``; the deepest if
+            None.
         hop: seconds between the decisions of a model of clips.
     """
 
     model: str
-    delta: int | None = None
+    delta: str | None = None
     hop: float | None = None
 
     def __str__(self) -> str:
@@ -83,12 +85,13 @@ class _Spotter:
     """One of our files."""
 
     def __init__(self, name: Name) -> None:
-        spotter = KeywordSpotter(name.model, delta=name.delta)
+        delta, confirm = depths(name.model, name.delta)
+        spotter = KeywordSpotter(name.model, delta=delta)
         self.labels = tuple(spotter.labels)
         self.sample_rate = spotter.metadata.features.sample_rate
         self.detection = spotter.detection
         self.chosen = spotter.metadata.detection is not None
-        self._stream = StreamingSpotter(spotter, hop=name.hop)
+        self._stream = StreamingSpotter(spotter, name.hop, confirm)
 
     def decisions(self, samples: FloatArray) -> Iterator[Decision]:
         self._stream.reset()

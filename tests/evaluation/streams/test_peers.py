@@ -32,7 +32,7 @@ def test_a_peer_hears_a_stream(kind, step):
     with pytest.raises(UserError, match="has no model 'nobody'"):
         listener(Name(f"{kind}:nobody"))
     with pytest.raises(UserError, match="no depths"):
-        listener(Name(f"{kind}:okay_nabu", delta=4))
+        listener(Name(f"{kind}:okay_nabu", delta="4"))
 
 
 def test_a_package_that_is_not_there(monkeypatch):
