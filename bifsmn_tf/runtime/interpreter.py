@@ -107,7 +107,14 @@ def profile(library: Library = None) -> list[dict[str, Any]]:
 
 def has_runtime() -> bool:
     """Says whether one of ``RUNTIMES`` is installed; imports none."""
-    return any(importlib.util.find_spec(package) for package in RUNTIMES)
+    for package in RUNTIMES:
+        try:
+            if importlib.util.find_spec(package):
+                return True
+        except ModuleNotFoundError:
+            # An import hook of the program's refuses it.
+            continue
+    return False
 
 
 def make_interpreter(
