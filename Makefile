@@ -57,7 +57,7 @@ PREFIX ?= /usr/local
 install-c: ## the C library, its header and pkg-config file to PREFIX; DESTDIR too
 	cmake -S custom_ops -B build/c -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 		-DCMAKE_INSTALL_LIBDIR=lib
-	cmake --build build/c --parallel
+	cmake --build build/c --parallel $$(nproc)
 	cmake --install build/c
 
 MINUTES ?= 30

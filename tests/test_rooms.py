@@ -159,7 +159,9 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {names}:
-            raise ModuleNotFoundError(f"this process has no {{name}}")
+            raise ModuleNotFoundError(
+                f"this process has no {{name}}", name=name
+            )
 
 sys.meta_path.insert(0, Refuse())
 """
@@ -215,7 +217,7 @@ WRITERS = ("graph", "rewriter", "shared", "tables", "writer")
 
 
 def test_a_board_needs_what_is_installed_with_the_package_only():
-    """And neither a runtime nor soundfile nor sounddevice: extras bring them."""
+    """And no runtime, soundfile or sounddevice, which extras bring."""
     writers = {f"bifsmn_tf.model_file.{name}" for name in WRITERS}
     modules = set(board_modules())
     assert writers < modules

@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace bifsmn {
+namespace {
+
+// Between two decisions.
+constexpr double kMostSeconds = 60;
+
+}  // namespace
 
 Status ClipStream::Plan(const ModelFile& file, const Description& description,
                         double hop) {
@@ -17,8 +23,9 @@ Status ClipStream::Plan(const ModelFile& file, const Description& description,
       static_cast<double>(description.hop) / description.sample_rate;
   const double frames = std::nearbyint(hop / frame);
   // Written so that NaN fails.
-  if (!(hop < 0 || (hop > 0 && frames < kMaxElements / hop_))) {
-    return Status::Error("hop has to be positive, not %g", hop);
+  if (!(hop < 0 || (hop > 0 && hop <= kMostSeconds))) {
+    return Status::Error("hop has to be positive and at most %g s, not %g",
+                         kMostSeconds, hop);
   }
   step_frames_ = hop < 0 ? 1 : std::max(1, static_cast<int>(frames));
   const std::vector<int> row = {1, 1, mels_};

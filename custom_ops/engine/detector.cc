@@ -9,6 +9,9 @@ namespace {
 // So long that nobody means it.
 constexpr double kMostSeconds = 60;
 
+// More than a minute of any model's has.
+constexpr double kMostDecisions = 1 << 16;
+
 // Against rounding: whole steps are whole steps.
 constexpr double kHairOfSamples = 1e-6;
 constexpr double kHairOfSeconds = 1e-6;
@@ -38,6 +41,10 @@ Status Detector::Create(const DetectorSettings& settings, int step,
   }
   detector->averaged_samples_ =
       settings.smoothing * settings.sample_rate + kHairOfSamples;
+  if (detector->averaged_samples_ / step > kMostDecisions) {
+    return Status::Error("smoothing of %g s is more than %g decisions",
+                         settings.smoothing, kMostDecisions);
+  }
   const auto decisions =
       static_cast<size_t>(detector->averaged_samples_ / step) + 2;
   detector->ends_.assign(decisions, 0);

@@ -38,6 +38,8 @@ bool Succeeds(const ErrorText& error, const Action& action) noexcept {
     error.Set("out of memory");
   } catch (const std::exception& exception) {
     error.Set(exception.what());
+  } catch (...) {
+    error.Set("an exception of an unknown kind");
   }
   return false;
 }

@@ -8,6 +8,9 @@
 namespace bifsmn {
 namespace {
 
+// Far more than any network for a board works in.
+constexpr size_t kMostMemory = size_t{64} << 20;
+
 // What an op packs when it is planned. Its other inputs it reads when it runs,
 // when the file may be gone.
 constexpr std::string_view kConstants[] = {"weights", "thresholds",
@@ -45,6 +48,10 @@ Status Program::Plan(const ModelFile& file,
   std::vector<TensorInfo> inputs, outputs;
   BIFSMN_RETURN_IF_ERROR(program->AddInputs(graph, signature, &inputs));
   BIFSMN_RETURN_IF_ERROR(program->partition_.PlanOnce(inputs, &outputs));
+  if (program->memory_bytes() > kMostMemory) {
+    return Status::Error("it needs %zu bytes to work in, at most %zu",
+                         program->memory_bytes(), kMostMemory);
+  }
   return program->CheckOutputs(graph, signature, outputs);
 }
 

@@ -7,7 +7,8 @@ named. They are changed part by part, as the schema has them, byte by byte, or
 in the JSON that describes them, and then loaded and run in processes of their
 own: in a stock runtime with the library as its delegate, or, if they are
 described, as a spotter by such a runtime or by the library's own engine. A
-spotter refuses a model with one kind of error, when it loads it, or it works.
+spotter refuses a model with one kind of error, when it loads it, or it works. A
+spotter in C is given every file, those too that ``ModelFile`` refuses.
 What ends or hangs such a process, or says anything else, is kept in
 ``--findings``, beside what it wrote to stderr.
 
@@ -36,6 +37,7 @@ from pathlib import Path
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from c_spotter import try_c_spotter
 from mutator import Mutator
 from seeds import chain
 from seeds import seeds
@@ -72,6 +74,7 @@ def try_model(content: bytes, number: int) -> str:
     """
     reader = (*ENGINES, "runtime")[number % 3]
     ops: set[str] = set()
+    try_c_spotter(content)
     try:
         model = ModelFile(content)
         ops = OPS & set(model.custom_op_names)

@@ -131,3 +131,16 @@ def test_a_spotter_takes_less_than_300_kb(footprint):
     one = footprint(MODEL, "4")
     assert one["heap"] < 0.6 * whole["heap"]
     assert whole["stack"] < 64_000
+
+
+def test_engines_agree_on_another_processor(aarch64):
+    done = aarch64(
+        ROOT / "tests/native/compare_engines.py",
+        "bifsmn_stream-sc10",
+        "bifsmn_s-sc10",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "aarch64 bifsmn_stream-sc10 69",
+        "aarch64 bifsmn_s-sc10 279",
+    ]

@@ -83,8 +83,10 @@ def fuzzer():
 
 @pytest.mark.parametrize("reader", range(3))
 def test_the_corpus_runs(fuzzer, reader):
+    from c_spotter import try_c_spotter
     from seeds import seeds
 
+    assert any(map(try_c_spotter, seeds(0)))
     for content in seeds(0):
         assert fuzzer.try_model(content, reader).startswith("ran ")
 
