@@ -1,7 +1,7 @@
 """Prints the keywords that a microphone hears, until Ctrl-C.
 
-pip install 'bifsmn_tf[listen]'
-python examples/microphone.py [MODEL]
+``pip install 'bifsmn_tf[listen]'`` brings what opens the microphone; then
+``python examples/microphone.py [MODEL]``.
 """
 
 import contextlib

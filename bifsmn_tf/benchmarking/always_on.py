@@ -319,6 +319,7 @@ def _memory(report: Report) -> Table:
             f"{size['spotter']:,}",
             f"{size['interpreter']:,}",
             f"{size['plan']:,}",
+            f"{size['native']:,}",
             "" if states[name] is None else f"{states[name]:,}",
             f"{files[name]:,}",
         )
@@ -329,6 +330,7 @@ def _memory(report: Report) -> Table:
         "one more spotter",
         "interpreter",
         "plan of its depth",
+        "one in C, all depths",
         "a stream's state",
         "file",
     )

@@ -3,7 +3,9 @@
     PYTHONMALLOC=malloc python -m bifsmn_tf.benchmarking.memory MODEL DELTA
 
 prints, as JSON, the bytes that a second spotter of the same model allocates.
-What the first one brings with it is the runtime and Python itself.
+What the first one brings with it is the runtime and Python itself. What a
+spotter in C takes to make and to run, of the stack too, counts
+``benchmarks/c/footprint.c``.
 """
 
 import ctypes
@@ -23,6 +25,8 @@ from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.runtime import interpreter as runtime
+from bifsmn_tf.runtime.native import ErrorText
+from bifsmn_tf.runtime.native import functions
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
@@ -60,8 +64,9 @@ def spotter_bytes(model: str | Path, delta: int) -> dict[str, int] | None:
         ``spotter``, the bytes of all of a :class:`StreamingSpotter`: its file,
         what runtime and library keep, state and Python's objects; of these
         ``interpreter``, the runtime's graphs and its copy of the file, and
-        ``plan``, what library and runtime allocate to run the depth. None
-        where the C library does not count.
+        ``plan``, what library and runtime allocate to run the depth; and
+        ``native``, all of a spotter of the library's own engine, as C has it,
+        with all depths. None where the C library does not count.
 
     Raises:
         UserError: The model cannot be run.
@@ -96,6 +101,17 @@ def _listening(model: str, delta: int) -> StreamingSpotter:
     return stream
 
 
+def _native(path: Path) -> int:
+    """Makes a spotter as C does; returns it, to stay as it is."""
+    error = ErrorText()
+    spotter = functions().bifsmn_spotter_from_file(
+        os.fsencode(path), None, *error.arguments
+    )
+    if not spotter:
+        raise UserError(str(error))
+    return spotter
+
+
 def _run(interpreter: Any, file: ModelFile, delta: int) -> Any:
     """Runs a depth once; returns what keeps it ready to run."""
     keys = (
@@ -116,12 +132,14 @@ def _run(interpreter: Any, file: ModelFile, delta: int) -> Any:
 def main(arguments: list[str]) -> None:
     """Prints what one more spotter of a model allocates."""
     model, delta = arguments[0], int(arguments[1])
-    file = ModelFile.read(pretrained.find(model))
-    kept: list[Any] = [_listening(model, delta)]
+    path = Path(pretrained.find(model))
+    file = ModelFile.read(path)
+    kept: list[Any] = [_listening(model, delta), _native(path)]
     steps: list[Callable[[], Any]] = [
         lambda: _listening(model, delta),
         lambda: runtime.make_interpreter(file),
         lambda: _run(kept[-1], file, delta),
+        lambda: _native(path),
     ]
     counts = [_allocated()]
     for step in steps:
@@ -129,7 +147,7 @@ def main(arguments: list[str]) -> None:
         counts.append(_allocated())
     known = [count for count in counts if count is not None]
     sizes = [int(size) for size in np.diff(known)]
-    names = ("spotter", "interpreter", "plan")
+    names = ("spotter", "interpreter", "plan", "native")
     print(json.dumps(dict(zip(names, sizes, strict=True)) if sizes else None))
 
 

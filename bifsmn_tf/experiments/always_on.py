@@ -163,12 +163,12 @@ def _goals(report: Report) -> list[str]:
         )
     if report["memory"]:
         most = max(
-            size["spotter"]
+            size["native"]
             for name, size in report["memory"].items()
             if name.startswith(_STREAM)
         )
         rows.append(
-            ("RAM of one more spotter, kB", f"{most / 1000:.0f}", "< 300", "")
+            ("RAM of a spotter in C, kB", f"{most / 1000:.0f}", "< 300", "")
         )
     if not rows:
         return []

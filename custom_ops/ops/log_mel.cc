@@ -68,8 +68,10 @@ class LogMel : public Op {
     }
     power_ = layout_.Add<float>(at_once * mel_.n_mels);
     exact_power_ = layout_.Add<double>(mel_.n_mels);
-    work_ = layout_.Add<float>(fast_tables_->work_size(at_once));
-    exact_work_ = layout_.Add<double>(exact_tables_->work_size());
+    // The exact kernel works where the fast one has finished.
+    work_ = layout_.Add<double>(
+        std::max(exact_tables_->work_size(),
+                 (fast_tables_->work_size(at_once) + 1) / 2));
     return Status();
   }
 
@@ -103,7 +105,7 @@ class LogMel : public Op {
   template <typename T>
   void RunClip(const T* clip, void* workspace, float* features) const {
     float* power = power_.In(workspace);
-    float* work = work_.In(workspace);
+    auto* work = reinterpret_cast<float*>(work_.In(workspace));
     int t = 0;
     if (fast_kernel_->two_frames != nullptr) {
       for (; t + 2 <= frames_; t += 2, features += 2 * mel_.n_mels) {
@@ -171,8 +173,7 @@ class LogMel : public Op {
                    float* power) const {
     if (IsPrecise(total, power, mel_.n_mels, decibel_.floor)) return;
     double* exact = exact_power_.In(workspace);
-    exact_kernel_->frame(*exact_tables_, frame, exact_work_.In(workspace),
-                         exact);
+    exact_kernel_->frame(*exact_tables_, frame, work_.In(workspace), exact);
     std::copy_n(exact, mel_.n_mels, power);
   }
 
@@ -193,8 +194,7 @@ class LogMel : public Op {
   WorkspaceLayout::Part<float> frame_[2];
   WorkspaceLayout::Part<float> power_;
   WorkspaceLayout::Part<double> exact_power_;
-  WorkspaceLayout::Part<float> work_;
-  WorkspaceLayout::Part<double> exact_work_;
+  WorkspaceLayout::Part<double> work_;
 };
 
 Status Check(const LogMelAttributes& a) {

@@ -39,7 +39,9 @@ CYCLES = {
     "step": {"strict": 1000, "ideal": 900},
     "network": {"strict": 200, "ideal": 100},
 }
-MEMORY = {"ours": {"spotter": 3000, "interpreter": 1000, "plan": 500}}
+MEMORY = {
+    "ours": {"spotter": 3000, "interpreter": 1000, "plan": 500, "native": 70}
+}
 
 
 @pytest.fixture

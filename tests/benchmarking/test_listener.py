@@ -77,6 +77,7 @@ def test_clips_are_no_stream(stream):
 def test_memory_of_one_more_spotter(stream):
     found = memory.spotter_bytes(stream, 4)
     assert found is None or 0 < found["plan"] < found["spotter"] < 1e6
+    assert found is None or 0 < found["native"] < found["spotter"]
 
 
 def test_missing_peers_are_named(monkeypatch):

@@ -373,7 +373,14 @@ def test_a_second_of_sound(tmp_path, recordings):
         "versions": {},
         "settings": {"rounds": 1, "turn_milliseconds": 1.0},
         "skipped": ["open_wake_word: pip install it"],
-        "memory": {ours: {"spotter": 9000, "interpreter": 20, "plan": 10}},
+        "memory": {
+            ours: {
+                "spotter": 9000,
+                "interpreter": 20,
+                "plan": 10,
+                "native": 5000,
+            }
+        },
         "listeners": [
             _listener(ours, "ours", {ours: 8.0}, 30.0),
             _listener("microWakeWord, x", "peers", micro, 480.0),
@@ -399,7 +406,7 @@ def test_a_second_of_sound(tmp_path, recordings):
     (network, inside) = (row for row in rows if "microWakeWord's" in row[0])
     assert network[1:] == ["5.0", "2", "3.5"]
     assert inside[1:] == ["16.0", "5", "15"]
-    assert ["RAM of one more spotter, kB", "9", "< 300", ""] in rows
+    assert ["RAM of a spotter in C, kB", "5", "< 300", ""] in rows
     assert values["figures"]["accuracy"] == {"BiFSMN of a stream, δ = 1": 92.5}
     assert (results.folder / "always_on.png").is_file()
     assert "load average 1.0 before and 2.0 after" in text
