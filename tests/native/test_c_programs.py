@@ -1,10 +1,13 @@
 """Programs in C with the library: the example, and what a spotter takes."""
 
 import json
+import os
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from build_cache import build_lock
 from native_fixtures import ROOT
 
 import bifsmn_tf
@@ -131,6 +134,57 @@ def test_a_spotter_takes_less_than_300_kb(footprint):
     one = footprint(MODEL, "4")
     assert one["heap"] < 0.6 * whole["heap"]
     assert whole["stack"] < 64_000
+
+
+@pytest.mark.parametrize("tool", ["pkg-config", "cmake"])
+def test_a_program_finds_the_installed_library(tool, tmp_path):
+    for needed in ("cmake", "pkg-config"):
+        if shutil.which(needed) is None:
+            pytest.skip(f"installing the C library needs {needed}")
+    prefix = tmp_path / "prefix"
+    with build_lock("install-c"):
+        subprocess.run(
+            ["make", "install-c", f"PREFIX={prefix}"],
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    variables = {
+        "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig"),
+        "LD_LIBRARY_PATH": str(prefix / "lib"),
+    }
+    environment = os.environ | variables
+    program = tmp_path / "spot"
+    if tool == "cmake":
+        for command in (
+            ["cmake", "-S", ROOT / "examples", "-B", tmp_path],
+            ["cmake", "--build", tmp_path],
+        ):
+            done = subprocess.run(
+                command, env=environment, check=True, capture_output=True
+            )
+            # It is the installed one that is used.
+            assert b"libbifsmn.so" not in done.stdout
+    else:
+        flags = subprocess.run(
+            ["pkg-config", "--cflags", "--libs", "bifsmn"],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        subprocess.run(
+            ["gcc", ROOT / "examples/spot.c", *flags, "-o", program], check=True
+        )
+    done = subprocess.run(
+        [program, pretrained.find(MODEL)],
+        input=bytes(32000),
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b""
+    assert b"decides every 128 ms" in done.stderr
 
 
 def test_engines_agree_on_another_processor(aarch64):
