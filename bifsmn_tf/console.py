@@ -36,6 +36,7 @@ _ASCII = {
 
 _EXTRAS = {
     "listen": "listen",
+    "record": "listen",
     "wyoming": "wyoming",
     "evaluate": "evaluate",
     "evaluate_stream": "evaluate",

@@ -161,6 +161,7 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
     ("command", "package", "extra"),
     [
         ("listen", "absl", "listen"),
+        ("record", "absl", "listen"),
         ("wyoming", "absl", "wyoming"),
         ("wyoming", "wyoming", "wyoming"),
         ("evaluate", "absl", "evaluate"),
