@@ -143,7 +143,7 @@ def fit(
             mininterval=0.5,
             dynamic_ncols=True,
         )
-        with bar:
+        with bar, workers.in_touch(strategy):
             for epoch in range(len(entries), settings.epochs):
                 # Of the epoch alone, so that a resumed run is the same.
                 network.set_progress(epoch / max(settings.epochs - 1, 1))

@@ -179,7 +179,10 @@ def fuzz(models: Iterable[bytes], findings: Path) -> Counter:
     runtime.make_interpreter(chain(0))  # Imported once, before the forks.
     outcomes: Counter = Counter()
     numbered = enumerate(models)
+    tried = 0
     while batch := list(itertools.islice(numbered, MODELS_A_PROCESS)):
+        if tried % 10000 < MODELS_A_PROCESS:
+            print(f"model {tried}", file=sys.stderr, flush=True)
         while batch:
             done, failure = _try_batch(batch, findings / "stderr")
             for line in done:
@@ -190,9 +193,11 @@ def fuzz(models: Iterable[bytes], findings: Path) -> Counter:
                     outcomes[f"ran in {reader}"] += 1
                     outcomes.update(f"ran {op}" for op in ops)
             batch = batch[len(done) :]
+            tried += len(done)
             if failure:
                 number, content = batch.pop(0)
                 outcomes["findings"] += 1
+                tried += 1
                 (findings / f"{number}.tflite").write_bytes(content)
                 (findings / "stderr").rename(findings / f"{number}.txt")
                 print(f"model {number} {failure}", flush=True)
