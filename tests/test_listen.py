@@ -14,7 +14,9 @@ import soundfile
 import soxr
 from sounds import noise
 
+from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.audio import files
+from bifsmn_tf.pretrained import DEFAULT
 
 
 def listen(*flags, sound=b""):
@@ -77,7 +79,9 @@ def test_json_is_an_object_a_line(recording, tmp_path):
         "left",
         "stop",
     ]
-    assert all(0.8 <= detection["probability"] <= 1 for detection in found)
+    own = KeywordSpotter(DEFAULT).detection.thresholds
+    for detection in found:
+        assert own[detection["label"]] <= detection["probability"] <= 1
     times = [detection["time"] for detection in found]
     assert times == sorted(times)
 
@@ -180,8 +184,11 @@ def test_settings_that_make_no_sense_are_one_line(flag, message):
 def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise(8000), 16000)
-    assert b"yes (0.8), no (0.8)" in listen(f"--input={path}").stderr
-    done = listen(f"--input={path}", "--threshold=no=0.95,stop=0.99")
+    model = "--model=bifsmn_stream-sc10"
+    assert b"yes (0.8), no (0.8)" in listen(f"--input={path}", model).stderr
+    chosen = listen(f"--input={path}").stderr
+    assert b"chosen for 10 false an hour" in chosen
+    done = listen(f"--input={path}", model, "--threshold=no=0.95,stop=0.99")
     assert done.returncode == 0
     assert b"yes (0.8), no (0.95)" in done.stderr
     assert b"stop (0.99)" in done.stderr

@@ -20,6 +20,7 @@ from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
+from bifsmn_tf.data.speech_commands.protocol import NOISE_FOLDER
 from bifsmn_tf.errors import DataError
 
 _EXTENSIONS = (*audio.EXTENSIONS, ".mp3", ".oga", ".ogg", ".opus")
@@ -57,8 +58,9 @@ class Negatives:
     ) -> "Negatives":
         """Reads all sound below folders.
 
-        Folders that are named like a keyword are left out, and so is what
-        lists of Speech Commands count to other splits than training.
+        Folders that are named like a keyword are left out, and so are its
+        background noise, which is silence and no speech, and what lists of
+        Speech Commands count to other splits than training.
 
         Args:
             folders: Where the recordings are.
@@ -68,7 +70,7 @@ class Negatives:
             DataError: There is no such folder, no sound in one, or a file is
                 damaged.
         """
-        avoided = {word.lower() for word in keywords}
+        avoided = {word.lower() for word in keywords} | {NOISE_FOLDER}
         parts, names = [], []
         for folder in map(Path, folders):
             if not folder.is_dir():

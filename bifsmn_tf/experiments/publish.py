@@ -3,10 +3,13 @@
     python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
+    python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc10 --run=RUN
 
 Of several seeds the one with the highest validation accuracy is taken whose
 model says ``silence`` where there is nothing at all: a microphone that is
-switched off sends zeros, which no recording of the validation clips does.
+switched off sends zeros, which no recording of the validation clips does. A run
+that was trained by itself, as its page says, has its model.tflite and
+test_tflite.json (of ``evaluate --json``) in its folder.
 """
 
 import json
@@ -32,6 +35,9 @@ MODELS = {
     "bifsmn_s-sc10": ("sc10", "bifsmn_s"),
 }
 """Names in the package, the experiments and their rows."""
+
+BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
+"""Names in the package of runs that no experiment trains, and their pages."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
@@ -135,10 +141,46 @@ def _false_accepts(name: str, results: Path) -> list[str]:
     if measured is None:
         return []
     missed = 100 * measured["missed"] / measured["words"]
+    threshold = measured["threshold"]
+    at = f"the threshold {threshold:g}" if threshold else "its own thresholds"
+    page = measured.get("page", "streams")
     return [
         f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
-        f"of speech at the threshold {measured['threshold']:g}, missing "
-        f"{missed:.0f} % of {measured['words']} words (results/streams.md).",
+        f"of speech at {at}, missing {missed:.0f} % of {measured['words']} "
+        f"words (results/{page}.md).",
+    ]
+
+
+def _seed_choice(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return (
+        ", and the seed among those whose model says `silence` to digital "
+        "silence"
+    )
+
+
+def _other_sound(run: Mapping[str, Any]) -> str:
+    """Says what else a run was trained on."""
+    if not run.get("training", {}).get("negatives"):
+        return ""
+    return (
+        " Trained further on speech without a keyword: other words of that "
+        "data set, people reading (LibriSpeech, V. Panayotov and others, CC BY "
+        "4.0) and sentences of espeak-ng's voices."
+    )
+
+
+def _making(experiment: str, found: Mapping[str, Any] | None) -> list[str]:
+    if found is None:
+        return [f"By the commands of results/{experiment}.md."]
+    return [
+        f"    python -m bifsmn_tf.experiments --name={experiment} "
+        "--data_dir=RECORDINGS",
+        "    python -m bifsmn_tf.experiments.publish",
+        "",
+        f"Row `{found['row']}`, seed {found['seed']}: "
+        f"`python -m {found['command']} {' '.join(found['flags'])}`.",
     ]
 
 
@@ -146,7 +188,7 @@ def _card(
     name: str,
     experiment: str,
     folder: Path,
-    found: Mapping[str, Any],
+    found: Mapping[str, Any] | None,
     results: Path,
 ) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
@@ -191,8 +233,8 @@ def _card(
         "(https://creativecommons.org/licenses/by/4.0/); recordings by "
         f"volunteers. `{run['dataset']['name']}`, its own division of "
         f"speakers; validation accuracy {100 * metrics['best']['score']:.1f} % "
-        "(mean over δ), by which the epoch was chosen, and the seed among "
-        "those whose model says `silence` to digital silence.",
+        f"(mean over δ), by which the epoch was chosen{_seed_choice(found)}."
+        f"{_other_sound(run)}",
         "",
         "## What it is for, and what not",
         "",
@@ -205,12 +247,7 @@ def _card(
         "",
         "## How it was made",
         "",
-        f"    python -m bifsmn_tf.experiments --name={experiment} "
-        "--data_dir=RECORDINGS",
-        "    python -m bifsmn_tf.experiments.publish",
-        "",
-        f"Row `{found['row']}`, seed {found['seed']}: "
-        f"`python -m {found['command']} {' '.join(found['flags'])}`.",
+        *_making(experiment, found),
         "",
     ]
     return "\n".join(lines)
@@ -225,7 +262,12 @@ def _define_flags() -> None:
         "results",
         "The folder of the JSON that the experiments have written.",
     )
-    flags.DEFINE_list("names", None, "The models to publish; by default all.")
+    flags.DEFINE_list(
+        "names", None, "The models to publish; by default all of experiments."
+    )
+    flags.DEFINE_string(
+        "run", None, "The folder of a run that no experiment trains."
+    )
 
 
 def main() -> None:
@@ -233,11 +275,18 @@ def main() -> None:
     checkout.check()
     settings = flags.FLAGS
     for name in settings.names or MODELS:
-        if name not in MODELS:
-            raise UserError(f"--names: one of {', '.join(MODELS)}, not {name}")
-        experiment, row = MODELS[name]
-        results = Path(settings.results) / experiment / "results.json"
-        folder, found = _best(Path(settings.runs), results, row)
+        found = None
+        if name in BY_HAND:
+            if settings.run is None:
+                raise UserError(f"--run: {name} is of a run of its own")
+            experiment, folder = BY_HAND[name], Path(settings.run)
+        elif name in MODELS:
+            experiment, row = MODELS[name]
+            results = Path(settings.results) / experiment / "results.json"
+            folder, found = _best(Path(settings.runs), results, row)
+        else:
+            known = ", ".join((*MODELS, *BY_HAND))
+            raise UserError(f"--names: one of {known}, not {name}")
         target = pretrained.FOLDER / f"{name}.tflite"
         whole_file.write_bytes(target, (folder / "model.tflite").read_bytes())
         whole_file.write_text(

@@ -1,8 +1,9 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ["bifsmn-sc10", "bifsmn_mixed-sc10", "bifsmn_s-sc10", "bifsmn_stream-sc10"]
-    >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_stream-sc10")
+    ["bifsmn-sc10", "bifsmn_mixed-sc10", "bifsmn_quiet-sc10", "bifsmn_s-sc10",
+     "bifsmn_stream-sc10"]
+    >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc10")
 
 Beside each model lies its card, which says what it was trained on, how well it
 does, and what it is not for.
@@ -17,7 +18,7 @@ from bifsmn_tf.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
 
-DEFAULT = "bifsmn_stream-sc10"
+DEFAULT = "bifsmn_quiet-sc10"
 
 
 def names() -> list[str]:

@@ -283,7 +283,7 @@ class _Steps:
         return logits
 
 
-_LIKELY = 0.2
+_LIKELY = 0.5
 """A keyword's probability from which on the deeper depth is asked."""
 
 _ATTENTIVE = 1.0

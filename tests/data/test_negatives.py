@@ -32,6 +32,7 @@ def write(path, level, seconds=1.0, rate=16000):
 def folder(tmp_path):
     write(tmp_path / "speech" / "long.ogg", 0.1, seconds=3)
     write(tmp_path / "Yes" / "keyword.wav", 0.9)
+    write(tmp_path / "_background_noise_" / "hum.wav", 0.6)
     write(tmp_path / "bed" / "one.wav", 0.2)
     write(tmp_path / "bed" / "held_out.wav", 0.8)
     write(tmp_path / "bed" / "tested.flac", 0.7, rate=44100)

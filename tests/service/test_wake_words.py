@@ -15,10 +15,12 @@ from bifsmn_tf.service.wake_words import load
 
 NAMES = ("yes", "no", "up", "down", "left", "right", "stop", "go")
 
+MODEL = "bifsmn_stream-sc10"
+
 
 @pytest.fixture(scope="module")
 def one():
-    return Vocabulary([load(pretrained.DEFAULT)])
+    return Vocabulary([load(MODEL)])
 
 
 def test_words_of_one_model_are_called_as_they_are(one):
@@ -26,7 +28,7 @@ def test_words_of_one_model_are_called_as_they_are(one):
 
 
 def test_words_that_two_models_know_are_called_after_the_model():
-    names = (pretrained.DEFAULT, "bifsmn-sc10")
+    names = (MODEL, "bifsmn-sc10")
     both = Vocabulary([load(name) for name in names])
     assert set(both.words) == {f"{m}.{w}" for m in names for w in NAMES}
     # A model's name stands for all of its words.
@@ -35,10 +37,10 @@ def test_words_that_two_models_know_are_called_after_the_model():
 
 
 def test_models_of_one_name_are_refused(tmp_path):
-    copy = tmp_path / f"{pretrained.DEFAULT}.tflite"
-    shutil.copy(pretrained.find(pretrained.DEFAULT), copy)
-    with pytest.raises(UserError, match="two are called bifsmn_stream-sc10"):
-        Vocabulary([load(pretrained.DEFAULT), load(str(copy))])
+    copy = tmp_path / f"{MODEL}.tflite"
+    shutil.copy(pretrained.find(MODEL), copy)
+    with pytest.raises(UserError, match=f"two are called {MODEL}"):
+        Vocabulary([load(MODEL), load(str(copy))])
 
 
 def test_words_that_are_not_there_are_refused(one):
@@ -48,7 +50,7 @@ def test_words_that_are_not_there_are_refused(one):
 
 
 def test_thresholds_of_words():
-    own = load(pretrained.DEFAULT, threshold={"yes": 0.99, "elsewhere": 0.1})
+    own = load(MODEL, threshold={"yes": 0.99, "elsewhere": 0.1})
     assert own.settings.thresholds["yes"] == 0.99
     assert own.settings.thresholds["no"] == 0.8
 

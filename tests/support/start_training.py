@@ -10,6 +10,7 @@ printed as a line of JSON: what is trained, batch and classes.
 import importlib
 import json
 import sys
+from types import SimpleNamespace
 
 from absl import flags
 
@@ -43,11 +44,21 @@ def fit(folder, config, text, loss, settings, pipeline, validation, **others):
     return {"history": [{"epoch": 0, **accuracies}], "best": {"epoch": 0}}
 
 
+def deploy(run, sounds, rate):
+    """In place of bifsmn_tf.evaluation.deployment.deploy."""
+    assert sounds.speech and rate > 0
+    figures = {"false_accepts_per_hour": 0.0, "miss_rate": 0.0}
+    point = SimpleNamespace(figures=lambda hours: figures)
+    return SimpleNamespace(point=point, measurement=SimpleNamespace(hours=1))
+
+
 def main() -> None:
     """Starts what its input says."""
     command = importlib.import_module(sys.argv[1])
     command.fit = fit
     command.plots.training_curves = lambda *_: None
+    if hasattr(command, "deployment"):
+        command.deployment.deploy = deploy
     RunFolder.load_network = lambda self, *_: make_network(
         self.read_config().network
     )
