@@ -26,6 +26,7 @@ import numpy as np
 from absl import flags
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
@@ -219,7 +220,7 @@ class _Session:
         if similar and workers.is_chief(self._strategy):
             run.path.mkdir(parents=True, exist_ok=True)
             text = "".join(f"{line}\n" for line in similar)
-            (run.path / "look_alikes.txt").write_text(text)
+            whole_file.write_text(run.path / "look_alikes.txt", text)
 
     def deploy(self, run: RunFolder, rate: float) -> None:
         """Writes a run's file and report, and says where they are."""
@@ -265,7 +266,7 @@ class _Session:
                 [x not in (UNKNOWN, SILENCE) for x in labels],
             )
             path.parent.mkdir(parents=True, exist_ok=True)
-            mining.save(path, found)
+            whole_file.write_array(path, found)
         self._pipeline.mined = np.load(path)
 
     def load(self, folder: RunFolder) -> TrainableNetwork:

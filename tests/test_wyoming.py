@@ -41,7 +41,10 @@ def server():
     """A running service: its process, its address, and what it logs."""
     uri = f"tcp://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "bifsmn_tf.wyoming", f"--uri={uri}"],
+        [
+            *(sys.executable, "-m", "bifsmn_tf.wyoming"),
+            *(f"--uri={uri}", f"--model={MODEL}"),
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -324,7 +327,10 @@ def test_a_file_is_not_taken_for_a_socket(tmp_path):
 def test_a_unix_socket_serves(tmp_path, recording):
     uri = f"unix://{tmp_path / 'wake.socket'}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "bifsmn_tf.wyoming", f"--uri={uri}"],
+        [
+            *(sys.executable, "-m", "bifsmn_tf.wyoming"),
+            *(f"--uri={uri}", f"--model={MODEL}"),
+        ],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.conversion.convert import convert
 from bifsmn_tf.data.clips import KeywordDataset
@@ -91,8 +92,8 @@ def deploy(run: Path, sounds: Sounds, rate: float) -> Choice:
     description = dataclasses.replace(
         describe(content), detection=chosen.settings
     )
-    path.write_bytes(
-        with_metadata(content, metadata.NAME, description.to_bytes())
+    whole_file.write_bytes(
+        path, with_metadata(content, metadata.NAME, description.to_bytes())
     )
     similar = [
         Recording(f"{text}#{i}", "similar", sound, trial=True)
@@ -174,7 +175,7 @@ def _write_report(
         f"    python -m bifsmn_tf.evaluate_stream --model={MODEL} "
         "--streams=FOLDER",
     ]
-    (run / REPORT).write_text("\n\n".join(parts) + "\n")
+    whole_file.write_text(run / REPORT, "\n\n".join(parts) + "\n")
 
 
 def _rate(figures: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ connection goes on unless what was sent is no event at all.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -39,6 +40,12 @@ from bifsmn_tf.service.wake_words import Vocabulary
 _ATTRIBUTION = Attribution(
     "BiFSMN (Qin et al., 2022)", "https://arxiv.org/abs/2202.06483"
 )
+
+_PATIENCE = 1.0
+"""Seconds in which a client that was refused may still send."""
+
+_MOST_READS = 64
+"""How often at most what it sends is read then."""
 
 Format = tuple[int, int, int]
 """Rate, width and channels."""
@@ -117,10 +124,24 @@ class WakeHandler(AsyncEventHandler):
                     break
         except events.ProtocolError as error:
             await self._refuse(f"{error}: the connection ends")
+            await self._hear_out()
         except (OSError, asyncio.IncompleteReadError):
             self._log("the client went away")
         finally:
             self.writer.close()
+
+    async def _hear_out(self) -> None:
+        """Reads on for a moment what the client had sent already.
+
+        Whoever closes a connection on unread bytes resets it, and what was
+        answered is lost on the way.
+        """
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            for _ in range(_MOST_READS):
+                if not await asyncio.wait_for(
+                    self.reader.read(1 << 16), _PATIENCE
+                ):
+                    break
 
     async def handle_event(self, event: Event) -> bool:
         """Answers an event.

@@ -1,10 +1,7 @@
 """Hard negatives: the sound without a keyword that wakes a network most."""
 
-import os
-import uuid
 from collections.abc import Iterable
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -62,14 +59,3 @@ def hardest(
     if kept is None:
         raise UserError("there are no pieces of negatives to choose from")
     return kept
-
-
-def save(path: Path, features: Features) -> None:
-    """Writes features so that the file is there as a whole or not at all."""
-    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    try:
-        with open(partial, "wb") as file:
-            np.save(file, features)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

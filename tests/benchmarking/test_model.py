@@ -38,7 +38,7 @@ def test_our_networks_are_known_by_their_ops(tmp_path):
 
 def test_files_that_are_no_models(tmp_path):
     path = tmp_path / "a.tflite"
-    with pytest.raises(UserError, match="a.tflite: No such file"):
+    with pytest.raises(UserError, match=r"there is no file .*a\.tflite"):
         from_file(path)
     path.write_bytes(builtin_model()[:-100])
     with pytest.raises(UserError, match="a.tflite: .*truncated"):

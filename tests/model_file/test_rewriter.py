@@ -33,9 +33,9 @@ def test_the_same_metadata_gives_the_same_bytes(model):
 
 def test_settings_in_and_out_again(model, tmp_path):
     description = ModelMetadata.of_model(model)
-    assert description.detection is None
     own = dict.fromkeys(description.label_names[:-2], 0.25)
     settings = DetectionSettings(own, 0.3, 0.5, 0.7)
+    assert description.detection != settings
     with_settings = dataclasses.replace(description, detection=settings)
     content = with_metadata(model, metadata.NAME, with_settings.to_bytes())
     path = tmp_path / "chosen.tflite"

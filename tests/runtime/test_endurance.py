@@ -162,10 +162,13 @@ def test_memory_of_spotters_that_are_dropped_stays_flat(engine):
 
 
 def test_growth_is_noticed():
-    """Else the two above would prove nothing."""
+    """Else the two above would prove nothing.
+
+    Pieces are so large that they do not fit into memory that was freed before.
+    """
     kept = []
     grown = endurance.growth(
-        lambda _: kept.append(bytes(range(256)) * 200), 5, 100
+        lambda _: kept.append(bytes(range(256)) * 800), 5, 100
     )
     assert grown > endurance.MOST_GROWTH // 2
     files = []

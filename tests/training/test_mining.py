@@ -31,15 +31,12 @@ def levels(found):
     return found[:, 0, 0].tolist()
 
 
-def test_keeps_the_worst_of_the_pool(tmp_path):
+def test_keeps_the_worst_of_the_pool():
     pool = [part(1, 9, 3), part(2, 8, 7), part(0, 30, 9)]
     found = mining.hardest(Listener(), pool, STATISTICS, [True, False, False])
     # The first of equals in front.
     assert levels(found) == [30, 9, 9]
     assert found.dtype == np.float16
-    mining.save(tmp_path / "mined.npy", found)
-    np.testing.assert_array_equal(np.load(tmp_path / "mined.npy"), found)
-    assert [p.name for p in tmp_path.iterdir()] == ["mined.npy"]
 
 
 def test_what_is_no_keyword_does_not_count():
