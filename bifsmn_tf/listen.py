@@ -156,7 +156,8 @@ def main() -> None:
         except KeyboardInterrupt:
             pass
     bad = f", {mend.count} pieces of sound left out" if mend.count else ""
-    print(f"{count} keywords{bad}", file=sys.stderr)
+    noun = "keyword" if count == 1 else "keywords"
+    print(f"{count} {noun}{bad}", file=sys.stderr)
 
 
 def _chosen_for(settings: DetectionSettings) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bifsmn_tf import cli
+from bifsmn_tf import whole_file
 from bifsmn_tf.audio import files
 from bifsmn_tf.audio import streams
 from bifsmn_tf.audio.endpoints import Endpointer
@@ -100,12 +101,8 @@ def _next_number(folder: Path) -> int:
 def _write(path: Path, word: FloatArray) -> None:
     import soundfile
 
-    partial = path.with_suffix(".partial")
-    try:
+    with whole_file.replacing(path) as partial:
         soundfile.write(partial, word, files.SAMPLE_RATE, format="WAV")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -49,7 +49,6 @@ from bifsmn_tf.training.flags import define_fit
 from bifsmn_tf.training.flags import define_network
 from bifsmn_tf.training.flags import define_run
 from bifsmn_tf.training.flags import define_sound
-from bifsmn_tf.training.flags import define_start
 from bifsmn_tf.training.flags import define_teaching
 from bifsmn_tf.training.flags import run_folder
 from bifsmn_tf.training.generated_flags import LeftTo
@@ -66,7 +65,6 @@ _LEFT_TO_RECIPE = dict.fromkeys(recipes.SETTINGS, LeftTo("recipe"))
 
 GROUPS = (
     define_run(),
-    define_start(),
     define_data(_LEFT_TO_RECIPE),
     define_sound(),
     define_network(),

@@ -38,7 +38,7 @@ def test_help_of_training_lists_what_a_user_sets(command, own):
         for done in (brief, full)
     )
     assert {"run_dir", "data_dir", "learning_rate", "threads", own} <= {*shown}
-    assert 15 <= len(shown) <= 42
+    assert 15 <= len(shown) <= 28
     assert {*shown} < {*all_} and "warmup_steps" in {*all_} - {*shown}
     for name in all_:
         # A sentence, not a fragment of one.

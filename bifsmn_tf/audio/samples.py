@@ -3,6 +3,8 @@
 What takes sound from a user takes it in either form, and checks it here.
 """
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +32,12 @@ def to_int16(waveform: npt.NDArray[np.floating]) -> Int16Array:
 def to_float(waveform: Int16Array) -> FloatArray:
     """Returns 16-bit samples as float32 in [-1, 1)."""
     return waveform.astype(np.float32) * np.float32(1 / 32768)
+
+
+def digest(sound: Int16Array | FloatArray) -> str:
+    """Returns a hash that tells sounds of one form apart, for caches' keys."""
+    contiguous = np.ascontiguousarray(sound)
+    return hashlib.blake2b(contiguous.data, digest_size=16).hexdigest()
 
 
 def checked(samples: npt.ArrayLike) -> FloatArray:

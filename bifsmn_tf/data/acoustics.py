@@ -9,7 +9,6 @@ have gone through the codec of a telephone (G.711's μ-law).
 
 import dataclasses
 import functools
-import hashlib
 import importlib.util
 from typing import Any
 
@@ -18,6 +17,7 @@ from scipy import signal
 
 from bifsmn_tf.audio.files import SAMPLE_RATE
 from bifsmn_tf.audio.samples import FloatArray
+from bifsmn_tf.audio.samples import digest
 from bifsmn_tf.errors import UserError
 
 _SECONDS = 0.4
@@ -92,11 +92,8 @@ class Acoustics:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells this from others, for a cache's key."""
-        digest = hashlib.blake2b(
-            np.ascontiguousarray(self.responses).data, digest_size=16
-        )
         return {
-            "responses": digest.hexdigest(),
+            "responses": digest(self.responses),
             "room": self.room,
             "microphone": self.microphone,
         }

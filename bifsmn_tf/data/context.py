@@ -11,7 +11,6 @@ The stretch is as long as what a decision depends on.
 """
 
 import dataclasses
-import hashlib
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.audio.samples import digest
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.augmentation import noise_piece
 from bifsmn_tf.data.clips import Clips
@@ -95,13 +95,13 @@ class Context:
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells this context from others, for JSON."""
         return {
-            "pool": _digest(self.pool),
+            "pool": digest(self.pool),
             "frames": self.frames,
             "step_frames": self.step_frames,
             "speech": self.speech,
             "noise": self.noise,
             "gain": list(self.gain),
-            **({} if self.around is None else {"around": _digest(self.around)}),
+            **({} if self.around is None else {"around": digest(self.around)}),
         }
 
     def place(
@@ -201,11 +201,6 @@ class Context:
         line = to_float(self.pool[drawn]).reshape(-1)
         first = before * size - start
         return line[first : first + length].copy()
-
-
-def _digest(sound: Int16Array) -> str:
-    contiguous = np.ascontiguousarray(sound)
-    return hashlib.blake2b(contiguous.data, digest_size=16).hexdigest()
 
 
 def context_of(network: Any, clips: Clips) -> Context | None:

@@ -7,7 +7,6 @@ it the difference; short recordings of a folder are strung together first.
 """
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 from bifsmn_tf.audio import files as audio
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.audio.samples import digest
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.speech_commands.protocol import NOISE_FOLDER
 from bifsmn_tf.errors import DataError
@@ -98,7 +98,7 @@ class Negatives:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells these from others, for a cache's key."""
-        return {"negatives": _digest(self.sound)}
+        return {"negatives": digest(self.sound)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ class KeywordParts:
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells these from others, for a cache's key."""
         around = self.around.to_dict() if self.around else None
-        return {"parts": _digest(self.keywords), "around": around}
+        return {"parts": digest(self.keywords), "around": around}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,11 +204,6 @@ class Tones:
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells these from others, for a cache's key."""
         return {"tones": 1}
-
-
-def _digest(sound: Int16Array) -> str:
-    contiguous = np.ascontiguousarray(sound)
-    return hashlib.blake2b(contiguous.data, digest_size=16).hexdigest()
 
 
 def _sound_files(folder: Path, avoided: Collection[str]) -> list[Path]:

@@ -58,6 +58,7 @@ class LossConfig:
         1.0,
         "What it costs to take other sound for a keyword, in units of what it "
         "costs to miss one: the weight of unknown words and silence.",
+        research=True,
     )
     weight_decay: float = setting(
         0.0,

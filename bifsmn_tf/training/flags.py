@@ -142,18 +142,6 @@ def define_network() -> FlagGroup:
     )
 
 
-def define_start() -> FlagGroup:
-    """Defines where a training starts from."""
-    flags.DEFINE_string(
-        "initial",
-        None,
-        "The folder of a run of the same network, classes and features to "
-        "start from, instead of from random weights: to train it further on "
-        "other sound.",
-    )
-    return FlagGroup("Start", ["initial"])
-
-
 def define_teaching() -> FlagGroup:
     """Defines what a student learns from which teacher."""
     names = [*define(TeacherConfig, research=False), *define_losses().names]

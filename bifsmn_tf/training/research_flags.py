@@ -50,7 +50,14 @@ def define_fit(
 
 
 def define_stages() -> FlagGroup:
-    """Defines two stages of training, and several devices."""
+    """Defines where a training starts, two stages, and several devices."""
+    flags.DEFINE_string(
+        "initial",
+        None,
+        "The folder of a run of the same network, classes and features to "
+        "start from, instead of from random weights: to train it further on "
+        "other sound.",
+    )
     flags.DEFINE_integer(
         "first_stage_epochs",
         0,
@@ -66,7 +73,9 @@ def define_stages() -> FlagGroup:
         "multi_worker for several machines that TF_CONFIG names.",
     )
     return FlagGroup(
-        "Stages and devices", ["first_stage_epochs", "strategy"], research=True
+        "Start, stages and devices",
+        ["initial", "first_stage_epochs", "strategy"],
+        research=True,
     )
 
 

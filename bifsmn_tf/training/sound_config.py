@@ -47,15 +47,18 @@ class SoundConfig:
         (),
         "Folders likewise, of other people, to choose the best epoch by: it "
         "has to be right on pieces of these as on clips.",
+        research=True,
     )
     spoken_minutes: float = setting(
         0.0,
         "The minutes of sentences by synthetic voices among the negatives.",
+        research=True,
     )
     negative_share: float = setting(
         0.5,
         "The number of pieces of negatives in an epoch, as a multiple of the "
         "clips.",
+        research=True,
     )
     keyword_parts: float = setting(
         0.1,
@@ -68,18 +71,22 @@ class SoundConfig:
         research=True,
     )
     rooms: int = setting(
-        0, "How many rooms are simulated for half of the sound to be heard in."
+        0,
+        "How many rooms are simulated for half of the sound to be heard in.",
+        research=True,
     )
     microphones: float = setting(
         0.0,
         "The share of sound that comes through a worse microphone: a narrower "
         "band, another level, clipped, or by telephone.",
+        research=True,
     )
     mining_epochs: int = setting(
         0,
         "The number of epochs of a first training, which is then asked for the "
         "pieces that wake it: half of those that the network itself is trained "
         "on. 0 looks for none.",
+        research=True,
     )
     mining_pool: float = setting(
         4.0,

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import soundfile
+from commands import run_apart
 
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
@@ -136,3 +138,16 @@ def test_a_phrase_gets_the_time_that_it_takes():
     assert np.ptp(np.flatnonzero(spoken)) > 16000
     with pytest.raises(DataError, match="1 to 2 seconds"):
         Recipe(seconds=2.5)
+
+
+def test_a_command_writes_them(tmp_path):
+    path = tmp_path / "said" / "test.flac"
+    flags = ["--words=stop", "--minutes=0.1", f"--output={path}"]
+    done = run_apart("data.synthetic", *flags)
+    assert done.returncode == 0, done.stderr
+    written, rate = soundfile.read(path, dtype="int16")
+    wanted = spoken(
+        Sentences(0.1, ("stop",), split="test"), workers=1, progress=False
+    )
+    assert rate == 16000
+    np.testing.assert_array_equal(written, wanted)
