@@ -100,6 +100,14 @@ def test_a_few_recordings_weigh_as_much_as_a_share(tmp_path, dataset):
     assert abs(loud[0] - (24000 - loud[-1])) < 10
 
 
+def test_a_long_phrase_is_heard_whole(tmp_path, dataset):
+    path = tmp_path / "stop" / "long.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.full(22000, 5000, np.int16), RATE)
+    added = with_recordings(dataset, tmp_path, 0.0).splits["train"]
+    assert np.count_nonzero(added.waveforms[-1]) == 22000
+
+
 def test_recordings_of_other_words_are_refused(tmp_path, dataset):
     (tmp_path / "go").mkdir()
     soundfile.write(tmp_path / "go/1.wav", np.ones(RATE) * 0.1, RATE)

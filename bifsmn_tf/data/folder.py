@@ -76,36 +76,40 @@ def has_splits(folder: str | os.PathLike[str]) -> bool:
     )
 
 
-def loudest_second(sound: Int16Array) -> tuple[int, Int16Array]:
-    """Returns where the second with the most energy starts, and that second.
+def loudest(sound: Int16Array, samples: int = CLIP) -> tuple[int, Int16Array]:
+    """Returns where the part with the most energy starts, and that part.
 
     Args:
         sound: int16 (samples,) at 16 kHz.
+        samples: how long the part is; a second by default.
 
     Returns:
-        The first sample and int16 (16000,). A shorter sound is returned in
-        the middle of a second of zeros.
+        The first sample and int16 (samples,). A shorter sound is returned in
+        the middle of zeros.
     """
-    spare = CLIP - len(sound)
+    spare = samples - len(sound)
     if spare >= 0:
         return 0, np.pad(sound, (spare // 2, spare - spare // 2))
     energy = np.cumsum(np.square(sound, dtype=np.float64))
     energy = np.concatenate([[0.0], energy])
-    start = int(np.argmax(energy[CLIP:] - energy[:-CLIP]))
-    return start, sound[start : start + CLIP]
+    start = int(np.argmax(energy[samples:] - energy[:-samples]))
+    return start, sound[start : start + samples]
 
 
-def seconds(sound: Int16Array) -> list[tuple[int, Int16Array]]:
-    """Cuts a sound into seconds, each with the sample that it starts at.
+def pieces(
+    sound: Int16Array, samples: int = CLIP
+) -> list[tuple[int, Int16Array]]:
+    """Cuts a sound into pieces, each with the sample that it starts at.
 
     Args:
-        sound: int16 (samples,) at 16 kHz; less than two seconds give one.
+        sound: int16 (samples,) at 16 kHz; less than two pieces give one.
+        samples: how long a piece is; a second by default.
     """
-    if len(sound) < 2 * CLIP:
-        return [loudest_second(sound)]
+    if len(sound) < 2 * samples:
+        return [loudest(sound, samples)]
     return [
-        (start, sound[start : start + CLIP])
-        for start in range(0, len(sound) - CLIP + 1, CLIP)
+        (start, sound[start : start + samples])
+        for start in range(0, len(sound) - samples + 1, samples)
     ]
 
 
@@ -127,6 +131,7 @@ def load(
     label_names: Sequence[str] | None = None,
     everything_as: str | None = None,
     seed: int = 0,
+    samples: int = CLIP,
 ) -> KeywordDataset:
     """Reads a folder of recordings.
 
@@ -139,6 +144,7 @@ def load(
             a model on recordings that it was not trained on. None divides
             them.
         seed: of the silence that is cut from background noise.
+        samples: of a clip; silence is cut for clips of a second alone.
 
     Returns:
         The splits that have recordings in them. Files that cannot be used are
@@ -174,7 +180,7 @@ def load(
     if label_names is not None:
         _check_labels(root, labels, label_names)
 
-    parts, bad = _read(root, found, everything_as)
+    parts, bad = _read(root, found, everything_as, samples)
     if not parts:
         raise DataError(_nothing(root, bad))
 
@@ -183,7 +189,7 @@ def load(
         notes.append(extracted.left_out(bad, root))
     noise, noise_notes = extracted.read_noise(root)
     notes += noise_notes
-    if SILENCE not in labels and noise:
+    if SILENCE not in labels and noise and samples == CLIP:
         wanted = label_names is None or SILENCE in label_names
         if wanted:
             try:
@@ -216,7 +222,7 @@ def load(
 
     names = tuple(label_names) if label_names is not None else labels
     splits = {
-        split: Clips.from_rows(parts[split], names, len(parts[split]))
+        split: Clips.from_rows(parts[split], names, len(parts[split]), samples)
         for split in SPLITS
         if split in parts
     }
@@ -248,6 +254,7 @@ def _read(
     root: Path,
     found: Sequence[tuple[str | None, str, Path]],
     everything_as: str | None,
+    samples: int,
 ) -> tuple[dict[str, list[Row]], list[str]]:
     """Cuts the files that were found into clips.
 
@@ -264,13 +271,13 @@ def _read(
             continue
         split = everything_as or given or protocol.hashed_split(path.stem)
         speaker = protocol.speaker_of(path.name)
-        pieces = (
-            seconds(sound)
+        cut = (
+            pieces(sound, samples)
             if label in (UNKNOWN, SILENCE)
-            else [loudest_second(sound)]
+            else [loudest(sound, samples)]
         )
-        for start, piece in pieces:
-            file = f"{name}#{start}" if len(sound) > CLIP else name
+        for start, piece in cut:
+            file = f"{name}#{start}" if len(sound) > samples else name
             parts[split].append((label, file, speaker, piece))
     return parts, bad
 
@@ -332,12 +339,13 @@ def with_recordings(
     Raises:
         DataError: There is no such folder, or a word that the data set lacks.
     """
-    own = load(
-        folder, label_names=dataset.label_names, everything_as="train"
-    ).splits["train"]
     train = dataset.splits["train"]
-    spare = train.waveforms.shape[1] - own.waveforms.shape[1]
-    padded = np.pad(own.waveforms, ((0, 0), (spare // 2, spare - spare // 2)))
+    own = load(
+        folder,
+        label_names=dataset.label_names,
+        everything_as="train",
+        samples=train.waveforms.shape[1],
+    ).splits["train"]
     chosen = [np.arange(len(train))]
     for label in np.unique(own.labels):
         there = np.flatnonzero(own.labels == label)
@@ -348,7 +356,7 @@ def with_recordings(
     files = (*train.files, *own.files)
     speakers = (*train.speakers, *own.speakers)
     added = Clips(
-        np.concatenate([train.waveforms, padded])[places],
+        np.concatenate([train.waveforms, own.waveforms])[places],
         np.concatenate([train.labels, own.labels])[places],
         tuple(files[i] for i in places),
         tuple(speakers[i] for i in places),

@@ -307,14 +307,15 @@ class _Duty:
         self._spotter = spotter
         self._steps = steps
         self._confirm = confirm
-        self._reach = network.reach_steps(confirm)
+        self._reach = max(map(network.reach_steps, spotter.deltas))
         rate = spotter.metadata.features.sample_rate
         self._attentive = round(_ATTENTIVE * rate / steps.samples)
         keywords = set(keywords_of(spotter.labels))
         self._keywords = [x in keywords for x in spotter.labels]
 
     def reset(self) -> None:
-        self._state = self._steps.start(self._spotter.delta)
+        self._listening = self._spotter.delta
+        self._state = self._steps.start(self._listening)
         self._heard: collections.deque[FloatArray] = collections.deque(
             maxlen=self._reach
         )
@@ -323,6 +324,13 @@ class _Duty:
 
     def decide(self, samples: FloatArray) -> FloatArray:
         listening = self._spotter.delta
+        if listening != self._listening:
+            # What it would have heard is in the store.
+            self._listening = listening
+            self._state = self._steps.start(listening)
+            for heard in self._heard:
+                _, self._state = self._steps(heard, self._state, listening)
+            self.taken[listening] += len(self._heard)
         logits, self._state = self._steps(samples, self._state, listening)
         self.taken[listening] += 1
         self._heard.append(samples)

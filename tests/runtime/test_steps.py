@@ -219,6 +219,18 @@ class TestOnDuty:
         assert taken[listening.delta] == len(asked)
         assert taken[1] >= asked.sum()
 
+    def test_who_listens_may_change(self, listening, sound, monkeypatch):
+        monkeypatch.setattr(streaming, "_LIKELY", 2.0)
+        stream = StreamingSpotter(listening, confirm=1)
+        first = decisions(stream, sound[: 30 * STEP])
+        deltas = sorted(listening.deltas)
+        listening.delta = deltas[-2]
+        found = np.concatenate([first, decisions(stream, sound[30 * STEP :])])
+        listening.delta = deltas[-1]
+        for delta, part in ((deltas[-1], np.s_[:30]), (deltas[-2], np.s_[30:])):
+            wanted = self.always(listening, delta, sound)
+            np.testing.assert_array_equal(found[part], wanted[part])
+
     def test_what_cannot_confirm_is_refused(self, listening):
         with pytest.raises(UserError, match="depths"):
             StreamingSpotter(listening, confirm=3)
