@@ -73,6 +73,10 @@ format: $(VENV)/.dev ## what lint checks, mended
 	$(BIN)/clang-format -i \
 		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
 
+.PHONY: wheels
+wheels: $(VENV)/.dev ## wheels for glibc 2.28 on x86-64 and aarch64, the sdist
+	$(BIN)/python tools/wheels.py --dist=dist
+
 .PHONY: docs
 docs: $(VENV)/.dev ## the pages as a site, in site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet

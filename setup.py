@@ -5,6 +5,9 @@ delegate, TensorFlow ``libbifsmn_training.so`` to train with. So they keep their
 names on every Python, and one wheel a platform serves them all. Building needs
 a C++17 compiler and neither TensorFlow nor Python's headers.
 
+``BIFSMN_WITHOUT_TRAINING=1`` leaves out the library for training, as wheels do:
+TensorFlow's own operations train as well without it, at their own pace.
+
 ``BIFSMN_SANITIZE=address,undefined`` builds them with those sanitizers of
 gcc's.
 """
@@ -101,7 +104,7 @@ def native_libraries() -> list[Extension]:
     """Describes the libraries for ``build_ext``: for runtimes, and to train."""
     sources, headers = NATIVE["SOURCES"], NATIVE["HEADERS"]
     flags = NATIVE["FLAGS"]
-    return [
+    libraries = [
         _extension(
             "bifsmn_tf.runtime.libbifsmn",
             [path for part in NATIVE["RUNTIME"] for path in sources[part]],
@@ -111,15 +114,19 @@ def native_libraries() -> list[Extension]:
             ],
             flags["COPTS"],
             flags["LINKOPTS"],
-        ),
-        _extension(
-            "bifsmn_tf.network.libbifsmn_training",
-            sources["training"],
-            [*headers["training"], *headers["kernels"]],
-            flags["TRAINING_COPTS"],
-            flags["TRAINING_LINKOPTS"],
-        ),
+        )
     ]
+    if not os.environ.get("BIFSMN_WITHOUT_TRAINING"):
+        libraries.append(
+            _extension(
+                "bifsmn_tf.network.libbifsmn_training",
+                sources["training"],
+                [*headers["training"], *headers["kernels"]],
+                flags["TRAINING_COPTS"],
+                flags["TRAINING_LINKOPTS"],
+            )
+        )
+    return libraries
 
 
 setup(
@@ -218,6 +225,9 @@ setup(
             # The native library's tests build it anew, with setup.py.
             "setuptools>=68",
             "wheel",
+            # Wheels for old systems, and what says how old.
+            "ziglang",
+            "auditwheel",
             # The pages as a site.
             "mkdocs-material",
             "mkdocstrings[python]",

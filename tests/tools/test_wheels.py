@@ -1,0 +1,190 @@
+"""Wheels that any system with glibc 2.28 takes, and the sdist."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from build_cache import CACHE
+from build_cache import build_lock
+
+from bifsmn_tf import pretrained
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCHITECTURES = ("x86_64", "aarch64")
+EPOCH = "1700000000"
+
+
+def build(dist, *flags):
+    subprocess.run(
+        [
+            sys.executable,
+            ROOT / "tools" / "wheels.py",
+            f"--dist={dist}",
+            *flags,
+        ],
+        env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH},
+        check=True,
+    )
+
+
+def sources() -> str:
+    """A digest of what wheels are built of."""
+    digest = hashlib.sha256()
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "bifsmn_tf", "custom_ops", "tflite_delegate"]
+        + ["examples", "setup.py", "tools/wheels.py", "README.md"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in sorted(done.stdout.split(b"\0")[:-1]):
+        path = ROOT / os.fsdecode(name)
+        digest.update(
+            name + b"\0" + (path.read_bytes() if path.exists() else b"")
+        )
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session")
+def dist():
+    """Everything that ``make wheels`` makes, built once for the sources."""
+    pytest.importorskip("ziglang")
+    folder = CACHE / "wheels"
+    with build_lock("wheels"):
+        made, digest = folder / "made", sources()
+        if not made.exists() or made.read_text() != digest:
+            shutil.rmtree(folder, ignore_errors=True)
+            build(folder)
+            made.write_text(digest)
+    return folder
+
+
+def wheel(dist, architecture):
+    (path,) = dist.glob(f"*-py3-none-manylinux_2_28_{architecture}.whl")
+    return path
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_library_needs_no_newer_glibc_and_nothing_else(
+    dist, architecture, tmp_path
+):
+    with zipfile.ZipFile(wheel(dist, architecture)) as archive:
+        path = archive.extract("bifsmn_tf/runtime/libbifsmn.so", tmp_path)
+    # The names stand in the file as they are, whatever machine it is for.
+    content = Path(path).read_bytes()
+    found = {
+        tuple(map(int, version.split(b".")))
+        for version in re.findall(rb"GLIBC_(\d+(?:\.\d+)+)", content)
+    }
+    assert found and max(found) <= (2, 28), sorted(found)
+    assert not re.search(rb"GLIBCXX_|CXXABI_|libstdc\+\+|libgcc_s", content)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_auditwheel_agrees_with_the_name(dist, architecture):
+    pytest.importorskip("auditwheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "auditwheel", "show", wheel(dist, architecture)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = " ".join(done.stdout.split())
+    tag = re.search(
+        r'consistent with the following platform tag: "(\w+)"', text
+    )
+    year, month = map(int, re.match(r"manylinux_(\d+)_(\d+)", tag[1]).groups())
+    assert (year, month) <= (2, 28), text
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_wheel_is_small_and_has_what_runs(dist, architecture):
+    path = wheel(dist, architecture)
+    assert path.stat().st_size < 1_500_000
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        text = archive.read(
+            next(x for x in names if x.endswith("entry_points.txt"))
+        )
+    for name in pretrained.names():
+        assert f"bifsmn_tf/pretrained/{name}.tflite" in names
+        assert f"bifsmn_tf/pretrained/{name}.md" in names
+    assert "bifsmn_tf/py.typed" in names
+    assert b"bifsmn = bifsmn_tf.__main__:main" in text
+    assert not [x for x in names if x.endswith("_training.so") or "test" in x]
+
+
+def test_the_wheel_runs(dist, tmp_path):
+    machine = os.uname().machine
+    if machine not in ARCHITECTURES:
+        pytest.skip(f"there is no wheel for {machine}")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-index"]
+        + ["--no-deps", f"--target={tmp_path}", wheel(dist, machine)],
+        check=True,
+    )
+    code = (
+        "import bifsmn_tf, numpy\n"
+        f"assert bifsmn_tf.__file__.startswith({str(tmp_path)!r})\n"
+        "for name in bifsmn_tf.models():\n"
+        "    spotter = bifsmn_tf.KeywordSpotter(name)\n"
+        "    found = spotter(numpy.zeros(16000, numpy.float32))\n"
+        "    print(max(found, key=found.get))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"silence"}
+
+
+def test_emulated_aarch64_runs_the_wheel(dist, aarch64, tmp_path, speech):
+    """The very wheel, unpacked as pip does it, and listen from it."""
+    with zipfile.ZipFile(wheel(dist, "aarch64")) as archive:
+        archive.extractall(tmp_path)
+    recording = sorted((speech / "yes").glob("*.wav"))[0]
+    code = (
+        "import os, sys\n"
+        # That of the checkout.
+        "del os.environ['BIFSMN_LIBRARY']\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import wave, numpy, bifsmn_tf\n"
+        f"assert bifsmn_tf.__file__.startswith({str(tmp_path)!r})\n"
+        "from bifsmn_tf.runtime.listening import Listener\n"
+        f"file = wave.open({str(recording)!r})\n"
+        "sound = numpy.frombuffer(file.readframes(1 << 20), '<i2')\n"
+        "listener = Listener(bifsmn_tf.KeywordSpotter('bifsmn_stream-sc10'))\n"
+        "for found in listener.push(sound) + listener.finish():\n"
+        "    print(found.label)\n"
+    )
+    done = aarch64("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert "yes" in done.stdout.split()
+
+
+def test_two_builds_give_the_same_bytes(dist, tmp_path):
+    """Of one architecture: both are built alike."""
+    build(tmp_path, "--architecture=x86_64")
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (dist / path.name).read_bytes(), path.name
+
+
+def test_the_sdist_has_all_that_a_build_reads(dist):
+    (path,) = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {"setup.py", "custom_ops/sources.py", "bifsmn_tf/py.typed"}
+    wanted |= {"bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite", "LICENSE"}
+    assert wanted <= names, wanted - names
+    assert not [name for name in names if name.endswith(".so")]
