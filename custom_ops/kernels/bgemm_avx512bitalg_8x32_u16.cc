@@ -327,7 +327,7 @@ const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     kMaxWords,
     1,
     kAnyPixels,
-    [] { return HasAvx512() && __builtin_cpu_supports("avx512bitalg"); },
+    [] { return HasAvx512() && Cpu().avx512bitalg; },
     Pack,
     Kernel::Count,
     Kernel::Threshold,

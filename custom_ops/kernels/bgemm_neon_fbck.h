@@ -29,9 +29,11 @@ inline void InterleavePixels(const Word* patches, int pixels, int words,
   }
   int k = 0;
   for (; k + 8 <= words; k += 8) {
-    vst4q_u16(interleaved + k * WordsOfTile::kPixels,
-              {{vld1q_u16(rows[0] + k), vld1q_u16(rows[1] + k),
-                vld1q_u16(rows[2] + k), vld1q_u16(rows[3] + k)}});
+    // A macro in clang, which commas in braces would give more arguments.
+    const uint16x8x4_t four = {{vld1q_u16(rows[0] + k), vld1q_u16(rows[1] + k),
+                                vld1q_u16(rows[2] + k),
+                                vld1q_u16(rows[3] + k)}};
+    vst4q_u16(interleaved + k * WordsOfTile::kPixels, four);
   }
   for (; k < words; ++k) {
     for (int i = 0; i < WordsOfTile::kPixels; ++i) {

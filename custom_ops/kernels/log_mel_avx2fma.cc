@@ -46,7 +46,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 namespace {
 
-bool Supported() { return HasAvx2() && __builtin_cpu_supports("fma"); }
+bool Supported() { return HasAvx2() && Cpu().fma; }
 
 }  // namespace
 

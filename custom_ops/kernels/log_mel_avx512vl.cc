@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/intrinsics_avx512.h"
 #include "custom_ops/kernels/target.h"
 
@@ -184,10 +185,7 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 namespace {
 
-bool Supported() {
-  return __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512vl");
-}
+bool Supported() { return Cpu().avx512f && Cpu().avx512vl; }
 
 }  // namespace
 
