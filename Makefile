@@ -128,3 +128,7 @@ bom: $(VENV)/.train ## the wheel, its bill of materials and licences, in dist/
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/python tools/bill_of_materials.py dist/*.whl \
 		--json=dist/bom.json --licences=dist/LICENCES.md
+
+.PHONY: web
+web: ## the page that spots keywords in a browser, in build/web; needs emscripten
+	$(PYTHON) web/build.py

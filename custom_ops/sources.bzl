@@ -77,3 +77,21 @@ TRAINING_LINKOPTS = SELF_CONTAINED_LINKOPTS + [
     "-lpthread",
     "-ldl",
 ]
+
+# The engine in a browser (web/). Every browser that has WebAssembly's
+# exceptions has its vectors, too.
+WEB_COPTS = COPTS + [
+    "-msimd128",
+    "-fwasm-exceptions",
+]
+
+# A module without a program around it: web/src/engine.js loads it.
+WEB_LINKOPTS = [
+    "-O3",
+    "-fwasm-exceptions",
+    "--no-entry",
+    "-sSTANDALONE_WASM",
+    "-sALLOW_MEMORY_GROWTH",
+    "-sFILESYSTEM=0",
+    "-sTOTAL_STACK=262144",
+]

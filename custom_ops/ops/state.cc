@@ -38,7 +38,8 @@ class State : public Op {
       const int64_t kept = frames_[i] * FrameBytes(window);
       const int64_t padded =
           (kept + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
-      parts_.push_back({window.bytes() - kept, static_cast<size_t>(kept),
+      parts_.push_back({static_cast<size_t>(window.bytes() - kept),
+                        static_cast<size_t>(kept),
                         static_cast<size_t>(padded - kept)});
       bytes += padded;
       if (bytes > kMaxElements) {
