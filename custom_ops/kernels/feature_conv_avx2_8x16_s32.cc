@@ -13,8 +13,8 @@
 #include <limits>
 
 #include "custom_ops/kernels/cpu_features.h"
+#include "custom_ops/kernels/feature_conv_avx2.h"
 #include "custom_ops/kernels/pack_tiles.h"
-#include "custom_ops/kernels/quantize.h"
 #include "custom_ops/kernels/target.h"
 
 namespace bifsmn {
@@ -61,51 +61,16 @@ BIFSMN_TARGET_BEGIN("avx2")
 namespace bifsmn {
 namespace {
 
-void QuantizeLanes(const float* values, size_t count, float inverse_scale,
-                   int8_t* quantized) {
-  const __m256 scale = _mm256_set1_ps(inverse_scale);
-  const __m256 most = _mm256_set1_ps(127.0f);
-  size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(values + i), scale);
-    const __m256 numbers = _mm256_cmp_ps(scaled, scaled, _CMP_ORD_Q);
-    // What is too small becomes the smallest integer.
-    const __m256i rounded =
-        _mm256_cvtps_epi32(_mm256_and_ps(_mm256_min_ps(scaled, most), numbers));
-    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(rounded),
-                                          _mm256_extracti128_si256(rounded, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(quantized + i),
-                     _mm_packs_epi16(words, words));
-  }
-  Quantize(values + i, count - i, inverse_scale, quantized + i);
-}
-
 // Some terms of eight patches, two a lane.
 struct Part {
   alignas(32) int32_t lanes[kPartLanes][kTilePixels];
 };
 
-// Eight patches' values: the first one's is at `value`.
-BIFSMN_INLINE __m128i Values(const int8_t* value, ptrdiff_t stride, int pixels,
-                             __m128i places) {
-  // A register reaches that far.
-  if (stride <= 2) {
-    return _mm_shuffle_epi8(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(value)), places);
-  }
-  int8_t values[kTilePixels] = {};
-  for (int i = 0; i < pixels; ++i) values[i] = value[i * stride];
-  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values));
-}
-
 // Lays out the terms [first, first + count).
-BIFSMN_INLINE void LayOut(const FeatureConvRow& row, const int8_t* patch,
-                          int pixels, int first, int count, Part* part) {
-  const ptrdiff_t stride = row.pixel_stride;
-  const __m128i places = _mm_mullo_epi16(
-      _mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7),
-      _mm_set1_epi16(static_cast<int16_t>(stride <= 2 ? stride : 0)));
-  const __m128i byte_places = _mm_packs_epi16(places, places);
+template <typename Columns>
+BIFSMN_INLINE void LayOut(const FeatureConvRow& row, const Columns& columns,
+                          const int8_t* patch, int first, int count,
+                          Part* part) {
   const int runs = first == 0 ? 0 : first / row.run_terms;
   const int8_t* run = patch + runs * row.run_stride;
   int column = first - runs * row.run_terms;
@@ -115,7 +80,7 @@ BIFSMN_INLINE void LayOut(const FeatureConvRow& row, const int8_t* patch,
     for (int i = 0; i < kLaneTerms; ++i) {
       terms[i] = _mm_setzero_si128();
       if (k + i == count) break;
-      terms[i] = Values(run + column, stride, pixels, byte_places);
+      terms[i] = columns.Load(run + column);
       if (++column == row.run_terms) {
         column = 0;
         run += row.run_stride;
@@ -190,7 +155,11 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
         const int behind = terms - first;
         const int count = behind < kPartTerms ? behind : kPartTerms;
         if (word == 0 || terms > kPartTerms) {
-          LayOut(row, patch, pixels, first, count, &part);
+          if (NearColumns::Takes(row)) {
+            LayOut(row, NearColumns(row), patch, first, count, &part);
+          } else {
+            LayOut(row, FarColumns(row, pixels), patch, first, count, &part);
+          }
         }
         for (int i = 0; i < kTilePixels; i += 4) {
           AddProducts<4>(part.lanes[0] + i, count, factors, sums + i);
@@ -220,7 +189,7 @@ const FeatureConvKernel kFeatureConvAvx2_8x16S32 = {
     "feature_conv_avx2_8x16_s32",
     std::numeric_limits<int32_t>::max(),
     HasAvx2,
-    QuantizeLanes,
+    QuantizeAvx2,
     PackedBytes,
     Pack,
     Run,

@@ -16,7 +16,7 @@ const KernelRegistry<FeatureConvKernel>& FeatureConvKernels() {
       &kFeatureConvNeon16x8S16,
 #endif
 #ifdef __x86_64__
-      &kFeatureConvAvx512Vnni16x16S32,
+      &kFeatureConvAvx512Vnni16x16S32, &kFeatureConvAvx2_8x16S16,
       &kFeatureConvAvx2_8x16S32,
 #endif
       &kFeatureConvPortable1x16S32,
