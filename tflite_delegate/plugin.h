@@ -49,6 +49,15 @@ BIFSMN_EXPORT const char* bifsmn_profile_json(void);
 // first; if it has a name that is not among these, no delegate is created.
 BIFSMN_EXPORT const char* bifsmn_kernels(void);
 
+// The level of instructions that kernels may use: the environment variable
+// BIFSMN_ISA's, as it was when the library was first used, or else the highest
+// that the processor has. If there is no such level here, no delegate is
+// created.
+BIFSMN_EXPORT const char* bifsmn_isa(void);
+
+// The levels that this processor has, separated by commas, least first.
+BIFSMN_EXPORT const char* bifsmn_isa_levels(void);
+
 // The project's version.
 BIFSMN_EXPORT const char* bifsmn_version(void);
 

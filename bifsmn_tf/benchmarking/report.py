@@ -23,6 +23,7 @@ from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.profile import Profile
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.runtime.interpreter import isa
 
 FORMAT = 2
 
@@ -153,14 +154,16 @@ def describe_machine() -> dict[str, Any]:
     """Describes the processor, and how busy it is at the moment.
 
     Returns:
-        ``cpu``, ``instructions``, ``cores``, ``architecture`` and
-        ``load_average``, that of the last minute.
+        ``cpu``, ``instructions``, ``isa`` (the level of them that our kernels
+        use), ``cores``, ``architecture`` and ``load_average``, that of the last
+        minute.
     """
     facts = cpuinfo.get_cpu_info()
     flags = facts.get("flags", ())
     return {
         "cpu": facts.get("brand_raw") or platform.machine(),
         "instructions": [x for x in _INSTRUCTIONS if x in flags],
+        "isa": isa(),
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "load_average": load_average(),
@@ -206,7 +209,8 @@ def read_cycles(path: str | Path) -> Cycles:
 
 def text(report: Report) -> str:
     """Returns the tables for a terminal."""
-    return "\n\n".join(
+    level = f"Our kernels at level {report['machine']['isa']}.\n"
+    return level + "\n\n".join(
         f"{table.title}\n{table.plain()}" for table in _tables(report)
     )
 
@@ -222,6 +226,7 @@ def page(report: Report) -> str:
         "Measured on this CPU: "
         f"{machine_['cpu']} ({machine_['architecture']}, "
         f"{machine_['cores']} cores, {' '.join(machine_['instructions'])}; "
+        f"our kernels at level {machine_['isa']}; "
         f"load average before {machine_['load_average']}), {report['date']}, "
         f"one thread; {used}.",
         f"    {report['command']}",

@@ -82,6 +82,28 @@ def kernel_names(library: Library = None) -> list[str]:
     return _text(library, "bifsmn_kernels").split(",")
 
 
+def isa(library: Library = None) -> str:
+    """Returns the level of instructions that the kernels use.
+
+    The environment variable ``BIFSMN_ISA`` names one of :func:`isa_levels`
+    before the library is first used; by default it is the highest. Another
+    name is an error when a model is loaded.
+
+    Raises:
+        UserError: There is no library, or it cannot be loaded.
+    """
+    return _text(library, "bifsmn_isa")
+
+
+def isa_levels(library: Library = None) -> list[str]:
+    """Returns the levels that this processor has, least first.
+
+    Raises:
+        UserError: There is no library, or it cannot be loaded.
+    """
+    return _text(library, "bifsmn_isa_levels").split(",")
+
+
 def set_profiling(enabled: bool, library: Library = None) -> None:
     """Begins or ends measuring how long each op takes, and forgets the past.
 

@@ -50,12 +50,9 @@ Status CheckPointers(const char* what,
 
 }  // namespace
 
-Status CheckPreferredKernels() {
-  const std::string unknown = UnknownPreferredKernel();
-  if (unknown.empty()) return Status();
-  return Status::Error(
-      "BIFSMN_KERNELS: there is no kernel '%s' on this processor",
-      unknown.c_str());
+Status CheckKernelChoice() {
+  const std::string fault = KernelChoiceFault();
+  return fault.empty() ? Status() : Status::Error("%s", fault.c_str());
 }
 
 }  // namespace bifsmn
@@ -68,7 +65,7 @@ bifsmn_model* bifsmn_model_create(const void* content, size_t bytes,
                                   char* error, size_t error_bytes) {
   bifsmn_model* result = nullptr;
   Succeeds({error, error_bytes}, [&] {
-    BIFSMN_RETURN_IF_ERROR(bifsmn::CheckPreferredKernels());
+    BIFSMN_RETURN_IF_ERROR(bifsmn::CheckKernelChoice());
     auto made = std::make_unique<bifsmn_model>();
     BIFSMN_RETURN_IF_ERROR(
         bifsmn::ModelFile::Parse(content, bytes, &made->file));

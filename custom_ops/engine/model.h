@@ -12,8 +12,8 @@
 
 namespace bifsmn {
 
-// Whether BIFSMN_KERNELS names kernels of this processor alone.
-Status CheckPreferredKernels();
+// Whether BIFSMN_ISA and BIFSMN_KERNELS name what this processor has.
+Status CheckKernelChoice();
 
 }  // namespace bifsmn
 

@@ -43,7 +43,7 @@ Status FindDepth(const std::vector<int>& deltas, int delta, int* depth) {
 Status Spotter::Create(const void* content, size_t bytes,
                        const bifsmn_options& options,
                        std::unique_ptr<Spotter>* spotter) {
-  BIFSMN_RETURN_IF_ERROR(CheckPreferredKernels());
+  BIFSMN_RETURN_IF_ERROR(CheckKernelChoice());
   ModelFile file;
   BIFSMN_RETURN_IF_ERROR(ModelFile::Parse(content, bytes, &file));
   auto made = std::make_unique<Spotter>();

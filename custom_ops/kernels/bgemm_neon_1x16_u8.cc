@@ -5,6 +5,7 @@
 // which is free beside vector operations. NEON.md has the schedule.
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/cpu_features.h"
 
 #ifdef __aarch64__
 
@@ -435,8 +436,17 @@ void Add(const Bgemm& gemm, int base, const Int16Residual& parameters,
 }  // namespace
 
 const BgemmKernel kBgemmNeon1x16U8 = {
-    "bgemm_neon_1x16_u8", kWordBits, kChunkWords, kMaxDepth, kWordBits, 4,
-    [] { return true; },  Pack,      Count,       Threshold, Add,
+    "bgemm_neon_1x16_u8",
+    kWordBits,
+    kChunkWords,
+    kMaxDepth,
+    kWordBits,
+    4,
+    HasNeon,
+    Pack,
+    Count,
+    Threshold,
+    Add,
 };
 
 }  // namespace bifsmn

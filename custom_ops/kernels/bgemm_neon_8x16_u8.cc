@@ -4,6 +4,7 @@
 // still in registers. NEON.md has the register map and the figures.
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/cpu_features.h"
 
 #ifdef __aarch64__
 
@@ -212,7 +213,7 @@ const BgemmKernel kBgemmNeon8x16U8 = {
     kMaxDepth,
     kWordBits,
     kAnyPixels,
-    [] { return true; },
+    HasNeon,
     PackForNeon,
     Kernel::Count,
     Kernel::Threshold,

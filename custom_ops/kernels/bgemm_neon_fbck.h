@@ -11,6 +11,7 @@
 
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/bgemm_neon_epilogue.h"
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/neon.h"
 
 namespace bifsmn {
@@ -120,17 +121,9 @@ template <typename Counting>
 constexpr BgemmKernel FbckKernel(const char* name) {
   using Kernel = NeonBgemm<FbckTiles<Counting>>;
   return {
-      name,
-      kWordBits,
-      1,
-      kFbckMaxDepth,
-      kWordBits,
-      kAnyPixels,
-      [] { return true; },
-      PackForNeon,
-      Kernel::Count,
-      Kernel::Threshold,
-      Kernel::Add,
+      name,          kWordBits,         1,           kFbckMaxDepth,
+      kWordBits,     kAnyPixels,        HasNeon,     PackForNeon,
+      Kernel::Count, Kernel::Threshold, Kernel::Add,
   };
 }
 

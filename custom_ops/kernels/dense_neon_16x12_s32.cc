@@ -2,6 +2,7 @@
 // for, so that inputs are loaded once for all of them. Inputs and weights come
 // through general registers, a step ahead (see LoadBeside).
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/dense.h"
 
 #ifdef __aarch64__
@@ -139,7 +140,7 @@ void Run(const int16_t* values, const void* packed, int inputs, int outputs,
 }  // namespace
 
 const DenseKernel kDenseNeon16x12S32 = {
-    "dense_neon_16x12_s32", [] { return true; }, PackedBytes, Pack, Run,
+    "dense_neon_16x12_s32", HasNeon, PackedBytes, Pack, Run,
 };
 
 }  // namespace bifsmn

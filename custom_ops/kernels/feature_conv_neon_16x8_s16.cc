@@ -2,6 +2,7 @@
 // vector of neighbours, multiplied by all of a term's weights at once: neither
 // has to be replicated, nor does a stride cost anything.
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/feature_conv.h"
 
 #ifdef __aarch64__
@@ -381,7 +382,7 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
 const FeatureConvKernel kFeatureConvNeon16x8S16 = {
     "feature_conv_neon_16x8_s16",
     std::numeric_limits<int16_t>::max(),
-    [] { return true; },
+    HasNeon,
     Quantize,
     PackedBytes,
     Pack,

@@ -6,6 +6,7 @@
 // in-order core. Operands come through general registers, a step ahead (see
 // LoadBeside).
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/igemm.h"
 
 #ifdef __aarch64__
@@ -481,11 +482,8 @@ void Run(const Igemm& gemm, int32_t* sums) {
 }  // namespace
 
 const IgemmKernel kIgemmNeon4x4S32 = {
-    "igemm_neon_4x4_s32",
-    [] { return true; },
-    igemm_neon::PackedBytes,
-    igemm_neon::Pack,
-    Run,
+    "igemm_neon_4x4_s32", HasNeon, igemm_neon::PackedBytes,
+    igemm_neon::Pack,     Run,
 };
 
 }  // namespace bifsmn

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "custom_ops/kernels/bgemm.h"
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/dense.h"
 #include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
@@ -34,13 +35,16 @@ std::vector<std::string> KernelNames() {
   return names;
 }
 
-std::string UnknownPreferredKernel() {
+std::string KernelChoiceFault() {
+  const std::string fault = IsaFault();
+  if (!fault.empty()) return fault;
   const std::vector<std::string> known = KernelNames();
   std::string_view names = PreferredKernels();
   while (!names.empty()) {
     const std::string_view name = names.substr(0, names.find(','));
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return std::string(name);
+      return "BIFSMN_KERNELS: there is no kernel '" + std::string(name) +
+             "' on this processor";
     }
     names.remove_prefix(std::min(name.size() + 1, names.size()));
   }

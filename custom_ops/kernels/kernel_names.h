@@ -12,8 +12,9 @@ namespace bifsmn {
 // first.
 std::vector<std::string> KernelNames();
 
-// The first of the preferred kernels (registry.h) that there is not, or "".
-std::string UnknownPreferredKernel();
+// What is wrong with the variables that choose kernels, BIFSMN_ISA
+// (cpu_features.h) and BIFSMN_KERNELS (registry.h), or "".
+std::string KernelChoiceFault();
 
 }  // namespace bifsmn
 

@@ -1,3 +1,4 @@
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/log_mel.h"
 
 #ifdef __aarch64__
@@ -65,7 +66,7 @@ struct NeonF64 {
   }
 };
 
-bool Supported() { return true; }
+bool Supported() { return HasNeon(); }
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 // that a step's bits are spread once for all that look at it. Other blocks, and
 // what is left, are computed step by step, 128 channels at a time.
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/memory.h"
 
 #ifdef __aarch64__
@@ -295,7 +296,7 @@ void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
 }  // namespace
 
 const MemoryKernel kMemoryNeon8x16S8 = {
-    "memory_neon_8x16_s8", kMaxTaps, kWordBits, [] { return true; }, Dot, Add,
+    "memory_neon_8x16_s8", kMaxTaps, kWordBits, HasNeon, Dot, Add,
 };
 
 }  // namespace bifsmn

@@ -65,6 +65,7 @@ def test_is_plain_json(report):
     assert set(report["machine"]) == {
         "cpu",
         "instructions",
+        "isa",
         "cores",
         "architecture",
         "load_average",

@@ -13,6 +13,7 @@ from run_cases import write_cases
 from test_native_ops import RUN_CASES
 from test_native_ops import assert_cases_pass
 
+from bifsmn_tf.runtime.interpreter import isa_levels
 from bifsmn_tf.runtime.interpreter import kernel_names
 
 INSTRUCTION_SETS = {
@@ -22,6 +23,14 @@ INSTRUCTION_SETS = {
     "Haswell": ("portable", "avx2"),
 }
 """What there may be in the names of the kernels that run on a processor."""
+
+LEVELS = {
+    "baseline": ("portable",),
+    "avx2": ("portable", "avx2"),
+    "avx512": ("portable", "avx2", "avx512"),
+    "neon": ("portable", "neon"),
+}
+"""The same by ``BIFSMN_ISA``."""
 
 PRINT_KERNELS = (
     "import json; from bifsmn_tf.runtime.interpreter import kernel_names; "
@@ -56,6 +65,21 @@ def test_falls_back(processor, tmp_path):
     cases = [*random_cases(5, seed=7), *large_cases()]
     write_cases(tmp_path, cases)
     done = run_emulated(processor, RUN_CASES, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_cases_pass(tmp_path, cases)
+
+
+@pytest.mark.parametrize("level", isa_levels())
+def test_a_level_is_what_kernels_are_limited_to(level, tmp_path):
+    done = run_python("-c", PRINT_KERNELS, BIFSMN_ISA=level)
+    assert done.returncode == 0, done.stderr
+    names = json.loads(done.stdout)
+    allowed = LEVELS[level]
+    assert not [n for n in names if not any(f"_{s}" in n for s in allowed)]
+    assert {s for s in allowed for n in names if f"_{s}" in n} == set(allowed)
+    cases = list(random_cases(5, seed=9))
+    write_cases(tmp_path, cases)
+    done = run_python(RUN_CASES, tmp_path, BIFSMN_ISA=level)
     assert done.returncode == 0, done.stderr
     assert_cases_pass(tmp_path, cases)
 

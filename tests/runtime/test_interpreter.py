@@ -11,11 +11,15 @@ from native_fixtures import run_python
 from op_cases import random_cases
 
 import bifsmn_tf.runtime.interpreter as runtime_module
+from bifsmn_tf import KeywordSpotter
+from bifsmn_tf import pretrained
 from bifsmn_tf._version import __version__
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.ops import Op
 from bifsmn_tf.model_file.ops import TensorSpec
 from bifsmn_tf.model_file.writer import ModelWriter
+from bifsmn_tf.runtime.interpreter import isa
+from bifsmn_tf.runtime.interpreter import isa_levels
 from bifsmn_tf.runtime.interpreter import kernel_names
 from bifsmn_tf.runtime.interpreter import library_path
 from bifsmn_tf.runtime.interpreter import make_interpreter
@@ -59,6 +63,18 @@ def test_kernels_are_chosen_by_name(case, monkeypatch):
     monkeypatch.setenv("BIFSMN_KERNELS", f"{portable[0]},bgemm_fast")
     with pytest.raises(UserError, match="no kernel 'bgemm_fast'"):
         make_interpreter(case.model())
+
+
+def test_a_level_of_instructions_that_is_not_here_is_refused(case, monkeypatch):
+    levels = isa_levels()
+    assert levels[0] == "baseline"
+    assert isa() in levels
+    monkeypatch.setenv("BIFSMN_ISA", "avx1024")
+    message = "BIFSMN_ISA is 'avx1024': .* levels " + ", ".join(levels)
+    with pytest.raises(UserError, match=message):
+        make_interpreter(case.model())
+    with pytest.raises(UserError, match=message):
+        KeywordSpotter(pretrained.find("bifsmn-sc10"), engine="native")
 
 
 def test_a_profile_counts_runs(case):
