@@ -29,16 +29,18 @@ constexpr int CountBits(int nibble) {
   return (nibble & 1) + (nibble >> 1 & 1) + (nibble >> 2 & 1) + (nibble >> 3);
 }
 
-// Disagreements of every half byte with every other one.
+// Of every byte, disagreements of its low half with every half byte, and then
+// those of its high half: so a byte is one address for both.
 struct Tables {
-  alignas(16) uint8_t counts[16 * 16];
+  alignas(32) uint8_t counts[256][2][16];
 };
 
 constexpr Tables MakeTables() {
   Tables tables = {};
-  for (int a = 0; a < 16; ++a) {
+  for (int a = 0; a < 256; ++a) {
     for (int b = 0; b < 16; ++b) {
-      tables.counts[16 * a + b] = static_cast<uint8_t>(CountBits(a ^ b));
+      tables.counts[a][0][b] = static_cast<uint8_t>(CountBits((a & 15) ^ b));
+      tables.counts[a][1][b] = static_cast<uint8_t>(CountBits((a >> 4) ^ b));
     }
   }
   return tables;
@@ -97,10 +99,8 @@ BIFSMN_INLINE Weights LoadWeights(const Word* packed) {
 // two tiles'. Of the latter gcc keeps so much at hand that sums go to memory.
 BIFSMN_INLINE void AddByte(unsigned byte, const Weights (&weights)[1],
                            __m256i (&sums)[1]) {
-  const auto* low =
-      reinterpret_cast<const __m128i*>(kTables.counts + (byte << 4 & 0xf0));
-  const auto* high =
-      reinterpret_cast<const __m128i*>(kTables.counts + (byte & 0xf0));
+  const auto* low = reinterpret_cast<const __m128i*>(kTables.counts[byte][0]);
+  const auto* high = reinterpret_cast<const __m128i*>(kTables.counts[byte][1]);
   const __m256i low_table = _mm256_broadcastsi128_si256(_mm_load_si128(low));
   const __m256i high_table = _mm256_broadcastsi128_si256(_mm_load_si128(high));
   sums[0] = _mm256_add_epi8(
@@ -111,10 +111,8 @@ BIFSMN_INLINE void AddByte(unsigned byte, const Weights (&weights)[1],
 
 BIFSMN_INLINE void AddByte(unsigned byte, const Weights (&weights)[2],
                            __m256i (&sums)[2]) {
-  const auto* low =
-      reinterpret_cast<const __m128i*>(kTables.counts + (byte << 4 & 0xf0));
-  const auto* high =
-      reinterpret_cast<const __m128i*>(kTables.counts + (byte & 0xf0));
+  const auto* low = reinterpret_cast<const __m128i*>(kTables.counts[byte][0]);
+  const auto* high = reinterpret_cast<const __m128i*>(kTables.counts[byte][1]);
   __m256i table;
   __m256i counts;
   asm("vbroadcasti128 %[low], %[table]\n\t"
