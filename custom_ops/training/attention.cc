@@ -16,18 +16,6 @@ constexpr float kSmallestDeviation = 1e-6f;
 
 constexpr int64_t kPlanesOfATask = 8;
 
-// Sums term(i) over [0, size): whole vectors first.
-#define BIFSMN_SUM(total, size, term)               \
-  do {                                              \
-    Vector lanes = Zero<Vector>();                  \
-    int64_t i = 0;                                  \
-    for (; i + kLanes <= (size); i += kLanes) {     \
-      lanes += term(Vector);                        \
-    }                                               \
-    (total) = SumOfLanes(lanes);                    \
-    for (; i < (size); ++i) (total) += term(float); \
-  } while (false)
-
 // Calls work(first, last) for all of [0, planes) in tasks.
 template <class Work>
 void ForPlanes(int64_t planes, int64_t size, int threads, const Work& work) {
@@ -40,8 +28,9 @@ void ForPlanes(int64_t planes, int64_t size, int threads, const Work& work) {
 
 // The high frequencies of a plane: what is left of it without the mean of each
 // square of 2 x 2, of which those outside of the plane are 0.
-BIFSMN_CLONES void HighFrequencies(const float* plane, int64_t rows,
-                                   int64_t columns, float* high) {
+template <class>
+BIFSMN_BODY void HighFrequenciesBody(const float* plane, int64_t rows,
+                                     int64_t columns, float* high) {
   for (int64_t row = 0; row < rows; row += 2) {
     const float* first = plane + row * columns;
     const float* second = row + 1 < rows ? first + columns : nullptr;
@@ -63,69 +52,90 @@ BIFSMN_CLONES void HighFrequencies(const float* plane, int64_t rows,
   }
 }
 
+BIFSMN_FOR_LEVELS(void, HighFrequencies,
+                  (const float* plane, int64_t rows, int64_t columns,
+                   float* high),
+                  (plane, rows, columns, high))
+
+template <class T>
 BIFSMN_BODY float Deviation(const float* x, int64_t size) {
-  float mean, variance;
-#define TERM(T) Load<T>(x + i)
-  BIFSMN_SUM(mean, size, TERM);
-#undef TERM
-  mean /= static_cast<float>(size);
-#define TERM(T) (Load<T>(x + i) - mean) * (Load<T>(x + i) - mean)
-  BIFSMN_SUM(variance, size, TERM);
-#undef TERM
-  return std::max(std::sqrt(variance / static_cast<float>(size)),
+  const float mean =
+      Sum<T>(size, [&](auto t, int64_t i)
+                       BIFSMN_TERM { return Load<decltype(t)>(x + i); }) /
+      static_cast<float>(size);
+  const float squares = Sum<T>(size, [&](auto t, int64_t i) BIFSMN_TERM {
+    const auto apart = Load<decltype(t)>(x + i) - mean;
+    return apart * apart;
+  });
+  return std::max(std::sqrt(squares / static_cast<float>(size)),
                   kSmallestDeviation);
 }
 
+template <class T>
 BIFSMN_BODY float NormOfSquares(const float* x, int64_t size) {
-  float sum;
-#define TERM(T) \
-  Load<T>(x + i) * Load<T>(x + i) * Load<T>(x + i) * Load<T>(x + i)
-  BIFSMN_SUM(sum, size, TERM);
-#undef TERM
+  const float sum = Sum<T>(size, [&](auto t, int64_t i) BIFSMN_TERM {
+    const auto value = Load<decltype(t)>(x + i);
+    return value * value * value * value;
+  });
   return std::max(std::sqrt(sum), kTiny);
 }
 
 // h of a plane, with `high` for its high frequencies.
-BIFSMN_CLONES void Emphasise(const float* plane, const float* high,
-                             int64_t size, float* h) {
-  const float scale = 1 / Deviation(plane, size);
-  const float high_scale = 1 / Deviation(high, size);
+template <class T>
+BIFSMN_BODY void EmphasiseBody(const float* plane, const float* high,
+                               int64_t size, float* h) {
+  const float scale = 1 / Deviation<T>(plane, size);
+  const float high_scale = 1 / Deviation<T>(high, size);
   for (int64_t i = 0; i < size; ++i) {
     h[i] = high[i] * high_scale + plane[i] * scale;
   }
 }
 
-BIFSMN_CLONES void Map(const float* h, int64_t size, float* map) {
-  const float inverse = 1 / NormOfSquares(h, size);
+BIFSMN_FOR_LEVELS(void, Emphasise,
+                  (const float* plane, const float* high, int64_t size,
+                   float* h),
+                  (plane, high, size, h))
+
+template <class T>
+BIFSMN_BODY void MapBody(const float* h, int64_t size, float* map) {
+  const float inverse = 1 / NormOfSquares<T>(h, size);
   for (int64_t i = 0; i < size; ++i) map[i] = h[i] * h[i] * inverse;
 }
+
+BIFSMN_FOR_LEVELS(void, Map, (const float* h, int64_t size, float* map),
+                  (h, size, map))
 
 // `inverse` of the norm of h^2.
 struct Distance {
   float inverse, distance, along;
 };
 
-BIFSMN_CLONES Distance DistanceOf(const float* h, const float* map,
-                                  int64_t size) {
-  const float inverse = 1 / NormOfSquares(h, size);
-  float squares, along;
-#define FOUND(T) (Load<T>(h + i) * Load<T>(h + i) * inverse)
-#define APART(T) (FOUND(T) - Load<T>(map + i))
-#define TERM(T) APART(T) * APART(T)
-  BIFSMN_SUM(squares, size, TERM);
-#undef TERM
-#define TERM(T) FOUND(T) * APART(T)
-  BIFSMN_SUM(along, size, TERM);
-#undef TERM
-#undef APART
-#undef FOUND
+template <class T>
+BIFSMN_BODY Distance DistanceOfBody(const float* h, const float* map,
+                                    int64_t size) {
+  const float inverse = 1 / NormOfSquares<T>(h, size);
+  const float squares = Sum<T>(size, [&](auto t, int64_t i) BIFSMN_TERM {
+    const auto value = Load<decltype(t)>(h + i);
+    const auto apart = value * value * inverse - Load<decltype(t)>(map + i);
+    return apart * apart;
+  });
+  const float along = Sum<T>(size, [&](auto t, int64_t i) BIFSMN_TERM {
+    const auto value = Load<decltype(t)>(h + i);
+    const auto found = value * value * inverse;
+    return found * (found - Load<decltype(t)>(map + i));
+  });
   return {inverse, std::sqrt(std::max(squares, kTiny)), along};
 }
 
+BIFSMN_FOR_LEVELS(Distance, DistanceOf,
+                  (const float* h, const float* map, int64_t size),
+                  (h, map, size))
+
 // What changes the norm of h^2 alone does not change the map: `along`.
-BIFSMN_CLONES void DistanceGradient(const float* h, const float* map,
-                                    int64_t size, const Distance& distance,
-                                    float ddistance, float* dh) {
+template <class>
+BIFSMN_BODY void DistanceGradientBody(const float* h, const float* map,
+                                      int64_t size, const Distance& distance,
+                                      float ddistance, float* dh) {
   const float scale = 2 * ddistance / distance.distance * distance.inverse;
   for (int64_t i = 0; i < size; ++i) {
     const float found = h[i] * h[i] * distance.inverse;
@@ -133,6 +143,11 @@ BIFSMN_CLONES void DistanceGradient(const float* h, const float* map,
     dh[i] = h[i] * ((apart - found * distance.along) * scale);
   }
 }
+
+BIFSMN_FOR_LEVELS(void, DistanceGradient,
+                  (const float* h, const float* map, int64_t size,
+                   const Distance& distance, float ddistance, float* dh),
+                  (h, map, size, distance, ddistance, dh))
 
 // A plane of states with other variants between its rows.
 struct Plane {

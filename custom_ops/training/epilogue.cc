@@ -26,42 +26,15 @@ void ForParts(Shape shape, int threads, const Work& work) {
   });
 }
 
-using TileRunner = void (*)(Loop, const Data&, const Tile&, const float*);
-
-void RunBaseline(Loop loop, const Data& data, const Tile& tile,
-                 const float* means) {
-  RunTile(loop, data, tile, means);
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2"))) void RunAvx2(Loop loop, const Data& data,
-                                             const Tile& tile,
-                                             const float* means) {
-  RunTile(loop, data, tile, means);
-}
-
-__attribute__((target("avx512f,avx512dq,avx512vl"))) void RunAvx512(
-    Loop loop, const Data& data, const Tile& tile, const float* means) {
-  RunTile(loop, data, tile, means);
-}
-#endif
-
-TileRunner ChooseRunner() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return RunAvx512;
-  }
-  if (__builtin_cpu_supports("avx2")) return RunAvx2;
-#endif
-  return RunBaseline;
-}
+BIFSMN_FOR_LEVELS(void, RunTile,
+                  (Loop loop, const Data& data, const Tile& tile,
+                   const float* means),
+                  (loop, data, tile, means))
 
 void Run(Loop loop, const Data& data, int threads,
          const float* means = nullptr) {
-  static const TileRunner runner = ChooseRunner();
   ForParts(data.shape, threads,
-           [&](const Tile& tile) { runner(loop, data, tile, means); });
+           [&](const Tile& tile) { RunTile(loop, data, tile, means); });
 }
 
 // Adds up a kind of sums over the parts.

@@ -258,14 +258,15 @@ BIFSMN_BODY void RunColumns(Loop loop, const Data& data, const Tile& tile,
   }
 }
 
-BIFSMN_BODY void RunTile(Loop loop, const Data& data, const Tile& tile,
-                         const float* means) {
+template <class T>
+BIFSMN_BODY void RunTileBody(Loop loop, const Data& data, const Tile& tile,
+                             const float* means) {
   const int64_t columns = data.shape.columns;
   for (int64_t begin = tile.begin; begin < tile.end; begin += kStreams) {
     const Tile rows{begin, std::min(begin + kStreams, tile.end), tile.part};
     int64_t column = 0;
-    for (; column + kLanes <= columns; column += kLanes) {
-      RunColumns<Vector>(loop, data, rows, means, column);
+    for (; column + kLanes<T> <= columns; column += kLanes<T>) {
+      RunColumns<T>(loop, data, rows, means, column);
     }
     for (; column < columns; ++column) {
       RunColumns<float>(loop, data, rows, means, column);

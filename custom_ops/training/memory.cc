@@ -51,13 +51,14 @@ BIFSMN_BODY void Filter(const Example& example, int64_t t, int64_t variant,
   Store<T>(example.to + t * frame + variant * s.columns + column, sum);
 }
 
-BIFSMN_CLONES void FilterExample(const Example& example) {
+template <class T>
+BIFSMN_BODY void FilterExampleBody(const Example& example) {
   const States& s = example.shape;
   for (int64_t t = 0; t < s.rows; ++t) {
     for (int64_t variant = 0; variant < s.variants; ++variant) {
       int64_t column = 0;
-      for (; column + kLanes <= s.columns; column += kLanes) {
-        Filter<Vector>(example, t, variant, column);
+      for (; column + kLanes<T> <= s.columns; column += kLanes<T>) {
+        Filter<T>(example, t, variant, column);
       }
       for (; column < s.columns; ++column) {
         Filter<float>(example, t, variant, column);
@@ -65,6 +66,8 @@ BIFSMN_CLONES void FilterExample(const Example& example) {
     }
   }
 }
+
+BIFSMN_FOR_LEVELS(void, FilterExample, (const Example& example), (example))
 
 // Adds to dy what an example has: `from` is x, `to` dy.
 template <class T>
@@ -87,18 +90,22 @@ BIFSMN_BODY void Correlate(const Example& example, const float* dz, int64_t tap,
   Store<T>(to, Load<T>(to) + sum);
 }
 
-BIFSMN_CLONES void CorrelateExample(const Example& example, const float* dz) {
+template <class T>
+BIFSMN_BODY void CorrelateExampleBody(const Example& example, const float* dz) {
   const int64_t columns = example.shape.columns;
   for (int64_t tap = 0; tap < example.taps.count; ++tap) {
     int64_t column = 0;
-    for (; column + kLanes <= columns; column += kLanes) {
-      Correlate<Vector>(example, dz, tap, column);
+    for (; column + kLanes<T> <= columns; column += kLanes<T>) {
+      Correlate<T>(example, dz, tap, column);
     }
     for (; column < columns; ++column) {
       Correlate<float>(example, dz, tap, column);
     }
   }
 }
+
+BIFSMN_FOR_LEVELS(void, CorrelateExample,
+                  (const Example& example, const float* dz), (example, dz))
 
 int64_t SizeOf(const States& s) { return s.rows * s.variants * s.columns; }
 

@@ -7,23 +7,41 @@
 namespace bifsmn::training {
 namespace {
 
-BIFSMN_CLONES void AddMagnitudes(int64_t columns, const float* w, float* sums) {
+template <class>
+BIFSMN_BODY void AddMagnitudesBody(int64_t columns, const float* w,
+                                   float* sums) {
   for (int64_t i = 0; i < columns; ++i) sums[i] += std::fabs(w[i]);
 }
 
-BIFSMN_CLONES void Quantize(int64_t columns, const float* w, const float* alpha,
-                            float* y) {
+BIFSMN_FOR_LEVELS(void, AddMagnitudes,
+                  (int64_t columns, const float* w, float* sums),
+                  (columns, w, sums))
+
+template <class>
+BIFSMN_BODY void QuantizeBody(int64_t columns, const float* w,
+                              const float* alpha, float* y) {
   for (int64_t i = 0; i < columns; ++i) {
     y[i] = w[i] >= 0 ? alpha[i] : -alpha[i];
   }
 }
 
-BIFSMN_CLONES void Pass(int64_t columns, const float* w, const float* alpha,
-                        const float* dy, float* dw) {
+BIFSMN_FOR_LEVELS(void, Quantize,
+                  (int64_t columns, const float* w, const float* alpha,
+                   float* y),
+                  (columns, w, alpha, y))
+
+template <class>
+BIFSMN_BODY void PassBody(int64_t columns, const float* w, const float* alpha,
+                          const float* dy, float* dw) {
   for (int64_t i = 0; i < columns; ++i) {
     dw[i] = std::fabs(w[i]) <= 1 ? dy[i] * alpha[i] : 0.0f;
   }
 }
+
+BIFSMN_FOR_LEVELS(void, Pass,
+                  (int64_t columns, const float* w, const float* alpha,
+                   const float* dy, float* dw),
+                  (columns, w, alpha, dy, dw))
 
 }  // namespace
 

@@ -13,7 +13,7 @@
 namespace bifsmn::training {
 
 // Whether this processor counts bits faster than it multiplies floats: with
-// AVX-512 VPOPCNTDQ.
+// AVX2, and more so with AVX-512 VPOPCNTDQ.
 bool SignProductIsFast();
 
 // Writes z [shape.rows][units] for x [shape.rows][shape.columns] and y

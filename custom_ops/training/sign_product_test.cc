@@ -72,6 +72,13 @@ TEST(SignProduct, IsExactOnRandomShapes) {
   }
 }
 
+// A byte counts so many bits, and no more.
+TEST(SignProduct, IsExactForLongRows) {
+  for (const int64_t columns : {991, 992, 993, 1023, 1984, 2500}) {
+    Check(5, columns, 24);
+  }
+}
+
 TEST(SignProduct, AScaleOfZeroGivesZero) {
   const Values x{1, -1, -1}, y{0, 2, -0.0f, -2, 0, 2};
   Values z(2, 1);
