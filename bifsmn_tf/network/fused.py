@@ -13,15 +13,15 @@ forward and two backward::
 So it does with the weights' α·sign(w) (Eq. 2), the memory's filter (Eq. 3), the
 attention distillation of the states (Eq. 8-10) and Adam's updates. Products of
 signs with one-bit weights it computes forward as counted bits, where a
-processor is fast at that.
+processor is fast at that: with AVX2, and faster with AVX-512 VPOPCNTDQ.
+``BIFSMN_ISA`` limits it to a level of instructions as it does kernels.
 
 The layers of :mod:`~bifsmn_tf.network.layers`, the quantizers and the losses
 define what is computed and serve wherever the library does not: without it, on
 GPUs, and for other quantizers. Where products of signs cannot be counted,
-training with the library is slower than without it, so that it serves by
-default only on processors with AVX-512 VPOPCNTDQ. ``BIFSMN_FUSED=1`` in the
-environment, or :func:`forced`, uses it on every processor; ``BIFSMN_FUSED=0``,
-or :func:`disabled`, on none.
+the library does not serve by default. ``BIFSMN_FUSED=1`` in the environment, or
+:func:`forced`, uses it on every processor; ``BIFSMN_FUSED=0``, or
+:func:`disabled`, on none.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ def _library() -> Any:
 
 
 def _counts_bits() -> bool:
-    """Whether the library has an op for products of signs: VPOPCNTDQ's."""
+    """Whether the library has an op for products of signs."""
     return hasattr(_library(), "bifsmn_sign_product")
 
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/training/sign_product_words.h"
 
 namespace bifsmn::training {
@@ -77,11 +78,8 @@ void CountedSignProduct(const SignKernel& kernel, Shape shape, int64_t units,
 // Null where bits are not counted fast.
 const SignKernel* KernelOfProcessor() {
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512vpopcntdq") &&
-      __builtin_cpu_supports("avx512f")) {
-    return &kSignsVpopcntdq;
-  }
-  if (__builtin_cpu_supports("avx2")) return &kSignsAvx2;
+  if (Cpu().avx512f && Cpu().avx512vpopcntdq) return &kSignsVpopcntdq;
+  if (HasAvx2()) return &kSignsAvx2;
 #endif
   return nullptr;
 }

@@ -27,7 +27,8 @@ BIFSMN_AVX2 void PackRow(int64_t columns, const float* x, uint32_t* words) {
     words[i / kWordBits] |= bits << i % kWordBits;
   }
   for (; i < columns; ++i) {
-    words[i / kWordBits] |= static_cast<uint32_t>(std::signbit(x[i])) << i % kWordBits;
+    words[i / kWordBits] |= static_cast<uint32_t>(std::signbit(x[i]))
+                            << i % kWordBits;
   }
 }
 

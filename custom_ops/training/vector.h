@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "custom_ops/kernels/cpu_features.h"
+
 #define BIFSMN_BODY static inline __attribute__((always_inline))
 
 // Of a lambda that is a term of Sum.
@@ -49,11 +51,7 @@ constexpr int kLanes = sizeof(T) / sizeof(float);
 #ifdef __x86_64__
 template <class Function>
 Function* OfLevel(Function* baseline, Function* avx2, Function* avx512) {
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return avx512;
-  }
-  return __builtin_cpu_supports("avx2") ? avx2 : baseline;
+  return HasAvx512() ? avx512 : HasAvx2() ? avx2 : baseline;
 }
 #endif
 
