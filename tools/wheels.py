@@ -130,6 +130,8 @@ def _same_every_time(archive: Path) -> bytes:
         tarfile.open(archive) as source,
     ):
         for member in sorted(source, key=lambda member: member.name):
+            # It would be written with parts of a second, whatever mtime says.
+            member.pax_headers.pop("mtime", None)
             member.mtime = int(epoch())
             member.uid = member.gid = 0
             member.uname = member.gname = ""
