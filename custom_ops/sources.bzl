@@ -85,7 +85,7 @@ WEB_COPTS = COPTS + [
     "-fwasm-exceptions",
 ]
 
-# A module without a program around it: web/src/engine.js loads it.
+# A module without a program around it: web/site/src/engine.js loads it.
 WEB_LINKOPTS = [
     "-O3",
     "-fwasm-exceptions",

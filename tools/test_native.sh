@@ -26,4 +26,11 @@ failed=0
 for configuration in "${configurations[@]}"; do
   bazel test --keep_going $configuration //... || failed=1
 done
+# Training's loops are chosen by level, not by name: the lower ones, too.
+for level in baseline avx2; do
+  if [ "$level" = baseline ] || grep -qw "$level" /proc/cpuinfo; then
+    bazel test --keep_going "--test_env=BIFSMN_ISA=$level" \
+      //custom_ops/training/... || failed=1
+  fi
+done
 exit "$failed"

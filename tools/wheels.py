@@ -28,8 +28,13 @@ ARCHITECTURES = ("x86_64", "aarch64")
 
 # What is built in a copy of the tree, so that no build leaves traces in the
 # next one.
-SOURCES = ("bifsmn_tf", "bifsmn_speech_commands", "custom_ops", "examples")
-SOURCES += ("tflite_delegate",)
+SOURCES = (
+    "bifsmn_speech_commands",
+    "bifsmn_tf",
+    "custom_ops",
+    "examples",
+    "tflite_delegate",
+)
 FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
 
 

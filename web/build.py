@@ -58,7 +58,7 @@ EXPORTS = (
         )
     ),
 )
-"""What ``web/src/engine.js`` calls."""
+"""What ``web/site/src`` calls."""
 
 
 def version() -> str:

@@ -37,6 +37,7 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.benchmarking.training_steps import WAYS
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.network import fused
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.fsmn import FSMN
 
@@ -86,8 +87,9 @@ def measure(
         gamma: γ of Eq. 15.
 
     Returns:
-        Plain values: the settings, ``clips_per_second`` of the median turn by
-        way, and ``ratios`` of the project's way to the others.
+        Plain values: the settings, ``isa`` (the level of instructions of our
+        operations), ``clips_per_second`` of the median turn by way, and
+        ``ratios`` of the project's way to the others.
 
     Raises:
         RuntimeError: The ways do not compute the same loss.
@@ -122,6 +124,7 @@ def measure(
         for way, turns in seconds.items()
     }
     return {
+        "isa": fused.isa(),
         "architecture": architecture,
         "batch_size": batch_size,
         "steps": steps,
@@ -139,7 +142,8 @@ def table(results: dict[str, Any]) -> str:
     speeds, ratios = results["clips_per_second"], results["ratios"]
     title = (
         f"{results['architecture']}, batch {results['batch_size']}, "
-        f"{results['rounds']} rounds of {results['steps']} steps"
+        f"{results['rounds']} rounds of {results['steps']} steps, "
+        f"our operations at level {results['isa'] or 'none'}"
     )
     return "\n".join(
         (

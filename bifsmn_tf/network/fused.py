@@ -25,6 +25,7 @@ the library does not serve by default. ``BIFSMN_FUSED=1`` in the environment, or
 """
 
 import contextlib
+import ctypes
 import functools
 import os
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from typing import Any
 from typing import NamedTuple
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.errors import UserError
 
 LIBRARY = Path(__file__).with_name("libbifsmn_training.so")
 
@@ -53,7 +55,24 @@ def _library() -> Any:
         library = tf.load_op_library(str(LIBRARY))
     except tf.errors.OpError:
         return None
+    if fault := _text("bifsmn_training_isa_fault"):
+        raise UserError(fault)
     return library if hasattr(library, "bifsmn_epilogue") else None
+
+
+def _text(function: str) -> str:
+    symbol = getattr(ctypes.CDLL(str(LIBRARY)), function)
+    symbol.restype = ctypes.c_char_p
+    return symbol().decode()
+
+
+def isa() -> str:
+    """Returns the library's level of instructions; "" where there is none.
+
+    Raises:
+        UserError: ``BIFSMN_ISA`` names a level that this processor has not.
+    """
+    return _text("bifsmn_training_isa") if _library() else ""
 
 
 def _counts_bits() -> bool:

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/training/adam.h"
 #include "custom_ops/training/attention.h"
 #include "custom_ops/training/epilogue.h"
@@ -322,3 +323,16 @@ const bool kRegistered = [] {
 
 }  // namespace
 }  // namespace bifsmn::training
+
+// What Python asks of the library itself: the level of instructions that it
+// uses, and what is wrong with BIFSMN_ISA, or "".
+extern "C" __attribute__((visibility("default"))) const char*
+bifsmn_training_isa() {
+  return bifsmn::Isa().c_str();
+}
+
+extern "C" __attribute__((visibility("default"))) const char*
+bifsmn_training_isa_fault() {
+  static const std::string fault = bifsmn::IsaFault();
+  return fault.c_str();
+}

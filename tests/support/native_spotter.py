@@ -92,3 +92,20 @@ class NativeSpotter:
             label = self.labels[event.label]
             found.append(Detection(event.time, label, event.probability))
         return found
+
+
+def logits_of(model, samples):
+    """The logits of every decision on a whole recording, (decisions, classes).
+
+    Its last step is filled up, and the decision on it replaces the last one.
+    """
+    spotter = NativeSpotter(model)
+    step = spotter.call("step")
+    found = []
+    for start in range(0, len(samples), step):
+        spotter.push(samples[start : start + step])
+        found.append(spotter.floats("logits"))
+    if len(samples) % step:
+        assert spotter.flush()
+        found[-1] = spotter.floats("logits")
+    return np.array(found)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from build_cache import build_lock
 from bifsmn_tf import pretrained
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHITECTURES = ("x86_64", "aarch64")
+WHEELS = runpy.run_path(str(ROOT / "tools" / "wheels.py"))
+ARCHITECTURES = WHEELS["ARCHITECTURES"]
 EPOCH = "1700000000"
 
 
@@ -38,8 +40,8 @@ def sources() -> str:
     """A digest of what wheels are built of."""
     digest = hashlib.sha256()
     done = subprocess.run(
-        ["git", "ls-files", "-z", "bifsmn_tf", "custom_ops", "tflite_delegate"]
-        + ["examples", "setup.py", "tools/wheels.py", "README.md"],
+        ["git", "ls-files", "-z", *WHEELS["SOURCES"], *WHEELS["FILES"]]
+        + ["tools/wheels.py"],
         cwd=ROOT,
         capture_output=True,
         check=True,

@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from native_spotter import NativeSpotter
+from native_spotter import logits_of
 from web_fixtures import build_site
 from webdriver import Browser
 
@@ -78,20 +78,6 @@ def page(browser):
     return browser
 
 
-def logits_of(samples):
-    """Of every decision, as the library has them."""
-    spotter = NativeSpotter(pretrained.find(MODEL))
-    step = spotter.call("step")
-    found = []
-    for start in range(0, len(samples), step):
-        spotter.push(samples[start : start + step])
-        found.append(spotter.floats("logits"))
-    if len(samples) % step:
-        spotter.flush()
-        found[-1] = spotter.floats("logits")
-    return np.array(found)
-
-
 def test_a_recording_has_pythons_logits(page, words):
     path, samples = words
     page.run(
@@ -103,7 +89,7 @@ def test_a_recording_has_pythons_logits(page, words):
         "return document.getElementById('state').textContent.endsWith('heard')"
     )
     found = np.array(page.run("return window.logits"), np.float32)
-    assert np.array_equal(found, logits_of(samples))
+    assert np.array_equal(found, logits_of(pretrained.find(MODEL), samples))
     heard = page.run(HEARD)
     assert len(heard) >= 5
     assert set(heard) == set(SAID)

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 from native_fixtures import ROOT
-from native_spotter import NativeSpotter
+from native_spotter import logits_of
 from web_fixtures import build_site
 
 import bifsmn_tf
@@ -42,20 +42,11 @@ def noise():
 def test_decisions_are_pythons(decide, model):
     samples = noise()
     path = pretrained.find(model)
-    spotter = NativeSpotter(path)
-    step = spotter.call("step")
-    wanted = []
-    for start in range(0, len(samples), step):
-        spotter.push(samples[start : start + step])
-        wanted.append(spotter.floats("logits"))
-    if len(samples) % step:
-        assert spotter.flush()
-        wanted[-1] = spotter.floats("logits")
     done = decide(path, samples)
     assert done.returncode == 0, done.stderr
     *decisions, _ = map(json.loads, done.stdout.splitlines())
     found = np.array([x["logits"] for x in decisions], np.float32)
-    assert np.array_equal(found, np.array(wanted))
+    assert np.array_equal(found, logits_of(path, samples))
 
 
 @pytest.mark.parametrize("delta", ["2", "4"])
@@ -80,3 +71,10 @@ def test_what_is_wrong_is_one_line(decide, tmp_path):
     assert len(done.stderr.splitlines()) == 1
     done = decide(pretrained.find("bifsmn_s-sc10"), noise(), "3")
     assert done.stderr == b"the model has no delta 3\n"
+
+
+def test_a_kernel_of_another_processor_is_refused(decide):
+    path = pretrained.find("bifsmn_s-sc10")
+    done = decide(path, noise(), "1", "bgemm_avx2_4x32_u8")
+    assert done.returncode == 1
+    assert b"no kernel 'bgemm_avx2_4x32_u8' on this processor" in done.stderr
