@@ -40,6 +40,7 @@ NOT_OURS = {
     "cmake": "is run by the tests of the C interface",
     "cp": "is for the board",
     "gcc": "is run by the tests of the C interface",
+    "node": "is run, with this script, by the tests of tests/web",
     "pre-commit": "is the reader's to install",
     "ulimit": "is the shell's",
 }
