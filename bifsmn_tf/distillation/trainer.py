@@ -72,6 +72,9 @@ class Trainer(tf.keras.Model):
     ) -> None:
         check_step(mixup, weight_average)
         super().__init__(**kwargs)
+        # Means are those of all replicas already; by default Keras adds them
+        # up once more where workers are processes of their own.
+        self.distribute_reduction_method = "first"
         self.student = student
         self.teacher = teacher
         if teacher is not None:

@@ -1,14 +1,10 @@
-"""Runs resume exactly, repeat exactly and spread over workers."""
+"""Runs resume exactly and repeat exactly."""
 
 import json
 import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,36 +22,14 @@ from bifsmn_tf.training.run import RunFolder
 from bifsmn_tf.training.schedule import Schedule
 from bifsmn_tf.training.schedule import make_optimizer
 
-_SCRIPT = Path(toy_run.__file__)
-_ROOT = _SCRIPT.resolve().parents[2]
-
-# Seconds after which a process hangs, however slow the machine.
-_HANGS = 900
-
-
-def _start(folder, *arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, str(_SCRIPT), str(folder), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
-    )
-
-
-def _finish(process) -> dict:
-    out, err = process.communicate(timeout=_HANGS)
-    assert process.returncode == 0, err
-    return json.loads(out.strip().splitlines()[-1])
-
 
 def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     """With all that a run may carry from step to step."""
     arguments = ("--epochs=6", "--mixup=0.4", "--weight_average=0.9")
-    killed = _start(tmp_path / "killed", *arguments)
-    whole = _start(tmp_path / "whole", *arguments)
+    killed = toy_run.start(tmp_path / "killed", *arguments)
+    whole = toy_run.start(tmp_path / "whole", *arguments)
     metrics = tmp_path / "killed" / "metrics.json"
-    deadline = time.monotonic() + _HANGS
+    deadline = time.monotonic() + toy_run.HANGS
     while time.monotonic() < deadline and killed.poll() is None:
         if metrics.exists() and json.loads(metrics.read_text())["history"]:
             break
@@ -64,8 +38,8 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     killed.communicate()
     done = len(json.loads(metrics.read_text())["history"])
     assert 1 <= done < 6, "it was not killed half-way"
-    resumed = _finish(_start(tmp_path / "killed", *arguments))
-    assert resumed == _finish(whole)
+    resumed = toy_run.finish(toy_run.start(tmp_path / "killed", *arguments))
+    assert resumed == toy_run.finish(whole)
     histories = [
         RunFolder(tmp_path / name).read_metrics()["history"]
         for name in ("killed", "whole")
@@ -121,46 +95,6 @@ def test_a_single_epoch_has_no_progress(tmp_path):
     settings = {**BINARIZERS["irnet"], "distillation": "none"}
     metrics = toy_run.train(tmp_path, 1, **settings)
     assert np.isfinite(metrics["history"][0]["loss"])
-
-
-def test_two_workers_equal_one_on_the_same_batches(tmp_path):
-    """Every worker's half of a batch is what the single process gets."""
-    settings = {"mixup": 0.4, "weight_average": 0.9}
-    ports = []
-    for _ in range(2):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-    addresses = [f"127.0.0.1:{port}" for port in ports]
-    workers = [
-        _start(
-            tmp_path / "workers",
-            "--epochs=2",
-            "--strategy=multi_worker",
-            "--copies=2",
-            *[f"--{name}={value}" for name, value in settings.items()],
-            TF_CONFIG=json.dumps(
-                {
-                    "cluster": {"worker": addresses},
-                    "task": {"type": "worker", "index": index},
-                }
-            ),
-        )
-        for index in range(2)
-    ]
-    results = [_finish(worker) for worker in workers]
-    toy_run.train(tmp_path / "single", 2, settings=settings)
-    networks = [
-        RunFolder(tmp_path / name).load_network("last")
-        for name in ("workers", "single")
-    ]
-    for ours, theirs in zip(
-        networks[0].variables, networks[1].variables, strict=True
-    ):
-        np.testing.assert_allclose(
-            ours.numpy(), theirs.numpy(), atol=2e-5, err_msg=ours.name
-        )
-    assert np.isfinite(results[0]["loss"])
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,11 @@ Prints a digest of the trained weights as its last line.
 import argparse
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +29,10 @@ from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
 CLASSES, BATCH, STEPS = 3, 8, 3
+
+HANGS = 900
+"""Seconds after which a process hangs, however slow the machine."""
+
 SIZES = {
     "front_channels": 4,
     "front_kernel": 3,
@@ -38,11 +47,18 @@ class ToyPipeline:
 
     steps_per_epoch = STEPS
 
-    def __init__(self, copies: int = 1):
+    def __init__(self, copies: int = 1, dies_in: int | None = None):
         self.copies = copies
+        self.dies_in = dies_in
 
     def epoch(self, epoch: int) -> tf.data.Dataset:
-        """As TrainingPipeline.epoch; every batch holds copies of itself."""
+        """As TrainingPipeline.epoch; every batch holds copies of itself.
+
+        In the epoch ``dies_in`` the process is killed, when it should begin:
+        its peers wait for it in the midst of a step.
+        """
+        if epoch == self.dies_in:
+            os.kill(os.getpid(), signal.SIGKILL)
         rng = np.random.default_rng(epoch)
         features = rng.normal(size=(STEPS, BATCH, 32, 32)).astype(np.float32)
         labels = rng.integers(0, CLASSES, (STEPS, BATCH)).astype(np.int32)
@@ -87,6 +103,7 @@ def train(
     distillation="hed",
     settings=None,
     initial=None,
+    dies_in=None,
     **changes,
 ) -> dict:
     """Trains the toy and returns its metrics."""
@@ -106,7 +123,7 @@ def train(
             warmup_steps=2,
             **{"learning_rate": 1e-2, **(settings or {})},
         ),
-        ToyPipeline(copies),
+        ToyPipeline(copies, dies_in),
         validation(),
         teacher=teacher,
         initial=initial,
@@ -120,6 +137,29 @@ def digest(network: FSMN) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def start(folder, *arguments, **environment) -> subprocess.Popen:
+    """Begins the toy in a process of its own."""
+    script = Path(__file__).resolve()
+    return subprocess.Popen(
+        [sys.executable, str(script), str(folder), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(script.parents[2]),
+            **environment,
+        },
+    )
+
+
+def finish(process: subprocess.Popen) -> dict:
+    """Waits for a toy to end well; returns what it printed last."""
+    out, err = process.communicate(timeout=HANGS)
+    assert process.returncode == 0, err
+    return json.loads(out.strip().splitlines()[-1])
+
+
 def main() -> None:
     """Trains what the arguments say."""
     parser = argparse.ArgumentParser()
@@ -129,6 +169,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--mixup", type=float, default=0.0)
     parser.add_argument("--weight_average", type=float, default=0.0)
+    parser.add_argument("--dies_in", type=int)
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
     strategy = None
@@ -143,6 +184,7 @@ def main() -> None:
             "mixup": arguments.mixup,
             "weight_average": arguments.weight_average,
         },
+        dies_in=arguments.dies_in,
     )
     network = RunFolder(arguments.folder).load_network("last")
     print(
