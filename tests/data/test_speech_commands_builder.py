@@ -1,5 +1,6 @@
 import atexit
 import functools
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -142,6 +143,17 @@ def test_every_setting_has_a_name_of_its_own(tmp_path):
     assert len(set(names)) == len(names)
     with pytest.raises(DataError, match="no task 'v0.03'"):
         configure("v0.03")
+
+
+def test_beam_that_is_not_installed_is_named(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    builder = Builder(
+        config=configure("v0.02-12-official", source_dir=source),
+        data_dir=os.fspath(tmp_path / "tfds"),
+    )
+    config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
+    with pytest.raises(DataError, match=r"bifsmn_tf\[beam\]"):
+        builder.download_and_prepare(download_config=config)
 
 
 def test_known_archives_are_checked():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -166,7 +167,7 @@ def read_examples(
     folder: str | os.PathLike[str],
     noise: Mapping[str, Int16Array],
     bad: list[str],
-) -> Iterator[tuple[protocol.Example, Int16Array]]:
+) -> Iterator[tuple[int, protocol.Example, Int16Array]]:
     """Reads the clips of examples, a portion of the files at a time.
 
     Args:
@@ -176,7 +177,8 @@ def read_examples(
         bad: gets what is wrong with the files that are skipped.
 
     Yields:
-        Each example with its clip, int16 (16000,).
+        The place of each example in ``examples``, the example, and its clip,
+        int16 (16000,).
     """
     background = f"{protocol.NOISE_FOLDER}/"
     examples = list(examples)
@@ -192,7 +194,7 @@ def read_examples(
         )
         read = audio.read_many([Path(folder) / file for file in files])
         sounds = dict(zip(files, read, strict=True))
-        for example in portion:
+        for number, example in enumerate(portion, first):
             sound: Int16Array | audio.UnreadableError
             if not example.file:
                 sound = np.zeros(0, np.int16)
@@ -203,7 +205,28 @@ def read_examples(
             if isinstance(sound, audio.UnreadableError):
                 bad.append(f"{example.file} {sound.reason}")
             else:
-                yield example, cut(example, sound)
+                yield number, example, cut(example, sound)
+
+
+def record(
+    number: int, example: protocol.Example, clip: Int16Array
+) -> tuple[str, dict[str, Any]]:
+    """Returns what TFDS writes of an example, and the key that orders it.
+
+    Args:
+        number: its place in its split; two clips of silence may be alike.
+        example: what the clip is.
+        clip: int16 (16000,).
+    """
+    return (
+        f"{example.id}/{number}",
+        {
+            "audio": clip,
+            "label": example.label,
+            "speaker": example.speaker,
+            "file": example.id,
+        },
+    )
 
 
 def test_archive(
@@ -263,7 +286,7 @@ def load(
         ordered = sorted(examples, key=lambda e: (index[e.label], e.id))
         rows = (
             (e.label, e.id, e.speaker, clip)
-            for e, clip in read_examples(ordered, place, noise, bad)
+            for _, e, clip in read_examples(ordered, place, noise, bad)
         )
         splits[split] = Clips.from_rows(rows, chosen.label_names, len(ordered))
     notes = [*chosen.notes, *noise_notes]

@@ -8,14 +8,21 @@ From a folder that is extracted already, whole or a part of the data set:
 
     builder = Builder(config=configure("v0.02-12-official", source_dir=...))
 
+The same files, by a runner of Apache Beam's (the extra ``beam``):
+
+    config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
+    builder.download_and_prepare(download_config=config)
+
 Besides train, validation and test there is a split ``noise``: the parts of the
 background recordings that may be mixed in while training, in seconds.
 """
 
 import dataclasses
 import hashlib
+import importlib.util
 import os
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,11 +120,37 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     code_path = tfds.core.Path(__file__)
     BUILDER_CONFIGS = list(_CONFIGS.values())
     builder_config: SpeechCommandsConfig
+    _by_beam = False
 
     @property
     def task(self) -> tasks.Task:
         """The task of this builder's config."""
         return tasks.TASKS[self.builder_config.task]
+
+    def download_and_prepare(
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **others: Any,
+    ) -> None:
+        """Prepares the data, by Apache Beam if the config names a runner.
+
+        Args:
+            download_config: TFDS's.
+            **others: see ``tfds.core.DatasetBuilder``.
+
+        Raises:
+            DataError: A runner is named, but Apache Beam is not installed.
+        """
+        self._by_beam = download_config is not None and bool(
+            download_config.beam_runner or download_config.beam_options
+        )
+        if self._by_beam and not importlib.util.find_spec("apache_beam"):
+            raise DataError(
+                "Apache Beam is not installed. Install the extra: "
+                "pip install 'bifsmn_tf[beam]'."
+            )
+        super().download_and_prepare(download_config=download_config, **others)
 
     def _label_names(self) -> list[str]:
         if self.builder_config.source_dir is None:
@@ -169,7 +202,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
+    ) -> dict[str, Any]:
         """Splits by the data set's own lists, or by the speaker's hash.
 
         The test split of the official 12-class tasks is the data set's own
@@ -193,17 +226,22 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         plan, noise, notes = self._plan(folders["words"], folders.get("test"))
         bad: list[str] = []
         self.info.metadata["notes"] = [*plan.notes, *notes]
-        generators = {
-            split: self._generate_examples(
-                examples,
-                folders.get("test", folders["words"])
-                if split == "test"
-                else folders["words"],
-                noise,
-                bad,
-            )
-            for split, examples in plan.splits.items()
+        self._folders = {
+            split: folders.get(split, folders["words"]) for split in plan.splits
         }
+        generators: dict[str, Any] = {}
+        for split, examples in plan.splits.items():
+            folder = self._folders[split]
+            if self._by_beam:
+                from bifsmn_tf.data.speech_commands import by_beam
+
+                generators[split] = by_beam.read(
+                    split, examples, folder, folders["words"]
+                )
+            else:
+                generators[split] = self._generate_examples(
+                    examples, folder, noise, bad
+                )
         generators["noise"] = self._generate_noise(noise)
         return generators
 
@@ -215,20 +253,22 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         bad: list[str],
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         found = extracted.read_examples(examples, folder, noise, bad)
-        for i, (example, clip) in enumerate(found):
-            yield (
-                f"{example.id}/{i}",
-                {
-                    "audio": clip,
-                    "label": example.label,
-                    "speaker": example.speaker,
-                    "file": example.id,
-                },
-            )
+        for number, example, clip in found:
+            yield extracted.record(number, example, clip)
         if bad:
-            notes = self.info.metadata["notes"]
-            notes.append(extracted.left_out(bad, folder))
+            self._note_left_out(bad, folder)
             bad.clear()
+
+    def _note_left_out(self, bad: Sequence[str], folder: str) -> None:
+        notes = self.info.metadata["notes"]
+        notes.append(extracted.left_out(bad, folder))
+
+    def _process_pipeline_result(self, pipeline_result: Any) -> None:
+        """Notes what Beam's workers left out; TFDS calls it."""
+        from bifsmn_tf.data.speech_commands import by_beam
+
+        for split, bad in by_beam.left_out(pipeline_result).items():
+            self._note_left_out(bad, self._folders[split])
 
     def _generate_noise(
         self, noise: dict[str, Int16Array]
