@@ -19,6 +19,7 @@ from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
 from bifsmn_tf.data.speech_commands.speech_commands_dataset_builder import (
     configure,
 )
+from bifsmn_tf.errors import DataError
 
 # Beam's own, and those of what it imports.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -66,3 +67,17 @@ def test_beam_writes_the_same_files(tmp_path, monkeypatch, mode):
     assert together.info.splits["train"].num_examples == (
         alone.info.splits["train"].num_examples
     )
+
+
+def test_clips_that_a_runner_loses_are_noticed(tmp_path, monkeypatch):
+    source = archive(tmp_path / "speech", ("yes", "no", "bed"))
+    read = by_beam.read
+    monkeypatch.setattr(
+        by_beam,
+        "read",
+        lambda split, examples, *folders: read(split, examples[1:], *folders),
+    )
+    config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
+    with pytest.raises(DataError, match="has lost 1 of 16 clips of train"):
+        prepare(source, tmp_path / "tfds", config)
+    assert not list((tmp_path / "tfds").rglob("*.tfrecord*"))

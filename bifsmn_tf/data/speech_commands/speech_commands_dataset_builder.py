@@ -127,22 +127,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """The task of this builder's config."""
         return tasks.TASKS[self.builder_config.task]
 
-    def download_and_prepare(
+    def _generate_splits(
         self,
-        *,
-        download_config: tfds.download.DownloadConfig | None = None,
-        **others: Any,
-    ) -> None:
-        """Prepares the data, by Apache Beam if the config names a runner.
-
-        Args:
-            download_config: TFDS's.
-            **others: see ``tfds.core.DatasetBuilder``.
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig,
+    ) -> Sequence[tfds.core.SplitInfo]:
+        """Writes the splits, by Beam if a runner is named; TFDS calls it.
 
         Raises:
-            DataError: A runner is named, but Apache Beam is not installed.
+            DataError: Apache Beam is not installed, or has lost clips. TFDS
+                then leaves nothing behind.
         """
-        self._by_beam = download_config is not None and bool(
+        self._by_beam = bool(
             download_config.beam_runner or download_config.beam_options
         )
         if self._by_beam and not importlib.util.find_spec("apache_beam"):
@@ -150,7 +146,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 "Apache Beam is not installed. Install the extra: "
                 "pip install 'bifsmn_tf[beam]'."
             )
-        super().download_and_prepare(download_config=download_config, **others)
+        infos = super()._generate_splits(dl_manager, download_config)
+        for info in infos if self._by_beam else ():
+            # Its runners have been seen to lose some without a word.
+            missing = self._expected.get(info.name, 0) - info.num_examples
+            if missing > 0:
+                raise DataError(
+                    f"Apache Beam has lost {missing} of "
+                    f"{self._expected[info.name]} clips of {info.name}. "
+                    "Prepare the data again, or by another runner."
+                )
+        return infos
 
     def _label_names(self) -> list[str]:
         if self.builder_config.source_dir is None:
@@ -229,6 +235,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self._folders = {
             split: folders.get(split, folders["words"]) for split in plan.splits
         }
+        self._expected = {k: len(v) for k, v in plan.splits.items()}
         generators: dict[str, Any] = {}
         for split, examples in plan.splits.items():
             folder = self._folders[split]
@@ -268,6 +275,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         from bifsmn_tf.data.speech_commands import by_beam
 
         for split, bad in by_beam.left_out(pipeline_result).items():
+            self._expected[split] -= len(bad)
             self._note_left_out(bad, self._folders[split])
 
     def _generate_noise(
