@@ -39,9 +39,14 @@ def newest(folder: Path) -> Path | None:
 
     Args:
         folder: A run's folder of checkpoints.
+
+    Raises:
+        OSError: The folder cannot be read; glob would find nothing in it.
     """
-    epochs = sorted(folder.glob(f"{_EPOCH}*"))
-    return epochs[-1] if epochs else None
+    if not folder.exists():
+        return None
+    epochs = sorted(x for x in os.listdir(folder) if x.startswith(_EPOCH))
+    return folder / epochs[-1] if epochs else None
 
 
 def read_metrics(epoch: Path) -> dict[str, Any]:

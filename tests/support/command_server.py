@@ -28,6 +28,8 @@ def _run(module, arguments: list[str], disk: dict) -> dict:
         if "largest" in disk:
             largest = disk.pop("largest")
             stack.enter_context(failing_disk.no_larger_than(largest))
+        if disk.pop("not_root", False):
+            stack.enter_context(failing_disk.not_root())
         plan: dict = {}
         if disk:
             plan = stack.enter_context(failing_disk.refusing(**disk))

@@ -67,7 +67,8 @@ class Commands:
                 own with its full name.
             *flags: of the command.
             expect: its exit code.
-            disk: the arguments of ``failing_disk.refusing``, and ``largest``.
+            disk: the arguments of ``failing_disk.refusing``; ``largest``; or
+                ``not_root``, for which see there.
         """
         if command not in self._servers:
             self._servers[command] = subprocess.Popen(

@@ -2,7 +2,8 @@
 
 :func:`refusing` lets Python's own calls fail with an error of the system's;
 :func:`no_larger_than` lets whoever writes, TensorFlow too, fail when a file
-grows beyond a size, as at a full disk.
+grows beyond a size, as at a full disk; :func:`not_root` lets the system itself
+refuse what permissions forbid, TensorFlow too.
 """
 
 import contextlib
@@ -10,6 +11,8 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+
+_NOBODY = 65534
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -76,3 +79,25 @@ def no_larger_than(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def not_root() -> Iterator[None]:
+    """Is nobody for a time, if it was root, to whom nothing is forbidden.
+
+    What is imported for the first time may be out of nobody's reach: do before
+    what is done under this.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(_NOBODY)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
