@@ -136,6 +136,7 @@ setup(
         "Keyword spotting with one-bit weights and activations (BiFSMN), from "
         "training to a .tflite model with its own kernels"
     ),
+    license="Apache-2.0",
     entry_points={"console_scripts": ["bifsmn = bifsmn_tf.__main__:main"]},
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),

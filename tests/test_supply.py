@@ -111,6 +111,35 @@ def test_the_bill_lists_what_is_brought_along(wheel, tmp_path):
     assert more >= {"numpy", "soundfile", "cffi", "pycparser"}
 
 
+def test_the_bill_of_what_is_really_built(tmp_path):
+    """Of the package's own metadata, in a wheel without its modules."""
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "setup.py", "-q", "egg_info"]
+        + [f"--egg-base={tmp_path}", "dist_info", f"--output-dir={tmp_path}"],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
+    (about,) = tmp_path.glob("*.dist-info")
+    path = tmp_path / "bifsmn_tf-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        for part in about.iterdir():
+            if part.is_file():
+                file.write(part, f"{about.name}/{part.name}")
+    bill = runpy.run_path(str(ROOT / "tools/bill_of_materials.py"))
+    made = bill["bill"](path, ())
+    version = made["metadata"]["component"]["version"]
+    page = bill["table"](made)
+    assert f"| bifsmn_tf | {version} | Apache-2.0 |" in page
+    names = [part["name"] for part in made["components"]]
+    assert names == ["numpy", "soxr", "libstdc++", "libgcc"]
+    assert "not stated" not in page
+    more = {
+        part["name"] for part in bill["bill"](path, ["train"])["components"]
+    }
+    assert more >= {*names, "tensorflow", "larq"}
+
+
 def test_every_licence_of_the_runtime_is_stated():
     bill = runpy.run_path(str(ROOT / "tools/bill_of_materials.py"))
     lines = [str(requirement) for requirement in extras()]
