@@ -94,7 +94,8 @@ def fault(word: FloatArray, longest: float) -> str | None:
 
 
 def _next_number(folder: Path) -> int:
-    there = [int(p.stem) for p in folder.glob("*.wav") if p.stem.isdigit()]
+    # Of digits alone: ² is one, but no number.
+    there = [int(p.stem) for p in folder.glob("*.wav") if p.stem.isdecimal()]
     return max(there, default=0) + 1
 
 
@@ -105,28 +106,41 @@ def _write(path: Path, word: FloatArray) -> None:
         soundfile.write(partial, word, files.SAMPLE_RATE, format="WAV")
 
 
+def _is_word(text: str) -> bool:
+    """Whether a text can be a label and the name of a folder."""
+    return (
+        bool(text)
+        and text.isprintable()
+        and "/" not in text
+        and text not in (".", "..")
+    )
+
+
 def main() -> None:
     """Records what the flags say."""
     words = [word.strip() for word in _WORDS.value]
-    if not all(words) or any("/" in word for word in words):
+    if not all(map(_is_word, words)):
         raise UserError(f"words are words or phrases, not {_WORDS.value}")
     if _COUNT.value < 1:
         raise UserError(f"count has to be at least 1, not {_COUNT.value}")
+    if _LONGEST.value <= 0:
+        raise UserError(f"longest has to be positive, not {_LONGEST.value:g}")
     folders = {word: Path(_OUTPUT.value) / word for word in words}
-    missing = [
+    # One by one, however many are wanted.
+    wanted = (
         (word, number)
         for word, folder in folders.items()
         for number in range(_next_number(folder), _COUNT.value + 1)
-    ]
-    if not missing:
+    )
+    first = next(wanted, None)
+    if first is None:
         _say(f"{_OUTPUT.value} has {_COUNT.value} recordings of each word")
         return
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     _say("Quiet for a moment, please: how loud is the room? (Ctrl-C ends)")
     endpointer = Endpointer(files.SAMPLE_RATE, longest=2 * _LONGEST.value)
-    wanted = iter(missing)
-    word, number = next(wanted)
+    word, number = first
     _say(f"say: {word} ({number} of {_COUNT.value})")
     for piece in _pieces():
         heard = endpointer.push(piece)

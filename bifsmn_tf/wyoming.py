@@ -16,6 +16,7 @@ import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlparse
 
 from bifsmn_tf import cli
@@ -109,10 +110,20 @@ async def _serve(server: "AsyncServer", vocabulary: Vocabulary) -> None:
     _log(f"serving {', '.join(vocabulary.words)} at {_URI.value}")
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_trouble)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     await ended.wait()
     await server.stop()
+
+
+def _log_trouble(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
+    """Says in a line what befell a connection: too many of them, for one."""
+    error = context.get("exception")
+    what = f"{type(error).__name__}: {error}" if error else ""
+    _log(" ".join(f"error: {context['message']} {what}".split()))
 
 
 def _log(text: str) -> None:

@@ -62,6 +62,10 @@ def test_records_trims_names_and_goes_on(tmp_path, take):
     ("flags", "message"),
     [
         (["--words=../x"], "words are words"),
+        (["--words=.."], "words are words"),
+        (["--words=."], "words are words"),
+        (["--words=a\x1b[31m"], "words are words"),
+        (["--words=stop", "--longest=0"], "longest has to be positive"),
         (["--words=stop", "--count=0"], "count has to be at least 1"),
     ],
 )
@@ -70,6 +74,16 @@ def test_bad_flags_are_one_line(tmp_path, take, flags, message):
     assert done.returncode == 1
     assert message in done.stderr.splitlines()[-1]
     assert not (tmp_path / "own").exists()
+
+
+def test_names_that_look_like_numbers_and_counts_without_end(tmp_path, take):
+    folder = tmp_path / "own"
+    (folder / "stop").mkdir(parents=True)
+    (folder / "stop" / "\u00b2.wav").write_bytes(b"")
+    done = record(folder, take(0.3), "--words=stop", f"--count={10**12}")
+    assert done.returncode == 1
+    assert f"'stop' has 1 of {10**12}" in done.stderr
+    assert (folder / "stop" / "0001.wav").is_file()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -281,6 +282,7 @@ def test_mistakes_are_answered_and_the_client_goes_on(
         (b'{"type": "x", "data_length": -1}\n', "data_length"),
         (b"x" * 200_000 + b"\n", "too long"),
         (b"\xff\xfe\n", "a line of JSON"),
+        (rb'{"type": "ping", "data": {"text": "\ud800"}}' + b"\n", "Unicode"),
     ],
 )
 def test_what_is_no_event_ends_its_own_connection(uri, sent, message):
@@ -322,6 +324,39 @@ def test_a_file_is_not_taken_for_a_socket(tmp_path):
     done = run_apart("wyoming", f"--uri=unix://{path}")
     assert "is there and no socket" in done.stderr
     assert path.read_text() == "kept"
+
+
+def test_more_clients_than_there_are_files(recording):
+    """Those that are too many wait; the log has a line, and no traceback."""
+    uri = f"tcp://127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "bifsmn_tf.wyoming"),
+            *(f"--uri={uri}", f"--model={MODEL}"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stderr.readline()
+    files_open = len(os.listdir(f"/proc/{process.pid}/fd"))
+    most = files_open + 10
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (most, most))
+    clients = [socket.create_connection(address(uri)) for _ in range(30)]
+    line = process.stderr.readline()
+    assert line.startswith("error: ") and "Too many open files" in line
+    for client in clients:
+        client.close()
+
+    async def conversation(client):
+        await send(client, recording)
+        return await heard(client, 2)
+
+    assert [d.name for d in talk(uri, conversation)] == ["yes", "stop"]
+    process.send_signal(signal.SIGTERM)
+    rest = process.stderr.read()
+    assert process.wait(20) == 0
+    process.stderr.close()
+    assert "Traceback" not in rest, rest
 
 
 def test_a_unix_socket_serves(tmp_path, recording):

@@ -64,6 +64,11 @@ def _object(text: bytes) -> dict[str, Any]:
         raise ProtocolError("an event is a line of JSON") from error
     if not isinstance(values, dict):
         raise ProtocolError("an event is an object")
+    try:
+        # Half a character, which JSON has as an escape, cannot be sent back.
+        json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("an event's text is Unicode") from error
     return values
 
 
