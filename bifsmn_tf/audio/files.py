@@ -17,6 +17,7 @@ from types import ModuleType
 import numpy as np
 import soxr
 
+from bifsmn_tf.audio import flac
 from bifsmn_tf.audio import wav
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
@@ -167,7 +168,7 @@ def _pieces(
         raise UnreadableError(path, "is no file")
     if status.st_size == 0:
         raise UnreadableError(path, "is empty")
-    if wrong := wav.fault(path):
+    if wrong := wav.fault(path) or flac.fault(path):
         raise UnreadableError(path, wrong)
     # In bytes, as names need not be UTF-8.
     with soundfile.SoundFile(os.fsencode(path)) as file:

@@ -20,6 +20,9 @@ _BITS = {
     _EXTENSIBLE: range(1, 65),
 }
 
+_ADPCM = (2, 17)
+"""Blocks of four bits a sample, of Microsoft's and of IMA's kind."""
+
 _UNKNOWN = 0x7FFFF000
 """From this length on it was written to a pipe, and does not know its own."""
 
@@ -43,7 +46,7 @@ def fault(path: str | os.PathLike[str]) -> str:
             start = file.tell()
             if name == b"data":
                 return _of_samples(file, length, size)
-            if name == b"fmt " and (found := _of_format(file.read(16), length)):
+            if name == b"fmt " and (found := _of_format(file.read(20), length)):
                 return found
             file.seek(start + length + length % 2)
     return ""
@@ -52,7 +55,17 @@ def fault(path: str | os.PathLike[str]) -> str:
 def _of_format(form: bytes, length: int) -> str:
     if len(form) < 16:
         return ""
-    kind, channels, rate, a_second, block, bits = struct.unpack("<HHIIHH", form)
+    kind, channels, rate, a_second, block, bits = struct.unpack(
+        "<HHIIHH", form[:16]
+    )
+    if kind in _ADPCM and len(form) == 20:
+        samples = int.from_bytes(form[18:], "little")
+        # Rounded one way or another.
+        if samples and abs(a_second - rate * block / samples) > 1:
+            return (
+                f"contradicts itself: {rate} Hz are not {a_second} bytes a "
+                f"second in blocks of {samples} samples in {block} bytes"
+            )
     if kind not in _BITS:
         return ""
     if bits not in _BITS[kind] or (kind == _EXTENSIBLE and length < 40):

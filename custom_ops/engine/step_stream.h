@@ -33,7 +33,7 @@ class StepStream : public Stream {
   // A stream at a depth, and how many steps it took.
   struct Running {
     int depth = -1;
-    int steps = 0;
+    int64_t steps = 0;
     std::vector<int8_t> state;
   };
 

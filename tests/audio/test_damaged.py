@@ -11,9 +11,14 @@ import re
 from collections import Counter
 
 import damaged
+import numpy as np
 import pytest
+import soundfile
+import soxr
 from sounds import write
 
+from bifsmn_tf.audio import files
+from bifsmn_tf.audio import flac
 from bifsmn_tf.data import clip_cache
 from bifsmn_tf.data import folder
 from bifsmn_tf.errors import DataError
@@ -41,6 +46,55 @@ def test_each_is_refused_or_what_it_was(made):
     )
     for damage in ("cut", "empty", "others", "not numbers", "scaled", "pipe"):
         assert (damage, "same") not in outcomes, damage
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype", "fields"),
+    [
+        # What is said of all frames, which say it once more.
+        ("flac", "PCM_16", range(18, 26)),
+        ("flac", "PCM_24", range(18, 26)),
+        # Format and rates.
+        ("wav", "IMA_ADPCM", range(20, 32)),
+        ("wav", "MS_ADPCM", range(20, 32)),
+        ("wav", "PCM_16", range(20, 36)),
+    ],
+)
+@pytest.mark.parametrize("rate", [11025, 16000])
+def test_every_bit_of_a_header(tmp_path, form, subtype, fields, rate):
+    """One that is another makes no other sound."""
+    sound = damaged._sound(np.random.default_rng(rate), rate)
+    path = tmp_path / f"a.{form}"
+    soundfile.write(path, sound, rate, subtype)
+    content = path.read_bytes()
+    recording = damaged.Recording(
+        path, "header", soxr.resample(sound, rate, 16000)
+    )
+    assert damaged.outcome(recording) == "same"
+    for at in fields:
+        for bit in range(8):
+            changed = bytearray(content)
+            changed[at] ^= 1 << bit
+            path.write_bytes(changed)
+            assert damaged.outcome(recording) != "another", (at, bit)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_whole_flac_is_read(tmp_path, channels, level):
+    """Of any length, rate and compression: one frame, and many."""
+    rng = np.random.default_rng(0)
+    for samples in (1, 15, 191, 192, 1151, 4095, 4096, 4097, 9000, 700_000):
+        rate = int(rng.choice((8000, 11025, 16000, 22050, 44100, 96000)))
+        path = tmp_path / "a.flac"
+        soundfile.write(
+            path,
+            rng.integers(-9000, 9000, (samples, channels), np.int16),
+            rate,
+            compression_level=level,
+        )
+        assert not flac.fault(path)
+        assert abs(len(files.read(path)) - samples * 16000 / rate) <= 1
 
 
 def test_a_data_set_counts_them(made):
