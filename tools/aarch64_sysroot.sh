@@ -15,45 +15,11 @@ folder=$(realpath -m "${1:?usage: aarch64_sysroot.sh FOLDER}")
 repository=$(realpath "$(dirname "$0")/..")
 python=${PYTHON:-python3}
 
-debian_packages=(
-  libc6 libgcc-s1 libstdc++6 zlib1g libexpat1 libffi8 libssl3 libbz2-1.0
-  liblzma5 libsqlite3-0 libuuid1 libcrypt1
-  libpython3.11-minimal libpython3.11-stdlib python3.11-minimal
-)
 wheels=(ai-edge-litert==2.1.6 numpy==1.26.4 flatbuffers==25.12.19 soxr==1.1.0)
 
 # made NAME INPUT: whether NAME was made from INPUT.
 made() {
   [[ -f $folder/$1.made && $(<"$folder/$1.made") == "$2" ]]
-}
-
-# Unpacks the aarch64 packages of this machine's own Debian into a folder.
-make_root() {
-  local root=$folder/root apt=$folder/apt
-  rm -rf "$root" "$apt"
-  mkdir -p "$root" "$apt"/{lists/partial,cache/archives/partial,packages}
-  : > "$apt/status"
-  cat > "$apt/apt.conf" <<EOF
-APT::Architecture "arm64";
-APT::Architectures { "arm64"; };
-Acquire::Languages "none";
-APT::Sandbox::User "root";
-Dir::State "$apt";
-Dir::State::lists "$apt/lists";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-EOF
-  (
-    export APT_CONFIG=$apt/apt.conf
-    cd "$apt/packages"
-    apt-get -qq update
-    apt-get -qq download "${debian_packages[@]}"
-  )
-  local package
-  for package in "$apt"/packages/*.deb; do
-    dpkg -x "$package" "$root"
-  done
-  rm -rf "$apt"
 }
 
 make_wheels() {
@@ -142,10 +108,11 @@ command -v qemu-aarch64 aarch64-linux-gnu-g++ > /dev/null || {
   exit 1
 }
 mkdir -p "$folder"
-if ! made root "${debian_packages[*]}"; then
-  make_root
+recipe=$(sha256sum < "$repository/tools/aarch64_root.sh")
+if ! made root "$recipe"; then
+  "$repository/tools/aarch64_root.sh" "$folder/root" bookworm
   make_board
-  echo "${debian_packages[*]}" > "$folder/root.made"
+  echo "$recipe" > "$folder/root.made"
 fi
 if ! made wheels "${wheels[*]}"; then
   make_wheels
