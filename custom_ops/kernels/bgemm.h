@@ -107,6 +107,9 @@ extern const BgemmKernel kBgemmNeon8x16U8;
 extern const BgemmKernel kBgemmNeonFbckInorder4x16U8;
 extern const BgemmKernel kBgemmNeonFbck4x16U8;
 #endif
+#ifdef __wasm_simd128__
+extern const BgemmKernel kBgemmWasm4x16U8;
+#endif
 extern const BgemmKernel kBgemmPortable4x4U16;
 
 }  // namespace bifsmn

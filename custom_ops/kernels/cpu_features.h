@@ -78,12 +78,18 @@ struct CpuFeatures {
   }
 };
 #else
-// Every processor of the architecture has NEON.
+// Every processor of the architecture has NEON, and what runs WebAssembly that
+// was compiled for simd128 has that.
 struct CpuFeatures {
 #ifdef __aarch64__
   bool neon = true;
 #else
   bool neon = false;
+#endif
+#ifdef __wasm_simd128__
+  bool simd128 = true;
+#else
+  bool simd128 = false;
 #endif
 
   static CpuFeatures OfProcessor() { return {}; }
@@ -91,12 +97,14 @@ struct CpuFeatures {
   std::vector<std::string> Levels() const {
     std::vector<std::string> levels = {"baseline"};
     if (neon) levels.push_back("neon");
+    if (simd128) levels.push_back("simd128");
     return levels;
   }
 
   CpuFeatures Of(const std::string& level) const {
     CpuFeatures allowed;
     allowed.neon = level == "neon";
+    allowed.simd128 = level == "simd128";
     return allowed;
   }
 };
@@ -148,6 +156,8 @@ inline bool HasAvx512() { return Cpu().avx512(); }
 inline bool HasAvx512Vnni() { return HasAvx512() && Cpu().avx512vnni; }
 #else
 inline bool HasNeon() { return Cpu().neon; }
+
+inline bool HasSimd128() { return Cpu().simd128; }
 #endif
 
 }  // namespace bifsmn

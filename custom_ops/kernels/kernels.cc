@@ -36,6 +36,9 @@ const KernelRegistry<BgemmKernel>& BgemmKernels() {
       &kBgemmNeonFbckInorder4x16U8,
       &kBgemmNeonFbck4x16U8,
 #endif
+#ifdef __wasm_simd128__
+      &kBgemmWasm4x16U8,
+#endif
       &kBgemmPortable4x4U16,
   };
   return kernels;

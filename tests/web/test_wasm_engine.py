@@ -63,6 +63,16 @@ def test_depths_decide_as_in_python(decide, delta):
     assert np.array_equal(found, np.array([x.probabilities for x in wanted]))
 
 
+def test_its_own_kernels_decide_as_portable_ones(decide):
+    path = pretrained.find("bifsmn_stream-sc10")
+    own = decide(path, noise(), "1")
+    portable = decide(path, noise(), "1", "bgemm_portable_4x4_u16")
+    assert own.returncode == portable.returncode == 0
+    assert own.stdout == portable.stdout
+    unknown = decide(path, noise(), "1", "bgemm_none")
+    assert b"bgemm_none" in unknown.stderr
+
+
 def test_what_is_wrong_is_one_line(decide, tmp_path):
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(b"no model")
