@@ -319,6 +319,7 @@ def _memory(report: Report) -> Table:
             f"{size['spotter']:,}",
             f"{size['interpreter']:,}",
             f"{size['plan']:,}",
+            f"{size['without_runtime']:,}",
             f"{size['native']:,}",
             "" if states[name] is None else f"{states[name]:,}",
             f"{files[name]:,}",
@@ -327,9 +328,10 @@ def _memory(report: Report) -> Table:
     ]
     head = (
         "",
-        "one more spotter",
+        "one more spotter, LiteRT",
         "interpreter",
         "plan of its depth",
+        "one more without it",
         "one in C, all depths",
         "a stream's state",
         "file",

@@ -61,12 +61,14 @@ def spotter_bytes(model: str | Path, delta: int) -> dict[str, int] | None:
         delta: The only depth that runs.
 
     Returns:
-        ``spotter``, the bytes of all of a :class:`StreamingSpotter`: its file,
-        what runtime and library keep, state and Python's objects; of these
+        ``spotter``, the bytes of all of a :class:`StreamingSpotter` that has
+        its file run by TensorFlow Lite's runtime: its file, what runtime and
+        library keep, state and Python's objects; of these
         ``interpreter``, the runtime's graphs and its copy of the file, and
-        ``plan``, what library and runtime allocate to run the depth; and
-        ``native``, all of a spotter of the library's own engine, as C has it,
-        with all depths. None where the C library does not count.
+        ``plan``, what library and runtime allocate to run the depth;
+        ``without_runtime``, all of a :class:`StreamingSpotter` of the
+        library's own engine; and ``native``, the part of it that C has, with
+        all depths. None where the C library does not count.
 
     Raises:
         UserError: The model cannot be run.
@@ -94,8 +96,8 @@ def _allocated() -> int | None:
     return found.uordblks + found.hblkhd
 
 
-def _listening(model: str, delta: int) -> StreamingSpotter:
-    stream = StreamingSpotter(KeywordSpotter(model, delta))
+def _listening(model: str, delta: int, engine: str) -> StreamingSpotter:
+    stream = StreamingSpotter(KeywordSpotter(model, delta, engine=engine))
     for _ in range(_STEPS):
         stream.push(np.zeros(stream.step, np.float32))
     return stream
@@ -134,11 +136,13 @@ def main(arguments: list[str]) -> None:
     model, delta = arguments[0], int(arguments[1])
     path = Path(pretrained.find(model))
     file = ModelFile.read(path)
-    kept: list[Any] = [_listening(model, delta), _native(path)]
+    kept: list[Any] = [_listening(model, delta, "native"), _native(path)]
+    kept.append(_listening(model, delta, "litert"))
     steps: list[Callable[[], Any]] = [
-        lambda: _listening(model, delta),
+        lambda: _listening(model, delta, "litert"),
         lambda: runtime.make_interpreter(file),
         lambda: _run(kept[-1], file, delta),
+        lambda: _listening(model, delta, "native"),
         lambda: _native(path),
     ]
     counts = [_allocated()]
@@ -147,7 +151,7 @@ def main(arguments: list[str]) -> None:
         counts.append(_allocated())
     known = [count for count in counts if count is not None]
     sizes = [int(size) for size in np.diff(known)]
-    names = ("spotter", "interpreter", "plan", "native")
+    names = ("spotter", "interpreter", "plan", "without_runtime", "native")
     print(json.dumps(dict(zip(names, sizes, strict=True)) if sizes else None))
 
 

@@ -40,7 +40,8 @@ CYCLES = {
     "network": {"strict": 200, "ideal": 100},
 }
 MEMORY = {
-    "ours": {"spotter": 3000, "interpreter": 1000, "plan": 500, "native": 70}
+    "ours": {"spotter": 3000, "interpreter": 1000, "plan": 500}
+    | {"without_runtime": 200, "native": 70}
 }
 
 

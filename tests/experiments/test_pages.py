@@ -378,6 +378,7 @@ def test_a_second_of_sound(tmp_path, recordings):
                 "spotter": 9000,
                 "interpreter": 20,
                 "plan": 10,
+                "without_runtime": 7000,
                 "native": 5000,
             }
         },
