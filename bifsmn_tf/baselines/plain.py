@@ -23,6 +23,7 @@ _MISSING = (
     "front_skip",
     "float_sites",
     "int8_sites",
+    "two_bit_sites",
     "input_scale",
     "float_pointwise",
     "distribution_weight",

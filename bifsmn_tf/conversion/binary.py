@@ -19,6 +19,7 @@ from bifsmn_tf.model_file import signatures
 from bifsmn_tf.model_file import writer as model_writer
 from bifsmn_tf.model_file.ops.log_mel import supports
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.network.topology import nodes
 
 AUDIO_FORMS = ("features", "logits", "none")
 
@@ -68,6 +69,12 @@ def convert_binary(
         raise UserError(
             "a second convolution of 8 bits reads the first one's in 8 bits: "
             "convert with first_convolution int8"
+        )
+    levels = any(n.bits == 2 for n in nodes(config) if n.reads == "conv1")
+    if levels and precision.first_convolution != "int8":
+        raise UserError(
+            "a first convolution in floats gives signs alone, and two bits are "
+            "read of it: convert with first_convolution int8"
         )
     exported = network.export()
     step = residual.step_of(exported) if precision.residual == "int16" else None

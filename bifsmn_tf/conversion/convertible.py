@@ -35,6 +35,12 @@ def check_convertible(network: FSMN) -> None:
             "this network has activations of two bits in two scales, which no "
             "op computes: convert one trained without dual_activations"
         )
+    if config.two_bit_sites and config.int8_sites:
+        raise UserError(
+            "this network has activations of 8 bits and of two bits, and the "
+            "ops of 8 bits give none of two: train it with one of int8_sites "
+            "and two_bit_sites to convert"
+        )
     if config.float_sites or set(config.int8_sites) not in _INT8_SITES:
         name = "float_sites" if config.float_sites else "int8_sites"
         raise UserError(

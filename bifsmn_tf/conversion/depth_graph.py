@@ -109,9 +109,12 @@ class DepthGraph:
             return self._int8_to_follower(operation, stage, follower, read)
         if first:
             return self._first_convolution(operation, stage, follower, read)
-        weights, rows = self._folded(stage, follower, operation.node.terms)
+        weights, rows = self._folded(
+            stage, follower, operation.node.largest_dot
+        )
         op = ops.Conv2D(
             in_channels=operation.node.input_shape[-1],
+            activation_bits=operation.follower.bits,
             **same_padding(operation.node),
         )
         constants: Constants = [
@@ -141,9 +144,14 @@ class DepthGraph:
             largest = operation.node.terms * LARGEST_PRODUCT
             weights, (limits, flips) = self._folded(stage, follower, largest)
             # -1 where dot >= limit, that is where -dot < 1 - limit.
-            weights = np.where(flips[:, None, None, None], -weights, weights)
+            falling = np.atleast_2d(flips)[0][:, None, None, None]
+            weights = np.where(falling, -weights, weights)
             limits = np.where(flips, 1 - limits, limits).astype(np.int32)
-            op = ops.FeatureConv2D(inverse_scale=FEATURE_SCALE, **padding)
+            op = ops.FeatureConv2D(
+                inverse_scale=FEATURE_SCALE,
+                activation_bits=follower.node.bits,
+                **padding,
+            )
         constants: Constants = [("weights", weights), ("thresholds", limits)]
         (bits,) = _emit(
             self._graph, operation.name, op, [features], constants, ["bits"]
@@ -193,7 +201,7 @@ class DepthGraph:
             return self._int8_to_residual(
                 operation, stage, read, threshold, before
             )
-        op: ops.Op
+        op: ops.Memory | ops.Conv2DAdd
         inputs = [read]
         if node.kind is Kind.MEMORY:
             config = self._network.config
@@ -226,6 +234,8 @@ class DepthGraph:
                 residual.parameters(adding, limits, self._step)
             )
             op = dataclasses.replace(op, shift=adding.shift)
+        if operation.follower and operation.follower.bits == 2:
+            op = dataclasses.replace(op, activation_bits=2)
         outputs = _emit(
             self._graph,
             operation.name,
@@ -340,10 +350,10 @@ def _emit(
 def _rows(
     stage: ExportedStage, threshold: npt.NDArray
 ) -> npt.NDArray[np.float32]:
-    """Returns scale, offset, slope and threshold: (4, channels)."""
+    """Returns scale, offset, slope and threshold or thresholds, row by row."""
     epilogue = stage.epilogue
     rows = [epilogue.scale, epilogue.offset, epilogue.slope, threshold]
-    return np.stack(rows).astype(np.float32)
+    return np.vstack(rows).astype(np.float32)
 
 
 def _classifier_constants(

@@ -6,6 +6,8 @@ computes the residual in 16-bit integers and the classifier with 8-bit weights.
 weights, bit for bit, in batches and without a runtime.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -121,25 +123,26 @@ class IntegerNetwork:
         before: tf.Tensor | None,
         threshold: npt.NDArray | None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the residual behind a stage (int32), and its signs."""
+        """Returns the residual behind a stage (int32), and its levels."""
         adding = residual.ResidualStage.of(stage)
         if threshold is None:
             threshold = np.zeros_like(stage.epilogue.scale)
         if adding.multiplies:
-            scale, offset, slope, limit = residual.parameters(
+            scale, offset, slope, *limit = residual.parameters(
                 adding, threshold, self._step
             ).astype(np.int32)
             products = tf.cast(dot, tf.int32) * (1 << adding.shift)
             u = _saturated(_multiply_high(products, scale) + offset)
             y = _saturated(u + _multiply_high(tf.minimum(u, 0), slope))
         else:
-            limit = residual.limit(threshold, self._step).astype(np.int32)
+            limits = residual.limit(threshold, self._step).astype(np.int32)
+            limit = list(np.atleast_2d(limits))
             y = _apply(stage.epilogue, dot) * np.float32(1 / self._step)
             y = _saturated(tf.cast(tf.round(y), tf.int32))
         y, before = aligned(y, before)
         if before is not None:
             y = _saturated(before + y)
-        return y, tf.where(y < limit, -1.0, 1.0)
+        return y, _levels(y, limit)
 
     def _classify(self, values: tf.Tensor) -> tf.Tensor:
         weights, (scale, bias) = residual.dense(
@@ -168,7 +171,12 @@ def _quantize(x: tf.Tensor, follower: ExportedStage) -> tf.Tensor:
     if follower.input_inverse_step is not None:
         steps = tf.round(x * np.float32(follower.input_inverse_step))
         return tf.clip_by_value(steps, -STEPS, STEPS - 1)
-    return tf.where(x >= follower.threshold, 1.0, -1.0)
+    return _levels(x, np.atleast_2d(follower.threshold))
+
+
+def _levels(x: tf.Tensor, thresholds: Iterable[npt.NDArray]) -> tf.Tensor:
+    """Returns the sum of signs: of one threshold -1 or 1, of three a level."""
+    return tf.add_n([tf.where(x >= t, 1.0, -1.0) for t in thresholds])
 
 
 def _multiply_high(a: tf.Tensor, b: npt.NDArray[np.int32]) -> tf.Tensor:

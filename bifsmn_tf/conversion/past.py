@@ -121,8 +121,8 @@ def _frame_bytes(
         return 4 * bands * channels
     if node.kind is Kind.CLASSIFIER:
         return (2 if precision.residual == "int16" else 4) * channels
-    if config.binary and node.bits == 1:
-        return 2 * bands * words_for(channels)
+    if config.binary and node.bits <= 2:
+        return node.bits * 2 * bands * words_for(channels)
     return node.bits // 8 * bands * channels
 
 

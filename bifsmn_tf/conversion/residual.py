@@ -45,11 +45,11 @@ class ResidualStage:
 
     @classmethod
     def of(cls, stage: ExportedStage) -> "ResidualStage":
-        """Returns a stage of one bit or of 8 bits."""
+        """Returns a stage of one bit, two bits or 8 bits."""
         if stage.input_step is not None:
             largest = _largest_int8_dot(stage)
             return cls(stage.epilogue, largest, multiplies=False)
-        return cls(stage.epilogue, stage.node.terms)
+        return cls(stage.epilogue, stage.node.largest_dot)
 
     @property
     def shift(self) -> int:
@@ -124,11 +124,12 @@ def parameters(
     Args:
         stage: The stage.
         threshold: The threshold of the sign that reads the residual next,
-            (channels,).
+            (channels,); of two bits the three of them, (3, channels).
         step: What :func:`step_of` gives.
 
     Returns:
-        int16 (4, channels): scale, offset, slope less 1, threshold.
+        int16 (4, channels) or (6, channels): scale, offset, slope less 1,
+        threshold or thresholds.
 
     Raises:
         UserError: A slope is not in [0, 2).
@@ -145,7 +146,7 @@ def parameters(
     offset = epilogue.offset.astype(np.float64) / step
     slope = (epilogue.slope.astype(np.float64) - 1) * _ONE
     above = limit(threshold, step)
-    rows = np.stack([np.rint(scale), np.rint(offset), np.rint(slope), above])
+    rows = np.vstack([np.rint(scale), np.rint(offset), np.rint(slope), above])
     return np.clip(rows, -_LARGEST, _LARGEST).astype(np.int16)
 
 

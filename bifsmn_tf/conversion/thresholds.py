@@ -21,12 +21,13 @@ def fold(
 
     Args:
         epilogue: What is between the dot product and the sign.
-        threshold: The sign's threshold, float32 (channels,).
+        threshold: The sign's threshold, float32 (channels,); or some
+            thresholds, (thresholds, channels).
         largest: The bound of the dot products, in [-largest, largest].
 
     Returns:
-        ``thresholds``, int64 (channels,) in [-largest, largest + 1], and
-        ``flips``, bool (channels,): the sign is -1 where
+        ``thresholds``, int64 in [-largest, largest + 1], and ``flips``, bool,
+        in the shape of ``threshold``: the sign is -1 where
         ``(dot < thresholds) != flips``.
 
     Raises:
@@ -46,8 +47,8 @@ def fold(
         dot = np.where(falling, -position, position)
         return epilogue(dot) >= threshold
 
-    low = np.full(epilogue.scale.shape, -largest, np.int64)
-    high = np.full(epilogue.scale.shape, largest + 1, np.int64)
+    low = np.full(threshold.shape, -largest, np.int64)
+    high = np.full(threshold.shape, largest + 1, np.int64)
     while np.any(low < high):
         middle = (low + high) // 2
         found = passes(middle)
@@ -55,4 +56,4 @@ def fold(
         low = np.where(found, low, np.minimum(middle + 1, high))
     # +1 for -dot >= low, so -1 for not (dot < 1 - low).
     thresholds = np.where(falling, 1 - low, low)
-    return thresholds, falling
+    return thresholds, np.broadcast_to(falling, threshold.shape)

@@ -94,6 +94,50 @@ def unpack_bits(
     return (1 - 2 * bits.astype(np.int8)).astype(dtype)
 
 
+def pack_levels(levels: npt.ArrayLike) -> npt.NDArray[np.int16]:
+    """Packs activations of two bits, -3, -1, 1 and 3, over the last axis.
+
+    A level is 2 * b1 + b2 of two signs: behind all words of a pixel's first
+    bits lie those of its second ones.
+
+    Args:
+        levels: numbers of shape ``[..., channels]``, ``channels >= 1``.
+
+    Returns:
+        int16 words of shape ``[..., 2 * ceil(channels / 16)]``.
+    """
+    levels = np.asarray(levels)
+    first = np.where(levels >= 0, 1, -1)
+    planes = [pack_bits(first), pack_bits(levels - 2 * first)]
+    return np.concatenate(planes, axis=-1)
+
+
+def unpack_activations(
+    words: npt.ArrayLike, channels: int, dtype: npt.DTypeLike = np.float32
+) -> npt.NDArray:
+    """Unpacks activations of one bit or of two, which their shape tells.
+
+    Args:
+        words: int16 of shape ``[..., ceil(channels / 16)]``, what ``pack_bits``
+            gives, or ``[..., 2 * ceil(channels / 16)]``, what ``pack_levels``
+            does.
+        channels: how many channels a pixel has.
+        dtype: type of the result.
+
+    Returns:
+        +1 and -1, or 3, 1, -1 and -3, of shape ``[..., channels]``.
+
+    Raises:
+        ValueError: As of ``unpack_bits``.
+    """
+    words = np.asarray(words)
+    plane = words_for(channels)
+    if words.ndim == 0 or words.shape[-1] != 2 * plane:
+        return unpack_bits(words, channels, dtype)
+    first = unpack_bits(words[..., :plane], channels, dtype)
+    return 2 * first + unpack_bits(words[..., plane:], channels, dtype)
+
+
 def pack_integers(rows: npt.ArrayLike) -> npt.NDArray[np.int8]:
     """Packs 16-bit integers into as few bytes as a Rice code takes.
 

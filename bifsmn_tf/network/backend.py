@@ -13,11 +13,10 @@ from typing import Protocol
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
+from bifsmn_tf.network.layers import AnySign
 from bifsmn_tf.network.layers import BinaryDense
-from bifsmn_tf.network.layers import DualSign
 from bifsmn_tf.network.layers import VariantNorm
 from bifsmn_tf.network.layers import VariantPReLU
-from bifsmn_tf.network.layers import VariantSign
 from bifsmn_tf.network.quantizers import Int8Activation
 
 Regularizer = Callable[[tf.Tensor], tf.Tensor]
@@ -27,7 +26,7 @@ class TrainableStage(Protocol):
     """What a backend sees of a stage, see ``Stage``."""
 
     linear: Any
-    sign: VariantSign | DualSign | None
+    sign: AnySign | None
     int8_activation: Int8Activation | None
     norm: VariantNorm | None
     prelu: VariantPReLU

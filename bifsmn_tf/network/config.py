@@ -200,6 +200,12 @@ class NetworkConfig:
         "alone or with projection, can be converted.",
         research=True,
     )
+    two_bit_sites: tuple[str, ...] = setting(
+        (),
+        "The layers whose activations have two bits, four levels with learned "
+        "thresholds between them; their weights have one.",
+        research=True,
+    )
     learned_window: bool = setting(
         False,
         "Learn the width of the window in which a gradient passes a sign, one "
@@ -225,18 +231,20 @@ class NetworkConfig:
         _check(self)
 
     def bits(self, site: str) -> int:
-        """Of the weights and activations of one of ``SITES``: 1, 8 or 32."""
+        """Of the activations of one of ``SITES``: 1, 2, 8 or 32."""
         if not self.binary or site in self.float_sites:
             return 32
-        return 8 if site in self.int8_sites else 1
+        if site in self.int8_sites:
+            return 8
+        return 2 if site in self.two_bit_sites else 1
 
     def weight_bits(self, site: str) -> int:
-        """Of the weights alone: 1, 8 or 32."""
-        latent = self.float_pointwise and site in ("expand", "shrink")
+        """Of the weights of one of ``SITES``: 1, 8 or 32."""
         bits = self.bits(site)
-        if bits == 1 and (latent or not self.one_bit_weights):
-            return 32
-        return bits
+        if bits > 2:
+            return bits
+        latent = self.float_pointwise and site in ("expand", "shrink")
+        return 32 if latent or not self.one_bit_weights else 1
 
     @property
     def one_bit_weights(self) -> bool:
@@ -332,7 +340,7 @@ class NetworkConfig:
         return cls(**known_fields(cls, values))
 
 
-_SEQUENCES = ("deltas", "float_sites", "int8_sites")
+_SEQUENCES = ("deltas", "float_sites", "int8_sites", "two_bit_sites")
 
 
 _LARGEST = 1 << 16
@@ -424,19 +432,17 @@ def _check_streaming(config: NetworkConfig) -> None:
 
 
 def _check_sites(config: NetworkConfig) -> None:
-    sites = (*config.float_sites, *config.int8_sites)
+    names = "float_sites, int8_sites and two_bit_sites"
+    sites = (*config.float_sites, *config.int8_sites, *config.two_bit_sites)
     for site in sites:
         if site not in SITES:
             raise UserError(
-                f"float_sites and int8_sites have no {site!r}: some of "
-                f"{', '.join(SITES)}"
+                f"{names} have no {site!r}: some of {', '.join(SITES)}"
             )
         if sites.count(site) > 1:
-            raise UserError(
-                f"{site} is named twice in float_sites and int8_sites"
-            )
+            raise UserError(f"{site} is named twice in {names}")
     if sites and not config.binary:
         raise UserError(
-            "float_sites and int8_sites are those of a binary network: this "
-            "one has full precision everywhere"
+            f"{names} are those of a binary network: this one has full "
+            "precision everywhere"
         )

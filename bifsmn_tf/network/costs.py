@@ -19,9 +19,9 @@ They are those of a batch of 128 clips, and count
   computation is left out;
 * 2 for each element that a BatchNorm sees; PReLU and skips count nothing.
 
-Activations of two bits in two scales count every binary multiply-accumulate
-twice, and in bytes what deploying them would take at least: three thresholds
-for the two bits and the second scale, in 16 bits.
+Activations of two bits count every binary multiply-accumulate twice, and three
+thresholds for each channel. Those in two scales have no op; their bytes are
+what deploying them would take at least, with the second scale in 16 bits.
 """
 
 import dataclasses
@@ -227,8 +227,7 @@ def summarise(config: NetworkConfig) -> Summary:
         if node.kind is Kind.CLASSIFIER:
             layers.append(_classifier(config, node))
         else:
-            is_read = bool(readers(ordered, node))
-            layers.append(_layer(config, node, is_read))
+            layers.append(_layer(config, node, readers(ordered, node)))
     return Summary(config, tuple(layers))
 
 
@@ -265,13 +264,15 @@ def _classifier(config: NetworkConfig, node: Node) -> LayerSummary:
     )
 
 
-def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
+def _layer(
+    config: NetworkConfig, node: Node, behind: Sequence[Node]
+) -> LayerSummary:
     """Counts a layer.
 
     Args:
         config: The network's settings.
         node: The layer.
-        is_read: Whether a node reads its result, and so has thresholds on it.
+        behind: The nodes that read its result, and have thresholds on it.
     """
     channels = node.outputs
     signs = 0
@@ -279,10 +280,11 @@ def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
         signs = node.input_shape[-1]
     dual = config.dual_activations and node.bits == 1
     sign_floats = windows = 0
-    if node.bits == 1:
-        # Each bit of an activation has thresholds and a gradient's window.
+    if node.bits <= 2:
+        # Each sign has thresholds and a gradient's window.
         if signs:
             sign_floats = signs * config.thresholds + config.learned_window
+            sign_floats *= 3 if node.bits == 2 else 1
             sign_floats = 2 * sign_floats + 1 if dual else sign_floats
         windows = int(config.learned_window and node.weight_bits == 1)
     slopes = channels if config.prelu == "channel" else 1
@@ -293,7 +295,7 @@ def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
         # Layers that read the same signs share their K.
         scale_macs = math.prod(node.output_shape)
         scale_macs += _input_scale_macs(node) if signs else 0
-    shared, each = _bytes(config, node, is_read)
+    shared, each = _bytes(config, node, behind)
     return LayerSummary(
         name=node.name,
         output_shape=node.output_shape,
@@ -306,7 +308,7 @@ def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
         statistics=2 * channels if node.norm else 0,
         shared_bytes=shared,
         depth_bytes=each,
-        macs=node.macs * (2 if dual else 1),
+        macs=node.macs * (2 if dual or node.bits == 2 else 1),
         paper_norm=node.kind is not Kind.PROJECTION,
         scalings=(config.kernel_quantizer not in UNSCALED_KERNELS)
         + scaled_inputs,
@@ -314,7 +316,9 @@ def _layer(config: NetworkConfig, node: Node, is_read: bool) -> LayerSummary:
     )
 
 
-def _bytes(config: NetworkConfig, node: Node, is_read: bool) -> tuple[int, int]:
+def _bytes(
+    config: NetworkConfig, node: Node, behind: Sequence[Node]
+) -> tuple[int, int]:
     """Returns a layer's constants for all depths, and for each depth."""
     channels = node.outputs
     if not config.binary:
@@ -323,7 +327,8 @@ def _bytes(config: NetworkConfig, node: Node, is_read: bool) -> tuple[int, int]:
         folded = 4 * (node.weights + channels + slopes)
         return (0, folded) if node.block else (folded, 0)
     # Between the values of two bits lie three thresholds.
-    thresholds = 3 if config.dual_activations else 1
+    two_bits = bool(behind) and behind[0].bits == 2
+    thresholds = 3 if two_bits or config.dual_activations else 1
     if node.kind is Kind.FIRST_CONVOLUTION:
         each = _FLOAT_EPILOGUE if config.bits("conv2") == 8 else 4 * thresholds
         return node.weights + each * channels, 0
@@ -340,7 +345,7 @@ def _bytes(config: NetworkConfig, node: Node, is_read: bool) -> tuple[int, int]:
     own = 2 * rows * channels
     # The thresholds of the first block are other ones at each depth.
     apart = node.block > 0 or (
-        node.writes_residual and is_read and config.thresholds
+        node.writes_residual and behind and config.thresholds
     )
     scale = 2 if config.dual_activations else 0
     if node.block:

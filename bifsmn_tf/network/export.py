@@ -57,8 +57,8 @@ class ExportedStage:
         weight_scale: The factor of products with the integers, float32
             (channels,); ones in full precision.
         epilogue: What follows the products.
-        threshold: The threshold of the sign in front, float32 (in,); None
-            without a sign.
+        threshold: The threshold of the sign in front, float32 (in,); of two
+            bits three of them, ascending, (3, in); None without a sign.
         input_step: The step of the 8-bit activation in front, or None.
         input_inverse_step: Its inverse, as float32 rounds it.
         statistics: BatchNorm's moving mean and variance of what the linear

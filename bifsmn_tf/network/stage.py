@@ -40,26 +40,21 @@ class Stage(tf.keras.layers.Layer):
         self.node = node
         self.linear = _linear(config, node)
         self.int8_activation: quantizers.Int8Activation | None = None
-        self.sign: layers.VariantSign | layers.DualSign | None = None
+        self.sign: layers.AnySign | None = None
         if shares:
             self.int8_activation = shares.int8_activation
             self.sign = shares.sign
         elif node.bits == 8 and node.kind is not Kind.FIRST_CONVOLUTION:
             self.int8_activation = quantizers.Int8Activation()
-        elif node.bits == 1:
-            make = (
-                layers.DualSign
-                if config.dual_activations
-                else layers.VariantSign
-            )
-            self.sign = make(
+        elif node.bits <= 2:
+            self.sign = _sign_type(config, node)(
                 config.activation_quantizer,
                 node.variants,
                 learned=config.thresholds,
                 regularized=config.distribution_weight > 0,
                 learned_window=config.learned_window,
             )
-        few = node.streaming and node.kind is Kind.MEMORY and node.bits == 1
+        few = node.streaming and node.kind is Kind.MEMORY and node.bits <= 2
         self.norm = (
             layers.VariantNorm(
                 node.variants,
@@ -158,6 +153,8 @@ class Stage(tf.keras.layers.Layer):
         )
         if self.int8_activation:
             scale *= self.int8_activation.step
+        if self.node.bits == 2:
+            scale *= layers.TWO_BIT_STEP
         bias = self.linear.bias if self.linear.use_bias else 0.0
         if self.norm:
             return self.norm.fold(scale, bias, variant)
@@ -233,8 +230,8 @@ class Stage(tf.keras.layers.Layer):
             integers = self.linear.integers().numpy().astype(np.int8)
             weight_scale = self.linear.weight_scale().numpy()
         threshold = step = inverse = statistics = None
-        if isinstance(self.sign, layers.VariantSign):
-            threshold = np.asarray(self.sign.thresholds[variant])
+        if self.sign and not isinstance(self.sign, layers.DualSign):
+            threshold = self.sign.exported(variant)
         if self.int8_activation:
             step = self.int8_activation.step.numpy()
             inverse = float(self.int8_activation.inverse_step.numpy())
@@ -386,6 +383,12 @@ def train(
     return results[ordered[-1].name]
 
 
+def _sign_type(config: NetworkConfig, node: Node) -> type[layers.AnySign]:
+    if node.bits == 2:
+        return layers.TwoBitSign
+    return layers.DualSign if config.dual_activations else layers.VariantSign
+
+
 def _linear(config: NetworkConfig, node: Node) -> Any:
     """Makes the layer with the node's weights."""
     window: dict[str, Any] = {
@@ -414,7 +417,7 @@ def _weights(config: NetworkConfig, node: Node) -> dict[str, Any]:
     """Returns the arguments of a layer that say what its weights are."""
     quantizer: Any = quantizers.ChannelInt8() if node.bits == 8 else None
     constraint: Any = None
-    if node.bits == 1:
+    if node.bits <= 2:
         quantizer = config.kernel_quantizer
         if config.float_pointwise and node.kind is Kind.POINTWISE:
             quantizer = "bifsmn_latent"

@@ -37,6 +37,9 @@ from bifsmn_tf.network.config import NetworkConfig
 CLASSIFIER = "classifier"
 """The name of the last node."""
 
+LARGEST_LEVEL = 3
+"""Activations of two bits are -3, -1, 1 and 3, when they are multiplied."""
+
 FEATURES = "features"
 """What the first node reads: normalised log-mel, (time, mels)."""
 
@@ -72,7 +75,7 @@ class Node:
         kind: How it connects inputs to outputs.
         site: The name that precision is set by, one of ``SITES``, or None for
             the first convolution and the classifier.
-        bits: The bits of its activations as deployed: 1, 8 or 32.
+        bits: The bits of its activations as deployed: 1, 2, 8 or 32.
         weight_bits: The bits of its weights as deployed: 1, 8 or 32.
         reads: The name of the node whose result it reads, or ``FEATURES``.
         adds_to: The name of the node whose result is added to its own, or
@@ -129,6 +132,11 @@ class Node:
         if self.kind is Kind.MEMORY:
             return positions
         return positions * self.input_shape[-1]
+
+    @property
+    def largest_dot(self) -> int:
+        """The largest of its sums, of activations of one or two bits."""
+        return self.terms * (LARGEST_LEVEL if self.bits == 2 else 1)
 
     @property
     def weights(self) -> int:

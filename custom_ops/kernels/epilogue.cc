@@ -112,4 +112,9 @@ void SignBits(const float* values, const float* threshold, int channels,
       channels, [=](int c) { return !(values[c] >= threshold[c]); }, bits);
 }
 
+void SignBits(const int16_t* values, const int16_t* threshold, int channels,
+              Word* bits) {
+  PackTests(channels, [=](int c) { return values[c] < threshold[c]; }, bits);
+}
+
 }  // namespace bifsmn

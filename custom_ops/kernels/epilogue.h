@@ -59,6 +59,10 @@ void AddToInt16Residual(const int16_t* dots, const Int16Residual& parameters,
 void SignBits(const float* values, const float* threshold, int channels,
               Word* bits);
 
+// bits = values < threshold.
+void SignBits(const int16_t* values, const int16_t* threshold, int channels,
+              Word* bits);
+
 }  // namespace bifsmn
 
 #endif  // BIFSMN_CUSTOM_OPS_KERNELS_EPILOGUE_H_

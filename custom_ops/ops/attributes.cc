@@ -7,13 +7,17 @@ namespace bifsmn {
 
 Status Attributes::Parse(const OpDefinition& definition, const void* options,
                          size_t bytes, Attributes* attributes) {
-  const size_t least = (1 + definition.attributes.size()) * sizeof(int32_t);
+  const size_t all = (1 + definition.attributes.size()) * sizeof(int32_t);
   const bool may_be_more = definition.repeats_last_attribute();
+  const bool may_be_less = definition.may_lack_last_attribute();
+  const size_t least = may_be_less ? all - sizeof(int32_t) : all;
   if (options == nullptr) bytes = 0;
   if (bytes < least || bytes % sizeof(int32_t) != 0 ||
-      (bytes > least && !may_be_more)) {
+      (bytes > all && !may_be_more)) {
     return Status::Error("attributes are %zu bytes%s, got %zu", least,
-                         may_be_more ? " or more, in words of four" : "",
+                         may_be_more   ? " or more, in words of four"
+                         : may_be_less ? " or four more"
+                                       : "",
                          bytes);
   }
   int32_t version;
@@ -37,6 +41,11 @@ Status Attributes::Parse(const OpDefinition& definition, const void* options,
 
 int Attributes::Int(std::string_view name) const {
   return words_[Find(name, AttributeType::kInt32)];
+}
+
+int Attributes::IntOr(std::string_view name, int fallback) const {
+  const size_t number = Find(name, AttributeType::kOptionalInt32);
+  return number < words_.size() ? words_[number] : fallback;
 }
 
 float Attributes::Float(std::string_view name) const {

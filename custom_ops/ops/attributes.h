@@ -22,6 +22,8 @@ class Attributes {
 
   // The attribute of that name, which the definition has to list.
   int Int(std::string_view name) const;
+  // The last attribute, or `fallback` where it is left out.
+  int IntOr(std::string_view name, int fallback) const;
   float Float(std::string_view name) const;
   std::vector<int> Ints(std::string_view name) const;
 

@@ -35,12 +35,23 @@ TEST(AttributesTest, ReadsUnalignedBytes) {
 TEST(AttributesTest, RefusesOtherLengths) {
   const int32_t words[10] = {kContractVersion};
   Attributes attributes;
-  for (const size_t bytes : {0, 4, 24, 27, 29, 32, 40}) {
+  for (const size_t bytes : {0, 4, 24, 27, 29, 36, 40}) {
     EXPECT_THAT(Attributes::Parse(kMemoryOp, words, bytes, &attributes),
-                FailsWith("attributes are 28 bytes, got"));
+                FailsWith("attributes are 28 bytes or four more, got"));
   }
   EXPECT_THAT(Attributes::Parse(kMemoryOp, nullptr, 28, &attributes),
-              FailsWith("attributes are 28 bytes, got 0"));
+              FailsWith("attributes are 28 bytes or four more, got 0"));
+}
+
+TEST(AttributesTest, MayLackTheLastOne) {
+  const int32_t words[] = {kContractVersion, 64, 1, 2, 3, 4, 5, 2};
+  Attributes attributes;
+  for (const int count : {7, 8}) {
+    ASSERT_THAT(Attributes::Parse(kMemoryOp, words, count * sizeof(int32_t),
+                                  &attributes),
+                Succeeds());
+    EXPECT_EQ(attributes.IntOr("activation_bits", 1), count == 8 ? 2 : 1);
+  }
 }
 
 TEST(AttributesTest, ReadsAsManyWordsAsThereAre) {

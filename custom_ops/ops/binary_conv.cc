@@ -24,21 +24,23 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
   BIFSMN_RETURN_IF_ERROR(
       CheckTensor(weights, "weights", ElementType::kInt16, 4));
   const int words = WordsFor(channels_);
-  if (bits.shape[3] != words || weights.shape[3] != words) {
+  planes_ = bits.shape[3] == 2 * words ? 2 : 1;
+  if (bits.shape[3] != planes_ * words || weights.shape[3] != words) {
     return Status::Error(
-        "%d channels are %d words, but bits are of shape %s and weights of %s",
+        "%d channels are %d words, twice as many of two bits, but bits are of "
+        "shape %s and weights of %s",
         channels_, words, ShapeText(bits.shape).c_str(),
         ShapeText(weights.shape).c_str());
   }
   const int kernel_h = weights.shape[1];
   const int kernel_w = weights.shape[2];
-  const int64_t terms = int64_t{kernel_h} * kernel_w * channels_;
-  if (terms > kMaxBinaryTerms) {
+  const int level = planes_ == 2 ? kLargestLevel : 1;
+  const int64_t largest = int64_t{kernel_h} * kernel_w * channels_ * level;
+  if (largest > kMaxBinaryTerms) {
     return Status::Error(
-        "a sum has at most %d products, weights of shape %s "
-        "have %lld",
+        "a sum is at most %d, with weights of shape %s it may be %lld",
         kMaxBinaryTerms, ShapeText(weights.shape).c_str(),
-        static_cast<long long>(terms));
+        static_cast<long long>(largest));
   }
   images_ = bits.shape[0];
   outputs_ = weights.shape[0];
@@ -50,21 +52,67 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
   BIFSMN_RETURN_IF_ERROR(ReadConstant(weights, "weights", ElementType::kInt16,
                                       weights.shape, &values));
   BIFSMN_RETURN_IF_ERROR(CheckUnusedBits(values, "weights", channels_));
-  terms_ = static_cast<int>(terms);
+  largest_dot_ = static_cast<int>(largest);
   const size_t patterns = PaddingPatterns(geometry_).count();
   if (patterns > kMostPatterns) {
     return Status::Error("padding makes %zu kinds of patches, at most %zu",
                          patterns, kMostPatterns);
   }
   MakeBands(words, values, patterns > 1);
+  for (int16_t& base : bases_) base = static_cast<int16_t>(base * level);
   depth_ = 0;
   bool gathers = false;
   for (const Band& band : bands_) {
     depth_ = std::max(depth_, band.depth);
     gathers = gathers || !band.patches_are_image;
   }
-  if (gathers) patches_ = layout->Add<Word>(size_t{kBlockPixels} * depth_);
+  if (planes_ == 2) {
+    gathers = !PlanesAreImage();
+    if (gathers) split_ = layout->Add<Word>(bits.elements() / images_);
+  }
+  if (gathers) {
+    patches_ = layout->Add<Word>(size_t{kBlockPixels} * planes_ * depth_);
+  }
   return Status();
+}
+
+void BinaryConv::ReserveCounts(WorkspaceLayout* layout) {
+  counts_ = layout->Add<uint16_t>(size_t{kBlockPixels} * planes_ *
+                                  BgemmRowStride(outputs_));
+}
+
+Bgemm BinaryConv::Operands(const Block& block, const Word* bits,
+                           void* workspace) const {
+  const Band& band = bands_[block.band];
+  const Word* patches = bits + block.source;
+  if (!band.patches_are_image) {
+    Word* gathered = patches_.In(workspace);
+    BitIm2col(patches, band.rows.geometry, WordsFor(channels_), block.first,
+              block.pixels, gathered);
+    patches = gathered;
+  }
+  return {patches, block.pixels, band.depth, packed_.data() + band.packed,
+          outputs_};
+}
+
+Bgemm BinaryConv::Planes(const Block& block, const Word* image,
+                         void* workspace) const {
+  const Band& band = bands_[block.band];
+  const Word* packed = packed_.data() + band.packed;
+  const int pixels = 2 * block.pixels;
+  if (PlanesAreImage()) {
+    return {image + 2 * block.source, pixels, band.depth, packed, outputs_};
+  }
+  Word* gathered = patches_.In(workspace);
+  for (int plane = 0; plane < 2; ++plane) {
+    const Word* source = image + plane * (image_words_ / 2) + block.source;
+    // What lies there already may still begin at a pixel of its own.
+    if (band.patches_are_image) source -= ptrdiff_t{block.first} * band.depth;
+    BitIm2col(source, band.rows.geometry, WordsFor(channels_), block.first,
+              block.pixels,
+              gathered + ptrdiff_t{plane} * block.pixels * band.depth);
+  }
+  return {gathered, pixels, band.depth, packed, outputs_};
 }
 
 void BinaryConv::MakeBands(int words, const std::vector<Word>& weights,
@@ -112,7 +160,7 @@ void BinaryConv::Pack() {
 
 void BinaryConv::MakeBlocks() {
   const ptrdiff_t row_words = ptrdiff_t{geometry_.width} * WordsFor(channels_);
-  image_words_ = geometry_.height * row_words;
+  image_words_ = planes_ * geometry_.height * row_words;
   blocks_.clear();
   for (size_t i = 0; i < bands_.size(); ++i) {
     const Band& band = bands_[i];

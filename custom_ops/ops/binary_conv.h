@@ -10,6 +10,7 @@
 #include "custom_ops/kernels/bgemm.h"
 #include "custom_ops/kernels/bit_im2col.h"
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/padding.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
@@ -35,8 +36,11 @@ class BinaryConv {
 
   int outputs() const { return outputs_; }
 
-  // Products of a patch without padding.
-  int terms() const { return terms_; }
+  // Bits of an activation.
+  int planes() const { return planes_; }
+
+  // The sum over a patch without padding and without disagreements.
+  int largest_dot() const { return largest_dot_; }
 
   // Of the result, an element an output channel.
   std::vector<int> output_shape() const {
@@ -67,6 +71,15 @@ class BinaryConv {
   template <typename Take>
   void ForEachBlock(const Word* bits, void* workspace, const Take& take) const;
 
+  // Adds what ForEachCount works in to `layout`, after Plan.
+  void ReserveCounts(WorkspaceLayout* layout);
+
+  // Calls take(disagreements, pixels, first) for blocks of pixels as
+  // ForEachBlock does, with rows of BgemmRowStride(outputs). Those of two bits
+  // are joined: twice the first plane's and the second one's.
+  template <typename Take>
+  void ForEachCount(const Word* bits, void* workspace, const Take& take) const;
+
   // Pixels of a block: a multiple of every kernel's tile.
   static constexpr int kBlockPixels = 32;
 
@@ -96,12 +109,30 @@ class BinaryConv {
   void Pack();
   void MakeBlocks();
 
+  // The number of a block's first pixel in its image.
+  int FirstPixel(const Block& block) const {
+    const RowBand& rows = bands_[block.band].rows;
+    return rows.output_row * rows.geometry.output_w + block.first;
+  }
+
+  // The product of a block for one plane, or for both: pixels of the second
+  // one are more pixels, so that weights are read once.
+  Bgemm Operands(const Block& block, const Word* bits, void* workspace) const;
+  Bgemm Planes(const Block& block, const Word* bits, void* workspace) const;
+
+  // Whether patches of two planes lie in the image, pixel by pixel.
+  bool PlanesAreImage() const {
+    return bands_.size() == 1 && bands_[0].patches_are_image &&
+           geometry_.kernel_w == 1;
+  }
+
   ConvAttributes attributes_ = {};
   int channels_ = 0;
 
   int images_ = 0;
   int outputs_ = 0;
-  int terms_ = 0;
+  int planes_ = 1;
+  int largest_dot_ = 0;
   int depth_ = 0;
   ConvGeometry geometry_ = {};
   std::vector<Band> bands_;
@@ -112,13 +143,16 @@ class BinaryConv {
   const BgemmKernel* kernel_ = nullptr;
   PackedConstant<Word> packed_;
   WorkspaceLayout::Part<Word> patches_;
+  WorkspaceLayout::Part<Word> split_;
+  WorkspaceLayout::Part<uint16_t> counts_;
 };
 
 template <typename Takes>
 void BinaryConv::SelectKernel(const Takes& takes) {
   kernel_ = &BgemmKernels().Select([&](const BgemmKernel& kernel) {
     return depth_ <= kernel.max_depth &&
-           geometry_.output_h * geometry_.output_w <= kernel.max_pixels &&
+           planes_ * geometry_.output_h * geometry_.output_w <=
+               kernel.max_pixels &&
            takes(kernel);
   });
   Pack();
@@ -130,18 +164,43 @@ void BinaryConv::ForEachBlock(const Word* bits, void* workspace,
                               const Take& take) const {
   for (int n = 0; n < images_; ++n) {
     for (const Block& block : blocks_) {
-      const Band& band = bands_[block.band];
-      const ConvGeometry& geometry = band.rows.geometry;
-      const Word* patches = bits + block.source;
-      if (!band.patches_are_image) {
-        Word* gathered = patches_.In(workspace);
-        BitIm2col(patches, geometry, WordsFor(channels_), block.first,
-                  block.pixels, gathered);
-        patches = gathered;
+      take(Operands(block, bits, workspace), FirstPixel(block));
+    }
+    bits += image_words_;
+  }
+}
+
+template <typename Take>
+void BinaryConv::ForEachCount(const Word* bits, void* workspace,
+                              const Take& take) const {
+  uint16_t* counts = counts_.In(workspace);
+  if (planes_ == 1) {
+    ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int first) {
+      kernel_->count(gemm, counts);
+      take(counts, gemm.pixels, first);
+    });
+    return;
+  }
+  const ptrdiff_t stride = BgemmRowStride(outputs_);
+  for (int n = 0; n < images_; ++n) {
+    const Word* image = bits;
+    if (!PlanesAreImage()) {
+      Word* split = split_.In(workspace);
+      SplitPlanes(bits, ptrdiff_t{geometry_.height} * geometry_.width,
+                  WordsFor(channels_), split);
+      image = split;
+    }
+    for (const Block& block : blocks_) {
+      kernel_->count(Planes(block, image, workspace), counts);
+      // Rows from a pixel to the next one, and from a plane to the other.
+      const ptrdiff_t next = PlanesAreImage() ? 2 : 1;
+      const ptrdiff_t second = PlanesAreImage() ? 1 : block.pixels;
+      for (ptrdiff_t i = 0; i < block.pixels; ++i) {
+        JoinPlanes(counts + i * next * stride,
+                   counts + (i * next + second) * stride, outputs_,
+                   counts + i * stride);
       }
-      take(Bgemm{patches, block.pixels, band.depth,
-                 packed_.data() + band.packed, outputs_},
-           band.rows.output_row * geometry.output_w + block.first);
+      take(counts, block.pixels, FirstPixel(block));
     }
     bits += image_words_;
   }

@@ -16,14 +16,15 @@ namespace {
 
 class Conv2DAdd : public Op {
  public:
-  Conv2DAdd(const BinaryConv& conv, int shift) : conv_(conv), shift_(shift) {}
+  Conv2DAdd(const BinaryConv& conv, const ResidualEpilogue& epilogue)
+      : conv_(conv), epilogue_(epilogue) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kConv2DAddOp, inputs, output_count));
     layout_ = WorkspaceLayout();
     BIFSMN_RETURN_IF_ERROR(conv_.Plan(*inputs[0], *inputs[1], &layout_));
-    BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[2], shift_, conv_.terms(),
+    BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[2], conv_.largest_dot(),
                                           conv_.output_shape(), output_count,
                                           outputs));
     has_residual_ = inputs.size() > 3 && inputs[3] != nullptr;
@@ -34,10 +35,10 @@ class Conv2DAdd : public Op {
 
     // What a kernel does at once knows of no padding.
     const std::vector<int16_t>& bases = conv_.bases();
-    const bool padded =
-        std::any_of(bases.begin(), bases.end(),
-                    [this](int16_t base) { return base != conv_.terms(); });
-    fused_ = epilogue_.is_int16() && !padded;
+    const bool padded = std::any_of(
+        bases.begin(), bases.end(),
+        [this](int16_t base) { return base != conv_.largest_dot(); });
+    fused_ = epilogue_.is_int16() && !padded && conv_.planes() == 1;
     conv_.SelectKernel([this](const BgemmKernel& kernel) {
       return !fused_ || conv_.outputs() % kernel.add_outputs == 0;
     });
@@ -45,8 +46,7 @@ class Conv2DAdd : public Op {
       conv_.ForgetBases();
     } else {
       dots_ = layout_.Add<int16_t>(conv_.outputs());
-      disagreements_ = layout_.Add<uint16_t>(size_t{BinaryConv::kBlockPixels} *
-                                             BgemmRowStride(conv_.outputs()));
+      conv_.ReserveCounts(&layout_);
     }
     return Status();
   }
@@ -72,13 +72,18 @@ class Conv2DAdd : public Op {
   void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs, void* workspace) const {
     const Int16Residual parameters = epilogue_.int16_parameters();
+    const bool levels = signs != nullptr && epilogue_.activation_bits() == 2;
     conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int) {
-      conv_.kernel().add(gemm, conv_.terms(), parameters, residual, result,
-                         signs);
+      conv_.kernel().add(gemm, conv_.largest_dot(), parameters, residual,
+                         result, levels ? nullptr : signs);
+      for (int i = 0; levels && i < gemm.pixels; ++i) {
+        signs = epilogue_.WriteActivations(result + ptrdiff_t{i} * gemm.outputs,
+                                           signs);
+      }
       const ptrdiff_t values = ptrdiff_t{gemm.pixels} * gemm.outputs;
       if (residual != nullptr) residual += values;
       result += values;
-      if (signs != nullptr) {
+      if (signs != nullptr && !levels) {
         signs += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
       }
     });
@@ -87,36 +92,36 @@ class Conv2DAdd : public Op {
   void RunPixels(const Word* bits, ResidualEpilogue::Cursor cursor,
                  void* workspace) const {
     int16_t* dots = dots_.In(workspace);
-    uint16_t* disagreements = disagreements_.In(workspace);
     const int channels = conv_.outputs();
-    conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int first) {
-      conv_.kernel().count(gemm, disagreements);
-      const uint16_t* patterns = conv_.PatternsFrom(first);
-      for (int i = 0; i < gemm.pixels; ++i) {
-        const size_t pattern = patterns == nullptr ? 0 : patterns[i];
-        DotsOfDisagreements(
-            disagreements + ptrdiff_t{i} * BgemmRowStride(channels),
-            conv_.bases().data() + pattern * channels, channels, dots);
-        epilogue_.Run(dots, &cursor);
-      }
-    });
+    conv_.ForEachCount(
+        bits, workspace,
+        [&](const uint16_t* disagreements, int pixels, int first) {
+          const uint16_t* patterns = conv_.PatternsFrom(first);
+          for (int i = 0; i < pixels; ++i) {
+            const size_t pattern = patterns == nullptr ? 0 : patterns[i];
+            DotsOfDisagreements(
+                disagreements + ptrdiff_t{i} * BgemmRowStride(channels),
+                conv_.bases().data() + pattern * channels, channels, dots);
+            epilogue_.Run(dots, &cursor);
+          }
+        });
   }
 
   BinaryConv conv_;
-  const int shift_;
   bool has_residual_ = false;
   bool has_bits_ = false;
   bool fused_ = false;
   ResidualEpilogue epilogue_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int16_t> dots_;
-  WorkspaceLayout::Part<uint16_t> disagreements_;
 };
 
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   BinaryConv conv;
   BIFSMN_RETURN_IF_ERROR(BinaryConv::Create(attributes, &conv));
-  *op = std::make_unique<Conv2DAdd>(conv, attributes.Int("shift"));
+  ResidualEpilogue epilogue;
+  BIFSMN_RETURN_IF_ERROR(epilogue.ReadAttributes(attributes));
+  *op = std::make_unique<Conv2DAdd>(conv, epilogue);
   return Status();
 }
 
@@ -126,7 +131,7 @@ const OpDefinition kConv2DAddOp = {
     "BifsmnConv2DAdd",
     1,
     WithConvAttributes({{"in_channels", AttributeType::kInt32}},
-                       {kShiftAttribute}),
+                       EpilogueAttributes()),
     {"bits", "weights", "parameters", "residual?"},
     {"stream", "bits?"},
     Create,

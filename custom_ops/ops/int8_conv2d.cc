@@ -61,9 +61,9 @@ class Int8Conv2D : public Op {
                    is_float_ ? ElementType::kFloat32 : ElementType::kInt8,
                    weights, ElementType::kInt8));
     BIFSMN_RETURN_IF_ERROR(PackWeights(weights));
-    BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "parameters",
-                                        ElementType::kFloat32,
-                                        {kRows, conv_.outputs}, &parameters_));
+    BIFSMN_RETURN_IF_ERROR(
+        ReadConstant(*inputs[2], "parameters", ElementType::kFloat32,
+                     {kThreshold + 1, conv_.outputs}, &parameters_));
     const std::vector<int> shape = {conv_.images, conv_.geometry.output_h,
                                     conv_.geometry.output_w, conv_.outputs};
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/residual_epilogue.h"
@@ -17,28 +18,48 @@ namespace {
 // Steps whose dots are kept before the epilogue takes them.
 constexpr int kBlockSteps = 32;
 
+// [taps][2][words] of weights[taps][words].
+std::vector<Word> TwiceARow(const std::vector<Word>& weights, int words) {
+  std::vector<Word> twice;
+  for (size_t row = 0; row < weights.size(); row += words) {
+    for (int plane = 0; plane < 2; ++plane) {
+      twice.insert(twice.end(), weights.begin() + row,
+                   weights.begin() + row + words);
+    }
+  }
+  return twice;
+}
+
 class Memory : public Op {
  public:
-  Memory(const MemoryGeometry& geometry, int shift)
-      : geometry_(geometry), shift_(shift) {}
+  Memory(const MemoryGeometry& geometry, const ResidualEpilogue& epilogue)
+      : channels_(geometry.channels),
+        geometry_(geometry),
+        epilogue_(epilogue) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
     BIFSMN_RETURN_IF_ERROR(CheckArity(kMemoryOp, inputs, output_count));
     const TensorInfo& bits = *inputs[0];
-    const int words = WordsFor(geometry_.channels);
+    const int words = WordsFor(channels_);
     BIFSMN_RETURN_IF_ERROR(CheckTensor(bits, "bits", ElementType::kInt16, 4));
-    if (bits.shape[2] != 1 || bits.shape[3] != words) {
+    const int planes = bits.shape[3] == 2 * words ? 2 : 1;
+    if (bits.shape[2] != 1 || bits.shape[3] != planes * words) {
       return Status::Error(
           "bits of %d channels have to be of shape [N, T, 1, "
-          "%d], are of shape %s",
-          geometry_.channels, words, ShapeText(bits.shape).c_str());
+          "%d], or twice as many words of two bits, are of shape %s",
+          channels_, words, ShapeText(bits.shape).c_str());
+    }
+    const int largest = geometry_.taps() * (planes == 2 ? kLargestLevel : 1);
+    if (largest > kMaxBinaryTerms) {
+      return Status::Error("a sum is at most %d, of %d taps it may be %d",
+                           kMaxBinaryTerms, geometry_.taps(), largest);
     }
     const TensorInfo& residual = *inputs[1];
     sequences_ = bits.shape[0];
     geometry_.steps = bits.shape[1];
     std::vector<int> shape = bits.shape;
-    shape.back() = geometry_.channels;
+    shape.back() = channels_;
     if (residual.shape.size() == shape.size()) shape[1] = residual.shape[1];
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
     first_ = geometry_.steps - shape[1];
@@ -46,21 +67,26 @@ class Memory : public Op {
       return Status::Error("bits of %d frames for a stream of %d",
                            geometry_.steps, shape[1]);
     }
-    BIFSMN_RETURN_IF_ERROR(epilogue_.Plan(*inputs[3], shift_, geometry_.taps(),
-                                          shape, output_count, outputs));
+    BIFSMN_RETURN_IF_ERROR(
+        epilogue_.Plan(*inputs[3], largest, shape, output_count, outputs));
     BIFSMN_RETURN_IF_ERROR(epilogue_.CheckResidual(residual, "stream"));
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "weights",
                                         ElementType::kInt16,
                                         {geometry_.taps(), words}, &weights_));
-    BIFSMN_RETURN_IF_ERROR(
-        CheckUnusedBits(weights_, "weights", geometry_.channels));
+    BIFSMN_RETURN_IF_ERROR(CheckUnusedBits(weights_, "weights", channels_));
+    geometry_.channels = channels_;
+    if (planes == 2) {
+      // The second plane is as many channels more, with the same weights.
+      geometry_.channels = 2 * words * kWordBits;
+      weights_ = TwiceARow(weights_, words);
+    }
+    fused_ = epilogue_.is_int16() && planes == 1;
     kernel_ = &MemoryKernels().Select([this](const MemoryKernel& kernel) {
       return geometry_.taps() <= kernel.max_taps &&
-             (!epilogue_.is_int16() ||
-              geometry_.channels % kernel.add_channels == 0);
+             (!fused_ || channels_ % kernel.add_channels == 0);
     });
     layout_ = WorkspaceLayout();
-    if (!epilogue_.is_int16()) {
+    if (!fused_) {
       dots_ = layout_.Add<int16_t>(size_t{kBlockSteps} *
                                    MemoryRowStride(geometry_.channels));
     }
@@ -74,7 +100,7 @@ class Memory : public Op {
            void* workspace) const override {
     const auto* bits = static_cast<const Word*>(inputs[0]);
     auto* signs = has_bits_ ? static_cast<Word*>(outputs[1]) : nullptr;
-    if (epilogue_.is_int16()) {
+    if (fused_) {
       RunFused(bits, static_cast<const int16_t*>(inputs[1]),
                static_cast<int16_t*>(outputs[0]), signs);
     } else {
@@ -86,36 +112,46 @@ class Memory : public Op {
   void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs) const {
     const Int16Residual parameters = epilogue_.int16_parameters();
-    const ptrdiff_t words = WordsFor(geometry_.channels);
+    const ptrdiff_t words = WordsFor(channels_);
     const ptrdiff_t steps = geometry_.steps - first_;
+    const bool levels = signs != nullptr && epilogue_.activation_bits() == 2;
     for (int n = 0; n < sequences_; ++n) {
       kernel_->add(bits, weights_.data(), geometry_, first_, parameters,
-                   residual, result, signs);
+                   residual, result, levels ? nullptr : signs);
+      for (ptrdiff_t i = 0; levels && i < steps; ++i) {
+        signs = epilogue_.WriteActivations(result + i * channels_, signs);
+      }
       bits += geometry_.steps * words;
-      residual += steps * geometry_.channels;
-      result += steps * geometry_.channels;
-      if (signs != nullptr) signs += steps * words;
+      residual += steps * channels_;
+      result += steps * channels_;
+      if (signs != nullptr && !levels) signs += steps * words;
     }
   }
 
   void RunSteps(const Word* bits, ResidualEpilogue::Cursor cursor,
                 void* workspace) const {
     int16_t* dots = dots_.In(workspace);
+    const int stride = MemoryRowStride(geometry_.channels);
     for (int n = 0; n < sequences_; ++n) {
       for (int first = first_; first < geometry_.steps; first += kBlockSteps) {
         const int last = std::min(first + kBlockSteps, geometry_.steps);
         kernel_->dot(bits, weights_.data(), geometry_, first, last, dots);
         for (int i = 0; i < last - first; ++i) {
-          epilogue_.Run(dots + i * MemoryRowStride(geometry_.channels),
-                        &cursor);
+          int16_t* of_step = dots + ptrdiff_t{i} * stride;
+          if (geometry_.channels != channels_) {
+            JoinPlanes(of_step, of_step + stride / 2, channels_, of_step);
+          }
+          epilogue_.Run(of_step, &cursor);
         }
       }
       bits += ptrdiff_t{geometry_.steps} * WordsFor(geometry_.channels);
     }
   }
 
+  const int channels_;
+  // That the kernel sees.
   MemoryGeometry geometry_;
-  const int shift_;
+  bool fused_ = false;
   int sequences_ = 0;
   // The step of the bits that is the first of the residual.
   int first_ = 0;
@@ -152,7 +188,9 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
         "be negative, nor the taps more than %d",
         geometry.look_back, geometry.look_ahead, kMaxBinaryTerms);
   }
-  *op = std::make_unique<Memory>(geometry, attributes.Int("shift"));
+  ResidualEpilogue epilogue;
+  BIFSMN_RETURN_IF_ERROR(epilogue.ReadAttributes(attributes));
+  *op = std::make_unique<Memory>(geometry, epilogue);
   return Status();
 }
 
@@ -166,7 +204,8 @@ const OpDefinition kMemoryOp = {
      {"look_ahead", AttributeType::kInt32},
      {"stride_back", AttributeType::kInt32},
      {"stride_ahead", AttributeType::kInt32},
-     kShiftAttribute},
+     kShiftAttribute,
+     kActivationBitsAttribute},
     {"bits", "stream", "weights", "parameters"},
     {"stream", "bits?"},
     Create,

@@ -37,9 +37,11 @@ const char* NameOf(AttributeType type) {
     case AttributeType::kFloat32:
       return "float32";
     case AttributeType::kInt32s:
+      return "int32+";
+    case AttributeType::kOptionalInt32:
       break;
   }
-  return "int32+";
+  return "int32?";
 }
 
 std::string AttributeJson(const AttributeSpec& attribute) {
@@ -52,6 +54,11 @@ std::string AttributeJson(const AttributeSpec& attribute) {
 bool OpDefinition::repeats_last_attribute() const {
   return !attributes.empty() &&
          attributes.back().type == AttributeType::kInt32s;
+}
+
+bool OpDefinition::may_lack_last_attribute() const {
+  return !attributes.empty() &&
+         attributes.back().type == AttributeType::kOptionalInt32;
 }
 
 bool OpDefinition::repeats_last_input() const {

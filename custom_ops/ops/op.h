@@ -47,9 +47,9 @@ class Op {
                    void* workspace) const = 0;
 };
 
-// kInt32s, which only the last attribute may have, is one word or more: all
-// that are left.
-enum class AttributeType { kInt32, kFloat32, kInt32s };
+// Only the last attribute may be of the last two types: kInt32s is one word or
+// more, all that are left; kOptionalInt32 is one word or none.
+enum class AttributeType { kInt32, kFloat32, kInt32s, kOptionalInt32 };
 
 struct AttributeSpec {
   const char* name;
@@ -77,6 +77,7 @@ struct OpDefinition {
   Status (*create)(const Attributes& attributes, std::unique_ptr<Op>* op);
 
   bool repeats_last_attribute() const;
+  bool may_lack_last_attribute() const;
   bool repeats_last_input() const;
   int required_inputs() const;
   int required_outputs() const;

@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "custom_ops/kernels/feature_conv.h"
+#include "custom_ops/kernels/levels.h"
+#include "custom_ops/ops/activation_bits.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
@@ -36,8 +39,11 @@ int32_t LargestSum(const std::vector<int8_t>& weights, int outputs) {
 
 class FeatureConv2D : public Op {
  public:
-  FeatureConv2D(const ConvAttributes& attributes, float inverse_scale)
-      : attributes_(attributes), inverse_scale_(inverse_scale) {}
+  FeatureConv2D(const ConvAttributes& attributes, float inverse_scale,
+                int activation_bits)
+      : attributes_(attributes),
+        inverse_scale_(inverse_scale),
+        activation_bits_(activation_bits) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
@@ -51,7 +57,7 @@ class FeatureConv2D : public Op {
                                         weights.shape, &values));
     std::vector<int32_t> thresholds;
     BIFSMN_RETURN_IF_ERROR(ReadConstant(*inputs[2], "thresholds",
-                                        ElementType::kInt32, {conv_.outputs},
+                                        ElementType::kInt32, ThresholdShape(),
                                         &thresholds));
 
     const int32_t largest_sum = LargestSum(values, conv_.outputs);
@@ -59,14 +65,18 @@ class FeatureConv2D : public Op {
         &FeatureConvKernels().Select([=](const FeatureConvKernel& kernel) {
           return largest_sum <= kernel.max_sum;
         });
+    outputs_ = conv_.outputs;
+    if (activation_bits_ == 2) MakeThreefold(&values, &thresholds);
     Pack(values, thresholds);
 
     layout_ = WorkspaceLayout();
     image_ = layout_.Add<int8_t>(conv_.padded.elements() + kFeatureConvSlack);
     const ConvGeometry& g = conv_.geometry;
-    *outputs = {
-        {ElementType::kInt16,
-         {conv_.images, g.output_h, g.output_w, WordsFor(conv_.outputs)}}};
+    *outputs = {{ElementType::kInt16,
+                 {conv_.images, g.output_h, g.output_w,
+                  activation_bits_ * WordsFor(conv_.outputs)}}};
+    below_ = layout_.Add<Word>(
+        activation_bits_ == 2 ? size_t(g.output_w) * WordsFor(outputs_) : 0);
     return CheckShape(outputs->front().shape).In("bits");
   }
 
@@ -79,6 +89,7 @@ class FeatureConv2D : public Op {
     const auto* features = static_cast<const float*>(inputs[0]);
     auto* bits = static_cast<Word*>(outputs[0]);
     int8_t* image = image_.In(workspace);
+    Word* below = below_.In(workspace);
     const ConvGeometry& g = conv_.geometry;
     const ptrdiff_t row_stride =
         ptrdiff_t{conv_.padded.shape[1]} * conv_.channels;
@@ -101,9 +112,14 @@ class FeatureConv2D : public Op {
           kernel_->run(
               {patches, rows.kernel_h, g.kernel_w * conv_.channels, row_stride,
                ptrdiff_t{g.stride_w} * conv_.channels, g.output_w},
-              packed_.data() + band.packed, conv_.outputs, bits);
+              packed_.data() + band.packed, outputs_,
+              activation_bits_ == 2 ? below : bits);
           patches += g.stride_h * row_stride;
-          bits += ptrdiff_t{g.output_w} * WordsFor(conv_.outputs);
+          if (activation_bits_ == 2) {
+            bits = WriteRow(below, bits);
+          } else {
+            bits += ptrdiff_t{g.output_w} * WordsFor(outputs_);
+          }
         }
       }
     }
@@ -116,6 +132,44 @@ class FeatureConv2D : public Op {
     size_t packed;
   };
 
+  std::vector<int> ThresholdShape() const {
+    if (activation_bits_ == 1) return {conv_.outputs};
+    return {kLevelThresholds, conv_.outputs};
+  }
+
+  // Each threshold has outputs of its own, from a word's first bit on; what
+  // fills up a word is never below one.
+  void MakeThreefold(std::vector<int8_t>* values,
+                     std::vector<int32_t>* thresholds) {
+    const int padded = WordsFor(conv_.outputs) * kWordBits;
+    values->resize(static_cast<size_t>(padded) * conv_.terms);
+    const std::vector<int8_t> once = *values;
+    std::vector<int32_t> limits;
+    for (int t = 0; t < kLevelThresholds; ++t) {
+      if (t > 0) values->insert(values->end(), once.begin(), once.end());
+      const auto row = thresholds->begin() + ptrdiff_t{t} * conv_.outputs;
+      limits.insert(limits.end(), row, row + conv_.outputs);
+      limits.resize(static_cast<size_t>(t + 1) * padded,
+                    std::numeric_limits<int32_t>::min());
+    }
+    *thresholds = limits;
+    outputs_ = kLevelThresholds * padded;
+  }
+
+  // Writes the activations of two bits of a row of pixels, and returns where
+  // the next row's go.
+  Word* WriteRow(const Word* below, Word* bits) const {
+    const int words = WordsFor(conv_.outputs);
+    for (int x = 0; x < conv_.geometry.output_w; ++x) {
+      WriteLevels(
+          conv_.outputs,
+          [&](int t, int word, int) { return below[t * words + word]; }, bits);
+      below += kLevelThresholds * words;
+      bits += 2 * words;
+    }
+    return bits;
+  }
+
   void Pack(const std::vector<int8_t>& values,
             const std::vector<int32_t>& thresholds) {
     const ConvGeometry& g = conv_.geometry;
@@ -125,13 +179,13 @@ class FeatureConv2D : public Op {
     for (const RowBand& rows : RowBands(g)) {
       bands_.push_back({rows, bytes});
       bytes += AlignUp(
-          kernel_->packed_bytes(conv_.outputs, rows.geometry.kernel_h * row));
+          kernel_->packed_bytes(outputs_, rows.geometry.kernel_h * row));
     }
     char* packed = packed_.Resize(bytes);
     for (const Band& band : bands_) {
       const std::vector<int8_t> seen =
-          WeightsOfBand(values, conv_.outputs, g.kernel_h, row, band.rows);
-      kernel_->pack({seen.data(), thresholds.data(), conv_.outputs,
+          WeightsOfBand(values, outputs_, g.kernel_h, row, band.rows);
+      kernel_->pack({seen.data(), thresholds.data(), outputs_,
                      band.rows.geometry.kernel_h * row},
                     packed + band.packed);
     }
@@ -139,13 +193,17 @@ class FeatureConv2D : public Op {
 
   const ConvAttributes attributes_;
   const float inverse_scale_;
+  const int activation_bits_;
 
   ValueConv conv_;
+  // That the kernel sees.
+  int outputs_ = 0;
   const FeatureConvKernel* kernel_ = nullptr;
   std::vector<Band> bands_;
   PackedConstant<char> packed_;
   WorkspaceLayout layout_;
   WorkspaceLayout::Part<int8_t> image_;
+  WorkspaceLayout::Part<Word> below_;
 };
 
 Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
@@ -154,7 +212,9 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
   float inverse_scale;
   BIFSMN_RETURN_IF_ERROR(
       ReadScale(attributes, "inverse_scale", &inverse_scale));
-  *op = std::make_unique<FeatureConv2D>(conv, inverse_scale);
+  int activation_bits;
+  BIFSMN_RETURN_IF_ERROR(ReadActivationBits(attributes, &activation_bits));
+  *op = std::make_unique<FeatureConv2D>(conv, inverse_scale, activation_bits);
   return Status();
 }
 
@@ -163,7 +223,8 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
 const OpDefinition kQuantConv2DOp = {
     "BifsmnQuantConv2D",
     1,
-    WithConvAttributes({}, {{"inverse_scale", AttributeType::kFloat32}}),
+    WithConvAttributes({}, {{"inverse_scale", AttributeType::kFloat32},
+                            kActivationBitsAttribute}),
     {"features", "weights", "thresholds"},
     {"bits"},
     Create,

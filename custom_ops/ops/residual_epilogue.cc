@@ -4,14 +4,19 @@
 #include "custom_ops/ops/validation.h"
 
 namespace bifsmn {
-Status ResidualEpilogue::Plan(const TensorInfo& parameters, int shift,
-                              int largest_dot, const std::vector<int>& shape,
-                              int output_count,
+
+Status ResidualEpilogue::ReadAttributes(const Attributes& attributes) {
+  shift_ = attributes.Int(kShiftAttribute.name);
+  return ReadActivationBits(attributes, &activation_bits_);
+}
+
+Status ResidualEpilogue::Plan(const TensorInfo& parameters, int largest_dot,
+                              const std::vector<int>& shape, int output_count,
                               std::vector<TensorInfo>* outputs) {
   shape_ = shape;
-  shift_ = shift;
   const int channels = shape.back();
-  const std::vector<int> expected = {kRows, channels};
+  const std::vector<int> expected = {
+      kThreshold + ThresholdsOf(activation_bits_), channels};
   if (parameters.type != ElementType::kInt8) {
     BIFSMN_RETURN_IF_ERROR(CheckTensor(parameters, "parameters",
                                        ElementType::kInt16,
@@ -19,10 +24,10 @@ Status ResidualEpilogue::Plan(const TensorInfo& parameters, int shift,
   }
   is_int16_ = parameters.type != ElementType::kFloat32;
   if (is_int16_) {
-    if (shift < 0 || shift > 14 || largest_dot * (1 << shift) > 32767) {
+    if (shift_ < 0 || shift_ > 14 || largest_dot * (1 << shift_) > 32767) {
       return Status::Error(
           "sums of up to %d, shifted by %d, do not fit 16 bits", largest_dot,
-          shift);
+          shift_);
     }
     BIFSMN_RETURN_IF_ERROR(
         ReadIntegers(parameters, "parameters", expected, &int16s_));
@@ -34,14 +39,14 @@ Status ResidualEpilogue::Plan(const TensorInfo& parameters, int shift,
       }
     }
   } else {
-    if (shift != 0) {
-      return Status::Error("a float residual has shift 0, not %d", shift);
+    if (shift_ != 0) {
+      return Status::Error("a float residual has shift 0, not %d", shift_);
     }
     BIFSMN_RETURN_IF_ERROR(ReadConstant(parameters, "parameters",
                                         parameters.type, expected, &floats_));
   }
   std::vector<int> bits_shape = shape;
-  bits_shape.back() = WordsFor(channels);
+  bits_shape.back() = activation_bits_ * WordsFor(channels);
   *outputs = {{is_int16_ ? ElementType::kInt16 : ElementType::kFloat32, shape},
               {ElementType::kInt16, bits_shape}};
   outputs->resize(output_count);
@@ -64,11 +69,15 @@ Int16Residual ResidualEpilogue::int16_parameters() const {
 
 void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
   const int channels = shape_.back();
+  Word* bits = activation_bits_ == 1 ? cursor->bits : nullptr;
   if (is_int16_) {
     const auto* residual = static_cast<const int16_t*>(cursor->residual);
     auto* result = static_cast<int16_t*>(cursor->result);
     AddToInt16Residual(dots, int16_parameters(), 0, channels, residual, result,
-                       cursor->bits);
+                       bits);
+    if (cursor->bits != bits) {
+      cursor->bits = WriteActivations(result, cursor->bits);
+    }
     if (residual != nullptr) cursor->residual = residual + channels;
     cursor->result = result + channels;
   } else {
@@ -79,13 +88,15 @@ void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
                    {rows + kScale * channels, rows + kOffset * channels,
                     rows + kSlope * channels},
                    residual, channels, result);
-    if (cursor->bits != nullptr) {
-      SignBits(result, rows + kThreshold * channels, channels, cursor->bits);
+    if (bits != nullptr) {
+      SignBits(result, rows + kThreshold * channels, channels, bits);
+    } else if (cursor->bits != nullptr) {
+      cursor->bits = WriteActivations(result, cursor->bits);
     }
     if (residual != nullptr) cursor->residual = residual + channels;
     cursor->result = result + channels;
   }
-  if (cursor->bits != nullptr) cursor->bits += WordsFor(channels);
+  if (bits != nullptr) cursor->bits += WordsFor(channels);
 }
 
 }  // namespace bifsmn

@@ -9,21 +9,26 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/epilogue.h"
+#include "custom_ops/kernels/levels.h"
+#include "custom_ops/ops/activation_bits.h"
+#include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/status.h"
 #include "custom_ops/ops/tensor.h"
 
 namespace bifsmn {
 
-// Rows of an epilogue's parameters.
-enum EpilogueRow { kScale, kOffset, kSlope, kThreshold, kRows };
+// Rows of an epilogue's parameters; of two bits two more thresholds follow.
+enum EpilogueRow { kScale, kOffset, kSlope, kThreshold };
 
 class ResidualEpilogue {
  public:
-  // Checks and copies parameters[kRows][channels] for a residual of `shape`
-  // and
+  // Reads the attributes of the epilogue, which end an op's.
+  Status ReadAttributes(const Attributes& attributes);
+
+  // Checks and copies parameters[rows][channels] for a residual of `shape` and
   // dots in [-largest_dot, largest_dot]; tells what the outputs are.
-  Status Plan(const TensorInfo& parameters, int shift, int largest_dot,
+  Status Plan(const TensorInfo& parameters, int largest_dot,
               const std::vector<int>& shape, int output_count,
               std::vector<TensorInfo>* outputs);
 
@@ -33,6 +38,14 @@ class ResidualEpilogue {
   // Whether the residual is 16-bit integers.
   bool is_int16() const { return is_int16_; }
   Int16Residual int16_parameters() const;
+
+  // Of the activations that are given beside the residual.
+  int activation_bits() const { return activation_bits_; }
+
+  // Writes the activations of two bits of a pixel's result, and returns where
+  // the next one's go.
+  template <typename T>
+  Word* WriteActivations(const T* result, Word* bits) const;
 
   // Where the next pixel is read and written; null what is absent.
   struct Cursor {
@@ -45,8 +58,12 @@ class ResidualEpilogue {
   void Run(const int16_t* dots, Cursor* cursor) const;
 
  private:
+  const int16_t* Rows(const int16_t*) const { return int16s_.data(); }
+  const float* Rows(const float*) const { return floats_.data(); }
+
   bool is_int16_ = false;
   int shift_ = 0;
+  int activation_bits_ = 1;
   std::vector<int> shape_;
   std::vector<float> floats_;
   std::vector<int16_t> int16s_;
@@ -55,6 +72,28 @@ class ResidualEpilogue {
 // The attribute of an op into the residual that says how far a dot product is
 // shifted.
 constexpr AttributeSpec kShiftAttribute = {"shift", AttributeType::kInt32};
+
+// What an op into the residual lists last.
+inline std::vector<AttributeSpec> EpilogueAttributes() {
+  return {kShiftAttribute, kActivationBitsAttribute};
+}
+
+template <typename T>
+Word* ResidualEpilogue::WriteActivations(const T* result, Word* bits) const {
+  const int channels = shape_.back();
+  const T* thresholds = Rows(result) + kThreshold * channels;
+  WriteLevels(
+      channels,
+      [&](int t, int word, int count) {
+        const int first = word * kWordBits;
+        Word below;
+        SignBits(result + first, thresholds + t * channels + first, count,
+                 &below);
+        return below;
+      },
+      bits);
+  return bits + 2 * WordsFor(channels);
+}
 
 }  // namespace bifsmn
 

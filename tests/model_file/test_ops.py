@@ -9,6 +9,8 @@ from op_cases import random_bits
 from bifsmn_tf.model_file import ops
 from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import pack_integers
+from bifsmn_tf.model_file.packing import pack_levels
+from bifsmn_tf.model_file.packing import unpack_activations
 from bifsmn_tf.model_file.packing import unpack_bits
 from bifsmn_tf.runtime import interpreter as runtime
 
@@ -19,6 +21,10 @@ EXAMPLES = [
     ops.FloatConv2D(2, 1, 1, 2, 3, 4),
     ops.Conv2DAdd(20, 2, 1, 1, 2, 3, 4, 5),
     ops.Memory(64, 10, 5, 1, 2, 3),
+    ops.FeatureConv2D(2, 1, 1, 2, 3, 4, 0.1, activation_bits=2),
+    ops.Conv2D(20, activation_bits=2),
+    ops.Conv2DAdd(20, shift=5, activation_bits=2),
+    ops.Memory(64, 10, 5, 1, 2, 3, activation_bits=2),
     ops.Dense(),
     ops.History(8, 3),
     ops.StreamState((4,)),
@@ -70,8 +76,11 @@ def test_other_attributes_are_refused(op):
     for wrong in (b"", options[:-1]):
         with pytest.raises(ValueError, match="attributes are"):
             type(op).from_custom_options(wrong)
-    repeats = isinstance(op, ops.StreamState)
-    message = "frames have to be positive" if repeats else "attributes are"
+    message = "attributes are"
+    if isinstance(op, ops.StreamState):
+        message = "frames have to be positive"
+    elif getattr(op, "activation_bits", 2) == 1:
+        message = "activation_bits is 0"
     with pytest.raises(ValueError, match=message):
         type(op).from_custom_options(options + b"\0\0\0\0")
     with pytest.raises(ValueError, match="contract version 7"):
@@ -114,6 +123,50 @@ def test_a_repeated_attribute_has_as_many_words_as_values():
     assert options == struct.pack("<3i", ops.CONTRACT_VERSION, 4, 1)
 
 
+def test_one_bit_is_what_is_left_out():
+    assert ops.Conv2D.attributes()[-1] == ("activation_bits", "int32?")
+    options = ops.Conv2D(20, activation_bits=2).custom_options()
+    assert options[-4:] == struct.pack("<i", 2)
+    assert ops.Conv2D(20).custom_options() == options[:-4]
+    stated = ops.Conv2D.from_custom_options(options[:-4] + b"\1\0\0\0")
+    assert stated == ops.Conv2D(20)
+    for make in (ops.Conv2D, ops.Conv2DAdd):
+        with pytest.raises(ValueError, match="activation_bits is 3"):
+            make(20, activation_bits=3)
+    with pytest.raises(ValueError, match="activation_bits is 0"):
+        ops.Memory(20, 1, 1, activation_bits=0)
+
+
+def test_two_bits_count_the_thresholds_that_a_value_is_below():
+    """In any order of the thresholds; flipped where BatchNorm falls."""
+    bits, weights = pack_bits([[[[1] * 3]]]), pack_bits([[[[1] * 3]]] * 4)
+    thresholds = np.int16([[-8, 2, 6, 8], [-6, 8, -6, 8], [-4, -6, 8, 8]])
+    (levels,) = ops.Conv2D(3, activation_bits=2).reference(
+        bits, weights, thresholds
+    )
+    np.testing.assert_array_equal(
+        unpack_activations(levels, 4), [[[[3, 1, 1, -3]]]]
+    )
+    (flipped,) = ops.Conv2D(3, activation_bits=2).reference(
+        bits, weights, thresholds | 1
+    )
+    np.testing.assert_array_equal(
+        unpack_activations(flipped, 4), [[[[-3, -1, -1, 3]]]]
+    )
+
+
+def test_two_bits_are_multiplied_as_levels():
+    values = np.array([[[[3, -1, -3, 1]]]])
+    signs = np.array([[[[1, -1, 1, -1]]], [[[1, 1, 1, 1]]]])
+    op = ops.Conv2DAdd(4)
+    parameters = np.float32([[1, 1], [0, 0], [1, 1], [0, 0]])
+    result, _ = op.reference(pack_levels(values), pack_bits(signs), parameters)
+    np.testing.assert_array_equal(result, [[[[0, 0]]]])
+    values[..., 1] = 3
+    result, _ = op.reference(pack_levels(values), pack_bits(signs), parameters)
+    np.testing.assert_array_equal(result, [[[[-4, 4]]]])
+
+
 def test_output_specs():
     quantized = ops.FeatureConv2D(2, 2, 1, 2, 1, 2)
     assert quantized.output_specs(spec(1, 32, 32), spec(16, 5, 5, 1)) == [
@@ -140,11 +193,12 @@ def test_output_specs():
     ("op", "shapes", "message"),
     [
         (ops.Conv2D(16), [(1, 4, 4, 1)], "weights is missing"),
-        (ops.Conv2D(16), [(1, 4, 4, 2), (3, 1, 1, 1)], "16 channels are 1"),
+        (ops.Conv2D(16), [(1, 4, 4, 3), (3, 1, 1, 1)], "16 channels are 1"),
         (ops.Conv2D(16), [(4, 4, 1), (3, 1, 1, 1)], "not of rank 4"),
         (ops.Conv2D(16), [(1, 4, 4, 1), (3, 5, 1, 1)], "exceeds"),
         (ops.Conv2D(16, pad_top=2), [(1, 4, 4, 1), (3, 2, 1, 1)], "smaller"),
-        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "16382 terms"),
+        (ops.Conv2D(16), [(1, 40, 40, 1), (3, 33, 32, 1)], "at most 16382"),
+        (ops.Conv2D(16), [(1, 40, 40, 2), (3, 11, 32, 1)], "at most 16382"),
         (ops.FeatureConv2D(), [(1, 4, 4, 2), (3, 1, 1, 1)], "2 channels"),
         (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 1), (4, 3)], "2 channels"),
         (ops.Int8Conv2D(), [(1, 4, 4, 2), (3, 1, 1, 2), (3, 3)], "parameters"),

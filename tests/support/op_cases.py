@@ -8,6 +8,7 @@ import numpy as np
 from bifsmn_tf.model_file import ops
 from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import pack_integers
+from bifsmn_tf.model_file.packing import pack_levels
 from bifsmn_tf.model_file.writer import ModelWriter
 
 SIGNATURE = "run"
@@ -64,6 +65,24 @@ def random_bits(rng, *shape):
     return pack_bits(rng.choice([-1, 1], shape))
 
 
+def random_levels(rng, *shape):
+    """Random activations of two bits of ``[..., channels]``."""
+    return pack_levels(rng.choice([-3, -1, 1, 3], shape))
+
+
+def _activations(rng, *shape):
+    """Random activations of one bit or two, and their largest value."""
+    if rng.integers(2):
+        return random_levels(rng, *shape), ops.LARGEST_LEVEL
+    return random_bits(rng, *shape), 1
+
+
+def _given(rng):
+    """The bits of the activations that an op gives, and its thresholds."""
+    bits = int(rng.integers(1, 3))
+    return bits, ops.THRESHOLDS[bits]
+
+
 def _convolution(rng):
     """Strides, padding, a kernel and an input size that fit each other."""
     kernel = [int(n) for n in rng.integers(1, 6, 2)]
@@ -84,15 +103,18 @@ def _channels(rng):
     return int(rng.choice([1, 3, 15, 16, 17, 20, 32, 40, 64]))
 
 
-def _parameters(rng, channels, terms):
-    """Parameters of a residual of floats or integers, and the shift."""
+def _parameters(rng, channels, largest):
+    """Parameters of a residual of floats or integers, and attributes."""
+    bits, count = _given(rng)
+    shape = (3 + count, channels)
     if rng.integers(2):
-        rows = rng.normal(size=(4, channels)).astype(np.float32)
+        rows = rng.normal(size=shape).astype(np.float32)
         rows[2] = rng.uniform(-0.5, 1.5, channels)
-        return rows, 0
-    most = (32767 // terms).bit_length() - 1
-    rows = rng.integers(-32767, 32768, (4, channels), np.int16)
-    return _packed_or_not(rng, rows), int(rng.integers(0, most + 1))
+        return rows, {"activation_bits": bits}
+    most = (32767 // largest).bit_length() - 1
+    rows = rng.integers(-32767, 32768, shape, np.int16)
+    shift = int(rng.integers(0, most + 1))
+    return _packed_or_not(rng, rows), {"activation_bits": bits, "shift": shift}
 
 
 def _packed_or_not(rng, rows):
@@ -116,13 +138,17 @@ def feature_conv2d(rng, name) -> OpCase:
     places = rng.random(shape) < 0.05
     features[places] = rng.choice(special, places.sum())
     scale = float(rng.choice([1.0, 7.3, 40.0]))
+    bits, count = _given(rng)
+    thresholds = rng.integers(-3000, 3000, (count, outputs), np.int32)
     return OpCase(
         name,
-        ops.FeatureConv2D(**attributes, inverse_scale=scale),
+        ops.FeatureConv2D(
+            **attributes, inverse_scale=scale, activation_bits=bits
+        ),
         [
             features,
             rng.integers(-128, 128, (outputs, *kernel, channels), np.int8),
-            rng.integers(-3000, 3000, outputs, np.int32),
+            thresholds if bits == 2 else thresholds[0],
         ],
         constants=(1, 2),
     )
@@ -190,29 +216,32 @@ def _binary(rng):
         attributes = {}
     channels = attributes["in_channels"] = _channels(rng)
     outputs = _channels(rng)
-    bits = random_bits(rng, int(rng.integers(1, 4)), *size, channels)
+    shape = (int(rng.integers(1, 4)), *size, channels)
+    bits, level = _activations(rng, *shape)
     weights = random_bits(rng, outputs, *kernel, channels)
-    return attributes, bits, weights, outputs
+    return attributes, bits, weights, level * int(np.prod(kernel)) * channels
 
 
 def conv2d(rng, name) -> OpCase:
-    attributes, bits, weights, outputs = _binary(rng)
-    thresholds = rng.integers(-40, 41, outputs, np.int16)
-    extremes = rng.random(outputs) < 0.1
+    attributes, bits, weights, _ = _binary(rng)
+    given, count = _given(rng)
+    thresholds = rng.integers(-40, 41, (count, len(weights)), np.int16)
+    extremes = rng.random(thresholds.shape) < 0.1
     thresholds[extremes] = rng.choice([-32768, 32767], extremes.sum())
+    if given == 1:
+        (thresholds,) = thresholds
     return OpCase(
         name,
-        ops.Conv2D(**attributes),
+        ops.Conv2D(**attributes, activation_bits=given),
         [bits, weights, _packed_or_not(rng, thresholds)],
         constants=(1, 2),
     )
 
 
 def conv2d_add(rng, name) -> OpCase:
-    attributes, bits, weights, outputs = _binary(rng)
-    terms = int(np.prod(weights.shape[1:3])) * attributes["in_channels"]
-    parameters, shift = _parameters(rng, outputs, terms)
-    op = ops.Conv2DAdd(**attributes, shift=shift)
+    attributes, bits, weights, largest = _binary(rng)
+    parameters, epilogue = _parameters(rng, len(weights), largest)
+    op = ops.Conv2DAdd(**attributes, **epilogue)
     inputs = [bits, weights, parameters]
     shape = op.output_specs(*inputs)[0].shape
     residual = rng.integers(3)
@@ -234,23 +263,25 @@ def memory(rng, name) -> OpCase:
     look_back = int(rng.choice([0, 1, 5, 10, 300]))
     look_ahead = int(rng.choice([0, 1, 5, 10]))
     taps = look_back + 1 + look_ahead
-    parameters, shift = _parameters(rng, channels, taps)
+    shape = (int(rng.integers(1, 4)), int(rng.integers(1, 60)), 1, channels)
+    # What the bits have before the residual begins.
+    history = int(rng.integers(1, 30)) if rng.integers(2) else 0
+    frames = history + shape[1]
+    bits, level = _activations(rng, shape[0], frames, *shape[2:])
+    parameters, epilogue = _parameters(rng, channels, level * taps)
     op = ops.Memory(
         channels,
         look_back=look_back,
         look_ahead=look_ahead,
         stride_back=int(rng.integers(1, 4)),
         stride_ahead=int(rng.integers(1, 4)),
-        shift=shift,
+        **epilogue,
     )
-    shape = (int(rng.integers(1, 4)), int(rng.integers(1, 60)), 1, channels)
-    # What the bits have before the residual begins.
-    history = int(rng.integers(1, 30)) if rng.integers(2) else 0
     return OpCase(
         name,
         op,
         [
-            random_bits(rng, shape[0], history + shape[1], *shape[2:]),
+            bits,
             _residual(rng, shape, parameters.dtype),
             random_bits(rng, op.taps, channels),
             parameters,

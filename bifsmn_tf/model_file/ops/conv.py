@@ -9,13 +9,18 @@ import numpy.typing as npt
 from bifsmn_tf.model_file.ops.fixed_point import quantized
 from bifsmn_tf.model_file.ops.fixed_point import saturated
 from bifsmn_tf.model_file.ops.geometry import Convolution
+from bifsmn_tf.model_file.ops.levels import activations_spec
+from bifsmn_tf.model_file.ops.levels import pack_activations
+from bifsmn_tf.model_file.ops.levels import threshold_rows
+from bifsmn_tf.model_file.ops.op import LARGEST_LEVEL
 from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
 from bifsmn_tf.model_file.ops.op import HasSpec
 from bifsmn_tf.model_file.ops.op import Shape
 from bifsmn_tf.model_file.ops.op import TensorSpec
+from bifsmn_tf.model_file.ops.op import activation_bits
 from bifsmn_tf.model_file.packing import pack_bits
+from bifsmn_tf.model_file.packing import unpack_activations
 from bifsmn_tf.model_file.packing import unpack_bits
-from bifsmn_tf.model_file.packing import unpack_integers
 from bifsmn_tf.model_file.packing import words_for
 
 MAX_QUANTIZED_TERMS = 131071
@@ -81,10 +86,11 @@ class FeatureConv2D(_FeatureConvolution):
     """First convolution, in 8-bit integers, whose result is signs.
 
     ``q = clamp(round_half_even(x * inverse_scale), -128, 127)``, a NaN being 0;
-    a bit is ``sum of q * w < threshold``.
+    a bit is ``sum of q * w < threshold``. With ``activation_bits`` 2 there are
+    three thresholds and twice as many words (``pack_levels``).
 
     Inputs: features float32 ``[N, H, W, C]`` or ``[N, H, W]`` (one channel);
-    weights int8 ``[O, KH, KW, C]``; thresholds int32 ``[O]``.
+    weights int8 ``[O, KH, KW, C]``; thresholds int32 ``[O]`` or ``[3, O]``.
     Output: bits int16 ``[N, OH, OW, ceil(O/16)]``.
     """
 
@@ -93,23 +99,27 @@ class FeatureConv2D(_FeatureConvolution):
     OUTPUTS = ("bits",)
 
     inverse_scale: float = 1.0
+    activation_bits: int = activation_bits()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._store_scale("inverse_scale")
+        self.check_activation_bits(self.activation_bits)
 
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """Returns the spec of the bits; see ``Op.output_specs``."""
         features, weights = self.required(inputs, 2)
-        return [self._quantized_bits_spec(features.shape, weights.shape)]
+        spec = self._quantized_bits_spec(features.shape, weights.shape)
+        return [activations_spec(spec.shape, self.activation_bits)]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """Computes the bits; see ``Op.reference``."""
         features, weights, thresholds = self.required(inputs, 3)
         self.output_specs(features, weights)
         values = quantized(_with_channels(features), self.inverse_scale, 8)
-        below = self.sums(values, weights) < thresholds
-        return (pack_bits(np.where(below, -1, 1)),)
+        rows = threshold_rows(thresholds, self.activation_bits)
+        sums = self.sums(values, weights)
+        return (pack_activations([sums < row for row in rows]),)
 
 
 _RESULTS: dict[int, type] = {8: np.int8, 16: np.int16, 32: np.float32}
@@ -270,15 +280,14 @@ class BinaryConvolution(Convolution):
         )
         words = words_for(self.in_channels)
         self.check(
-            bits[3] == words and weights[3] == words,
-            f"{self.in_channels} channels are {words} words, bits are {bits} "
-            f"and weights {weights}",
+            bits[3] in (words, 2 * words) and weights[3] == words,
+            f"{self.in_channels} channels are {words} words, twice as many of "
+            f"two bits; bits are {bits} and weights {weights}",
         )
-        terms = weights[1] * weights[2] * self.in_channels
+        largest = self.largest_sum(bits, weights)
         self.check(
-            1 <= terms <= MAX_BINARY_TERMS,
-            f"a sum has 1 to {MAX_BINARY_TERMS} terms, these weights have "
-            f"{terms}",
+            1 <= largest <= MAX_BINARY_TERMS,
+            f"a sum is at most {MAX_BINARY_TERMS}, of these weights {largest}",
         )
         return (
             bits[0],
@@ -286,12 +295,18 @@ class BinaryConvolution(Convolution):
             weights[0],
         )
 
+    def largest_sum(self, bits: Shape, weights: Shape) -> int:
+        """Returns the largest sum of products with so many words of bits."""
+        terms = weights[1] * weights[2] * self.in_channels
+        two = bits[3] == 2 * words_for(self.in_channels)
+        return terms * (LARGEST_LEVEL if two else 1)
+
     def dots(
         self, bits: npt.NDArray, weights: npt.NDArray
     ) -> npt.NDArray[np.int32]:
-        """Computes the sums of +-1 products, ``[N, OH, OW, O]``."""
+        """Computes the sums of products, ``[N, OH, OW, O]``."""
         return self.sums(
-            unpack_bits(bits, self.in_channels),
+            unpack_activations(bits, self.in_channels),
             unpack_bits(weights, self.in_channels),
         )
 
@@ -304,9 +319,11 @@ class Conv2D(BinaryConvolution):
     ``dot = valid products - 2 * disagreements among them``. BatchNorm, its
     scaling factors (Eq. 2) and a PReLU of positive slope fold into the
     threshold and the flip. A pointwise layer (Eq. 4) is a kernel of 1x1.
+    Activations of two bits (``pack_levels``) have twice as many words, as
+    input, and with ``activation_bits`` 2 as output, by three thresholds.
 
     Inputs: bits int16 ``[N, H, W, ceil(C/16)]``; weights int16
-    ``[O, KH, KW, ceil(C/16)]``; thresholds int16 ``[O]``, each
+    ``[O, KH, KW, ceil(C/16)]``; thresholds int16 ``[O]`` or ``[3, O]``, each
     ``2 * threshold + flip``, or packed (``pack_integers``) int8. Output: bits
     int16 ``[N, OH, OW, ceil(O/16)]``.
     """
@@ -315,25 +332,32 @@ class Conv2D(BinaryConvolution):
     INPUTS = ("bits", "weights", "thresholds")
     OUTPUTS = ("bits",)
 
+    activation_bits: int = activation_bits()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_activation_bits(self.activation_bits)
+
     def output_specs(self, *inputs: HasSpec | None) -> list[TensorSpec]:
         """Returns the spec of the bits; see ``Op.output_specs``."""
         bits, weights = self.required(inputs, 2)
         *pixels, outputs = self.output_shape(bits.shape, weights.shape)
         shape = (*pixels, words_for(outputs))
-        return [TensorSpec(shape, np.dtype(np.int16))]
+        return [activations_spec(shape, self.activation_bits)]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """Computes the bits; see ``Op.reference``."""
         bits, weights, thresholds = self.required(inputs, 3)
         *_, outputs = self.output_shape(bits.shape, weights.shape)
-        if thresholds.dtype == np.int8:
-            (thresholds,) = unpack_integers(thresholds, 1, outputs)
-        below = self.dots(bits, weights) < thresholds >> 1
-        return (pack_bits(np.where(below != (thresholds & 1), -1, 1)),)
+        rows = threshold_rows(thresholds, self.activation_bits, outputs)
+        dots = self.dots(bits, weights)
+        return (
+            pack_activations([(dots < row >> 1) != (row & 1) for row in rows]),
+        )
 
     @staticmethod
     def encode_thresholds(
         thresholds: npt.NDArray, flips: npt.NDArray
     ) -> npt.NDArray[np.int16]:
-        """Returns the input ``thresholds`` of integers and bool flips [O]."""
+        """Returns the input ``thresholds`` of integers and bool flips."""
         return (2 * thresholds + flips).astype(np.int16)

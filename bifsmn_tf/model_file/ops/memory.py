@@ -5,14 +5,17 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.model_file.ops.op import LARGEST_LEVEL
 from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
 from bifsmn_tf.model_file.ops.op import HasSpec
 from bifsmn_tf.model_file.ops.op import Op
 from bifsmn_tf.model_file.ops.op import TensorSpec
+from bifsmn_tf.model_file.ops.op import activation_bits
 from bifsmn_tf.model_file.ops.residual import check_shift
 from bifsmn_tf.model_file.ops.residual import residual_epilogue
 from bifsmn_tf.model_file.ops.residual import residual_specs
 from bifsmn_tf.model_file.ops.residual import unpacked
+from bifsmn_tf.model_file.packing import unpack_activations
 from bifsmn_tf.model_file.packing import unpack_bits
 from bifsmn_tf.model_file.packing import words_for
 
@@ -31,7 +34,8 @@ class Memory(Op):
     to, which the contract calls stream, ``[N, T, 1, C]``; weights int16
     ``[look_back + 1 + look_ahead, ceil(C/16)]``; parameters ``[4, C]`` or
     packed. Outputs: the residual ``[N, T, 1, C]``; bits int16 ``[N, T, 1,
-    ceil(C/16)]``, which may be left out.
+    ceil(C/16)]``, which may be left out. Activations of two bits have twice
+    as many words, as in ``Conv2DAdd``.
     """
 
     NAME = "BifsmnMemory"
@@ -44,8 +48,10 @@ class Memory(Op):
     stride_back: int = 1
     stride_ahead: int = 1
     shift: int = 0
+    activation_bits: int = activation_bits()
 
     def __post_init__(self) -> None:
+        self.check_activation_bits(self.activation_bits)
         self.check(self.channels >= 1, f"channels is {self.channels}")
         self.check(
             self.look_back >= 0 and self.look_ahead >= 0,
@@ -80,8 +86,15 @@ class Memory(Op):
         bits, residual, weights, parameters = self.required(inputs, 4)
         words = words_for(self.channels)
         self.check(
-            len(bits.shape) == 4 and bits.shape[2:] == (1, words),
-            f"bits {bits.shape} are not [N, T, 1, {words}]",
+            len(bits.shape) == 4
+            and bits.shape[2:] in ((1, words), (1, 2 * words)),
+            f"bits {bits.shape} are not [N, T, 1, {words}], nor twice as many "
+            "words of two bits",
+        )
+        largest = self._largest_sum(bits)
+        self.check(
+            largest <= MAX_BINARY_TERMS,
+            f"a sum is at most {MAX_BINARY_TERMS}, not {largest}",
         )
         frames = bits.shape[1]
         if len(residual.shape) == 4:
@@ -95,15 +108,21 @@ class Memory(Op):
             f"weights {weights.shape} are not {(self.taps, words)}",
         )
         shape = (bits.shape[0], frames, 1, self.channels)
-        return residual_specs(self, shape, parameters, residual)
+        return residual_specs(
+            self, shape, parameters, residual, self.activation_bits
+        )
+
+    def _largest_sum(self, bits: HasSpec) -> int:
+        two = bits.shape[3] == 2 * words_for(self.channels)
+        return self.taps * (LARGEST_LEVEL if two else 1)
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """Computes residual and bits; see ``Op.reference``."""
         bits, residual, weights, parameters = self.required(inputs, 4)
         self.output_specs(*inputs)
-        parameters = unpacked(parameters, self.channels)
-        check_shift(self, self.shift, parameters, self.taps)
-        signs = unpack_bits(bits, self.channels, np.int32)
+        parameters = unpacked(parameters, self.channels, self.activation_bits)
+        check_shift(self, self.shift, parameters, self._largest_sum(bits))
+        signs = unpack_activations(bits, self.channels, np.int32)
         taps = unpack_bits(weights, self.channels, np.int32)
         steps = signs.shape[1]
         dots = np.zeros_like(signs)

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import struct
 from collections.abc import Sequence
+from typing import Any
 from typing import ClassVar
 from typing import NamedTuple
 from typing import Protocol
@@ -18,7 +19,11 @@ CONTRACT_VERSION = 3
 MAX_BINARY_TERMS = 16382
 """Most +-1 products in one sum: twice its threshold and a flip fit 16 bits."""
 
+LARGEST_LEVEL = 3
+"""Activations of two bits are -3, -1, 1 or 3."""
+
 _REPEATED = "int32+"
+_OPTIONAL = "int32?"
 
 Shape = tuple[int, ...]
 
@@ -66,7 +71,8 @@ class Op(abc.ABC):
         """Returns names and types, in file order.
 
         A type is ``int32`` or ``float32``; that of the last attribute may be
-        ``int32+``, one word or more.
+        ``int32+``, one word or more, or ``int32?``, which is left out where it
+        is 1.
         """
         kinds: dict[object, str] = {
             int: "int32",
@@ -75,7 +81,13 @@ class Op(abc.ABC):
         }
         return [
             ("version", "int32"),
-            *((field.name, kinds[field.type]) for field in _fields(cls)),
+            *(
+                (
+                    field.name,
+                    _OPTIONAL if field.metadata else kinds[field.type],
+                )
+                for field in _fields(cls)
+            ),
         ]
 
     @classmethod
@@ -83,16 +95,22 @@ class Op(abc.ABC):
         return cls.attributes()[-1][1] == _REPEATED
 
     @classmethod
+    def _may_lack_last_attribute(cls) -> bool:
+        return cls.attributes()[-1][1] == _OPTIONAL
+
+    @classmethod
     def _layout(cls, words: int) -> struct.Struct:
-        codes = {"int32": "i", "float32": "f", _REPEATED: "i"}
-        kinds = "".join(codes[kind] for _, kind in cls.attributes())
-        return struct.Struct("<" + kinds.ljust(words, kinds[-1]))
+        codes = {"float32": "f"}
+        kinds = "".join(codes.get(kind, "i") for _, kind in cls.attributes())
+        return struct.Struct("<" + kinds[:words].ljust(words, kinds[-1]))
 
     def custom_options(self) -> bytes:
         """Returns the attributes as little-endian 32-bit words."""
         values = [getattr(self, field.name) for field in _fields(type(self))]
         if self._repeats_last_attribute():
             values.extend(values.pop())
+        elif self._may_lack_last_attribute() and values[-1] == 1:
+            values.pop()
         return self._layout(1 + len(values)).pack(CONTRACT_VERSION, *values)
 
     @classmethod
@@ -106,10 +124,13 @@ class Op(abc.ABC):
         count = len(cls.attributes())
         words, rest = divmod(len(options), 4)
         is_repeated = cls._repeats_last_attribute()
-        if rest or words < count or (words > count and not is_repeated):
+        may_lack = cls._may_lack_last_attribute()
+        least = count - may_lack
+        if rest or words < least or (words > count and not is_repeated):
             more = " or more, in words of four" if is_repeated else ""
+            more = f" or {4 * count}" if may_lack else more
             raise ValueError(
-                f"{cls.NAME}: attributes are {4 * count} bytes{more}, got "
+                f"{cls.NAME}: attributes are {4 * least} bytes{more}, got "
                 f"{len(options)}"
             )
         version, *values = cls._layout(words).unpack(options)
@@ -140,6 +161,10 @@ class Op(abc.ABC):
             ValueError: The inputs do not fit each other or the attributes.
         """
 
+    def check_activation_bits(self, bits: int) -> None:
+        """Raises a ``ValueError`` unless activations of so many are given."""
+        self.check(bits in (1, 2), f"activation_bits is {bits}, not 1 or 2")
+
     def check(self, condition: bool, message: str) -> None:
         """Raises a ``ValueError`` that names the op, unless ``condition``."""
         if not condition:
@@ -161,6 +186,11 @@ class Op(abc.ABC):
         ]
         self.check(not missing, f"input {', '.join(missing)} is missing")
         return present
+
+
+def activation_bits() -> Any:
+    """Returns the field of the bits of the activations that an op gives."""
+    return dataclasses.field(default=1, metadata={"optional": True})
 
 
 def _fields(cls: type[Op]) -> tuple[dataclasses.Field, ...]:

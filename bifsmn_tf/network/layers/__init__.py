@@ -28,7 +28,10 @@ from bifsmn_tf.network.layers.norm import MEMORY_EPSILON
 from bifsmn_tf.network.layers.norm import SlopeBounds
 from bifsmn_tf.network.layers.norm import VariantNorm
 from bifsmn_tf.network.layers.norm import VariantPReLU
+from bifsmn_tf.network.layers.sign import TWO_BIT_STEP
+from bifsmn_tf.network.layers.sign import AnySign
 from bifsmn_tf.network.layers.sign import DualSign
+from bifsmn_tf.network.layers.sign import TwoBitSign
 from bifsmn_tf.network.layers.sign import VariantSign
 from bifsmn_tf.network.layers.sign import distribution_loss
 
@@ -38,12 +41,15 @@ __all__ = [
     "INITIAL_SLOPE",
     "LARGEST_SLOPE",
     "MEMORY_EPSILON",
+    "TWO_BIT_STEP",
+    "AnySign",
     "BinaryConv2D",
     "BinaryDense",
     "DualSign",
     "FirstConv2D",
     "MemoryFilter",
     "SlopeBounds",
+    "TwoBitSign",
     "VariantNorm",
     "VariantPReLU",
     "VariantSign",

@@ -1,6 +1,10 @@
 """The sign in front of a one-bit layer, thresholds for each depth (Eq. 1)."""
 
 from typing import Any
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf._keras import lq
 from bifsmn_tf._keras import tf
@@ -24,6 +28,7 @@ class VariantSign(tf.keras.layers.Layer):
             sign(k (x - threshold)), k > 0, which changes nothing but the
             gradient: it passes where abs(k (x - threshold)) <= 1 (BiFSMNv2's
             Learning Propagation Binarizer).
+        initial: The initial threshold; the threshold if none is learned.
     """
 
     def __init__(
@@ -33,9 +38,11 @@ class VariantSign(tf.keras.layers.Layer):
         learned: bool = True,
         regularized: bool = False,
         learned_window: bool = False,
+        initial: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.initial = initial
         self.learned_window = learned_window
         self.quantizer = lq.quantizers.get(quantizer)
         self.gives_signs = quantizers.gives_signs(self.quantizer)
@@ -47,9 +54,13 @@ class VariantSign(tf.keras.layers.Layer):
         """Makes thresholds (variants, channels) and windows (variants, 1)."""
         shape = (self.variants, input_shape[-1])
         self.thresholds = (
-            self.add_weight("threshold", shape, initializer="zeros")
+            self.add_weight(
+                "threshold",
+                shape,
+                initializer=tf.keras.initializers.Constant(self.initial),
+            )
             if self.learned
-            else tf.zeros(shape)
+            else tf.fill(shape, self.initial)
         )
         if self.learned_window:
             self.window = self.add_weight(
@@ -70,7 +81,7 @@ class VariantSign(tf.keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (..., variants, channels) to +1 and -1, in training."""
-        if self.learned:
+        if self.learned or self.initial:
             inputs = inputs - self.thresholds
         if self.regularized:
             # One variant may come without an axis of its own.
@@ -80,12 +91,24 @@ class VariantSign(tf.keras.layers.Layer):
             inputs = inputs * self.window
         return self.quantizer(inputs)
 
-    def start_from(self, other: "VariantSign | DualSign") -> None:
-        """Takes over thresholds and windows, where both signs learn them."""
-        if isinstance(other, DualSign):
-            other = other.first
+    @property
+    def single(self) -> "VariantSign":
+        """The sign that stands for the layer where there is but one."""
+        return self
+
+    def exported(self, variant: int) -> npt.NDArray[np.float32]:
+        """Returns the thresholds of a variant, (channels,)."""
+        return np.asarray(self.thresholds[variant])
+
+    def start_from(self, other: "AnySign") -> None:
+        """Takes over thresholds and windows, where both signs learn them.
+
+        What was moved apart when it was made stays so.
+        """
+        other = other.single
         if self.learned and other.learned:
-            self.thresholds.assign(other.thresholds)
+            moved = self.initial - other.initial
+            self.thresholds.assign(other.thresholds + moved)
         if self.learned_window and other.learned_window:
             self.window.assign(other.window)
 
@@ -170,7 +193,12 @@ class DualSign(tf.keras.layers.Layer):
         first = self.first(inputs)
         return first + self.scale * self.second(inputs - first)
 
-    def start_from(self, other: "VariantSign | DualSign") -> None:
+    @property
+    def single(self) -> VariantSign:
+        """The first bit."""
+        return self.first
+
+    def start_from(self, other: "AnySign") -> None:
         """Takes over what both learn; of a single sign, the first bit."""
         self.first.start_from(other)
         if isinstance(other, DualSign):
@@ -182,3 +210,69 @@ class DualSign(tf.keras.layers.Layer):
         first = self.first.apply(inputs, variant)
         second = self.second.apply(inputs - first, variant)
         return first + self.scale[variant] * second
+
+
+TWO_BIT_STEP = 0.5
+"""What a level of two bits is in units: -1.5, -0.5, 0.5 or 1.5. With thresholds
+one apart these are near the best four levels of a normal distribution."""
+
+
+class TwoBitSign(tf.keras.layers.Layer):
+    """Two bits in one scale: four levels, three learned thresholds.
+
+    With a sign of x for each threshold, as in :class:`VariantSign`, the level
+    is their sum, -3, -1, 1 or 3: in the file two bits whose products count
+    double and once, 2·b1 + b2. In training it is that times
+    :data:`TWO_BIT_STEP`. The gradients are those of the three signs, so that
+    one passes around each threshold; these are learned for each channel and
+    depth, and may be in any order, which changes nothing of the sum.
+
+    Args:
+        quantizer: As in :class:`VariantSign`.
+        variants: The number of depths that run through the layer.
+        **settings: Those of each of the three signs.
+    """
+
+    surrogate = None
+    """No plain sign, which native operations compute."""
+
+    def __init__(self, quantizer: Any, variants: int = 1, **settings: Any):
+        super().__init__()
+        self.variants = variants
+        self.signs = [
+            VariantSign(quantizer, variants, initial=initial, **settings)
+            for initial in (-1.0, 0.0, 1.0)
+        ]
+        self.gives_signs = self.single.gives_signs
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Builds the three signs."""
+        for sign in self.signs:
+            sign.build(input_shape)
+        super().build(input_shape)
+
+    @property
+    def single(self) -> VariantSign:
+        """The sign in the middle."""
+        return self.signs[1]
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps (..., variants, channels) to four levels, in training."""
+        return TWO_BIT_STEP * tf.add_n([sign(inputs) for sign in self.signs])
+
+    def exported(self, variant: int) -> npt.NDArray[np.float32]:
+        """Returns the thresholds of a variant, ascending: (3, channels)."""
+        return np.sort([sign.exported(variant) for sign in self.signs], axis=0)
+
+    def start_from(self, other: "AnySign") -> None:
+        """Takes over what both learn; of a single sign, all three from it."""
+        theirs = other.signs if isinstance(other, TwoBitSign) else [other] * 3
+        for mine, its in zip(self.signs, theirs, strict=True):
+            mine.start_from(its)
+
+    def apply(self, inputs: tf.Tensor, variant: int) -> tf.Tensor:
+        """Maps (..., channels) to -3, -1, 1 and 3, in inference."""
+        return tf.add_n([sign.apply(inputs, variant) for sign in self.signs])
+
+
+AnySign: TypeAlias = VariantSign | DualSign | TwoBitSign
