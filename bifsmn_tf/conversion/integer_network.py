@@ -171,6 +171,7 @@ def _quantize(x: tf.Tensor, follower: ExportedStage) -> tf.Tensor:
     if follower.input_inverse_step is not None:
         steps = tf.round(x * np.float32(follower.input_inverse_step))
         return tf.clip_by_value(steps, -STEPS, STEPS - 1)
+    assert follower.threshold is not None
     return _levels(x, np.atleast_2d(follower.threshold))
 
 

@@ -38,7 +38,8 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
   const int64_t largest = int64_t{kernel_h} * kernel_w * channels_ * level;
   if (largest > kMaxBinaryTerms) {
     return Status::Error(
-        "a sum is at most %d, with weights of shape %s it may be %lld",
+        "a sum has at most %d products, those of two bits counting three "
+        "times; weights of shape %s have %lld",
         kMaxBinaryTerms, ShapeText(weights.shape).c_str(),
         static_cast<long long>(largest));
   }

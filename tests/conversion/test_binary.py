@@ -72,6 +72,22 @@ CONFIGS = {
         prelu="shared",
         projection_norm=False,
     ),
+    "two bits in front": architectures.bifsmn(
+        12, two_bit_sites=("conv2", "projection"), deltas=(4,)
+    ),
+    "two bits and one": architectures.bifsmn_s(
+        7,
+        deltas=(1, 4),
+        front_skip=True,
+        two_bit_sites=("projection", "memory"),
+    ),
+    "odd two bits": architectures.bifsmn(
+        7,
+        **ODD,
+        front_outputs=19,
+        two_bit_sites=("conv2", "memory", "expand", "shrink"),
+        thresholds=False,
+    ),
     "long memory": architectures.bifsmn(
         12, look_back=4, look_ahead=4, hidden_size=512, deltas=(4,)
     ),
@@ -174,10 +190,18 @@ def test_other_precisions_stay_near(precision):
         assert 0 < error < 0.1 * wanted.std()
 
 
+def test_two_bits_are_none_of_a_first_convolution_in_floats():
+    config = architectures.bifsmn_s(5, two_bit_sites=("conv2",))
+    precision = Precision(first_convolution="float32")
+    with pytest.raises(ValueError, match="with first_convolution int8"):
+        convert_binary(random_network(config), describe(config), precision)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {},
+        {"two_bit_sites": ("projection", "memory", "shrink")},
         {"front_skip": True},
         {"front_skip": True, "int8_sites": ("conv2", "projection")},
     ],

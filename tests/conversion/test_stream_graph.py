@@ -35,6 +35,8 @@ CASES = {
     "strides": {"look_back": 2, "stride_back": 3},
     "no_skip": {"front_skip": False},
     "kernel_3": {"front_kernel": 3, "frames": 16},
+    "two_bits": {"two_bit_sites": ("conv2", "projection", "memory")},
+    "two_bits_in_memories": {"two_bit_sites": ("memory",)},
     "int8_conv2": {"int8_sites": ("conv2",)},
     "int8_projection": {"int8_sites": ("conv2", "projection")},
 }

@@ -68,7 +68,12 @@ void OpDescriber::DescribeFeatureConv(bool in_floats) {
   } else {
     options_.push_back(WordOf(choices_.Of({1.0f, 7.3f, 40.0f, 1e-30f, 1e30f})));
     inputs_.push_back(tensors_.AddConstant(ElementType::kInt8, weights));
-    inputs_.push_back(tensors_.AddConstant(ElementType::kInt32, {outputs}));
+    const int thresholds = Thresholds();
+    AddActivationBits(thresholds);
+    inputs_.push_back(tensors_.AddConstant(
+        ElementType::kInt32, thresholds > 1
+                                 ? std::vector<int>{thresholds, outputs}
+                                 : std::vector<int>{outputs}));
   }
 }
 
@@ -113,10 +118,26 @@ void OpDescriber::DescribeInt8Conv2D() {
       bits == 16 ? ElementType::kInt16 : ElementType::kFloat32));
 }
 
-void OpDescriber::DescribeBinaryConv(int bits, int outputs) {
-  const GraphTensor& tensor = tensors_.tensor(bits);
-  const int channels = tensor.channels;
-  const std::vector<int> shape = tensor.info.shape;
+int OpDescriber::Thresholds() { return choices_.OneIn(3) ? 3 : 1; }
+
+void OpDescriber::AddActivationBits(int thresholds) {
+  if (thresholds > 1 || choices_.OneIn(8)) {
+    options_.push_back(thresholds > 1 ? 2 : 1);
+  }
+}
+
+int OpDescriber::ChannelsOf(int bits, int* largest_level) {
+  const int channels = tensors_.tensor(bits).channels;
+  // Planes of whole words: no bit of theirs stands for no channel.
+  const bool two = channels % 32 == 0 && choices_.OneIn(2);
+  *largest_level = two ? 3 : 1;
+  return two ? channels / 2 : channels;
+}
+
+int OpDescriber::DescribeBinaryConv(int bits, int outputs) {
+  int level;
+  const int channels = ChannelsOf(bits, &level);
+  const std::vector<int> shape = tensors_.tensor(bits).info.shape;
   int kernel_h = 1;
   int kernel_w = 1;
   if (choices_.OneIn(2)) {
@@ -127,20 +148,24 @@ void OpDescriber::DescribeBinaryConv(int bits, int outputs) {
   options_.insert(options_.begin() + 1, channels);
   inputs_ = {bits,
              tensors_.AddBitsConstant({outputs, kernel_h, kernel_w, channels})};
+  return level;
 }
 
-ElementType OpDescriber::AddParameters(int channels, int terms) {
+ElementType OpDescriber::AddParameters(int channels, int largest_dot) {
   const bool in_floats = choices_.OneIn(2);
   const ElementType type =
       in_floats ? ElementType::kFloat32 : ElementType::kInt16;
   int shift = 0;
   if (!in_floats) {
-    const int most = std::ilogb(std::max(1, 32767 / std::max(1, terms)));
+    const int most = std::ilogb(std::max(1, 32767 / std::max(1, largest_dot)));
     shift = choices_.Byte() % (most + 1);
   }
   options_.push_back(shift);
-  inputs_.push_back(in_floats ? tensors_.AddConstant(type, {4, channels})
-                              : tensors_.AddIntegers(type, {4, channels}));
+  const int thresholds = Thresholds();
+  AddActivationBits(thresholds);
+  const std::vector<int> shape = {3 + thresholds, channels};
+  inputs_.push_back(in_floats ? tensors_.AddConstant(type, shape)
+                              : tensors_.AddIntegers(type, shape));
   return type;
 }
 
@@ -148,17 +173,22 @@ void OpDescriber::DescribeConv2D() {
   const int bits = tensors_.Bits();
   const int outputs = tensors_.Channels();
   DescribeBinaryConv(bits, outputs);
-  inputs_.push_back(tensors_.AddIntegers(ElementType::kInt16, {outputs}));
+  const int thresholds = Thresholds();
+  AddActivationBits(thresholds);
+  inputs_.push_back(tensors_.AddIntegers(
+      ElementType::kInt16, thresholds > 1
+                               ? std::vector<int>{thresholds, outputs}
+                               : std::vector<int>{outputs}));
 }
 
 void OpDescriber::DescribeConv2DAdd() {
   const int bits = tensors_.Bits();
   const int outputs = tensors_.Channels();
-  DescribeBinaryConv(bits, outputs);
+  const int level = DescribeBinaryConv(bits, outputs);
   const std::vector<int> image = tensors_.tensor(bits).info.shape;
   const std::vector<int> kernel = tensors_.tensor(inputs_[1]).info.shape;
   const ElementType type =
-      AddParameters(outputs, kernel[1] * kernel[2] * options_[1]);
+      AddParameters(outputs, level * kernel[1] * kernel[2] * options_[1]);
   output_count_ = choices_.In(1, 2);
   const int residual = choices_.In(0, 3);
   if (residual == 0) return;
@@ -177,7 +207,8 @@ void OpDescriber::DescribeMemory() {
         Kind::kBits, ElementType::kInt16,
         {tensors_.batch(), tensors_.Size(), 1, tensors_.Channels()}, false);
   }
-  const int channels = tensors_.tensor(bits).channels;
+  int level;
+  const int channels = ChannelsOf(bits, &level);
   std::vector<int> shape = tensors_.tensor(bits).info.shape;
   shape.back() = channels;
   if (choices_.OneIn(3)) shape[1] -= choices_.Byte() % std::max(1, shape[1]);
@@ -189,7 +220,7 @@ void OpDescriber::DescribeMemory() {
   }
   const int taps = back + 1 + ahead;
   const int weights = tensors_.AddBitsConstant({taps, channels});
-  const ElementType type = AddParameters(channels, taps);
+  const ElementType type = AddParameters(channels, level * taps);
   const int parameters = inputs_.back();
   inputs_ = {bits, tensors_.Residual(shape, type), weights, parameters};
   output_count_ = choices_.In(1, 2);

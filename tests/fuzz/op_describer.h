@@ -38,7 +38,8 @@ class OpDescriber {
 #undef BIFSMN_DECLARE_DESCRIBE
 
   void DescribeFeatureConv(bool in_floats);
-  void DescribeBinaryConv(int bits, int outputs);
+  // Returns the largest level of the bits.
+  int DescribeBinaryConv(int bits, int outputs);
 
   // A tensor of frames, new or not.
   int Frames();
@@ -47,7 +48,16 @@ class OpDescriber {
   void AddGeometry(int height, int width, int* kernel_h, int* kernel_w);
 
   // Adds the shift and the parameters of a residual, and returns its type.
-  ElementType AddParameters(int channels, int terms);
+  ElementType AddParameters(int channels, int largest_dot);
+
+  // Chooses one bit or two for the activations that an op gives. Their
+  // attribute is the last one, which may be left out.
+  int Thresholds();
+  void AddActivationBits(int thresholds);
+
+  // The channels that the words of some bits are read as: all of them, or one
+  // plane of two.
+  int ChannelsOf(int bits, int* largest_level);
 
   // The shape of a convolution's result, or one that is possible if there is
   // none. Strides and padding are the options from number `first` on.

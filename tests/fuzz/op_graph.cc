@@ -165,6 +165,11 @@ class GraphMaker {
           name == "bits"
               ? graph_.tensors[from].info.shape[0]
               : graph_.tensors[graph_.nodes.back().outputs[0]].channels;
+      // Two planes are as many channels as their words have bits.
+      const int words = tensor->info.shape.back();
+      if (words != WordsFor(tensor->channels)) {
+        tensor->channels = words * kWordBits;
+      }
     }
   }
 

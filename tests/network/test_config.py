@@ -105,6 +105,15 @@ def test_unknown_settings_are_refused():
             },
             "memory is named twice",
         ),
+        (
+            {
+                "binary": True,
+                "int8_sites": ("conv2",),
+                "two_bit_sites": ("conv2",),
+            },
+            "conv2 is named twice",
+        ),
+        ({"two_bit_sites": ("memory",)}, "full precision everywhere"),
         ({"int8_sites": ("memory",)}, "full precision everywhere"),
     ],
 )

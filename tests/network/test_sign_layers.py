@@ -143,6 +143,71 @@ class TestDistributionLoss:
         assert np.all(np.isfinite(tape.gradient(loss, x)))
 
 
+class TestTwoBitSign:
+    def make(self, **settings):
+        layer = layers.TwoBitSign("bifsmn_sign", 2, **settings)
+        layer.build((None, None, 2, 3))
+        return layer
+
+    def test_has_four_levels_whatever_the_order_of_its_thresholds(self):
+        layer = self.make()
+        for i, sign in enumerate(layer.signs):
+            sign.thresholds.assign(normal((2, 3), i))
+        x = normal((6, 4, 2, 3), 3)
+        thresholds = [np.array(sign.thresholds) for sign in layer.signs]
+        levels = sum(np.where(x >= t, 1, -1) for t in thresholds)
+        assert len(np.unique(levels)) == 4
+        np.testing.assert_array_equal(layer(x), 0.5 * levels)
+        for variant in range(2):
+            np.testing.assert_array_equal(
+                layer.apply(x[:, :, variant], variant), levels[:, :, variant]
+            )
+            np.testing.assert_array_equal(
+                layer.exported(variant),
+                np.sort([t[variant] for t in thresholds], axis=0),
+            )
+
+    def test_a_gradient_passes_around_each_threshold(self):
+        layer = self.make()
+        x, upstream = normal((6, 4, 2, 3), 3), normal((6, 4, 2, 3), 4)
+        of = [sign.thresholds for sign in layer.signs]
+        _, (dx, *dthresholds) = gradients(layer, x, of, upstream)
+        passed = [np.abs(x - initial) <= 1 for initial in (-1, 0, 1)]
+        np.testing.assert_allclose(dx, 0.5 * upstream * sum(passed))
+        for found, window in zip(dthresholds, passed, strict=True):
+            np.testing.assert_allclose(
+                found,
+                -0.5 * (upstream * window).sum((0, 1)),
+                rtol=1e-4,
+                atol=1e-5,
+            )
+
+    def test_without_learned_thresholds_they_are_one_apart(self):
+        layer = self.make(learned=False)
+        assert layer.weights == []
+        x = np.float32([-1.5, -1.0, -0.5, 0.5, 1.0])[:, None, None, None]
+        x = np.broadcast_to(x, (5, 1, 2, 3))
+        np.testing.assert_array_equal(
+            layer(x)[:, 0, 1, 2], [-1.5, -0.5, -0.5, 0.5, 1.5]
+        )
+
+    def test_starts_around_a_single_sign_and_gives_it_back(self):
+        single = layers.VariantSign("bifsmn_sign", 2)
+        single.build((None, None, 2, 3))
+        single.thresholds.assign(normal((2, 3), 1))
+        layer, again = self.make(), self.make()
+        layer.start_from(single)
+        again.start_from(layer)
+        for sign, apart in zip(again.signs, (-1, 0, 1), strict=True):
+            np.testing.assert_allclose(
+                sign.thresholds, single.thresholds + apart
+            )
+        back = layers.VariantSign("bifsmn_sign", 2)
+        back.build((None, None, 2, 3))
+        back.start_from(again)
+        np.testing.assert_array_equal(back.thresholds, single.thresholds)
+
+
 class TestDualSign:
     def make(self):
         layer = layers.DualSign("bifsmn_sign", 2)

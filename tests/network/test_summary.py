@@ -55,6 +55,13 @@ CONFIGS = {
     "windows": bifsmn(5, **SMALL, learned_window=True),
     "dual": bifsmn(5, **SMALL, dual_activations=True, learned_window=True),
     "dual_plain": bifsmn(5, **SMALL, dual_activations=True, thresholds=False),
+    "two bits": bifsmn(
+        5,
+        **SMALL,
+        front_skip=True,
+        two_bit_sites=("conv2", "projection", "shrink"),
+        learned_window=True,
+    ),
     "first_stage": bifsmn(5, **SMALL, kernel_quantizer=FLOAT_WEIGHTS),
     "dual beside 8 bits": bifsmn(
         5,
@@ -411,6 +418,27 @@ def test_dual_activations_cost_every_binary_product_twice():
         elif "/" in layer.name:
             wanted += 2 * depths
         assert more == wanted, layer.name
+
+
+def test_two_bits_cost_their_products_twice_and_two_more_thresholds():
+    plain, two = (
+        summarise(bifsmn(12, two_bit_sites=sites))
+        for sites in ((), ("conv2", "memory"))
+    )
+    by_name = {x.name: x for x in two.layers}
+    for layer in plain.layers:
+        found = by_name[layer.name]
+        doubled = layer.name == "conv2" or layer.name.endswith("/memory")
+        assert found.macs == layer.macs * (2 if doubled else 1), layer.name
+        assert found.bits == layer.bits
+        more = found.file_bytes - layer.file_bytes
+        outputs = layer.output_shape[-1]
+        # What conv2 reads is parted by thresholds of 32 bits, what a memory
+        # does by the depth's own of 16.
+        wanted = {"conv1": 8 * outputs, "projection": 3 * 4 * outputs}
+        if layer.name.endswith("/shrink") and layer.name != "block8/shrink":
+            wanted[layer.name] = len(layer.depths) * 4 * outputs
+        assert more == wanted.get(layer.name, 0), layer.name
 
 
 def test_float_weights_are_counted_as_floats():

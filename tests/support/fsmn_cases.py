@@ -75,6 +75,14 @@ OPTIONS = {
         **SMALL, kernel_quantizer=FLOAT_WEIGHTS, learned_window=True
     ),
     "dual": bifsmn(**SMALL, dual_activations=True, learned_window=True),
+    "two bits": bifsmn(
+        **SMALL,
+        two_bit_sites=("conv2", "projection", "memory"),
+        learned_window=True,
+    ),
+    "two bits without thresholds": bifsmn(
+        **SMALL, two_bit_sites=("memory", "expand"), thresholds=False
+    ),
     "dual without thresholds": bifsmn(
         **SMALL, dual_activations=True, thresholds=False
     ),
