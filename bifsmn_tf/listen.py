@@ -2,7 +2,7 @@ r"""Listens for keywords: to a microphone, a recording or a pipe.
 
     python -m bifsmn_tf.listen
     python -m bifsmn_tf.listen --model=bifsmn.tflite --input=recording.wav
-    arecord -q -f S16_LE -r 16000 -c 1 | \
+    arecord -q -f S16_LE -r 16000 -c 1 -t raw | \
         python -m bifsmn_tf.listen --model=bifsmn.tflite --input=-
 
 Prints a line for each keyword: when it was certain, which, how certain; with

@@ -232,6 +232,6 @@ def _sounddevice() -> ModuleType:
             "a microphone needs the package sounddevice and PortAudio "
             f"({error}): pip install sounddevice, and on Debian apt install "
             "libportaudio2. Or pipe sound in, on Linux from arecord -q "
-            "-f S16_LE -r 16000 -c 1"
+            "-f S16_LE -r 16000 -c 1 -t raw"
         ) from error
     return sounddevice

@@ -13,38 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 from commands import run_apart
+from page_commands import GUIDES
+from page_commands import PAGES
+from page_commands import ROOT
+from page_commands import commands_on
 from sounds import noise
 
 from bifsmn_tf.__main__ import COMMANDS
 
-ROOT = Path(__file__).resolve().parents[2]
-
-PAGES = sorted(
-    path.relative_to(ROOT)
-    for pattern in (
-        *("*.md", "docs/*.md", "results/*.md", "custom_ops/**/*.md"),
-        *("benchmarks/**/*.md", "bifsmn_tf/**/*.md", "tflite_delegate/*.md"),
-    )
-    for path in ROOT.glob(pattern)
-)
-
-GUIDES = [
-    path
-    for path in PAGES
-    if path.parent in (Path(), Path("docs")) and path.name != "CHANGELOG.md"
-]
-"""Pages whose commands a reader is to type."""
-
-NOT_OURS = {
-    "arecord": "is piped to a command, which is looked at",
-    "cmake": "is run by the tests of the C interface",
-    "cp": "is for the board",
-    "gcc": "is run by the tests of the C interface",
-    "node": "is run, with this script, by the tests of tests/web",
-    "pre-commit": "is the reader's to install",
-    "ulimit": "is the shell's",
-}
-"""Why a command is not looked at, by its first word."""
+PROGRAMS = ("python", "python3", "pip", "bifsmn", "make")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -64,26 +41,14 @@ def test_readme_is_short_and_begins_with_the_picture():
     assert text.index(first[0]) < text.index("##")
 
 
-def code_lines(page: Path) -> list[str]:
-    """Lines of indented and fenced code, continued ones joined."""
-    lines, fenced = [], None
-    for line in (ROOT / page).read_text().splitlines():
-        if line.lstrip().startswith("```"):
-            fenced = None if fenced is not None else line.strip()[3:]
-            continue
-        indented = fenced is None and line.startswith("    ")
-        lines.append(line if indented or fenced in ("sh", "bash") else "")
-    return re.sub(r"\\\n\s*", " ", "\n".join(lines)).split("\n")
-
-
 def commands() -> list[tuple[str, str]]:
     """Pages and the commands on them, each part of a pipe by itself."""
     found = []
     for page in GUIDES:
-        for line in code_lines(page):
-            for part in line.strip().removeprefix("sudo ").split(" | "):
-                word = part.split()[0] if part.split() else ""
-                if re.fullmatch(r"[\w./-]*(python3?|pip|bifsmn|make)", word):
+        for line in commands_on(page):
+            for part in line.removeprefix("sudo ").split(" | "):
+                word = part.split()[0]
+                if Path(word).name in PROGRAMS:
                     found.append((str(page), part))
     return found
 
@@ -140,34 +105,17 @@ def test_commands_are_those_there_are(page, command):
     elif rest[:1] == ["-m"]:
         if rest[1].startswith("bifsmn_tf"):
             check_module(rest[1], rest[2:])
-    elif rest and rest[0] != "-":
+    elif rest and not rest[0].startswith("-"):
         assert (ROOT / rest[0]).is_file(), rest[0]
 
 
-def test_every_other_command_is_known():
-    for page in GUIDES:
-        for line in code_lines(page):
-            for part in line.strip().removeprefix("sudo ").split(" | "):
-                word = part.split(" ")[0]
-                if re.fullmatch(r"[a-z][a-z-]+", word) and looks_like_shell(
-                    part
-                ):
-                    known = {*NOT_OURS, "python", "python3", "pip", "bifsmn"}
-                    assert word in known | {"make", "systemctl"}, (page, part)
-
-
-def looks_like_shell(part: str) -> bool:
-    """Whether a line of code looks like a command of a shell."""
-    return bool(re.match(r"[a-z-]+ (-|\S*/|install\b)", part))
-
-
-def test_readmes_code_runs(tmp_path, monkeypatch):
-    (code,) = re.findall(
-        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S
-    )
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_code_in_python_runs(page, tmp_path, monkeypatch):
+    code = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
     soundfile.write(tmp_path / "recording.wav", noise(16000), 16000)
     monkeypatch.chdir(tmp_path)
-    exec(code, {"samples": np.zeros(16000, np.int16)})
+    waveform = noise(44100)
+    exec(code[1], {"samples": np.zeros(16000, np.int16), "waveform": waveform})
 
 
 def test_the_site_builds_without_a_warning(tmp_path):

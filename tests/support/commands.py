@@ -1,6 +1,7 @@
 """Commands as a user runs them, and many of them in one process."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,9 @@ class Commands:
     Importing TensorFlow takes longer than most of what a test asks for.
     """
 
-    def __init__(self):
+    def __init__(self, folder: Path = ROOT):
+        """Takes the working folder of the commands."""
+        self._folder = folder
         self._servers: dict[str, subprocess.Popen] = {}
 
     def __enter__(self) -> "Commands":
@@ -82,7 +85,9 @@ class Commands:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                cwd=ROOT,
+                cwd=self._folder,
+                env=os.environ
+                | {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
             )
         server = self._servers[command]
         request = json.dumps([[*map(str, flags)], disk or {}])
