@@ -56,7 +56,8 @@ TEST_F(ConvolutionTest, TellsWhatIsWrong) {
   AddNode({});
   EXPECT_EQ(runtime_.Allocate(), kTfLiteError);
   EXPECT_THAT(runtime_.errors(),
-              HasSubstr("BifsmnConv2D: attributes are 32 bytes, got 0"));
+              HasSubstr("BifsmnConv2D: attributes are 32 bytes or "
+                        "four more, got 0"));
 }
 
 }  // namespace
