@@ -186,17 +186,17 @@ REFUSED = {
     "no_attributes": (
         CONV,
         operator(customOptions=None),
-        "BifsmnConv2D: attributes are 32 bytes, got 0",
+        "BifsmnConv2D: attributes are 32 bytes or four more, got 0",
     ),
     "short_attributes": (
         CONV,
         operator(customOptions=[1, 0, 0, 0]),
-        "attributes are 32 bytes, got 4",
+        "attributes are 32 bytes or four more, got 4",
     ),
     "long_attributes": (
         CONV,
         operator(customOptions=[1] + [0] * 39),
-        "attributes are 32 bytes, got 40",
+        "attributes are 32 bytes or four more, got 40",
     ),
     "other_contract": (
         CONV,
