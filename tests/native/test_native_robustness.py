@@ -269,7 +269,7 @@ REFUSED = {
         "attributes are 8 bytes or more",
     ),
     "unknown_op": (CONV, rename("BifsmnNew"), "BifsmnNew: this library has no"),
-    "other_op": (CONV, rename("BifsmnMemory"), "attributes are 28 bytes"),
+    "other_op": (CONV, rename("BifsmnMemory"), "strides have to be positive"),
     "foreign_op": (CONV, rename("Other"), "unresolved custom op: Other"),
     "few_inputs": (CONV, operator(inputs=[0, 1]), "takes 3 to 3 inputs"),
     "many_inputs": (
