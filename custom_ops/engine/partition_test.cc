@@ -111,8 +111,9 @@ TEST_F(PartitionTest, RunsOpsInOrder) {
 
 TEST_F(PartitionTest, TellsWhichOpIsWrong) {
   Partition partition;
-  EXPECT_THAT(partition.AddOp("BifsmnConv2D", kPointwise, 4, {0}, {1}),
-              FailsWith("BifsmnConv2D: attributes are 32 bytes, got 4"));
+  EXPECT_THAT(
+      partition.AddOp("BifsmnConv2D", kPointwise, 4, {0}, {1}),
+      FailsWith("BifsmnConv2D: attributes are 32 bytes or four more, got 4"));
   ASSERT_THAT(AddPointwise(&partition, 0, 1), Succeeds());
   ASSERT_THAT(partition.SetOutputs({1}), Succeeds());
   std::vector<TensorInfo> inputs = Describe(partition);
