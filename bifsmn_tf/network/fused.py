@@ -61,7 +61,13 @@ def _library() -> Any:
 
 
 def _text(function: str) -> str:
-    symbol = getattr(ctypes.CDLL(str(LIBRARY)), function)
+    library = ctypes.CDLL(str(LIBRARY))
+    if not hasattr(library, function):
+        raise UserError(
+            f"{LIBRARY} is of another version: {function} is not in it; build "
+            f"it anew with `pip install .`, or set BIFSMN_FUSED=0"
+        )
+    symbol = getattr(library, function)
     symbol.restype = ctypes.c_char_p
     return symbol().decode()
 

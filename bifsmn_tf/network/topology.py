@@ -38,7 +38,8 @@ CLASSIFIER = "classifier"
 """The name of the last node."""
 
 LARGEST_LEVEL = 3
-"""Activations of two bits are -3, -1, 1 and 3, when they are multiplied."""
+"""Activations of two bits are -3, -1, 1 and 3, when they are multiplied;
+``kLargestLevel`` of custom_ops/kernels/levels.h."""
 
 FEATURES = "features"
 """What the first node reads: normalised log-mel, (time, mels)."""

@@ -204,8 +204,8 @@ def _import_runtime(runtime: str | None) -> ModuleType:
 
 
 def _text(library: Library, function: str) -> str:
-    _, loaded = load_library(library)
-    symbol = getattr(loaded, function)
+    path, loaded = load_library(library)
+    symbol = exported(loaded, path, function)
     symbol.restype = ctypes.c_char_p
     return symbol().decode()
 
@@ -222,8 +222,24 @@ def load_library(library: Library = None) -> tuple[Path, ctypes.CDLL]:
     path = library_path(library)
     try:
         loaded = ctypes.CDLL(str(path))
-        for function in ("tflite_plugin_create_delegate", "bifsmn_contract"):
-            getattr(loaded, function)
-    except (OSError, AttributeError) as error:
+    except OSError as error:
         raise UserError(f"cannot load {path}: {error}") from error
+    for name in ("tflite_plugin_create_delegate", "bifsmn_contract"):
+        exported(loaded, path, name)
     return path, loaded
+
+
+def exported(library: ctypes.CDLL, path: Path, name: str) -> Any:
+    """Returns a function of a native library.
+
+    Raises:
+        UserError: It is not there: the library is older than this package.
+    """
+    try:
+        return getattr(library, name)
+    except AttributeError:
+        raise UserError(
+            f"cannot load {path}: {name} is not in it, so it is another "
+            f"library or of another version; build it anew with "
+            f"`pip install .` from the repository"
+        ) from None

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.runtime.interpreter import Library
+from bifsmn_tf.runtime.interpreter import exported
 from bifsmn_tf.runtime.interpreter import load_library
 
 
@@ -128,10 +129,7 @@ def functions(library: Library = None) -> ctypes.CDLL:
     """
     path, loaded = load_library(library)
     for name, (result, arguments) in FUNCTIONS.items():
-        try:
-            function = getattr(loaded, name)
-        except AttributeError as error:
-            raise UserError(f"cannot load {path}: {error}") from error
+        function = exported(loaded, path, name)
         function.restype, function.argtypes = result, arguments
     return loaded
 

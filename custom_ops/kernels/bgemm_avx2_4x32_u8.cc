@@ -54,20 +54,9 @@ constexpr int OutputAt(int lane) {
   return (lane / 8 == 1 || lane / 8 == 2) ? lane ^ 24 : lane;
 }
 
-// Of every word, 32 outputs' low bytes, then their high bytes.
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
-  const WeightMatrix<Word> matrix = {weights, outputs, words};
-  auto* to = reinterpret_cast<uint8_t*>(packed);
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < words; ++k) {
-      for (int shift = 0; shift < kWordBits; shift += 8) {
-        for (int lane = 0; lane < kTileOutputs; ++lane) {
-          const int o = tile + OutputAt(lane);
-          *to++ = static_cast<uint8_t>(matrix.At(o, k) >> shift);
-        }
-      }
-    }
-  }
+  PackBytes(WeightMatrix<Word>{weights, outputs, words}, kTileOutputs, OutputAt,
+            reinterpret_cast<uint8_t*>(packed));
 }
 
 }  // namespace

@@ -24,19 +24,10 @@ constexpr int kTileOutputs = kWordBits;
 // A word adds at most 16 to a byte lane: 15 words stay below 256.
 constexpr int kWordsPerFold = 15;
 
-// Of every word, 16 outputs' low bytes, then their high bytes.
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
-  const WeightMatrix<Word> matrix = {weights, outputs, words};
-  auto* to = reinterpret_cast<uint8_t*>(packed);
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < words; ++k) {
-      for (int shift = 0; shift < kWordBits; shift += 8) {
-        for (int o = tile; o < tile + kTileOutputs; ++o) {
-          *to++ = static_cast<uint8_t>(matrix.At(o, k) >> shift);
-        }
-      }
-    }
-  }
+  PackBytes(
+      WeightMatrix<Word>{weights, outputs, words}, kTileOutputs,
+      [](int lane) { return lane; }, reinterpret_cast<uint8_t*>(packed));
 }
 
 BIFSMN_INLINE v128_t CountBits(int byte, v128_t weights) {

@@ -4,6 +4,7 @@
 #define BIFSMN_CUSTOM_OPS_KERNELS_PACK_TILES_H_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace bifsmn {
 
@@ -46,6 +47,23 @@ void PackTiles(const WeightMatrix<T>& matrix, int tile_outputs, int lane_terms,
   for (int tile = 0; tile < matrix.outputs; tile += tile_outputs) {
     packed = PackTile(matrix, tile, tile_outputs, 0, matrix.terms, lane_terms,
                       packed);
+  }
+}
+
+// Of every word of a tile its `tile_outputs` outputs' low bytes, then their
+// high bytes; output_at(lane) is the output of a lane.
+template <typename Word, typename OutputAt>
+void PackBytes(const WeightMatrix<Word>& matrix, int tile_outputs,
+               const OutputAt& output_at, uint8_t* packed) {
+  for (int tile = 0; tile < matrix.outputs; tile += tile_outputs) {
+    for (int k = 0; k < matrix.terms; ++k) {
+      for (int shift = 0; shift < 16; shift += 8) {
+        for (int lane = 0; lane < tile_outputs; ++lane) {
+          *packed++ = static_cast<uint8_t>(
+              matrix.At(tile + output_at(lane), k) >> shift);
+        }
+      }
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #ifndef BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 #define BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"
 #include "custom_ops/ops/status.h"
@@ -16,7 +17,9 @@ constexpr AttributeSpec kActivationBitsAttribute = {
 Status ReadActivationBits(const Attributes& attributes, int* bits);
 
 // How many thresholds a channel has with activations of so many bits.
-constexpr int ThresholdsOf(int bits) { return bits == 2 ? 3 : 1; }
+constexpr int ThresholdsOf(int bits) {
+  return bits == 2 ? kLevelThresholds : 1;
+}
 
 }  // namespace bifsmn
 

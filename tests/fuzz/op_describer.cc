@@ -68,12 +68,8 @@ void OpDescriber::DescribeFeatureConv(bool in_floats) {
   } else {
     options_.push_back(WordOf(choices_.Of({1.0f, 7.3f, 40.0f, 1e-30f, 1e30f})));
     inputs_.push_back(tensors_.AddConstant(ElementType::kInt8, weights));
-    const int thresholds = Thresholds();
-    AddActivationBits(thresholds);
-    inputs_.push_back(tensors_.AddConstant(
-        ElementType::kInt32, thresholds > 1
-                                 ? std::vector<int>{thresholds, outputs}
-                                 : std::vector<int>{outputs}));
+    inputs_.push_back(
+        tensors_.AddConstant(ElementType::kInt32, ThresholdShape(outputs)));
   }
 }
 
@@ -126,6 +122,13 @@ void OpDescriber::AddActivationBits(int thresholds) {
   }
 }
 
+std::vector<int> OpDescriber::ThresholdShape(int outputs) {
+  const int thresholds = Thresholds();
+  AddActivationBits(thresholds);
+  if (thresholds == 1) return {outputs};
+  return {thresholds, outputs};
+}
+
 int OpDescriber::ChannelsOf(int bits, int* largest_level) {
   const int channels = tensors_.tensor(bits).channels;
   // Planes of whole words: no bit of theirs stands for no channel.
@@ -173,12 +176,8 @@ void OpDescriber::DescribeConv2D() {
   const int bits = tensors_.Bits();
   const int outputs = tensors_.Channels();
   DescribeBinaryConv(bits, outputs);
-  const int thresholds = Thresholds();
-  AddActivationBits(thresholds);
-  inputs_.push_back(tensors_.AddIntegers(
-      ElementType::kInt16, thresholds > 1
-                               ? std::vector<int>{thresholds, outputs}
-                               : std::vector<int>{outputs}));
+  inputs_.push_back(
+      tensors_.AddIntegers(ElementType::kInt16, ThresholdShape(outputs)));
 }
 
 void OpDescriber::DescribeConv2DAdd() {

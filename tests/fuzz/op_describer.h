@@ -55,6 +55,9 @@ class OpDescriber {
   int Thresholds();
   void AddActivationBits(int thresholds);
 
+  // The two for a convolution: returns the shape of its thresholds.
+  std::vector<int> ThresholdShape(int outputs);
+
   // The channels that the words of some bits are read as: all of them, or one
   // plane of two.
   int ChannelsOf(int bits, int* largest_level);

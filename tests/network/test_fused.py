@@ -11,6 +11,7 @@ import pytest
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.errors import UserError
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import layers
@@ -44,6 +45,20 @@ _ASK = (
     "from bifsmn_tf.network import fused\n"
     "print(fused.enabled(), fused._counts_bits())"
 )
+
+
+def test_a_library_of_another_version(tmp_path, monkeypatch):
+    path = tmp_path / "library.so"
+    source = tmp_path / "library.c"
+    source.write_text("int nothing;")
+    subprocess.run(["cc", "-shared", "-o", path, source], check=True)
+    monkeypatch.setattr(fused, "LIBRARY", path)
+    fused._library.cache_clear()
+    try:
+        with pytest.raises(UserError, match="another version.*BIFSMN_FUSED=0"):
+            fused.isa()
+    finally:
+        fused._library.cache_clear()
 
 
 @pytest.mark.parametrize("setting", ["0", "1", None])

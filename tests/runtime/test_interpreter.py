@@ -26,6 +26,7 @@ from bifsmn_tf.runtime.interpreter import make_interpreter
 from bifsmn_tf.runtime.interpreter import native_contract
 from bifsmn_tf.runtime.interpreter import profile
 from bifsmn_tf.runtime.interpreter import set_profiling
+from bifsmn_tf.runtime.native import functions
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,20 @@ def test_a_library_that_is_none(case, tmp_path):
         make_interpreter(case.model(), library=path)
     with pytest.raises(UserError, match="cannot load .*library.so"):
         native_contract(path)
+
+
+def test_a_library_of_another_version(case, tmp_path):
+    """What was built before a function was added."""
+    path = tmp_path / "library.so"
+    source = tmp_path / "library.c"
+    source.write_text(
+        "void tflite_plugin_create_delegate(void) {}"
+        "void bifsmn_contract(void) {}"
+    )
+    subprocess.run(["cc", "-shared", "-o", path, source], check=True)
+    for use in (kernel_names, functions, isa):
+        with pytest.raises(UserError, match="another version; build it anew"):
+            use(path)
 
 
 def test_a_runtime_that_is_not_installed(case, monkeypatch):

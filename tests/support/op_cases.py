@@ -10,6 +10,7 @@ from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import pack_integers
 from bifsmn_tf.model_file.packing import pack_levels
 from bifsmn_tf.model_file.writer import ModelWriter
+from bifsmn_tf.network.topology import LARGEST_LEVEL
 
 SIGNATURE = "run"
 
@@ -73,7 +74,7 @@ def random_levels(rng, *shape):
 def _activations(rng, *shape):
     """Random activations of one bit or two, and their largest value."""
     if rng.integers(2):
-        return random_levels(rng, *shape), ops.LARGEST_LEVEL
+        return random_levels(rng, *shape), LARGEST_LEVEL
     return random_bits(rng, *shape), 1
 
 

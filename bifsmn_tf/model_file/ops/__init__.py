@@ -25,7 +25,6 @@ from bifsmn_tf.model_file.ops.levels import THRESHOLDS
 from bifsmn_tf.model_file.ops.log_mel import LogMel
 from bifsmn_tf.model_file.ops.memory import Memory
 from bifsmn_tf.model_file.ops.op import CONTRACT_VERSION
-from bifsmn_tf.model_file.ops.op import LARGEST_LEVEL
 from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
 from bifsmn_tf.model_file.ops.op import HasSpec
 from bifsmn_tf.model_file.ops.op import Op
@@ -38,7 +37,6 @@ from bifsmn_tf.model_file.ops.stream import StreamState
 
 __all__ = [
     "CONTRACT_VERSION",
-    "LARGEST_LEVEL",
     "MAX_BINARY_TERMS",
     "MAX_DENSE_WEIGHTS",
     "MAX_QUANTIZED_TERMS",

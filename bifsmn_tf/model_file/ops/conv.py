@@ -12,7 +12,6 @@ from bifsmn_tf.model_file.ops.geometry import Convolution
 from bifsmn_tf.model_file.ops.levels import activations_spec
 from bifsmn_tf.model_file.ops.levels import pack_activations
 from bifsmn_tf.model_file.ops.levels import threshold_rows
-from bifsmn_tf.model_file.ops.op import LARGEST_LEVEL
 from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
 from bifsmn_tf.model_file.ops.op import HasSpec
 from bifsmn_tf.model_file.ops.op import Shape
@@ -22,6 +21,7 @@ from bifsmn_tf.model_file.packing import pack_bits
 from bifsmn_tf.model_file.packing import unpack_activations
 from bifsmn_tf.model_file.packing import unpack_bits
 from bifsmn_tf.model_file.packing import words_for
+from bifsmn_tf.network.topology import LARGEST_LEVEL
 
 MAX_QUANTIZED_TERMS = 131071
 """Most int8 products in one sum: the sum fits 32 bits."""

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from bifsmn_tf.model_file.ops.op import LARGEST_LEVEL
 from bifsmn_tf.model_file.ops.op import MAX_BINARY_TERMS
 from bifsmn_tf.model_file.ops.op import HasSpec
 from bifsmn_tf.model_file.ops.op import Op
@@ -18,6 +17,7 @@ from bifsmn_tf.model_file.ops.residual import unpacked
 from bifsmn_tf.model_file.packing import unpack_activations
 from bifsmn_tf.model_file.packing import unpack_bits
 from bifsmn_tf.model_file.packing import words_for
+from bifsmn_tf.network.topology import LARGEST_LEVEL
 
 
 @dataclasses.dataclass(frozen=True)

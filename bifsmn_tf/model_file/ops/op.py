@@ -19,9 +19,6 @@ CONTRACT_VERSION = 3
 MAX_BINARY_TERMS = 16382
 """Most +-1 products in one sum: twice its threshold and a flip fit 16 bits."""
 
-LARGEST_LEVEL = 3
-"""Activations of two bits are -3, -1, 1 or 3."""
-
 _REPEATED = "int32+"
 _OPTIONAL = "int32?"
 
