@@ -11,7 +11,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 
+CC = "aarch64-linux-gnu-gcc"
 CXX = "aarch64-linux-gnu-g++"
+SYSROOT = "/usr/aarch64-linux-gnu"
+"""Where Debian's cross compiler has the C library that programs run with."""
+
 EMULATOR = ("qemu-aarch64", "-cpu", "cortex-a53")
 
 _NEEDED = {
@@ -30,20 +34,29 @@ def check() -> None:
 
 
 def run(
-    command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    given: bytes | None = None,
 ) -> str:
-    """Runs a command and returns what it prints, or exits with its error."""
+    """Runs a command and returns what it prints, or exits with its error.
+
+    Args:
+        command: The program and its arguments.
+        environment: Its environment; by default this process's.
+        given: What it reads from its standard input.
+    """
     done = subprocess.run(
         list(map(str, command)),
         capture_output=True,
-        text=True,
+        input=given,
         env=environment,
         cwd=REPOSITORY,
         check=False,
     )
     if done.returncode:
-        sys.exit(f"error: {' '.join(map(str, command))}\n{done.stderr}")
-    return done.stdout
+        said = done.stderr.decode(errors="replace")
+        sys.exit(f"error: {' '.join(map(str, command))}\n{said}")
+    return done.stdout.decode()
 
 
 def build_plugin(folder: Path) -> Path:
@@ -90,7 +103,8 @@ def emulate(
     command: Sequence[str | Path],
     options: str = "",
     environment: Mapping[str, str] | None = None,
+    given: bytes | None = None,
 ) -> None:
     """Runs an aarch64 program and counts its blocks into a file."""
     plugin_options = f"{plugin},out={counts}{options}"
-    run([*EMULATOR, "-plugin", plugin_options, *command], environment)
+    run([*EMULATOR, "-plugin", plugin_options, *command], environment, given)

@@ -8,14 +8,18 @@
 namespace bifsmn {
 namespace {
 
-bool ToFloat(int16_t sample, float* value) {
-  *value = sample * (1.0f / 32768);
-  return true;
+// Each returns how many samples it wrote: those before one that is not finite.
+size_t ToFloats(const int16_t* samples, size_t count, float* values) {
+  for (size_t i = 0; i < count; ++i) values[i] = samples[i] * (1.0f / 32768);
+  return count;
 }
 
-bool ToFloat(float sample, float* value) {
-  *value = sample;
-  return std::isfinite(sample);
+size_t ToFloats(const float* samples, size_t count, float* values) {
+  const float* end =
+      std::find_if_not(samples, samples + count,
+                       [](float sample) { return std::isfinite(sample); });
+  std::copy(samples, end, values);
+  return end - samples;
 }
 
 // In double precision, so that what is rounded to floats is what Python has.
@@ -113,14 +117,22 @@ void Spotter::Decide() {
 
 template <typename Sample>
 size_t Spotter::Push(const Sample* samples, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    if (filled_ + 1 == samples_.size() && waiting_ == detections_.size()) {
-      return i;
+  size_t taken = 0;
+  while (taken < count) {
+    // A step's last sample waits until there is room for what it may detect.
+    const size_t end = samples_.size() - (waiting_ == detections_.size());
+    const size_t wanted = std::min<size_t>(count - taken, end - filled_);
+    const size_t written =
+        ToFloats(samples + taken, wanted, samples_.data() + filled_);
+    filled_ += written;
+    taken += written;
+    if (filled_ == samples_.size()) {
+      Decide();
+    } else if (written < wanted || filled_ == end) {
+      break;
     }
-    if (!ToFloat(samples[i], &samples_[filled_])) return i;
-    if (++filled_ == samples_.size()) Decide();
   }
-  return count;
+  return taken;
 }
 
 template size_t Spotter::Push(const int16_t* samples, size_t count);

@@ -151,6 +151,9 @@ NOT_RUN = {
     "gcc -O1 -o footprint benchmarks/c/footprint.c "
     "$(pkg-config --cflags --libs bifsmn) -lpthread": _C,
     "./footprint MODEL.tflite [DELTA]": _C,
+    "python benchmarks/a53/spotter.py "
+    "bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite": "builds the library "
+    "twice with a cross compiler: a minute",
     "python -m bifsmn_tf.benchmark": "measures for minutes: "
     "tests/test_benchmark.py",
     "python -m bifsmn_tf.benchmark --always_on": "measures for minutes: "
