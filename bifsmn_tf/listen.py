@@ -109,6 +109,10 @@ def _pieces(rate: int, mend: Mender) -> Iterator[FloatArray]:
                 f"{flag.name} is for samples on the standard input, --input=-: "
                 "files and microphones have their own"
             )
+    if not _INPUT.value:
+        raise UserError(
+            "input: names nothing; give a sound file, - or microphone"
+        )
     if _INPUT.value == "microphone":
         return streams.microphone(rate, _DEVICE.value, _say, mend)
     if _INPUT.value == "-":

@@ -147,6 +147,13 @@ def test_a_closed_input_is_one_line():
     assert last == b"error: --input: the standard input is closed"
 
 
+def test_an_input_without_a_name_is_one_line():
+    done = listen("--input=")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(b"error: --input: names nothing; give a sound file")
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
     path = tmp_path / "recording.flac"
