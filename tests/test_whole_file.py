@@ -18,8 +18,7 @@ WRITERS = {
     "training/checkpoints.py": {"write_text"},
     # Into the name that whole_file gives them.
     "data/feature_cache.py": {"open"},
-    "evaluation/plots.py": {"savefig"},
-    "benchmarking/chart.py": {"savefig"},
+    "evaluation/picture_style.py": {"savefig"},
     # Logs, which grow, and a lock, in which nothing is.
     "experiments/commands.py": {"open"},
     "experiments/runner.py": {"open"},

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bifsmn_tf import whole_file
 from bifsmn_tf.benchmarking.listener import OURS
 from bifsmn_tf.benchmarking.listener import PEERS
 from bifsmn_tf.benchmarking.model import Role
 from bifsmn_tf.benchmarking.report import Report
+from bifsmn_tf.evaluation import picture_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,9 @@ _COLOURS = {
     Role.OURS.value: "#1b6ca8",
     Role.VARIANT.value: "#8fb8d8",
 }
+
+_ROW = 0.24
+"""Inches of a bar."""
 
 
 def latencies(report: Report, path: str | Path) -> None:
@@ -30,14 +33,9 @@ def latencies(report: Report, path: str | Path) -> None:
         path: Where to write the PNG.
 
     Raises:
-        ImportError: There is no Matplotlib.
+        UserError: There is no Matplotlib.
         OSError: The picture cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     models = [m for m in report["models"] if m["role"] in _COLOURS]
     baselines = report["speedups"]
     ratios = next(iter(baselines.values())) if baselines else {}
@@ -59,20 +57,14 @@ def latencies(report: Report, path: str | Path) -> None:
             )
         )
     roles = {m["name"]: m["role"] for m in models}
-    tallest = max(len(values) for _, values, _ in panels)
-    figure, all_axes = pyplot.subplots(
-        1,
-        len(panels),
-        figsize=(8 * len(panels), 1.2 + 0.34 * tallest),
-        squeeze=False,
-    )
-    for axes, panel in zip(all_axes[0], panels, strict=True):
-        _bars(axes, *panel, roles)
-    figure.tight_layout()
-    with whole_file.replacing(path) as partial:
-        form = Path(path).suffix[1:] or "png"
-        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
-    pyplot.close(figure)
+    rows = [len(values) for _, values, _ in panels]
+    height = 0.8 * len(panels) + _ROW * sum(rows)
+    with picture_style.picture(path, height) as figure:
+        all_axes = figure.subplots(
+            len(panels), squeeze=False, height_ratios=rows
+        )
+        for axes, panel in zip(all_axes[:, 0], panels, strict=True):
+            _bars(axes, *panel, roles)
 
 
 def seconds(report: Report, path: str | Path) -> None:
@@ -83,34 +75,25 @@ def seconds(report: Report, path: str | Path) -> None:
         path: Where to write the PNG.
 
     Raises:
-        ImportError: There is no Matplotlib.
+        UserError: There is no Matplotlib.
         OSError: The picture cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     found = [x for x in report["listeners"] if x["group"] in (OURS, PEERS)]
     roles = {
         x["name"]: (Role.OURS if x["group"] == OURS else Role.BASELINE).value
         for x in found
     }
-    figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.34 * len(found)))
-    _bars(
-        axes,
-        f"µs per second of sound, measured on {report['machine']['cpu']}",
-        {x["name"]: x["inside_microseconds"]["median"] for x in found},
-        {},
-        roles,
-    )
-    axes.set_xscale("log")
-    axes.margins(x=0.1)
-    figure.tight_layout()
-    with whole_file.replacing(path) as partial:
-        form = Path(path).suffix[1:] or "png"
-        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
-    pyplot.close(figure)
+    with picture_style.picture(path, 0.8 + _ROW * len(found)) as figure:
+        axes = figure.subplots()
+        _bars(
+            axes,
+            f"µs per second of sound, measured on {report['machine']['cpu']}",
+            {x["name"]: x["inside_microseconds"]["median"] for x in found},
+            {},
+            roles,
+        )
+        axes.set_xscale("log")
+        axes.margins(x=0.1)
 
 
 def _bars(
@@ -132,12 +115,9 @@ def _bars(
         + (f"   {ratios[name]:.1f}x" if name in ratios else "")
         for name, value in values.items()
     ]
-    axes.bar_label(bars, labels, padding=4, fontsize=8)
-    axes.set_title(title, fontsize=10)
+    axes.bar_label(bars, labels, padding=4, fontsize=picture_style.SMALL)
+    axes.set_title(title)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.invert_yaxis()
     axes.margins(x=0.25)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
+    axes.set_ylim(len(values) - 0.4, -0.6)
+    axes.grid(axis="x")

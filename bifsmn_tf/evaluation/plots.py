@@ -1,42 +1,21 @@
 """Pictures of a training and of its result, as PNG files."""
 
+import textwrap
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bifsmn_tf import whole_file
-from bifsmn_tf.errors import UserError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_COLOURS = ("#1b6ca8", "#e07a1f", "#3a9d5d", "#8a4fbf", "#b8336a", "#6b6b6b")
-
-
-def _pyplot() -> ModuleType:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UserError(
-            "pictures need matplotlib: pip install matplotlib"
-        ) from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _save(figure: "Figure", path: str | Path) -> None:
-    with whole_file.replacing(path) as partial:
-        form = Path(path).suffix[1:] or "png"
-        figure.savefig(partial, format=form, dpi=110, bbox_inches="tight")
-    _pyplot().close(figure)
+from bifsmn_tf.evaluation import picture_style
+from bifsmn_tf.evaluation.label_places import LabelPlaces
+from bifsmn_tf.evaluation.picture_style import COLOURS
+from bifsmn_tf.evaluation.picture_style import GREY
+from bifsmn_tf.evaluation.picture_style import INK
+from bifsmn_tf.evaluation.picture_style import SMALL
+from bifsmn_tf.evaluation.picture_style import SMALLEST
 
 
 def confusion_matrix(
@@ -53,29 +32,30 @@ def confusion_matrix(
         path: the PNG to write.
         title: the title of the picture.
     """
-    plt = _pyplot()
     n = len(label_names)
-    size = max(4.0, 1.5 + 0.48 * n)
-    figure, axes = plt.subplots(figsize=(size, size))
+    size = SMALL if n <= 20 else SMALLEST
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.argwhere(matrix):
-        axes.text(
-            column,
-            row,
-            str(matrix[row, column]),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if shares[row, column] > 0.55 else "#203040",
-        )
-    axes.set_xticks(range(n), label_names, rotation=45, ha="right")
-    axes.set_yticks(range(n), label_names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("spoken")
-    right = np.trace(matrix) / max(matrix.sum(), 1)
-    axes.set_title(f"{title}\n{100 * right:.2f} % right".strip(), fontsize=10)
-    _save(figure, path)
+    with picture_style.picture(path, 8.2) as figure:
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.argwhere(matrix):
+            axes.text(
+                column,
+                row,
+                str(matrix[row, column]),
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if shares[row, column] > 0.55 else INK,
+            )
+        axes.set_xticks(range(n), label_names, rotation=90)
+        axes.set_yticks(range(n), label_names)
+        axes.tick_params(labelsize=size)
+        axes.spines[:].set_visible(True)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("spoken")
+        right = np.trace(matrix) / max(matrix.sum(), 1)
+        axes.set_title(f"{title}\n{100 * right:.2f} % right".strip())
 
 
 def training_curves(
@@ -89,62 +69,59 @@ def training_curves(
         history: the entries of one run's epochs, or those of several by name.
         path: the PNG to write.
     """
-    plt = _pyplot()
-    from matplotlib import ticker
-
     several = isinstance(history, Mapping)
     runs = history if isinstance(history, Mapping) else {"": history}
     longest = max(map(len, runs.values()))
-    style = {"marker": "o", "markersize": 3} if longest < 6 else {}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
-    for i, (name, entries) in enumerate(runs.items()):
-        epochs = [e["epoch"] + 1 for e in entries]
-        colour = _COLOURS[i % len(_COLOURS)]
-        losses = [e["loss"] for e in entries]
-        left.plot(epochs, losses, color=colour, label=name, **style)
-        depths = [
-            k.removeprefix("val_accuracy_delta_")
-            for k in entries[0]
-            if k.startswith("val_accuracy_delta_")
-        ]
-        for j, depth in enumerate(depths[:1] if several else depths):
-            tint = colour if several else _COLOURS[j % len(_COLOURS)]
-            label = f"δ = {depth}"
-            right.plot(
-                epochs,
-                [100 * e[f"val_accuracy_delta_{depth}"] for e in entries],
-                color=tint,
-                label=f"{name}, {label}" if several else f"{label}, validation",
-                **style,
-            )
-            if not several:
+    style: dict[str, Any] = (
+        {"marker": "o", "markersize": 3} if longest < 6 else {}
+    )
+    with picture_style.picture(path, 4.2) as figure:
+        left, right = figure.subplots(1, 2)
+        for i, (name, entries) in enumerate(runs.items()):
+            epochs = [e["epoch"] + 1 for e in entries]
+            colour = COLOURS[i % len(COLOURS)]
+            losses = [e["loss"] for e in entries]
+            left.plot(epochs, losses, color=colour, label=name, **style)
+            depths = [
+                k.removeprefix("val_accuracy_delta_")
+                for k in entries[0]
+                if k.startswith("val_accuracy_delta_")
+            ]
+            for j, depth in enumerate(depths[:1] if several else depths):
+                tint = colour if several else COLOURS[j % len(COLOURS)]
+                label = f"δ = {depth}"
                 right.plot(
                     epochs,
-                    [100 * e[f"accuracy_delta_{depth}"] for e in entries],
+                    [100 * e[f"val_accuracy_delta_{depth}"] for e in entries],
                     color=tint,
-                    linestyle=":",
-                    label=f"{label}, training",
+                    label=(
+                        f"{name}, {label}"
+                        if several
+                        else f"{label}, validation"
+                    ),
                     **style,
                 )
-    left.set_yscale("log")
-    left.yaxis.set_major_formatter("{x:g}")
-    # Labels between the powers of ten only where there is room for them.
-    left.yaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False))
-    left.set_title("training loss", fontsize=10)
-    left.set_ylabel("loss")
-    right.set_title(
-        "validation accuracy" if several else "accuracy", fontsize=10
-    )
-    right.set_ylabel("accuracy, %")
-    for axes in (left, right):
-        axes.set_xlabel("epoch")
-        axes.set_xlim(0, longest + 1)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.25, which="both")
-        axes.spines[["top", "right"]].set_visible(False)
-        if axes is right or several:
-            axes.legend(fontsize=8, frameon=False)
-    _save(figure, path)
+                if not several:
+                    right.plot(
+                        epochs,
+                        [100 * e[f"accuracy_delta_{depth}"] for e in entries],
+                        color=tint,
+                        linestyle=":",
+                        label=f"{label}, training",
+                        **style,
+                    )
+        left.set_yscale("log")
+        picture_style.plain_numbers(left.yaxis)
+        left.set_title("training loss")
+        left.set_ylabel("loss")
+        right.set_title("validation accuracy" if several else "accuracy")
+        right.set_ylabel("accuracy, %")
+        for axes in (left, right):
+            axes.set_xlabel("epoch")
+            axes.set_xlim(0, longest + 1)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.grid(which="both")
+        picture_style.legend(figure, right)
 
 
 def wavelet_energies(
@@ -156,32 +133,31 @@ def wavelet_energies(
         energies: for each network, p_H by block number.
         path: the PNG to write.
     """
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 3.6))
     width = 0.8 / len(energies)
-    for i, (name, blocks) in enumerate(energies.items()):
-        positions = [
-            int(block) + (i - (len(energies) - 1) / 2) * width
-            for block in blocks
-        ]
-        axes.bar(
-            positions,
-            list(blocks.values()),
-            width,
-            label=name,
-            color=_COLOURS[i % len(_COLOURS)],
+    with picture_style.picture(path, 4.2) as figure:
+        axes = figure.subplots()
+        for i, (name, blocks) in enumerate(energies.items()):
+            positions = [
+                int(block) + (i - (len(energies) - 1) / 2) * width
+                for block in blocks
+            ]
+            axes.bar(
+                positions,
+                list(blocks.values()),
+                width,
+                label=name,
+                color=COLOURS[i % len(COLOURS)],
+            )
+        axes.set_xticks(
+            sorted(
+                {int(block) for blocks in energies.values() for block in blocks}
+            )
         )
-    axes.set_xticks(
-        sorted({int(block) for blocks in energies.values() for block in blocks})
-    )
-    axes.set_axisbelow(True)
-    axes.set_xlabel("block")
-    axes.set_ylabel("share of high frequencies, $p_H$")
-    axes.set_ylim(0, 1)
-    axes.grid(axis="y", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
-    _save(figure, path)
+        axes.set_xlabel("block")
+        axes.set_ylabel("share of high frequencies, $p_H$")
+        axes.set_ylim(0, 1)
+        axes.grid(axis="y")
+        picture_style.legend(figure, axes)
 
 
 def accuracies(
@@ -194,44 +170,51 @@ def accuracies(
             or more runs by network.
         path: the PNG to write.
     """
-    plt = _pyplot()
     names = list(dict.fromkeys(n for bars in values.values() for n in bars))
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(names)))
+    titles = [textwrap.fill(name, 40) for name in names]
     height = 0.8 / len(values)
-    for i, (series, bars) in enumerate(values.items()):
-        means = [float(np.mean(runs)) for runs in bars.values()]
-        spreads = [
-            [mean - min(runs), max(runs) - mean]
-            for mean, runs in zip(means, bars.values(), strict=True)
+    # Bars of a network stand around its name, however many it has.
+    there = {n: [s for s in values if n in values[s]] for n in names}
+    with picture_style.picture(path, 1.2 + _rows_height(titles)) as figure:
+        axes = figure.subplots()
+        for i, (series, bars) in enumerate(values.items()):
+            means = [float(np.mean(runs)) for runs in bars.values()]
+            spreads = [
+                [mean - min(runs), max(runs) - mean]
+                for mean, runs in zip(means, bars.values(), strict=True)
+            ]
+            axes.barh(
+                [
+                    names.index(n)
+                    + height
+                    * (there[n].index(series) - (len(there[n]) - 1) / 2)
+                    for n in bars
+                ],
+                means,
+                height,
+                xerr=np.transpose(spreads),
+                error_kw={"linewidth": 1, "ecolor": INK},
+                color=COLOURS[i % len(COLOURS)],
+                label=series,
+            )
+        runs = [
+            r for bars in values.values() for rs in bars.values() for r in rs
         ]
-        axes.barh(
-            [names.index(n) + (i + 0.5) * height - 0.4 for n in bars],
-            means,
-            height,
-            xerr=np.transpose(spreads),
-            error_kw={"linewidth": 1, "ecolor": "#203040"},
-            color=_COLOURS[i % len(_COLOURS)],
-            label=series,
+        axes.set_xlim(max(0.0, 10 * np.floor(min(runs) / 10 - 0.5)), 100)
+        axes.set_yticks(range(len(names)), titles)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlabel(
+            "test accuracy, %; whiskers from the worst seed to the best"
         )
-    runs = [r for bars in values.values() for rs in bars.values() for r in rs]
-    axes.set_xlim(max(0.0, 10 * np.floor(min(runs) / 10 - 0.5)), 100)
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel(
-        "test accuracy, %; whiskers from the worst seed to the best"
-    )
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(values) > 1:
-        axes.legend(
-            fontsize=8,
-            frameon=False,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=len(values),
-        )
-    _save(figure, path)
+        axes.grid(axis="x")
+        if len(values) > 1:
+            picture_style.legend(figure, axes)
+
+
+def _rows_height(titles: Sequence[str]) -> float:
+    """Returns the inches that as many rows with such titles need."""
+    lines = max(title.count("\n") for title in titles) + 1
+    return len(titles) * max(0.34, 0.16 * lines + 0.06)
 
 
 def sweep(
@@ -249,36 +232,39 @@ def sweep(
         label: what the settings are.
         value: what the values are.
     """
-    plt = _pyplot()
     settings = list(
         dict.fromkeys(s for curve in curves.values() for s in curve)
     )
-    figure, axes = plt.subplots(figsize=(7, 4))
-    for i, (name, curve) in enumerate(curves.items()):
-        colour = _COLOURS[i % len(_COLOURS)]
-        there = {
-            settings.index(s) + 0.06 * i: runs
-            for s, runs in curve.items()
-            if len(runs)
-        }
-        axes.plot(
-            list(there),
-            [float(np.mean(runs)) for runs in there.values()],
-            color=colour,
-            marker="o",
-            label=name,
-        )
-        for x, runs in there.items():
+    with picture_style.picture(path, 4.4) as figure:
+        axes = figure.subplots()
+        for i, (name, curve) in enumerate(curves.items()):
+            colour = COLOURS[i % len(COLOURS)]
+            there = {
+                settings.index(s) + 0.06 * i: runs
+                for s, runs in curve.items()
+                if len(runs)
+            }
             axes.plot(
-                [x] * len(runs), runs, ".", color=colour, alpha=0.5, zorder=1
+                list(there),
+                [float(np.mean(runs)) for runs in there.values()],
+                color=colour,
+                marker="o",
+                label=name,
             )
-    axes.set_xticks(range(len(settings)), settings)
-    axes.set_xlabel(label)
-    axes.set_ylabel(value)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
-    _save(figure, path)
+            for x, runs in there.items():
+                axes.plot(
+                    [x] * len(runs),
+                    runs,
+                    ".",
+                    color=colour,
+                    alpha=0.5,
+                    zorder=1,
+                )
+        axes.set_xticks(range(len(settings)), settings)
+        axes.set_xlabel(label)
+        axes.set_ylabel(value)
+        axes.grid()
+        picture_style.legend(figure, axes)
 
 
 def representations(
@@ -290,27 +276,23 @@ def representations(
         values: the states by title, (time, channels) each.
         path: the PNG to write.
     """
-    plt = _pyplot()
-    figure, all_axes = plt.subplots(
-        1, len(values), figsize=(2.6 * len(values), 4.6), squeeze=False
-    )
-    for axes, (name, states) in zip(all_axes[0], values.items(), strict=True):
-        largest = max(float(np.abs(states).max()), 1e-12)
-        axes.imshow(
-            states.T,
-            cmap="RdBu_r",
-            vmin=-largest,
-            vmax=largest,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-        )
-        axes.set_title(name.replace(": ", ":\n"), fontsize=8)
-        axes.set_xlabel("frame")
-        axes.set_ylabel("channel")
-        axes.tick_params(labelsize=7)
-    figure.tight_layout()
-    _save(figure, path)
+    with picture_style.picture(path, 4.6) as figure:
+        all_axes = figure.subplots(1, len(values), squeeze=False)[0]
+        for axes, (name, states) in zip(all_axes, values.items(), strict=True):
+            largest = max(float(np.abs(states).max()), 1e-12)
+            axes.imshow(
+                states.T,
+                cmap="RdBu_r",
+                vmin=-largest,
+                vmax=largest,
+                origin="lower",
+                aspect="auto",
+                interpolation="nearest",
+            )
+            axes.set_title(name.replace(": ", ":\n"), fontsize=SMALL)
+            axes.set_xlabel("frame")
+            axes.spines[:].set_visible(True)
+        all_axes[0].set_ylabel("channel")
 
 
 def trade_offs(
@@ -327,7 +309,6 @@ def trade_offs(
         marks: networks of unknown accuracy, drawn as lines across: costs by
             name.
     """
-    plt = _pyplot()
     costs = list(
         dict.fromkeys(
             name
@@ -336,57 +317,49 @@ def trade_offs(
             for name in by_name
         )
     )
-    figure, all_axes = plt.subplots(
-        1, len(costs), figsize=(5.4 * len(costs), 4.4), squeeze=False
-    )
-    for axes, cost in zip(all_axes[0], costs, strict=True):
-        for i, (family, members) in enumerate(points.items()):
-            there = sorted(
-                (by_name[cost], accuracy, label)
+    # Beside each other there is room for two.
+    columns = len(costs) if len(costs) < 3 else 1
+    rows = -(-len(costs) // columns)
+    with picture_style.picture(path, 0.6 + 3.8 * rows) as figure:
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes, cost in zip(grid.flat, costs, strict=True):
+            for i, (family, members) in enumerate(points.items()):
+                there = sorted(
+                    (by_name[cost], accuracy)
+                    for _, accuracy, by_name in members
+                    if cost in by_name
+                )
+                axes.plot(
+                    [x for x, _ in there],
+                    [y for _, y in there],
+                    marker="os^"[i // len(COLOURS) % 3],
+                    markersize=5,
+                    color=COLOURS[i % len(COLOURS)],
+                    label=family,
+                )
+            for by_name in (marks or {}).values():
+                if cost in by_name:
+                    axes.axvline(by_name[cost], color=GREY, linestyle=":")
+            axes.set_xscale("log")
+            axes.set_xlabel(cost)
+            axes.margins(x=0.2, y=0.12)
+            axes.grid(which="both")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("test accuracy, %")
+        picture_style.legend(figure, grid[0][0])
+        picture_style.settle(figure)
+        for axes, cost in zip(grid.flat, costs, strict=True):
+            labels = [
+                (label, (by_name[cost], accuracy))
+                for members in points.values()
                 for label, accuracy, by_name in members
                 if cost in by_name
-            )
-            axes.plot(
-                [x for x, _, _ in there],
-                [y for _, y, _ in there],
-                marker="os^"[i // len(_COLOURS) % 3],
-                color=_COLOURS[i % len(_COLOURS)],
-                label=family,
-            )
-            for x, y, label in there:
-                axes.annotate(
-                    label,
-                    (x, y),
-                    xytext=(4, 4),
-                    textcoords="offset points",
-                    fontsize=7,
-                )
-        for label, by_name in (marks or {}).items():
-            if cost in by_name:
-                axes.axvline(by_name[cost], color="#6b6b6b", linestyle=":")
-                axes.annotate(
-                    label,
-                    (by_name[cost], 0.02),
-                    xycoords=axes.get_xaxis_transform(),
-                    rotation=90,
-                    fontsize=7,
-                    ha="right",
-                )
-        axes.set_xscale("log")
-        axes.set_xlabel(cost)
-        axes.margins(x=0.2, y=0.12)
-        axes.grid(alpha=0.25, which="both")
-        axes.spines[["top", "right"]].set_visible(False)
-    all_axes[0][0].set_ylabel("test accuracy, %")
-    all_axes[0][0].legend(fontsize=8, frameon=False, loc="lower right")
-    figure.tight_layout()
-    _save(figure, path)
-
-
-def _few_labels(value: float, _: int) -> str:
-    """Labels 2 and 5 between the powers of ten."""
-    digit = f"{value:.0e}"[0]
-    return f"{value:g}" if digit in "25" else ""
+            ]
+            places = LabelPlaces(axes, [point for _, point in labels])
+            for label, by_name in (marks or {}).items():
+                if cost in by_name:
+                    places.upright(label, by_name[cost])
+            places.beside(labels)
 
 
 def detection_error_trade_off(
@@ -410,38 +383,28 @@ def detection_error_trade_off(
         words: that were spoken.
         title: the title of the picture.
     """
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 5))
     least_rate, least_miss = 0.5 / hours, 50 / max(words, 1)
-    for i, (name, points) in enumerate(curves.items()):
-        axes.plot(
-            [max(rate, least_rate) for rate, _ in points],
-            [max(100 * missed, least_miss) for _, missed in points],
-            color=_COLOURS[i % len(_COLOURS)],
-            linestyle="-" if i < len(_COLOURS) else "--",
-            marker=".",
-            markersize=4,
-            label=name,
-        )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter(_few_labels)
-    axes.axvline(1 / hours, color="#6b6b6b", linewidth=0.8, linestyle=":")
-    axes.annotate(
-        "one in all",
-        (1 / hours, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(3, -10),
-        textcoords="offset points",
-        fontsize=7,
-        color="#6b6b6b",
-    )
-    axes.set_xlabel(f"false accepts an hour, in {hours:.2f} h")
-    axes.set_ylabel(f"missed of {words} words, %")
-    axes.set_title(title, fontsize=10)
-    axes.grid(alpha=0.25, which="both")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
-    _save(figure, path)
+    with picture_style.picture(path, 5.6) as figure:
+        axes = figure.subplots()
+        for i, (name, points) in enumerate(curves.items()):
+            axes.plot(
+                [max(rate, least_rate) for rate, _ in points],
+                [max(100 * missed, least_miss) for _, missed in points],
+                color=COLOURS[i % len(COLOURS)],
+                linestyle="-" if i < len(COLOURS) else "--",
+                marker=".",
+                markersize=4,
+                label=name,
+            )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            picture_style.plain_numbers(axis)
+        axes.axvline(1 / hours, color=GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel(f"false accepts an hour, in {hours:.2f} h")
+        axes.set_ylabel(f"missed of {words} words, %")
+        axes.set_title(title)
+        axes.grid(which="both")
+        picture_style.legend(figure, axes)
+        picture_style.settle(figure)
+        LabelPlaces(axes, []).upright("one in all", 1 / hours)

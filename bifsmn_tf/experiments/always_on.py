@@ -36,6 +36,9 @@ _ACCURACIES = {
 _CYCLES = "modelled Cortex-A53 cycles per second of sound"
 _MICROSECONDS = "µs per second of sound, measured here"
 
+_Points = dict[str, list[tuple[str, float, dict[str, float]]]]
+"""Label, accuracy in % and costs, by family."""
+
 MEASURED = "measured.json"
 A53 = "a53_cycles.json"
 MODELS = "always_on_models"
@@ -55,14 +58,11 @@ def _body(results: Results) -> list[str]:
             f"--json={os.path.relpath(path, ROOT)}",
             f"--save_models={os.path.relpath(runs / MODELS, ROOT)}",
         )
-    measured = read_json(path)
-    if measured is None:
+    report = _report(results)
+    if report is None:
         return [f"The benchmark: {NOT_RUN}.", ""]
-    cycles = read_json(folder / A53) or {}
-    report = always_on.with_cycles(measured, cycles)
-    points, marks = _points(results, report)
+    points = draw(results)
     if points:
-        plots.trade_offs(points, folder / "always_on.png", marks)
         results.figures["accuracy"] = {
             f"{family}, {label}": accuracy
             for family, members in points.items()
@@ -98,6 +98,24 @@ def _body(results: Results) -> list[str]:
         lines += [f"## {table.title}", "", table.markdown(), ""]
     lines += [f"Skipped: {why}." for why in report["skipped"]]
     return [*lines, ""]
+
+
+def _report(results: Results) -> Report | None:
+    """Returns what was measured and modelled, if anything was measured."""
+    measured = read_json(results.folder / MEASURED)
+    if measured is None:
+        return None
+    cycles = read_json(results.folder / A53) or {}
+    return always_on.with_cycles(measured, cycles)
+
+
+def draw(results: Results) -> _Points:
+    """Draws accuracy against cost, and returns what has both, by family."""
+    report = _report(results)
+    points, marks = _points(results, report) if report else ({}, {})
+    if points:
+        plots.trade_offs(points, results.folder / "always_on.png", marks)
+    return points
 
 
 def _pages(results: Results) -> str:
@@ -192,11 +210,11 @@ def _network_cycles(one: Mapping[str, Any]) -> float:
 def _points(
     results: Results, report: Report
 ) -> tuple[
-    dict[str, list[tuple[str, float, dict[str, float]]]],
+    _Points,
     dict[str, dict[str, float]],
 ]:
     """Returns accuracy and costs by family, and costs of the others."""
-    points: dict[str, list[tuple[str, float, dict[str, float]]]] = {}
+    points: _Points = {}
     marks: dict[str, dict[str, float]] = {}
     known = {name: _accuracy(results, name) for name in _ACCURACIES}
     for one in report["listeners"]:

@@ -13,6 +13,8 @@ from bifsmn_tf.experiments.results import Results
 Column = Callable[[Results, str, str], str]
 """A cell from results, row and δ."""
 
+_PICTURE = "accuracies.png"
+
 
 def table(
     results: Results,
@@ -76,15 +78,19 @@ def body(
     """
 
     def make(results: Results) -> list[str]:
-        path = results.folder / "accuracies.png"
-        plots.accuracies(series(results), path)
+        draw(results)
         return [
             *table(results, paper, paper_columns, columns, reference),
-            results.picture(path.name, "test accuracy"),
+            results.picture(_PICTURE, "test accuracy"),
             "",
         ]
 
     return make
+
+
+def draw(results: Results) -> None:
+    """Draws the accuracies of all rows."""
+    plots.accuracies(series(results), results.folder / _PICTURE)
 
 
 def series(results: Results) -> dict[str, dict[str, list[float]]]:

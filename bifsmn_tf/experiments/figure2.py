@@ -48,6 +48,25 @@ def _shares(
     return {b: float(np.mean([run[b] for run in runs])) for b in runs[0]}
 
 
+def draw(results: Results) -> None:
+    """Draws the shares that the figures hold."""
+    titles = {row.name: row.title for row in results.rows}
+    shares = results.figures["p_high"]
+    plots.wavelet_energies(
+        {
+            f"{titles[name]}: {_KINDS[kind]}": shares[name][kind]
+            for name in (recipes.TEACHER.name, table1.BIFSMN_HED.name)
+            if name in shares
+            for kind in ("states", "signs")
+        },
+        results.folder / "wavelet_energy.png",
+    )
+    plots.wavelet_energies(
+        {titles[name]: kinds["states"] for name, kinds in shares.items()},
+        results.folder / "networks.png",
+    )
+
+
 def _body(results: Results) -> list[str]:
     reports = _measured(results)
     if not reports:
@@ -67,22 +86,7 @@ def _body(results: Results) -> list[str]:
         for name, found in reports.items()
         for kind, what in _KINDS.items()
     ]
-    plots.wavelet_energies(
-        {
-            f"{titles[name]}: {_KINDS[kind]}": _shares(reports[name], kind)
-            for name in (recipes.TEACHER.name, table1.BIFSMN_HED.name)
-            if name in reports
-            for kind in ("states", "signs")
-        },
-        results.folder / "wavelet_energy.png",
-    )
-    plots.wavelet_energies(
-        {
-            titles[name]: _shares(found, "states")
-            for name, found in reports.items()
-        },
-        results.folder / "networks.png",
-    )
+    draw(results)
     plots.representations(
         {
             f"{titles[name]}: {_KINDS[kind]}": np.array(values)

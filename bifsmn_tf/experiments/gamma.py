@@ -83,7 +83,8 @@ def _differences(results: Results) -> list[list[str]]:
     return lines
 
 
-def _body(results: Results) -> list[str]:
+def draw(results: Results) -> None:
+    """Draws the accuracy of both methods over γ."""
     curves = {
         title: {
             gamma: list(_by_seed(results, name, "mean").values())
@@ -100,6 +101,10 @@ def _body(results: Results) -> list[str]:
         "γ",
         "test accuracy, mean over δ, %",
     )
+
+
+def _body(results: Results) -> list[str]:
+    draw(results)
     return [
         *comparison.table(results),
         "## HED minus plain distillation",

@@ -114,6 +114,11 @@ def models(results: Results) -> list[dict[str, str | None]]:
     return found
 
 
+def draw(results: Results) -> None:
+    """Draws the points that the figures hold."""
+    plots.trade_offs(results.figures["points"], results.folder / "pareto.png")
+
+
 def _body(results: Results) -> list[str]:
     if not results.commands.collect:
         text = json.dumps(models(results), indent=1, ensure_ascii=False)
@@ -141,12 +146,13 @@ def _body(results: Results) -> list[str]:
                 several = len(results.deltas(row.name)) > 1
                 points.setdefault(_FAMILIES[row.name], []).append(
                     (
-                        f"{label}, δ = {delta}" if several else label,
+                        f"δ = {delta}" if several else label,
                         float(np.mean(runs)),
                         costs,
                     )
                 )
-    plots.trade_offs(points, results.folder / "pareto.png")
+    results.figures["points"] = points
+    draw(results)
     return [
         tables.markdown(
             ("network", "δ", "test accuracy, %", _BYTES, _MACS, _CYCLES), lines

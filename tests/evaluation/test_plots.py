@@ -25,13 +25,13 @@ def epochs(n, deltas=(1, 2)):
 def figures(monkeypatch):
     """The figures as they are saved."""
     found = []
-    original = plots._save
+    original = picture_style.save
 
     def save(figure, path):
         found.append(figure)
         original(figure, path)
 
-    monkeypatch.setattr(plots, "_save", save)
+    monkeypatch.setattr(picture_style, "save", save)
     return found
 
 
