@@ -247,9 +247,9 @@ class LabelPlaces:
         return Text.get_window_extent(label).padded(_GAP * self._pixels)
 
     def _is_free(self, box: "Bbox") -> bool:
-        inside = (box.min >= self._room.min).all() and (
+        inside = np.all(box.min >= self._room.min) and np.all(
             box.max <= self._room.max
-        ).all()
+        )
         return bool(inside) and not box.count_overlaps(self._taken)
 
     def _is_on_line(self, box: "Bbox") -> bool:

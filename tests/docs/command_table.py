@@ -151,6 +151,9 @@ NOT_RUN = {
     "gcc -O1 -o footprint benchmarks/c/footprint.c "
     "$(pkg-config --cflags --libs bifsmn) -lpthread": _C,
     "./footprint MODEL.tflite [DELTA]": _C,
+    "python -m bifsmn_tf.experiments.redraw": (
+        "tests/experiments/test_redraw.py, in a copy"
+    ),
     "python benchmarks/a53/spotter.py "
     "bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite": "builds the library "
     "twice with a cross compiler: a minute",

@@ -3,8 +3,11 @@ import sys
 
 import numpy as np
 import pytest
+import readable
+from matplotlib import pyplot
 
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import picture_style
 from bifsmn_tf.evaluation import plots
 
 
@@ -23,7 +26,7 @@ def epochs(n, deltas=(1, 2)):
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures as they are saved."""
+    """The figures as they are saved, all of which have to be readable."""
     found = []
     original = picture_style.save
 
@@ -32,11 +35,13 @@ def figures(monkeypatch):
         original(figure, path)
 
     monkeypatch.setattr(picture_style, "save", save)
-    return found
+    yield found
+    for figure in found:
+        assert readable.faults(figure) == []
 
 
 def pixels(path):
-    image = plots._pyplot().imread(path)
+    image = pyplot.imread(path)
     assert min(image.shape[:2]) > 200
     return image
 
@@ -196,10 +201,9 @@ def test_trade_offs(tmp_path, figures):
 
 
 def test_figures_are_closed(tmp_path):
-    plt = plots._pyplot()
-    before = plt.get_fignums()
+    before = pyplot.get_fignums()
     plots.training_curves(epochs(3), tmp_path / "a.png")
-    assert plt.get_fignums() == before
+    assert pyplot.get_fignums() == before
 
 
 def test_says_that_matplotlib_is_missing(monkeypatch, tmp_path):
