@@ -94,12 +94,12 @@ class NativeSpotter:
         return found
 
 
-def logits_of(model, samples):
+def logits_of(model, samples, **options):
     """The logits of every decision on a whole recording, (decisions, classes).
 
     Its last step is filled up, and the decision on it replaces the last one.
     """
-    spotter = NativeSpotter(model)
+    spotter = NativeSpotter(model, **options)
     step = spotter.call("step")
     found = []
     for start in range(0, len(samples), step):
