@@ -14,6 +14,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -135,20 +136,12 @@ def main() -> None:
         parse_thresholds(_THRESHOLD.value), _SMOOTHING.value, _HOLD.value
     )
     listener = Listener(spotter, settings, _HOP.value, confirm)
-    keywords = ", ".join(
-        f"{keyword} ({settings.thresholds[keyword]:.5g})"
-        for keyword in listener.detector.keywords
-    )
-    print(
-        f"listening for: {keywords}; from the probability in brackets on, "
-        f"over {settings.smoothing:g} s{_chosen_for(settings)} (Ctrl-C ends)",
-        file=sys.stderr,
-    )
     count = 0
     mend = Mender()
+    announcement = _announcement(listener.detector.keywords, settings)
     with make_display(spotter.labels, rate) as display:
         try:
-            for piece, detections in _heard(listener, rate, mend):
+            for piece, detections in _heard(listener, rate, mend, announcement):
                 for detection in detections:
                     count += 1
                     _print(detection)
@@ -164,16 +157,25 @@ def main() -> None:
     print(f"{count} {noun}{bad}", file=sys.stderr)
 
 
-def _chosen_for(settings: DetectionSettings) -> str:
+def _announcement(keywords: Sequence[str], settings: DetectionSettings) -> str:
+    """Says what is listened for, and when it counts as heard."""
+    named = ", ".join(f"{x} ({settings.thresholds[x]:.3g})" for x in keywords)
     rate = settings.false_accepts_per_hour
-    return "" if rate is None else f", chosen for {rate:g} false an hour"
+    chosen = "" if rate is None else f", chosen for {rate:g} false an hour"
+    return (
+        f"listening for: {named}; from the probability in brackets on, "
+        f"over {settings.smoothing:g} s{chosen} (Ctrl-C ends)"
+    )
 
 
 def _heard(
-    listener: Listener, rate: int, mend: Mender
+    listener: Listener, rate: int, mend: Mender, announcement: str
 ) -> Iterator[tuple[FloatArray, list[Detection]]]:
     """Yields pieces of sound and the words in them, to the last sample."""
-    for piece in _pieces(rate, mend):
+    for number, piece in enumerate(_pieces(rate, mend)):
+        # Not before there is sound: what is missing would stand below it.
+        if number == 0:
+            _say(announcement)
         yield piece, listener.push(piece)
     yield np.empty(0, np.float32), listener.finish()
 

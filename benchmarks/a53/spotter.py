@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args(arguments)
-    toolchain.check()
+    toolchain.check({"cmake": "cmake", toolchain.CC: "gcc-aarch64-linux-gnu"})
     if not options.model.is_file():
         sys.exit(f"error: there is no model at {options.model}")
     figures = []

@@ -26,9 +26,14 @@ _NEEDED = {
 }
 
 
-def check() -> None:
-    """Exits with a message if a program is missing."""
-    missing = {p for t, p in _NEEDED.items() if shutil.which(t) is None}
+def check(more: Mapping[str, str] | None = None) -> None:
+    """Exits with a message if a program is missing.
+
+    Args:
+        more: Debian's packages by program, beside those that all scripts need.
+    """
+    needed = {**_NEEDED, **(more or {})}
+    missing = {p for t, p in needed.items() if shutil.which(t) is None}
     if missing:
         sys.exit("error: apt-get install " + " ".join(sorted(missing)))
 

@@ -228,10 +228,14 @@ def _sounddevice() -> ModuleType:
     try:
         import sounddevice
     except (ImportError, OSError) as error:
+        # It is the package that misses the library.
+        missing, remedy = (
+            ("the package sounddevice", "pip install sounddevice")
+            if isinstance(error, ImportError)
+            else ("PortAudio", "on Debian, apt install libportaudio2")
+        )
         raise UserError(
-            "a microphone needs the package sounddevice and PortAudio "
-            f"({error}): pip install sounddevice, and on Debian apt install "
-            "libportaudio2. Or pipe sound in, on Linux from arecord -q "
-            "-f S16_LE -r 16000 -c 1 -t raw"
+            f"a microphone needs {missing} ({error}): {remedy}. Or pipe sound "
+            "in, on Linux from arecord -q -f S16_LE -r 16000 -c 1 -t raw"
         ) from error
     return sounddevice

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "custom_ops/kernels/bits.h"
+
 namespace bifsmn {
 
 // [outputs][terms], as a model has them.
@@ -52,12 +54,12 @@ void PackTiles(const WeightMatrix<T>& matrix, int tile_outputs, int lane_terms,
 
 // Of every word of a tile its `tile_outputs` outputs' low bytes, then their
 // high bytes; output_at(lane) is the output of a lane.
-template <typename Word, typename OutputAt>
+template <typename OutputAt>
 void PackBytes(const WeightMatrix<Word>& matrix, int tile_outputs,
                const OutputAt& output_at, uint8_t* packed) {
   for (int tile = 0; tile < matrix.outputs; tile += tile_outputs) {
     for (int k = 0; k < matrix.terms; ++k) {
-      for (int shift = 0; shift < 16; shift += 8) {
+      for (int shift = 0; shift < kWordBits; shift += 8) {
         for (int lane = 0; lane < tile_outputs; ++lane) {
           *packed++ = static_cast<uint8_t>(
               matrix.At(tile + output_at(lane), k) >> shift);

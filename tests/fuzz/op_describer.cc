@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "custom_ops/kernels/levels.h"
+
 namespace bifsmn {
 
 OpDescription OpDescriber::Describe(const OpDefinition& definition) {
@@ -114,7 +116,9 @@ void OpDescriber::DescribeInt8Conv2D() {
       bits == 16 ? ElementType::kInt16 : ElementType::kFloat32));
 }
 
-int OpDescriber::Thresholds() { return choices_.OneIn(3) ? 3 : 1; }
+int OpDescriber::Thresholds() {
+  return choices_.OneIn(3) ? kLevelThresholds : 1;
+}
 
 void OpDescriber::AddActivationBits(int thresholds) {
   if (thresholds > 1 || choices_.OneIn(8)) {
@@ -133,7 +137,7 @@ int OpDescriber::ChannelsOf(int bits, int* largest_level) {
   const int channels = tensors_.tensor(bits).channels;
   // Planes of whole words: no bit of theirs stands for no channel.
   const bool two = channels % 32 == 0 && choices_.OneIn(2);
-  *largest_level = two ? 3 : 1;
+  *largest_level = two ? kLargestLevel : 1;
   return two ? channels / 2 : channels;
 }
 

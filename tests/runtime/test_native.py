@@ -260,6 +260,8 @@ def test_detections_wait_until_they_are_polled():
     pointer = np.ctypeslib.as_ctypes(samples)
     taken = twin.call("push_float", pointer, len(samples))
     assert taken < len(samples)
+    # All but the sample that would decide.
+    assert (taken + 1) % twin.call("step") == 0
     assert len(twin.poll()) == int(
         re.search(r"BIFSMN_DETECTIONS (\d+)", HEADER)[1]
     )
@@ -267,12 +269,17 @@ def test_detections_wait_until_they_are_polled():
     assert twin.call("push_float", rest, len(samples) - taken) > 0
 
 
-def test_what_is_no_number_is_not_taken():
+@pytest.mark.parametrize("steps", [0, 1, 3])
+@pytest.mark.parametrize("beyond", [-1, 0, 40])
+def test_what_is_no_number_is_not_taken(steps, beyond):
     twin = NativeSpotter(pretrained.find(MODELS[0]))
-    samples = np.zeros(100, np.float32)
-    samples[40] = np.nan
+    step = twin.call("step")
+    before = max(steps * step + beyond, 0)
+    samples = np.zeros(5 * step, np.float32)
+    samples[before] = np.nan
     pointer = np.ctypeslib.as_ctypes(samples)
-    assert twin.call("push_float", pointer, 100) == 40
+    assert twin.call("push_float", pointer, len(samples)) == before
+    assert twin.call("decisions") == before // step
 
 
 def test_thresholds_are_those_of_keywords():
