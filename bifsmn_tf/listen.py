@@ -159,7 +159,7 @@ def main() -> None:
 
 def _announcement(keywords: Sequence[str], settings: DetectionSettings) -> str:
     """Says what is listened for, and when it counts as heard."""
-    named = ", ".join(f"{x} ({settings.thresholds[x]:.3g})" for x in keywords)
+    named = ", ".join(f"{x} ({settings.thresholds[x]:.5g})" for x in keywords)
     rate = settings.false_accepts_per_hour
     chosen = "" if rate is None else f", chosen for {rate:g} false an hour"
     return (
