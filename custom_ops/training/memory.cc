@@ -1,6 +1,8 @@
 #include "custom_ops/training/memory.h"
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "custom_ops/training/vector.h"
 
@@ -15,8 +17,35 @@ struct Example {
   int64_t step;
   const float* from;
   const float* y;
+  const float* scale;
   float* to;
 };
+
+// A kernel as a product of `factors` [taps][columns] and `scale` [columns]:
+// signs and their magnitude where all taps of a column have the same, so that
+// sums of signs are exact and the same at every level.
+struct Factors {
+  std::vector<float> factors, scale;
+};
+
+Factors Factorise(const Taps& taps, int64_t columns, const float* y) {
+  Factors found{{y, y + taps.count * columns},
+                std::vector<float>(columns, 1.0f)};
+  for (int64_t column = 0; column < columns; ++column) {
+    const float magnitude = std::fabs(y[column]);
+    bool same = true;
+    for (int64_t i = 1; i < taps.count; ++i) {
+      same = same && std::fabs(y[i * columns + column]) == magnitude;
+    }
+    if (!same) continue;
+    found.scale[column] = magnitude;
+    for (int64_t i = 0; i < taps.count; ++i) {
+      float& factor = found.factors[i * columns + column];
+      factor = std::copysign(1.0f, factor);
+    }
+  }
+  return found;
+}
 
 // Taps of frame t whose frame is in the clip: [begin, end).
 struct Range {
@@ -48,7 +77,8 @@ BIFSMN_BODY void Filter(const Example& example, int64_t t, int64_t variant,
     sum += Load<T>(example.y + i * s.columns + column) *
            Load<T>(from + source * frame);
   }
-  Store<T>(example.to + t * frame + variant * s.columns + column, sum);
+  Store<T>(example.to + t * frame + variant * s.columns + column,
+           sum * Load<T>(example.scale + column));
 }
 
 template <class T>
@@ -114,19 +144,23 @@ int64_t SizeOf(const States& s) { return s.rows * s.variants * s.columns; }
 void MemoryForward(const States& shape, const Taps& taps, const float* x,
                    const float* y, float* z) {
   const int64_t size = SizeOf(shape);
+  const Factors kernel = Factorise(taps, shape.columns, y);
   for (int64_t i = 0; i < shape.examples; ++i) {
-    FilterExample({shape, taps, 1, x + i * size, y, z + i * size});
+    FilterExample({shape, taps, 1, x + i * size, kernel.factors.data(),
+                   kernel.scale.data(), z + i * size});
   }
 }
 
 void MemoryBackward(const States& shape, const Taps& taps, const float* x,
                     const float* y, const float* dz, float* dx, float* dy) {
   const int64_t size = SizeOf(shape);
+  const std::vector<float> ones(shape.columns, 1.0f);
   std::fill(dy, dy + taps.count * shape.columns, 0.0f);
   for (int64_t i = 0; i < shape.examples; ++i) {
     const float* gradient = dz + i * size;
-    FilterExample({shape, taps, -1, gradient, y, dx + i * size});
-    CorrelateExample({shape, taps, 1, x + i * size, y, dy}, gradient);
+    FilterExample({shape, taps, -1, gradient, y, ones.data(), dx + i * size});
+    CorrelateExample({shape, taps, 1, x + i * size, y, ones.data(), dy},
+                     gradient);
   }
 }
 

@@ -4,8 +4,10 @@
 //   z[t] = sum over i of y[i] x[t + i - look_back]
 //
 // for each example, variant and channel; frames outside the clip contribute
-// nothing. Activations are [examples][rows][variants][columns] of time and
-// channels, kernels [taps][columns].
+// nothing. Where all taps of a column have the same magnitude, as
+// those of one bit have, signs are added up before they are scaled: a sum of
+// signs is exact. Activations are [examples][rows][variants][columns] of time
+// and channels, kernels [taps][columns].
 
 #ifndef BIFSMN_CUSTOM_OPS_TRAINING_MEMORY_H_
 #define BIFSMN_CUSTOM_OPS_TRAINING_MEMORY_H_

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 #include <vector>
 
@@ -72,6 +73,37 @@ TEST(Memory, IsEq3AtEveryEdge) {
       for (const Taps taps : {Taps{1, 0}, Taps{3, 2}, Taps{5, 2}, Taps{7, 0}}) {
         Check({2, rows, 3, columns}, taps);
       }
+    }
+  }
+}
+
+TEST(Memory, ScalesExactSumsOfSigns) {
+  std::mt19937 random(7);
+  for (const int64_t columns : {1, 15, 16, 37}) {
+    const States s{2, 6, 3, columns};
+    const Taps taps{4, 2};
+    const int64_t size = s.examples * s.rows * s.variants * s.columns;
+    Values x = Random(random, size), y = Random(random, taps.count * columns);
+    Values scale = Random(random, columns);
+    for (float& value : x) value = std::copysign(1.0f, value);
+    for (float& value : scale) value = std::fabs(value);
+    scale[0] = 0.1f;
+    for (int64_t i = 0; i < taps.count * columns; ++i) {
+      y[i] = std::copysign(scale[i % columns], y[i]);
+    }
+    Values found(size, 7);
+    MemoryForward(s, taps, x.data(), y.data(), found.data());
+    for (int64_t at = 0; at < size; ++at) {
+      const int64_t c = at % columns, frame = s.variants * columns;
+      const int64_t t = at / frame % s.rows;
+      int sum = 0;
+      for (int64_t i = 0; i < taps.count; ++i) {
+        const int64_t source = t + i - taps.look_back;
+        if (source < 0 || source >= s.rows) continue;
+        const float product = x[at + (source - t) * frame] * y[i * columns + c];
+        sum += product > 0 ? 1 : -1;
+      }
+      ASSERT_EQ(found[at], scale[c] * static_cast<float>(sum)) << at;
     }
   }
 }

@@ -17,6 +17,43 @@ FEATURE_SCALE = 32.0
 """Steps of one unit of normalised features in the 8-bit first convolution."""
 
 
+def scaled_product(
+    product: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+) -> tf.Tensor:
+    """Returns a product with one-bit weights, scaled after it is added up.
+
+    Of inputs that are signs the sum is an integer and exact, so that a 0 is a 0
+    at every order of adding: as floats, products of ±α may leave ±1e-7, and the
+    next layer's sign is chance. Gradients are those of the bare product.
+
+    Args:
+        product: The bare product, linear in both factors.
+        inputs: Of the layer.
+        kernel: α·sign(w), with one α for each output channel (last axis).
+
+    Returns:
+        What ``product`` does.
+    """
+
+    @tf.custom_gradient
+    def scaled(
+        inputs: tf.Tensor, kernel: tf.Tensor
+    ) -> tuple[tf.Tensor, quantizers.Gradient]:
+        def gradient(dz: tf.Tensor) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch((inputs, kernel))
+                z = product(inputs, kernel)
+            return tape.gradient(z, (inputs, kernel), dz)
+
+        axes = list(range(kernel.shape.rank - 1))
+        scale = tf.reduce_max(tf.abs(kernel), axis=axes)
+        return product(inputs, quantizers.sign(kernel)) * scale, gradient
+
+    return scaled(inputs, kernel)
+
+
 class IntegerWeights:
     """Mixes in what a layer with quantized weights computes in integers.
 
@@ -29,6 +66,11 @@ class IntegerWeights:
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the bare product with a kernel shaped as the layer's own."""
         raise NotImplementedError
+
+    @property
+    def one_bit(self) -> bool:
+        """Whether weights are signs times a scale for each channel."""
+        return getattr(self.kernel_quantizer, "precision", None) == 1
 
     def integers(self) -> tf.Tensor:
         """Returns the weights without their scale, in the kernel's shape.
@@ -82,7 +124,14 @@ class BinaryDense(IntegerWeights, lq.layers.QuantDense):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (..., in) to (..., units), as one matrix product."""
-        return self._by_rows(inputs, super().call)
+        if not self.one_bit or self.use_bias:
+            return self._by_rows(inputs, super().call)
+        if self.input_quantizer:
+            inputs = self.input_quantizer(inputs)
+        kernel = self.kernel_quantizer(tf.convert_to_tensor(self.kernel))
+        return self._by_rows(
+            inputs, lambda rows: scaled_product(tf.matmul, rows, kernel)
+        )
 
     def of_signs(self, signs: tf.Tensor) -> tf.Tensor:
         """Does the same to +1 and -1, counting bits where that is faster."""
@@ -196,6 +245,13 @@ class BinaryConv2D(Windowed, lq.layers.QuantConv2D):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (batch, time, frequency, in) to (..., filters)."""
         return super().call(self.padded(inputs))
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the convolution with a quantized kernel."""
+        product = super().convolution_op
+        if not self.one_bit:
+            return product(inputs, kernel)
+        return scaled_product(product, inputs, tf.convert_to_tensor(kernel))
 
 
 class FirstConv2D(Windowed, lq.layers.QuantConv2D):

@@ -8,6 +8,7 @@ from bifsmn_tf.network import fused
 from bifsmn_tf.network.config import SCALED_SIGN
 from bifsmn_tf.network.config import tap_offsets
 from bifsmn_tf.network.layers.linear import IntegerWeights
+from bifsmn_tf.network.layers.linear import scaled_product
 
 
 class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
@@ -55,7 +56,7 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
         self.stride_ahead = stride_ahead
         self.kernel_quantizer = lq.quantizers.get(kernel_quantizer)
         self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
-        if getattr(self.kernel_quantizer, "precision", None) == 1:
+        if self.one_bit:
             kernel_constraint = kernel_constraint or "weight_clip"
         self.kernel_constraint = tf.keras.constraints.get(kernel_constraint)
         self.use_bias = use_bias
@@ -93,6 +94,8 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
             kernel = self.kernel_quantizer(kernel)
         if fused.enabled() and self._dense:
             outputs = fused.memory(inputs, kernel, self.look_back)
+        elif self.one_bit:
+            outputs = scaled_product(self._depthwise, inputs, kernel)
         else:
             outputs = self._depthwise(inputs, kernel)
         outputs = outputs[:, self.history :]
