@@ -27,7 +27,6 @@ from absl import flags
 
 from bifsmn_tf import cli
 from bifsmn_tf import whole_file
-from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
@@ -36,6 +35,7 @@ from bifsmn_tf.data.synthetic import sentences
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.evaluation import deployment
 from bifsmn_tf.evaluation import plots
+from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.training import mining
@@ -261,7 +261,7 @@ class _Session:
                 network,
                 self._pipeline.pool(math.ceil(sound.mining_pool)),
                 self._pipeline.statistics,
-                [x not in (UNKNOWN, SILENCE) for x in labels],
+                [is_keyword(label) for label in labels],
             )
             path.parent.mkdir(parents=True, exist_ok=True)
             whole_file.write_array(path, found)

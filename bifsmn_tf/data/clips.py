@@ -192,6 +192,35 @@ def with_digital_silence(
     )
 
 
+def relabel(
+    dataset: KeywordDataset, label_names: Sequence[str]
+) -> KeywordDataset:
+    """Returns the data set with labels that are indices into ``label_names``.
+
+    Raises:
+        DataError: The data set has a label that is none of them.
+    """
+    if tuple(label_names) == dataset.label_names:
+        return dataset
+    strange = [n for n in dataset.label_names if n not in label_names]
+    if strange:
+        raise DataError(
+            f"{dataset.name} has labels that the model does not know: "
+            f"{', '.join(strange)}. Its labels are {', '.join(label_names)}."
+        )
+    new = np.array(
+        [list(label_names).index(n) for n in dataset.label_names], np.int32
+    )
+    return dataclasses.replace(
+        dataset,
+        label_names=tuple(label_names),
+        splits={
+            split: dataclasses.replace(clips, labels=new[clips.labels])
+            for split, clips in dataset.splits.items()
+        },
+    )
+
+
 def check_speakers(
     speakers: Mapping[str, Collection[str]],
 ) -> None:

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bifsmn_tf.data import clip_cache
 from bifsmn_tf.data import folder
 from bifsmn_tf.data.clips import KEYWORDS
@@ -27,6 +25,7 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
+from bifsmn_tf.data.clips import relabel
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import tasks
 from bifsmn_tf.errors import DataError
@@ -43,7 +42,6 @@ __all__ = [
     "KeywordDataset",
     "load",
     "names",
-    "relabel",
     "trivial_accuracies",
 ]
 
@@ -123,35 +121,6 @@ def load(
             )
     return dataclasses.replace(
         dataset, splits={split: dataset.splits[split] for split in splits}
-    )
-
-
-def relabel(
-    dataset: KeywordDataset, label_names: Sequence[str]
-) -> KeywordDataset:
-    """Returns the data set with labels that are indices into ``label_names``.
-
-    Raises:
-        DataError: The data set has a label that is none of them.
-    """
-    if tuple(label_names) == dataset.label_names:
-        return dataset
-    strange = [n for n in dataset.label_names if n not in label_names]
-    if strange:
-        raise DataError(
-            f"{dataset.name} has labels that the model does not know: "
-            f"{', '.join(strange)}. Its labels are {', '.join(label_names)}."
-        )
-    new = np.array(
-        [list(label_names).index(n) for n in dataset.label_names], np.int32
-    )
-    return dataclasses.replace(
-        dataset,
-        label_names=tuple(label_names),
-        splits={
-            split: dataclasses.replace(clips, labels=new[clips.labels])
-            for split, clips in dataset.splits.items()
-        },
     )
 
 

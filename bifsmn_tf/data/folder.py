@@ -39,9 +39,15 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import Row
 from bifsmn_tf.data.clips import check_speakers
+from bifsmn_tf.data.clips import relabel
 from bifsmn_tf.data.speech_commands import extracted
 from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.model_file.detection import OTHER_WORD
+from bifsmn_tf.model_file.detection import keywords_of
+
+_ENOUGH = 100
+"""Recordings of a word that make it a class."""
 
 ALIASES = {"_unknown_": UNKNOWN, "_silence_": SILENCE}
 
@@ -363,4 +369,74 @@ def with_recordings(
     )
     return dataclasses.replace(
         dataset, splits={**dataset.splits, "train": added}
+    )
+
+
+def with_other_words(
+    dataset: KeywordDataset, folder: str | os.PathLike[str]
+) -> KeywordDataset:
+    """Adds words of other people, each as a class, to the split to train on.
+
+    Words that a keyword has in it are left out, as are those with less than
+    a hundred recordings, and what lists of Speech Commands count to other
+    splits than training.
+
+    Args:
+        dataset: any with a split to train on.
+        folder: one folder for each word.
+
+    Returns:
+        The data set, its labels with the words' between keywords and unknown;
+        they begin with ``detection.OTHER_WORD``.
+
+    Raises:
+        DataError: There is no such folder, or no word with so many.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"other_words: there is no folder {root}")
+    spoken = {
+        part.casefold()
+        for keyword in keywords_of(dataset.label_names)
+        for part in keyword.split()
+    }
+    held_out = protocol.held_out(root)
+    found = {
+        word: [
+            path
+            for path in _sound_files(place)
+            if path.relative_to(root).as_posix() not in held_out
+        ]
+        for word, place in _label_folders(root).items()
+        if word.casefold() not in spoken and word not in ALIASES
+    }
+    found = {word: f for word, f in found.items() if len(f) >= _ENOUGH}
+    if not found:
+        raise DataError(
+            f"other_words: no word in {root} has {_ENOUGH} recordings"
+        )
+    samples = dataset.splits["train"].waveforms.shape[1]
+    rows: list[Row] = []
+    for word, paths in found.items():
+        for path, sound in zip(paths, audio.read_many(paths), strict=True):
+            if isinstance(sound, audio.UnreadableError):
+                raise sound
+            name = path.relative_to(root).as_posix()
+            _, piece = loudest(sound, samples)
+            speaker = protocol.speaker_of(path.name)
+            rows.append((OTHER_WORD + word, name, speaker, piece))
+    own = keywords_of(dataset.label_names)
+    rest = dataset.label_names[len(own) :]
+    names = (*own, *(OTHER_WORD + word for word in found), *rest)
+    dataset = relabel(dataset, names)
+    added = Clips.from_rows(rows, names, len(rows), samples)
+    train = dataset.splits["train"]
+    both = Clips(
+        np.concatenate([train.waveforms, added.waveforms]),
+        np.concatenate([train.labels, added.labels]),
+        (*train.files, *added.files),
+        (*train.speakers, *added.speakers),
+    )
+    return dataclasses.replace(
+        dataset, splits={**dataset.splits, "train": both}
     )

@@ -20,13 +20,10 @@ from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import digest
 from bifsmn_tf.audio.samples import to_float
-from bifsmn_tf.data.speech_commands.protocol import NOISE_FOLDER
+from bifsmn_tf.data.speech_commands import protocol
 from bifsmn_tf.errors import DataError
 
 _EXTENSIONS = (*audio.EXTENSIONS, ".mp3", ".oga", ".ogg", ".opus")
-
-_LISTS = ("validation_list.txt", "testing_list.txt")
-"""Files of Speech Commands that name the recordings of other splits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Negatives:
             DataError: There is no such folder, no sound in one, or a file is
                 damaged.
         """
-        avoided = {word.lower() for word in keywords} | {NOISE_FOLDER}
+        avoided = {word.lower() for word in keywords} | {protocol.NOISE_FOLDER}
         parts, names = [], []
         for folder in map(Path, folders):
             if not folder.is_dir():
@@ -207,10 +204,7 @@ class Tones:
 
 
 def _sound_files(folder: Path, avoided: Collection[str]) -> list[Path]:
-    held_out: set[str] = set()
-    for name in _LISTS:
-        if (folder / name).is_file():
-            held_out |= set((folder / name).read_text("utf-8").split())
+    held_out = protocol.held_out(folder)
     found = []
     for root, names, files in os.walk(folder):
         names[:] = sorted(n for n in names if n.lower() not in avoided)

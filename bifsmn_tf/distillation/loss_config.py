@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bifsmn_tf.distillation import losses
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.model_file.detection import NOT_KEYWORDS
+from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.settings import setting
 
 
@@ -112,11 +112,10 @@ class LossConfig:
         """Returns what an error on each class costs.
 
         Args:
-            label_names: The classes, of which unknown and silence are no
-                keywords.
+            label_names: The classes.
         """
         return [
-            self.false_accept_cost if name in NOT_KEYWORDS else 1.0
+            1.0 if is_keyword(name) else self.false_accept_cost
             for name in label_names
         ]
 

@@ -20,9 +20,18 @@ DEFAULT_SMOOTHING = 0.2
 DEFAULT_HOLD = 1.0
 
 
+OTHER_WORD = "_"
+"""What the labels of classes begin with that are words, but never an event."""
+
+
+def is_keyword(label: str) -> bool:
+    """Says whether a class can be an event."""
+    return label not in NOT_KEYWORDS and not label.startswith(OTHER_WORD)
+
+
 def keywords_of(labels: Sequence[str]) -> list[str]:
     """Returns the labels that can be events."""
-    return [label for label in labels if label not in NOT_KEYWORDS]
+    return [label for label in labels if is_keyword(label)]
 
 
 def parse_thresholds(

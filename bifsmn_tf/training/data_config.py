@@ -13,18 +13,19 @@ from bifsmn_tf.data import datasets
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import KEYWORDS
-from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.clips import KeywordDataset
 from bifsmn_tf.data.clips import with_digital_silence
 from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.folder import with_other_words
 from bifsmn_tf.data.folder import with_recordings
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.settings import setting
 from bifsmn_tf.training.sound_config import SoundConfig
 
@@ -34,6 +35,7 @@ _NOT_VARIATION = {
     "data_dir",
     "cache_dir",
     "recordings",
+    "other_words",
     "words",
     "clips_per_word",
     "held_out",
@@ -111,6 +113,14 @@ class DataConfig:
         None,
         "A folder of <word>/*.wav with recordings of the words by those who "
         "will say them, as record makes them: trained on beside the data set.",
+    )
+    other_words: str | None = setting(
+        None,
+        "A folder of <word>/*.wav with recordings of other words by people, "
+        "such as Speech Commands. Each word that has a hundred of them is a "
+        "class of its own, which is never an event: so that people are not "
+        "told from synthetic voices in place of words from words.",
+        research=True,
     )
     unknown_ratio: float = setting(
         1.0,
@@ -207,8 +217,7 @@ class DataConfig:
 
     def similar(self, label_names: Sequence[str]) -> tuple[str, ...]:
         """Returns texts that sound like the keywords among classes."""
-        words = tuple(x for x in label_names if x not in (UNKNOWN, SILENCE))
-        return texts.similar(words, self.look_alikes)
+        return texts.similar(tuple(keywords_of(label_names)), self.look_alikes)
 
     def load(self, splits: Sequence[str] = datasets.SPLITS) -> KeywordDataset:
         """Loads the data set, some of its silence as zeros to train on.
@@ -230,6 +239,8 @@ class DataConfig:
             dataset = with_recordings(
                 dataset, self.recordings, _RECORDINGS_SHARE
             )
+        if self.other_words is not None:
+            dataset = with_other_words(dataset, self.other_words)
         return with_digital_silence(dataset, self.digital_silence)
 
     def pipeline(

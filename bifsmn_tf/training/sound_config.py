@@ -9,7 +9,6 @@ from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.data.acoustics import Acoustics
 from bifsmn_tf.data.augmentation import AugmentationParameters
-from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.negatives import KeywordParts
@@ -20,6 +19,7 @@ from bifsmn_tf.data.pieces import Source
 from bifsmn_tf.data.synthetic.sentences import Sentences
 from bifsmn_tf.data.synthetic.sentences import spoken
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.settings import setting
 
 _HELD_OUT_MINUTES = 60.0
@@ -269,4 +269,4 @@ def _keywords(label_names: Sequence[str]) -> list[str]:
             "negatives are trained on as unknown, and the classes "
             f"{', '.join(label_names)} have no such one"
         )
-    return [name for name in label_names if name not in (UNKNOWN, SILENCE)]
+    return keywords_of(label_names)

@@ -108,7 +108,7 @@ Status ReadNetwork(const Json& root, Description* description) {
 }
 
 bool IsKeyword(const std::string& label) {
-  return label != "unknown" && label != "silence";
+  return label != "unknown" && label != "silence" && label[0] != '_';
 }
 
 Status ReadDetection(const Json& root, Description* description) {

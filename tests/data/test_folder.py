@@ -6,9 +6,11 @@ from sounds import speakers_of
 from sounds import write
 
 from bifsmn_tf.audio import files as audio
+from bifsmn_tf.data import datasets
 from bifsmn_tf.data import folder
 from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.errors import DataError
+from bifsmn_tf.model_file.detection import keywords_of
 
 
 @pytest.fixture
@@ -258,3 +260,44 @@ def test_nothing_usable(tmp_path, kind):
     assert str(tmp_path) in message
     assert "one folder a label" in message
     assert ("a.wav" in message) == (kind == "bad")
+
+
+def test_other_words_are_classes_between_keywords_and_unknown(tmp_path):
+    words = {"yes": 100, "no": 99, "robin": 120, "go": 101, "_unknown_": 100}
+    for word, count in words.items():
+        for i in range(count):
+            write(tmp_path / word / f"s{i:03d}_nohash_0.wav", i + 1)
+    held_out = ["go/s000_nohash_0.wav"]
+    (tmp_path / "testing_list.txt").write_text("\n".join(held_out))
+    dataset = datasets.load(
+        "synthetic", words=("hey Robin",), clips_per_word=3, held_out=2
+    )
+    before = dataset.splits["train"]
+    found = folder.with_other_words(dataset, tmp_path)
+    assert found.label_names == (
+        "hey Robin",
+        *("_go", "_yes"),
+        *("unknown", "silence"),
+    )
+    assert keywords_of(found.label_names) == ["hey Robin"]
+    counts = found.counts("train")
+    assert counts["_go"] == counts["_yes"] == 100
+    assert counts["hey Robin"] == 3
+    train = found.splits["train"]
+    assert held_out[0] not in train.files
+    np.testing.assert_array_equal(
+        train.waveforms[: len(before)], before.waveforms
+    )
+    for split, clips in dataset.splits.items():
+        names = [dataset.label_names[i] for i in clips.labels]
+        after = [found.label_names[i] for i in found.splits[split].labels]
+        assert after[: len(names)] == names
+
+
+def test_other_words_that_are_too_few(tmp_path):
+    dataset = datasets.load("synthetic", words=("go",), clips_per_word=1)
+    with pytest.raises(DataError, match="other_words: there is no folder"):
+        folder.with_other_words(dataset, tmp_path / "none")
+    write(tmp_path / "yes" / "one.wav", 1)
+    with pytest.raises(DataError, match="no word in .* has 100 recordings"):
+        folder.with_other_words(dataset, tmp_path)

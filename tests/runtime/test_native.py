@@ -1,6 +1,7 @@
 """The library's own engine against a TensorFlow Lite runtime, bit for bit."""
 
 import ctypes
+import dataclasses
 import re
 import subprocess
 
@@ -17,7 +18,12 @@ from bifsmn_tf import StreamingSpotter
 from bifsmn_tf import pretrained
 from bifsmn_tf.audio import files
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.converted import describe
+from bifsmn_tf.model_file.detection import NOT_KEYWORDS
+from bifsmn_tf.model_file.detection import OTHER_WORD
+from bifsmn_tf.model_file.metadata import NAME
 from bifsmn_tf.model_file.reader import ModelFile
+from bifsmn_tf.model_file.rewriter import with_metadata
 from bifsmn_tf.runtime import interpreter
 from bifsmn_tf.runtime import native
 from bifsmn_tf.runtime.native import NativeModel
@@ -211,6 +217,29 @@ def c_and_python(model, samples, deltas=(), **options):
 @pytest.mark.parametrize("model", MODELS)
 def test_c_detects_what_python_does(model):
     assert c_and_python(model, sound(9, 8.0), **EVENTS)
+
+
+def test_other_words_are_no_events(tmp_path):
+    """Every word of a file but one, which were trained on beside it."""
+    content = ModelFile.read(pretrained.find(MODELS[0]))
+    description = describe(content)
+    labels = [
+        label if label in ("yes", *NOT_KEYWORDS) else OTHER_WORD + label
+        for label in description.label_names
+    ]
+    described = dataclasses.replace(
+        description, label_names=tuple(labels), detection=None
+    )
+    path = tmp_path / "one.tflite"
+    path.write_bytes(with_metadata(content, NAME, described.to_bytes()))
+    heard = c_and_python(MODELS[0], sound(9, 8.0), **EVENTS)
+    assert {event.label for event in heard} - {"yes"}
+    events = c_and_python(path, sound(9, 8.0), **EVENTS)
+    assert {event.label for event in events} <= {"yes"}
+    twin = NativeSpotter(path)
+    assert KeywordSpotter(path).detection.thresholds == {"yes": 0.8}
+    for i, label in enumerate(labels):
+        assert (twin.call("threshold", i) <= 1) == (label == "yes")
 
 
 def test_c_changes_the_depth_as_python_does():

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -157,6 +158,21 @@ def _balanced(
             (rank, rng.random(), word, names[i]) for rank, i in enumerate(order)
         ]
     return [(word, name) for _, _, word, name in sorted(ranked)[:count]]
+
+
+def held_out(folder: Path) -> set[str]:
+    """Returns the recordings that lists in a folder keep from training.
+
+    Args:
+        folder: such as an extracted archive; without lists it keeps none.
+    """
+    lists = [folder / name for name in LISTS.values()]
+    return {
+        name
+        for path in lists
+        if path.is_file()
+        for name in path.read_text("utf-8").split()
+    }
 
 
 def silence(

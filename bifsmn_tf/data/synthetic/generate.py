@@ -38,7 +38,7 @@ from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
 # Change it when the same recipe comes to mean other clips.
-_FORMAT = 1
+_FORMAT = 2
 _NOISE_SECONDS = 20
 _FASTEST = 450
 _AROUND = 0.2
@@ -74,6 +74,7 @@ def say(speaker: Speakers, utterance: Utterance, rate: int) -> FloatArray:
         rate=rate,
         pitch=utterance.pitch,
         range_=utterance.range,
+        throat=utterance.throat,
     )
     return trimmed(sound)
 

@@ -27,6 +27,9 @@ from bifsmn_tf.errors import DataError
 # little on what it said before, so this number is part of what they are.
 SHARD = 256
 
+_SLOWEST, _FASTEST = 80, 220
+"""Words a minute: people take their time over a word on its own."""
+
 LONGEST = 2.0
 """Seconds of a clip at most: a network of a stream looks back so far."""
 
@@ -151,6 +154,7 @@ class Utterance:
         position: where in the second the speech lies, from 0 to 1.
         seed: of the noise.
         samples: of the clip, at 16 kHz.
+        throat: see ``voices.throat``.
     """
 
     split: str
@@ -167,6 +171,7 @@ class Utterance:
     position: float
     seed: int
     samples: int = CLIP
+    throat: float = 1.0
 
     @property
     def id(self) -> str:
@@ -189,13 +194,14 @@ def _utterance(
     else:
         noise_share, quietest, loudest = 0.5, 5, 30
         kinds = (*kinds, "babble")
+    who = voices.draw(split, recipe.voices, voice) if text else ""
     return Utterance(
         split=split,
         label=label,
         text=text,
-        voice=voices.draw(split, recipe.voices, voice) if text else "",
+        voice=who,
         number=number,
-        rate=120 + int(100 * rate),
+        rate=int(_SLOWEST * (_FASTEST / _SLOWEST) ** rate),
         pitch=15 + int(70 * pitch),
         range=15 + int(70 * range_),
         level=-35 + 20 * level,
@@ -204,6 +210,7 @@ def _utterance(
         position=position,
         seed=int(rng.integers(2**32)),
         samples=recipe.samples,
+        throat=voices.throat(who, rng.random()),
     )
 
 

