@@ -16,6 +16,7 @@ from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.experiments import checkout
 from bifsmn_tf.experiments import pages
+from bifsmn_tf.experiments import wake_word
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
 from bifsmn_tf.experiments.results import Results
 from bifsmn_tf.experiments.rows import Selection
@@ -26,6 +27,12 @@ _NAME = flags.DEFINE_enum(
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "The folder with the recordings.", required=True
+)
+_WAKE_DIR = flags.DEFINE_string(
+    "wake_dir",
+    None,
+    "For wake_word, the folder with reading, order, computer and alexa: "
+    "recordings of people.",
 )
 _RUNS = flags.DEFINE_string(
     "runs", "runs/experiments", "The folder for the runs of all experiments."
@@ -106,6 +113,8 @@ def _command() -> str:
         f"python -m bifsmn_tf.experiments --name={_NAME.value}",
         "--data_dir=RECORDINGS",
     ]
+    if _WAKE_DIR.value:
+        words.append("--wake_dir=PEOPLE")
     for name, values in (("rows", _ROWS.value), ("seeds", _SEEDS.value)):
         if values:
             words.append(f"--{name}={','.join(values)}")
@@ -121,15 +130,25 @@ def main() -> None:
     if _COLLECT.value and _AGAIN.value:
         raise UserError("--collect runs nothing: leave out --again")
     experiment = EXPERIMENTS[_NAME.value]
+    data_dir = Path(_DATA_DIR.value).resolve()
+    runs = Path(_RUNS.value).resolve()
+    if _NAME.value == "wake_word" and _WAKE_DIR.value is None:
+        raise UserError("wake_word needs --wake_dir")
+    places = wake_word.places(
+        data_dir,
+        Path(_WAKE_DIR.value).resolve() if _WAKE_DIR.value else None,
+        runs / "wake_word",
+    )
     runner = Runner(
-        Path(_RUNS.value).resolve(),
-        str(Path(_DATA_DIR.value).resolve()),
+        runs,
+        str(data_dir),
         jobs=_JOBS.value,
         extra=_EXTRA.value,
         selection=Selection(_ROWS.value, _seeds()),
         cache_dir=_CACHE_DIR.value and str(Path(_CACHE_DIR.value).resolve()),
         collect=_COLLECT.value,
         again=_AGAIN.value,
+        places=places,
     )
     budget = _EPOCHS.value or experiment.epochs
     outcomes = runner.run(experiment.rows, budget)

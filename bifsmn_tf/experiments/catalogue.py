@@ -14,6 +14,7 @@ from bifsmn_tf.experiments import stream
 from bifsmn_tf.experiments import table1
 from bifsmn_tf.experiments import table2
 from bifsmn_tf.experiments import table3
+from bifsmn_tf.experiments import wake_word
 
 EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
@@ -32,5 +33,6 @@ EXPERIMENTS = {
         precision,
         speed,
         always_on,
+        wake_word,
     )
 }

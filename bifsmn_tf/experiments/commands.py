@@ -116,6 +116,25 @@ class Commands:
             )
         return read_json(path)
 
+    def make(
+        self, folder: Path, name: str, module: str, *flags: str
+    ) -> dict[str, Any] | None:
+        """Calls a command that writes JSON, with these flags alone.
+
+        Args:
+            folder: the run's folder, for the log and the JSON.
+            name: the name of the JSON.
+            module: a command that takes ``--json``.
+            *flags: the command's other flags.
+
+        Returns:
+            What the JSON holds; ``None`` if there is none.
+        """
+        path = folder / f"{name}.json"
+        if self._wanted(path):
+            self.call(folder, module, *flags, f"--json={path}")
+        return read_json(path)
+
     def _wanted(self, path: Path) -> bool:
         if self.collect:
             return False

@@ -71,7 +71,8 @@ def write(
 
 
 def _head(results: Results, budget: int | None) -> list[str]:
-    outcomes = list(results.outcomes.values())
+    # What listens to a stream has no accuracy.
+    outcomes = [o for o in results.outcomes.values() if "deltas" in o.report]
     if not outcomes:
         return []
     first = outcomes[0]
@@ -193,9 +194,9 @@ def _values(
         "training_seconds": round(sum(e["seconds"] for e in history)),
         "best_epoch": outcome.metrics["best"]["epoch"] + 1,
         "validation": outcome.metrics["best"]["score"],
-        "test_clips": outcome.report["clips"],
+        "test_clips": outcome.report.get("clips"),
         "test": {
             delta: {k: figures[k] for k in ("correct", "accuracy", "interval")}
-            for delta, figures in outcome.report["deltas"].items()
+            for delta, figures in outcome.report.get("deltas", {}).items()
         },
     }

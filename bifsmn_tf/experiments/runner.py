@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Runner:
         cache_dir: the folder for features; by default below ``folder``.
         collect: run nothing, take what is complete.
         again: convert and evaluate anew.
+        places: what stands for folders in the flags of rows, and the folders.
 
     Attributes:
         commands: what calls the commands that train, convert and evaluate.
@@ -80,11 +82,13 @@ class Runner:
         cache_dir: str | None = None,
         collect: bool = False,
         again: bool = False,
+        places: Mapping[str, str] | None = None,
     ) -> None:
         self.selection = selection or Selection()
         self.folder = folder
         self.jobs = jobs
         self.extra = tuple(extra)
+        self.places = dict(places or {})
         self.commands = Commands(
             data_dir, cache_dir or str(folder / "cache"), collect, again
         )
@@ -151,6 +155,12 @@ class Runner:
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return self.folder / f"{training.label}_seed{training.seed}_{digest}"
 
+    def _placed(self, flag: str) -> str:
+        """Returns a flag with folders where words stand for them."""
+        name, equals, value = flag.partition("=")
+        parts = [self.places.get(part, part) for part in value.split(",")]
+        return f"{name}{equals}{','.join(parts)}"
+
     @functools.cached_property
     def _recordings(self) -> str:
         """Tells recordings from others, wherever they lie."""
@@ -209,7 +219,7 @@ class Runner:
             if not self.complete(training) or (wanted and not wanted.exists()):
                 words = [
                     training.command,
-                    *training.flags,
+                    *map(self._placed, training.flags),
                     f"--seed={training.seed}",
                     f"--data_dir={self.commands.data_dir}",
                     f"--run_dir={folder}",
@@ -243,7 +253,7 @@ class Runner:
             run=run,
             metrics=metrics,
             report=report,
-            file_bytes=report["bytes"] if row.report else size,
+            file_bytes=report.get("bytes") if row.report else size,
             cost=read_json(folder / "cost.json"),
         )
 
