@@ -74,7 +74,13 @@ class FeatureParameters:
     n_mels: int = 32
     f_min: float = 0.0
     f_max: float = 8000.0
-    floor: float = 1e-10
+    floor: float = setting(
+        1e-10,
+        "The least power of a band before the logarithm: 1e-10 is -100 dB. "
+        "With 1e-6 what is fainter than a room is all the same, noise of a "
+        "microphone as digital silence.",
+        research=True,
+    )
 
     def __post_init__(self) -> None:
         positive = ("sample_rate", "duration", "n_fft", "folds", "hop")

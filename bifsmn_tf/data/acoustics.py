@@ -3,7 +3,7 @@
 Rooms are shoeboxes that pyroomacoustics simulates (image sources, J. B. Allen
 and D. A. Berkley, 1979), from a closet to a hall, the speaker near or far. An
 impulse response begins with the direct sound, so that a word stays where it
-was. A microphone passes a band, has a level, may clip, and what it hears may
+was. A microphone passes a band, colours it, has a level, may clip, and what it hears may
 have gone through the codec of a telephone (G.711's μ-law); and most hiss.
 """
 
@@ -27,6 +27,14 @@ _MU = 255
 
 _FAINTEST, _LOUDEST = -95.0, -45.0
 """dB of full scale: the noise of a microphone itself."""
+
+_OCTAVES = (0, 250, 500, 1000, 2000, 4000, 8000)
+"""Hz at which a microphone's response is drawn."""
+
+_COLOUR = 4.0
+"""dB: the standard deviation of that response."""
+
+_TAPS = 129
 
 _HISSING = 0.85
 """The share of microphones that have such noise; the others are muted."""
@@ -89,11 +97,12 @@ class Acoustics:
         """
         in_room, through_microphone, which = rng.random(3)
         drawn = rng.random(8)
+        colour = rng.standard_normal(len(_OCTAVES))
         if in_room < self.room:
             response = self.responses[int(which * len(self.responses))]
             sound = signal.oaconvolve(sound, response)[: len(sound)]
         if through_microphone < self.microphone:
-            sound = _through_microphone(sound, drawn)
+            sound = _through_microphone(sound, drawn, colour)
         if self.microphone and drawn[7] < _HISSING:
             # No recording is as quiet as what a synthesizer writes.
             level = 10 ** ((_FAINTEST + (_LOUDEST - _FAINTEST) * drawn[6]) / 20)
@@ -108,6 +117,7 @@ class Acoustics:
             "room": self.room,
             "microphone": self.microphone,
             "hiss": [_FAINTEST, _LOUDEST, _HISSING],
+            "colour": _COLOUR,
         }
 
 
@@ -158,13 +168,19 @@ def _shortest(size: np.ndarray) -> float:
     return float(0.162 * volume / surface)
 
 
-def _through_microphone(sound: FloatArray, drawn: np.ndarray) -> FloatArray:
+def _through_microphone(
+    sound: FloatArray, drawn: np.ndarray, colour: np.ndarray
+) -> FloatArray:
     low = 40 * 10 ** (drawn[0] * 0.9)
     high = 3000 + 4800 * drawn[1]
     band = signal.butter(
         2, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos"
     )
     sound = signal.sosfilt(band, sound)
+    filtered = signal.firwin2(
+        _TAPS, _OCTAVES, 10 ** (_COLOUR * colour / 20), fs=SAMPLE_RATE
+    )
+    sound = signal.oaconvolve(sound, filtered, mode="same")
     sound = sound * 10 ** ((drawn[2] * 22 - 16) / 20)
     if drawn[3] < 0.15:
         most = max(float(np.abs(sound).max()), 1e-6) * (0.3 + 0.7 * drawn[4])

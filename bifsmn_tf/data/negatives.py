@@ -33,6 +33,8 @@ class Negatives:
     Attributes:
         sound: All of them, one behind the other, int16 (samples,).
         names: What the recordings are, for a report.
+        lengths: The samples of each folder; a piece is from each as often as
+            from any other, however long they are. Empty for one folder.
 
     Raises:
         DataError: There is not a second of them.
@@ -40,8 +42,11 @@ class Negatives:
 
     sound: Int16Array
     names: tuple[str, ...]
+    lengths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.lengths and sum(self.lengths) != len(self.sound):
+            raise DataError("negatives: the folders have other sound")
         if len(self.sound) < audio.SAMPLE_RATE:
             raise DataError(
                 "negatives: there is not a second of sound in the folders"
@@ -68,7 +73,7 @@ class Negatives:
                 damaged.
         """
         avoided = {word.lower() for word in keywords} | {protocol.NOISE_FOLDER}
-        parts, names = [], []
+        parts, names, lengths = [], [], []
         for folder in map(Path, folders):
             if not folder.is_dir():
                 raise DataError(f"negatives: there is no folder {folder}")
@@ -80,7 +85,8 @@ class Negatives:
                     raise sound
                 parts.append(sound)
                 names.append(str(path.relative_to(folder)))
-        return cls(np.concatenate(parts), tuple(names))
+            lengths.append(sum(map(len, parts)) - sum(lengths))
+        return cls(np.concatenate(parts), tuple(names), tuple(lengths))
 
     def piece(self, length: int, rng: np.random.Generator) -> FloatArray:
         """Returns a piece from anywhere, float32 (length,).
@@ -89,13 +95,16 @@ class Negatives:
             length: Samples.
             rng: Draws where.
         """
-        start = int(rng.random() * len(self.sound))
+        lengths = self.lengths or (len(self.sound),)
+        folder, where = divmod(rng.random() * len(lengths), 1)
+        before = sum(lengths[: int(folder)])
+        start = before + int(where * lengths[int(folder)])
         indices = np.arange(start, start + length) % len(self.sound)
         return to_float(self.sound[indices])
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what tells these from others, for a cache's key."""
-        return {"negatives": digest(self.sound)}
+        return {"negatives": digest(self.sound), "lengths": self.lengths}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -93,7 +93,7 @@ def define_network() -> FlagGroup:
         *define(
             FeatureParameters,
             research=True,
-            defaults={"n_fft": None, "folds": None},
+            defaults={"n_fft": None, "folds": None, "floor": None},
         ),
         *define(
             NetworkConfig,
