@@ -3,8 +3,8 @@
 Rooms are shoeboxes that pyroomacoustics simulates (image sources, J. B. Allen
 and D. A. Berkley, 1979), from a closet to a hall, the speaker near or far. An
 impulse response begins with the direct sound, so that a word stays where it
-was. A microphone passes a band, colours it, has a level, may clip, and what it hears may
-have gone through the codec of a telephone (G.711's μ-law); and most hiss.
+was. A microphone passes a band, colours it, has a level, may clip, and what it
+hears may have gone through the codec of a telephone (G.711's μ-law); most hiss.
 """
 
 import dataclasses

@@ -73,7 +73,8 @@ class Negatives:
                 damaged.
         """
         avoided = {word.lower() for word in keywords} | {protocol.NOISE_FOLDER}
-        parts, names, lengths = [], [], []
+        parts, names = [], []
+        lengths: list[int] = []
         for folder in map(Path, folders):
             if not folder.is_dir():
                 raise DataError(f"negatives: there is no folder {folder}")
