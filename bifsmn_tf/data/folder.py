@@ -22,6 +22,7 @@ the background noise.
 import collections
 import dataclasses
 import os
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -379,7 +380,8 @@ def with_other_words(
 
     Words that a keyword has in it are left out, as are those with less than
     a hundred recordings, and what lists of Speech Commands count to other
-    splits than training.
+    splits than training. Where synthetic voices say such a word as an unknown
+    one it goes to the word's class: else voices would tell classes apart.
 
     Args:
         dataset: any with a split to train on.
@@ -428,7 +430,7 @@ def with_other_words(
     own = keywords_of(dataset.label_names)
     rest = dataset.label_names[len(own) :]
     names = (*own, *(OTHER_WORD + word for word in found), *rest)
-    dataset = relabel(dataset, names)
+    dataset = _said_too(relabel(dataset, names), found)
     added = Clips.from_rows(rows, names, len(rows), samples)
     train = dataset.splits["train"]
     both = Clips(
@@ -440,3 +442,24 @@ def with_other_words(
     return dataclasses.replace(
         dataset, splits={**dataset.splits, "train": both}
     )
+
+
+def _said_too(
+    dataset: KeywordDataset, words: Collection[str]
+) -> KeywordDataset:
+    """Gives unknown clips of these words, as synthetic speech has, their class.
+
+    Args:
+        dataset: with the words' classes.
+        words: without what their labels begin with.
+    """
+    names = dataset.label_names
+    class_of = {word: names.index(OTHER_WORD + word) for word in words}
+    splits = {}
+    for split, clips in dataset.splits.items():
+        labels = clips.labels.copy()
+        for i in np.flatnonzero(labels == names.index(UNKNOWN)):
+            said = Path(clips.files[i]).parent.name
+            labels[i] = class_of.get(said, labels[i])
+        splits[split] = dataclasses.replace(clips, labels=labels)
+    return dataclasses.replace(dataset, splits=splits)
