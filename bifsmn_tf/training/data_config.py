@@ -125,7 +125,7 @@ class DataConfig:
     unknown_ratio: float = setting(
         1.0,
         "The number of training clips of unknown words, as a multiple of one "
-        "keyword's (Speech Commands, protocol official).",
+        "keyword's (Speech Commands in protocol official, synthetic speech).",
         research=True,
     )
     digital_silence: float = setting(
@@ -189,6 +189,8 @@ class DataConfig:
         if self.dataset.startswith("speech_commands"):
             options["unknown_ratio"] = self.unknown_ratio
         if self.dataset == "synthetic":
+            if self.unknown_ratio != 1:
+                options["unknown_ratio"] = self.unknown_ratio
             if self.words:
                 options["words"] = list(self.words)
             if self.clips_per_word is not None:
