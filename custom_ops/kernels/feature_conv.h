@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/bits.h"
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/pack_tiles.h"
 #include "custom_ops/kernels/registry.h"
 
@@ -34,14 +35,21 @@ struct FeatureConvRow {
 
 constexpr int kFeatureConvSlack = 64;
 
-// Weights as the model has them, [outputs][terms], and their thresholds.
+// Weights as the model has them, [outputs][terms], and their thresholds,
+// [levels][outputs]: one for activations of one bit, kLevelThresholds for two.
 struct FeatureConvWeights {
   const int8_t* weights;
   const int32_t* thresholds;
   int outputs;
   int terms;
+  int levels;
 
   WeightMatrix<int8_t> matrix() const { return {weights, outputs, terms}; }
+
+  // A threshold, or `absent` for an output that is not there.
+  int32_t Threshold(int level, int output, int32_t absent) const {
+    return output < outputs ? thresholds[level * outputs + output] : absent;
+  }
 };
 
 struct FeatureConvKernel {
@@ -59,14 +67,15 @@ struct FeatureConvKernel {
                    int8_t* quantized);
 
   // Bytes of what `pack` writes.
-  size_t (*packed_bytes)(int outputs, int terms);
+  size_t (*packed_bytes)(int outputs, int terms, int levels);
 
   // Lays out weights and thresholds in `packed`, aligned to 64 bytes.
   void (*pack)(const FeatureConvWeights& weights, void* packed);
 
-  // Writes bits[pixels][WordsFor(outputs)]: sum < threshold. Unused bits are 0.
+  // Writes bits[pixels][levels][WordsFor(outputs)]: sum < threshold. Unused
+  // bits are 0.
   void (*run)(const FeatureConvRow& row, const void* packed, int outputs,
-              Word* bits);
+              int levels, Word* bits);
 };
 
 const KernelRegistry<FeatureConvKernel>& FeatureConvKernels();

@@ -34,9 +34,12 @@ constexpr int kPartTerms = kPartLanes * kLaneTerms;
 
 constexpr int kMostOfTwoWeights = 128;
 
-// What is in front of a tile's weights.
+struct alignas(32) Thresholds {
+  int16_t of_outputs[kTileOutputs];
+};
+
+// What is in front of a tile's weights, behind the thresholds of its levels.
 struct alignas(32) Head {
-  int16_t thresholds[kTileOutputs];
   int16_t first_sums[kTileOutputs];
   int32_t passes;
 };
@@ -45,10 +48,12 @@ size_t PassBytes(int terms) {
   return size_t{kTileOutputs} * RoundUp(terms, kLaneTerms);
 }
 
-size_t TileBytes(int terms) { return sizeof(Head) + 2 * PassBytes(terms); }
+size_t TileBytes(int terms, int levels) {
+  return levels * sizeof(Thresholds) + sizeof(Head) + 2 * PassBytes(terms);
+}
 
-size_t PackedBytes(int outputs, int terms) {
-  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
+size_t PackedBytes(int outputs, int terms, int levels) {
+  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms, levels);
 }
 
 // The output whose terms are at a place: so a horizontal addition of a tile's
@@ -81,18 +86,19 @@ void Pack(const FeatureConvWeights& weights, void* packed) {
   const WeightMatrix<int8_t> matrix = weights.matrix();
   auto* to = static_cast<char*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
-    auto* head = reinterpret_cast<Head*>(to);
-    to += TileBytes(weights.terms);
+    auto* thresholds = reinterpret_cast<Thresholds*>(to);
+    auto* head = reinterpret_cast<Head*>(thresholds + weights.levels);
+    to += TileBytes(weights.terms, weights.levels);
     auto* lane = reinterpret_cast<int8_t*>(head + 1);
     head->passes = Saturates(matrix, tile) ? 2 : 1;
     for (int i = 0; i < kTileOutputs; ++i) {
       // No sum is below the threshold of an output that is not there, and none
       // is as large as the largest number.
       constexpr int kMost = std::numeric_limits<int16_t>::max();
-      head->thresholds[i] = static_cast<int16_t>(
-          tile + i < weights.outputs
-              ? std::clamp(weights.thresholds[tile + i], -kMost - 1, kMost)
-              : -kMost - 1);
+      for (int level = 0; level < weights.levels; ++level) {
+        thresholds[level].of_outputs[i] = static_cast<int16_t>(std::clamp(
+            weights.Threshold(level, tile + i, -kMost - 1), -kMost - 1, kMost));
+      }
       int sum = 0;
       for (int k = 0; k < weights.terms; ++k) sum += matrix.At(tile + i, k);
       head->first_sums[i] = static_cast<int16_t>(-128 * sum);
@@ -189,28 +195,33 @@ BIFSMN_INLINE void AddProducts(const int32_t* lanes, int count,
   for (int i = 0; i < kPixels; ++i) sums[i] = local[i];
 }
 
-// All ones where a sum is below its threshold.
-BIFSMN_INLINE __m256i Below(const Sums& sums, const Head& head) {
-  const auto* thresholds = reinterpret_cast<const __m256i*>(head.thresholds);
+BIFSMN_INLINE __m256i Total(const Sums& sums, const Head& head) {
   const auto* first = reinterpret_cast<const __m256i*>(head.first_sums);
-  const __m256i total =
-      _mm256_add_epi16(_mm256_hadd_epi16(sums.halves[0], sums.halves[1]),
-                       _mm256_load_si256(first));
-  return _mm256_cmpgt_epi16(_mm256_load_si256(thresholds), total);
+  return _mm256_add_epi16(_mm256_hadd_epi16(sums.halves[0], sums.halves[1]),
+                          _mm256_load_si256(first));
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs,
-         Word* bits) {
+// All ones where a sum is below its threshold.
+BIFSMN_INLINE __m256i Below(__m256i total, const Thresholds& thresholds) {
+  const auto* at = reinterpret_cast<const __m256i*>(thresholds.of_outputs);
+  return _mm256_cmpgt_epi16(_mm256_load_si256(at), total);
+}
+
+template <int kLevels>
+void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
+               Word* bits) {
   const int terms = row.terms();
-  const int row_words = WordsFor(outputs);
+  const int words = WordsFor(outputs);
   Part part;
   for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
     const int left = row.pixels - pixel;
     const int pixels = left < kTilePixels ? left : kTilePixels;
     const auto* tile = static_cast<const char*>(packed);
-    for (int word = 0; word < row_words; ++word, tile += TileBytes(terms)) {
-      const Head& head = *reinterpret_cast<const Head*>(tile);
+    for (int word = 0; word < words; ++word) {
+      const auto* thresholds = reinterpret_cast<const Thresholds*>(tile);
+      const Head& head = *reinterpret_cast<const Head*>(thresholds + kLevels);
+      tile += TileBytes(terms, kLevels);
       const auto* weights = reinterpret_cast<const int8_t*>(&head + 1);
       Sums sums[kTilePixels];
       for (Sums& sum : sums) {
@@ -234,21 +245,35 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
           }
         }
       }
-      Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
+      const ptrdiff_t row_words = ptrdiff_t{kLevels} * words;
+      Word* to = bits + pixel * row_words + word;
       BIFSMN_UNROLL(4)
-      for (int i = 0; i < kTilePixels; i += 2) {
+      for (int i = 0; i < kTilePixels; i += 2, to += 2 * row_words) {
         if (i >= pixels) break;
-        const __m256i both = _mm256_permute4x64_epi64(
-            _mm256_packs_epi16(Below(sums[i], head), Below(sums[i + 1], head)),
-            0xd8);
-        const auto signs = static_cast<uint32_t>(_mm256_movemask_epi8(both));
-        *to = static_cast<Word>(signs);
-        to += row_words;
-        if (i + 1 == pixels) break;
-        *to = static_cast<Word>(signs >> kWordBits);
-        to += row_words;
+        const __m256i one = Total(sums[i], head);
+        const __m256i other = Total(sums[i + 1], head);
+        BIFSMN_UNROLL(3)
+        for (int level = 0; level < kLevels; ++level) {
+          const __m256i both = _mm256_permute4x64_epi64(
+              _mm256_packs_epi16(Below(one, thresholds[level]),
+                                 Below(other, thresholds[level])),
+              0xd8);
+          const auto signs = static_cast<uint32_t>(_mm256_movemask_epi8(both));
+          to[level * words] = static_cast<Word>(signs);
+          if (i + 1 == pixels) continue;
+          to[row_words + level * words] = static_cast<Word>(signs >> kWordBits);
+        }
       }
     }
+  }
+}
+
+void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
+         Word* bits) {
+  if (levels == 1) {
+    RunLevels<1>(row, packed, outputs, bits);
+  } else {
+    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
   }
 }
 

@@ -29,27 +29,31 @@ constexpr int kLaneTerms = 2;
 constexpr int kPartLanes = 32;
 constexpr int kPartTerms = kPartLanes * kLaneTerms;
 
-size_t TileBytes(int terms) {
-  return kTileOutputs *
-         (sizeof(int32_t) + sizeof(int16_t) * RoundUp(terms, kLaneTerms));
+size_t TileBytes(int terms, int levels) {
+  return kTileOutputs * (levels * sizeof(int32_t) +
+                         sizeof(int16_t) * RoundUp(terms, kLaneTerms));
 }
 
-size_t PackedBytes(int outputs, int terms) {
-  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
+size_t PackedBytes(int outputs, int terms, int levels) {
+  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms, levels);
 }
 
-// Tiles of 16 thresholds and, of every two terms, 16 outputs' weights.
+// Tiles of 16 thresholds, level by level, and, of every two terms, 16 outputs'
+// weights.
 void Pack(const FeatureConvWeights& weights, void* packed) {
   auto* to = static_cast<char*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
     auto* thresholds = reinterpret_cast<int32_t*>(to);
-    const int outputs = std::min(kTileOutputs, weights.outputs - tile);
-    // No sum is below the threshold of an output that is not there.
-    std::fill_n(std::copy_n(weights.thresholds + tile, outputs, thresholds),
-                kTileOutputs - outputs, std::numeric_limits<int32_t>::min());
+    for (int level = 0; level < weights.levels; ++level) {
+      for (int o = tile; o < tile + kTileOutputs; ++o) {
+        // No sum is below the threshold of an output that is not there.
+        *thresholds++ =
+            weights.Threshold(level, o, std::numeric_limits<int32_t>::min());
+      }
+    }
     PackTile(weights.matrix(), tile, kTileOutputs, 0, weights.terms, kLaneTerms,
-             reinterpret_cast<int16_t*>(thresholds + kTileOutputs));
-    to += TileBytes(weights.terms);
+             reinterpret_cast<int16_t*>(thresholds));
+    to += TileBytes(weights.terms, weights.levels);
   }
 }
 
@@ -133,20 +137,21 @@ BIFSMN_INLINE Word Below(__m256i sums, __m256i thresholds) {
       _mm256_castsi256_ps(_mm256_cmpgt_epi32(thresholds, sums))));
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs,
-         Word* bits) {
+template <int kLevels>
+void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
+               Word* bits) {
   const int terms = row.terms();
-  const int row_words = WordsFor(outputs);
+  const int words = WordsFor(outputs);
   Part part;
   for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
     const int left = row.pixels - pixel;
     const int pixels = left < kTilePixels ? left : kTilePixels;
     const auto* tile = static_cast<const char*>(packed);
-    for (int word = 0; word < row_words; ++word) {
+    for (int word = 0; word < words; ++word) {
       const auto* thresholds = reinterpret_cast<const __m256i*>(tile);
       const auto* factors = reinterpret_cast<const int16_t*>(
-          tile + kTileOutputs * sizeof(int32_t));
+          tile + kLevels * kTileOutputs * sizeof(int32_t));
       Sums sums[kTilePixels];
       for (int i = 0; i < kTilePixels; ++i) {
         sums[i] = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
@@ -166,15 +171,28 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
         }
         factors += kTileOutputs * kPartTerms;
       }
-      Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
+      Word* to = bits + static_cast<ptrdiff_t>(pixel) * kLevels * words + word;
       for (int i = 0; i < pixels; ++i) {
-        *to = static_cast<Word>(
-            Below(sums[i].halves[0], _mm256_load_si256(thresholds)) |
-            Below(sums[i].halves[1], _mm256_load_si256(thresholds + 1)) << 8);
-        to += row_words;
+        BIFSMN_UNROLL(3)
+        for (int level = 0; level < kLevels; ++level) {
+          const __m256i* at = thresholds + 2 * level;
+          *to = static_cast<Word>(
+              Below(sums[i].halves[0], _mm256_load_si256(at)) |
+              Below(sums[i].halves[1], _mm256_load_si256(at + 1)) << 8);
+          to += words;
+        }
       }
-      tile += TileBytes(terms);
+      tile += TileBytes(terms, kLevels);
     }
+  }
+}
+
+void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
+         Word* bits) {
+  if (levels == 1) {
+    RunLevels<1>(row, packed, outputs, bits);
+  } else {
+    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
   }
 }
 

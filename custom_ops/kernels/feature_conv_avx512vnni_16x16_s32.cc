@@ -30,37 +30,42 @@ constexpr int kLaneTerms = 4;
 constexpr int kPartLanes = 16;
 constexpr int kPartTerms = kPartLanes * kLaneTerms;
 
-size_t TileBytes(int terms) {
+size_t TileBytes(int terms, int levels) {
   return kTileOutputs *
-         (sizeof(int32_t) + size_t{1} * RoundUp(terms, kLaneTerms));
+         (levels * sizeof(int32_t) + size_t{1} * RoundUp(terms, kLaneTerms));
 }
 
-size_t PackedBytes(int outputs, int terms) {
-  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms);
+size_t PackedBytes(int outputs, int terms, int levels) {
+  return CeilDiv(outputs, kTileOutputs) * TileBytes(terms, levels);
 }
 
 // (value + 128) * weight reaches less than twice as far as value * weight.
 constexpr int32_t kMaxSum = std::numeric_limits<int32_t>::max() / 2;
 
-// Tiles of 16 thresholds and, of every four terms, 16 outputs' weights.
+// Tiles of 16 thresholds, level by level, and, of every four terms, 16 outputs'
+// weights.
 void Pack(const FeatureConvWeights& weights, void* packed) {
   const WeightMatrix<int8_t> matrix = weights.matrix();
   auto* to = static_cast<int8_t*>(packed);
   for (int tile = 0; tile < weights.outputs; tile += kTileOutputs) {
     auto* thresholds = reinterpret_cast<int32_t*>(to);
     // No sum is below the threshold of an output that is not there.
-    std::fill_n(thresholds, kTileOutputs, std::numeric_limits<int32_t>::min());
+    std::fill_n(thresholds, weights.levels * kTileOutputs,
+                std::numeric_limits<int32_t>::min());
     const int outputs = std::min(kTileOutputs, weights.outputs - tile);
     for (int i = 0; i < outputs; ++i) {
       int sum = 0;
       for (int k = 0; k < weights.terms; ++k) sum += matrix.At(tile + i, k);
-      thresholds[i] =
-          std::clamp(weights.thresholds[tile + i], -kMaxSum - 1, kMaxSum + 1) +
-          128 * sum;
+      for (int level = 0; level < weights.levels; ++level) {
+        thresholds[level * kTileOutputs + i] =
+            std::clamp(weights.Threshold(level, tile + i, 0), -kMaxSum - 1,
+                       kMaxSum + 1) +
+            128 * sum;
+      }
     }
     PackTile(matrix, tile, kTileOutputs, 0, weights.terms, kLaneTerms,
-             to + kTileOutputs * sizeof(int32_t));
-    to += TileBytes(weights.terms);
+             to + weights.levels * kTileOutputs * sizeof(int32_t));
+    to += TileBytes(weights.terms, weights.levels);
   }
 }
 
@@ -165,10 +170,11 @@ BIFSMN_INLINE void AddProducts(const int32_t& lane, __m512i weights,
       : [values] "v"(values), [weights] "v"(weights));
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs,
-         Word* bits) {
+template <int kLevels>
+void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
+               Word* bits) {
   const int terms = row.terms();
-  const int row_words = WordsFor(outputs);
+  const int words = WordsFor(outputs);
   const bool runs_fit = RunsFit(row);
   Part part;
   for (int pixel = 0; pixel < row.pixels; pixel += kTilePixels) {
@@ -177,9 +183,13 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
     const int pixels = left < kTilePixels ? left : kTilePixels;
     if (runs_fit) Permute(row, patch, &part);
     const auto* tile = static_cast<const int8_t*>(packed);
-    for (int word = 0; word < row_words; ++word) {
-      const __m512i thresholds = _mm512_load_si512(tile);
-      tile += kTileOutputs * sizeof(int32_t);
+    for (int word = 0; word < words; ++word) {
+      __m512i thresholds[kLevels];
+      BIFSMN_UNROLL(3)
+      for (__m512i& level : thresholds) {
+        level = _mm512_load_si512(tile);
+        tile += kTileOutputs * sizeof(int32_t);
+      }
       __m512i sums[kTilePixels];
       BIFSMN_UNROLL(16)
       for (int i = 0; i < kTilePixels; ++i) sums[i] = _mm512_setzero_si512();
@@ -198,15 +208,27 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
           lane += kTilePixels;
         }
       }
-      Word* to = bits + static_cast<ptrdiff_t>(pixel) * row_words + word;
+      Word* to = bits + static_cast<ptrdiff_t>(pixel) * kLevels * words + word;
       BIFSMN_UNROLL(16)
       for (int i = 0; i < kTilePixels; ++i) {
         if (i == pixels) break;
-        *to = static_cast<Word>(
-            _cvtmask16_u32(_mm512_cmplt_epi32_mask(sums[i], thresholds)));
-        to += row_words;
+        BIFSMN_UNROLL(3)
+        for (int level = 0; level < kLevels; ++level) {
+          *to = static_cast<Word>(_cvtmask16_u32(
+              _mm512_cmplt_epi32_mask(sums[i], thresholds[level])));
+          to += words;
+        }
       }
     }
+  }
+}
+
+void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
+         Word* bits) {
+  if (levels == 1) {
+    RunLevels<1>(row, packed, outputs, bits);
+  } else {
+    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
   }
 }
 

@@ -33,8 +33,8 @@ void BM_Run(benchmark::State& state, const FeatureConvKernel* kernel) {
   Random random(1);
   const auto weights = random.Integers<int8_t>(kOutputs * kTerms, -10, 10);
   const auto thresholds = random.Integers<int32_t>(kOutputs, -500, 500);
-  AlignedVector<uint8_t> packed(kernel->packed_bytes(kOutputs, kTerms));
-  kernel->pack({weights.data(), thresholds.data(), kOutputs, kTerms},
+  AlignedVector<uint8_t> packed(kernel->packed_bytes(kOutputs, kTerms, 1));
+  kernel->pack({weights.data(), thresholds.data(), kOutputs, kTerms, 1},
                packed.data());
   const auto image = random.Integers<int8_t>(
       kPaddedSize * kPaddedSize + kFeatureConvSlack, -128, 127);
@@ -43,7 +43,7 @@ void BM_Run(benchmark::State& state, const FeatureConvKernel* kernel) {
     for (int y = 0; y < kOutputSize; ++y) {
       kernel->run({image.data() + y * kStride * kPaddedSize, kKernel, kKernel,
                    kPaddedSize, kStride, kOutputSize},
-                  packed.data(), kOutputs, bits.data() + y * kOutputSize);
+                  packed.data(), kOutputs, 1, bits.data() + y * kOutputSize);
     }
     benchmark::ClobberMemory();
   }

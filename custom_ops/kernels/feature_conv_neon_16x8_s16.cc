@@ -85,15 +85,15 @@ void Quantize(const float* values, size_t count, float inverse_scale,
   std::copy_n(rounded, count - i, quantized + i);
 }
 
-// For each tile the largest sums that are below the thresholds, then the
-// weights of each term.
-size_t TileValues(int terms) {
-  return static_cast<size_t>(terms + 1) * kTileOutputs;
+// For each tile the largest sums that are below the thresholds, level by level,
+// then the weights of each term.
+size_t TileValues(int terms, int levels) {
+  return static_cast<size_t>(terms + levels) * kTileOutputs;
 }
 
-size_t PackedBytes(int outputs, int terms) {
-  return RoundUp(outputs, kWordBits) / kTileOutputs * TileValues(terms) *
-         sizeof(int16_t);
+size_t PackedBytes(int outputs, int terms, int levels) {
+  return RoundUp(outputs, kWordBits) / kTileOutputs *
+         TileValues(terms, levels) * sizeof(int16_t);
 }
 
 void Pack(const FeatureConvWeights& weights, void* packed) {
@@ -102,12 +102,13 @@ void Pack(const FeatureConvWeights& weights, void* packed) {
   auto* to = static_cast<int16_t*>(packed);
   for (int tile = 0; tile < RoundUp(weights.outputs, kWordBits);
        tile += kTileOutputs) {
-    for (int o = tile; o < tile + kTileOutputs; ++o) {
-      // No sum is as low as kLowest.
-      const int threshold =
-          o < weights.outputs ? weights.thresholds[o] : kLowest;
-      *to++ = static_cast<int16_t>(
-          std::clamp(threshold, kLowest + 1, kHighest + 1) - 1);
+    for (int level = 0; level < weights.levels; ++level) {
+      for (int o = tile; o < tile + kTileOutputs; ++o) {
+        // No sum is as low as kLowest.
+        const int threshold = weights.Threshold(level, o, kLowest);
+        *to++ = static_cast<int16_t>(
+            std::clamp(threshold, kLowest + 1, kHighest + 1) - 1);
+      }
     }
     to =
         PackTile(weights.matrix(), tile, kTileOutputs, 0, weights.terms, 1, to);
@@ -317,24 +318,36 @@ BIFSMN_INLINE Words Interleave(uint8x16_t low, uint8x16_t high) {
           vreinterpretq_u16_u8(vzip2q_u8(low, high))};
 }
 
+template <int kLevels>
+struct WordsOfLevels {
+  Words words[kLevels];
+};
+
 // Not inlined: it leaves the compiler few registers to keep a loop in.
-template <bool kFast>
-__attribute__((noinline)) Words WordsOfTile(const FeatureConvRow& row,
-                                            const int8_t* patch, int pixels,
-                                            const int16_t* tile) {
-  const size_t tile_values = TileValues(row.terms());
-  uint8x16_t halves[2];
+template <bool kFast, int kLevels>
+__attribute__((noinline)) WordsOfLevels<kLevels> WordsOfTile(
+    const FeatureConvRow& row, const int8_t* patch, int pixels,
+    const int16_t* tile) {
+  const size_t tile_values = TileValues(row.terms(), kLevels);
+  uint8x16_t halves[kLevels][2];
   int16x8_t sums[kTilePixels];
   for (int half = 0; half < 2; ++half) {
+    const int16_t* weights = tile + kLevels * kTileOutputs;
     if (kFast) {
-      FiveByStrideTwo(row, patch, tile + kTileOutputs, sums);
+      FiveByStrideTwo(row, patch, weights, sums);
     } else {
-      AnyConvolution(row, patch, tile + kTileOutputs, pixels, sums);
+      AnyConvolution(row, patch, weights, pixels, sums);
     }
-    halves[half] = Bits(sums, vld1q_s16(tile));
+    for (int level = 0; level < kLevels; ++level) {
+      halves[level][half] = Bits(sums, vld1q_s16(tile + level * kTileOutputs));
+    }
     tile += tile_values;
   }
-  return Interleave(halves[0], halves[1]);
+  WordsOfLevels<kLevels> result;
+  for (int level = 0; level < kLevels; ++level) {
+    result.words[level] = Interleave(halves[level][0], halves[level][1]);
+  }
+  return result;
 }
 
 // Writes the words of `pixels` pixels, `stride` words apart.
@@ -346,34 +359,47 @@ __attribute__((noinline)) void Scatter(const Words& words, int pixels,
   for (int i = 0; i < pixels; ++i) bits[i * stride] = all[i];
 }
 
-template <bool kFast>
+template <bool kFast, int kLevels>
 void RunTiles(const FeatureConvRow& row, const int16_t* packed, int outputs,
               Word* bits) {
   const int words = WordsFor(outputs);
-  const size_t word_values = 2 * TileValues(row.terms());
+  const size_t word_values = 2 * TileValues(row.terms(), kLevels);
   for (int p = 0; p < row.pixels; p += kTilePixels) {
     const int pixels = std::min(kTilePixels, row.pixels - p);
     const int8_t* patch = row.patch + p * row.pixel_stride;
     for (int word = 0; word < words; ++word) {
-      const Words tile =
-          WordsOfTile<kFast>(row, patch, pixels, packed + word * word_values);
-      if (words == 1 && pixels == kTilePixels) {
-        vst1q_u16(bits + p, tile.first);
-        vst1q_u16(bits + p + 8, tile.last);
-      } else {
-        Scatter(tile, pixels, words, bits + p * words + word);
+      const WordsOfLevels<kLevels> tile = WordsOfTile<kFast, kLevels>(
+          row, patch, pixels, packed + word * word_values);
+      if (kLevels == 1 && words == 1 && pixels == kTilePixels) {
+        vst1q_u16(bits + p, tile.words[0].first);
+        vst1q_u16(bits + p + 8, tile.words[0].last);
+        continue;
+      }
+      for (int level = 0; level < kLevels; ++level) {
+        Scatter(tile.words[level], pixels, kLevels * words,
+                bits + (p * kLevels + level) * words + word);
       }
     }
   }
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs,
-         Word* bits) {
+template <int kLevels>
+void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
+               Word* bits) {
   const auto* tiles = static_cast<const int16_t*>(packed);
   if (row.run_terms == kTerms && row.pixel_stride == kStride) {
-    RunTiles<true>(row, tiles, outputs, bits);
+    RunTiles<true, kLevels>(row, tiles, outputs, bits);
   } else {
-    RunTiles<false>(row, tiles, outputs, bits);
+    RunTiles<false, kLevels>(row, tiles, outputs, bits);
+  }
+}
+
+void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
+         Word* bits) {
+  if (levels == 1) {
+    RunLevels<1>(row, packed, outputs, bits);
+  } else {
+    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
   }
 }
 

@@ -14,33 +14,38 @@ namespace {
 
 constexpr int kTileOutputs = kWordBits;
 
-// Thresholds of whole tiles, then the weights.
-size_t ThresholdBytes(int outputs) {
-  return RoundUp(outputs, kTileOutputs) * sizeof(int32_t);
+// Thresholds of whole tiles, level by level, then the weights.
+size_t ThresholdBytes(int outputs, int levels) {
+  return levels * RoundUp(outputs, kTileOutputs) * sizeof(int32_t);
 }
 
-size_t PackedBytes(int outputs, int terms) {
-  return ThresholdBytes(outputs) +
+size_t PackedBytes(int outputs, int terms, int levels) {
+  return ThresholdBytes(outputs, levels) +
          static_cast<size_t>(RoundUp(outputs, kTileOutputs)) * terms;
 }
 
 void Pack(const FeatureConvWeights& weights, void* packed) {
   auto* thresholds = static_cast<int32_t*>(packed);
-  auto* tiles = static_cast<int8_t*>(packed) + ThresholdBytes(weights.outputs);
-  // No sum is below the threshold of an output that is not there.
-  std::fill_n(std::copy_n(weights.thresholds, weights.outputs, thresholds),
-              RoundUp(weights.outputs, kTileOutputs) - weights.outputs,
-              std::numeric_limits<int32_t>::min());
+  auto* tiles = static_cast<int8_t*>(packed) +
+                ThresholdBytes(weights.outputs, weights.levels);
+  for (int level = 0; level < weights.levels; ++level) {
+    for (int o = 0; o < RoundUp(weights.outputs, kTileOutputs); ++o) {
+      // No sum is below the threshold of an output that is not there.
+      *thresholds++ =
+          weights.Threshold(level, o, std::numeric_limits<int32_t>::min());
+    }
+  }
   PackTiles(weights.matrix(), kTileOutputs, 1, tiles);
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs,
+void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
          Word* bits) {
+  const int words = WordsFor(outputs);
+  const auto* thresholds = static_cast<const int32_t*>(packed);
   for (int pixel = 0; pixel < row.pixels; ++pixel) {
     const int8_t* patch = row.patch + pixel * row.pixel_stride;
-    const auto* thresholds = static_cast<const int32_t*>(packed);
     const auto* weights =
-        static_cast<const int8_t*>(packed) + ThresholdBytes(outputs);
+        static_cast<const int8_t*>(packed) + ThresholdBytes(outputs, levels);
     for (int tile = 0; tile < outputs; tile += kTileOutputs) {
       int32_t sums[kTileOutputs] = {};
       for (int r = 0; r < row.kernel_rows; ++r) {
@@ -53,9 +58,13 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs,
           weights += kTileOutputs;
         }
       }
-      ThresholdSums(sums, thresholds, kTileOutputs, bits++);
-      thresholds += kTileOutputs;
+      for (int level = 0; level < levels; ++level) {
+        ThresholdSums(
+            sums, thresholds + level * RoundUp(outputs, kTileOutputs) + tile,
+            kTileOutputs, bits + level * words + tile / kTileOutputs);
+      }
     }
+    bits += levels * words;
   }
 }
 

@@ -27,7 +27,14 @@ class FeatureConvTest
   }
 
   void CheckSums(int rows, int run, int step, int pixels, int outputs,
-                 unsigned seed) const;
+                 unsigned seed) const {
+    for (const int levels : {1, kLevelThresholds}) {
+      CheckSums(rows, run, step, pixels, outputs, levels, seed);
+    }
+  }
+
+  void CheckSums(int rows, int run, int step, int pixels, int outputs,
+                 int levels, unsigned seed) const;
 };
 
 TEST_P(FeatureConvTest, RoundsHalfToEven) {
@@ -70,7 +77,7 @@ TEST_P(FeatureConvTest, QuantizesAsTheStandardLibraryRounds) {
 }
 
 void FeatureConvTest::CheckSums(int rows, int run, int step, int pixels,
-                                int outputs, unsigned seed) const {
+                                int outputs, int levels, unsigned seed) const {
   const int terms = rows * run;
   const ptrdiff_t run_stride = step * (pixels - 1) + run + 3;
   Random random(seed);
@@ -105,28 +112,31 @@ void FeatureConvTest::CheckSums(int rows, int run, int step, int pixels,
     }
   }
   // Some are one of the sums, or next to it; some are never or always reached.
-  std::vector<int32_t> thresholds(outputs);
-  for (int o = 0; o < outputs; ++o) {
-    thresholds[o] =
-        sums[random.Integer(0, pixels - 1) * outputs + o] + o % 3 - 1;
-    if (o % 7 == 5) thresholds[o] = std::numeric_limits<int32_t>::min();
-    if (o % 7 == 6) thresholds[o] = std::numeric_limits<int32_t>::max();
+  std::vector<int32_t> thresholds(levels * outputs);
+  for (int i = 0; i < levels * outputs; ++i) {
+    const int o = i % outputs;
+    thresholds[i] =
+        sums[random.Integer(0, pixels - 1) * outputs + o] + i % 3 - 1;
+    if (i % 7 == 5) thresholds[i] = std::numeric_limits<int32_t>::min();
+    if (i % 7 == 6) thresholds[i] = std::numeric_limits<int32_t>::max();
   }
 
-  AlignedVector<int8_t> packed(kernel().packed_bytes(outputs, terms));
-  kernel().pack({weights.data(), thresholds.data(), outputs, terms},
+  AlignedVector<int8_t> packed(kernel().packed_bytes(outputs, terms, levels));
+  kernel().pack({weights.data(), thresholds.data(), outputs, terms, levels},
                 packed.data());
   const int words = WordsFor(outputs);
-  std::vector<Word> bits(pixels * words, 0xffff);
+  std::vector<Word> bits(pixels * levels * words, 0xffff);
   kernel().run({image.data(), rows, run, run_stride, step, pixels},
-               packed.data(), outputs, bits.data());
-  for (int p = 0; p < pixels; ++p) {
-    const Word* pixel = bits.data() + p * words;
+               packed.data(), outputs, levels, bits.data());
+  for (int i = 0; i < pixels * levels; ++i) {
+    const Word* pixel = bits.data() + i * words;
+    const int p = i / levels, level = i % levels;
     for (int o = 0; o < outputs; ++o) {
-      ASSERT_EQ(Sign(pixel, o) < 0, sums[p * outputs + o] < thresholds[o])
+      ASSERT_EQ(Sign(pixel, o) < 0,
+                sums[p * outputs + o] < thresholds[level * outputs + o])
           << rows << " runs of " << run << ", step " << step << ", " << pixels
-          << " pixels, " << outputs << " outputs: pixel " << p << ", output "
-          << o;
+          << " pixels, " << outputs << " outputs, level " << level << " of "
+          << levels << ": pixel " << p << ", output " << o;
     }
     ASSERT_EQ(pixel[words - 1] & UnusedBits(outputs), 0);
   }
@@ -158,12 +168,12 @@ TEST_P(FeatureConvTest, HoldsTheLargestSum) {
       std::min(kMaxQuantizedTerms, kernel().max_sum / (128 * 128));
   const std::vector<int8_t> weights(terms, -128);
   std::vector<int8_t> image(terms + kFeatureConvSlack, -128);
-  AlignedVector<int8_t> packed(kernel().packed_bytes(1, terms));
+  AlignedVector<int8_t> packed(kernel().packed_bytes(1, terms, 1));
   for (const int over : {0, 1}) {
     const int32_t threshold = 128 * 128 * terms + over;
-    kernel().pack({weights.data(), &threshold, 1, terms}, packed.data());
+    kernel().pack({weights.data(), &threshold, 1, terms, 1}, packed.data());
     Word bits = 0xffff;
-    kernel().run({image.data(), 1, terms, terms, 1, 1}, packed.data(), 1,
+    kernel().run({image.data(), 1, terms, terms, 1, 1}, packed.data(), 1, 1,
                  &bits);
     EXPECT_EQ(bits, over);
   }

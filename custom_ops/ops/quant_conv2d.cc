@@ -65,8 +65,6 @@ class FeatureConv2D : public Op {
         &FeatureConvKernels().Select([=](const FeatureConvKernel& kernel) {
           return largest_sum <= kernel.max_sum;
         });
-    outputs_ = conv_.outputs;
-    if (activation_bits_ == 2) MakeThreefold(&values, &thresholds);
     Pack(values, thresholds);
 
     layout_ = WorkspaceLayout();
@@ -75,8 +73,10 @@ class FeatureConv2D : public Op {
     *outputs = {{ElementType::kInt16,
                  {conv_.images, g.output_h, g.output_w,
                   activation_bits_ * WordsFor(conv_.outputs)}}};
-    below_ = layout_.Add<Word>(
-        activation_bits_ == 2 ? size_t(g.output_w) * WordsFor(outputs_) : 0);
+    below_ = layout_.Add<Word>(activation_bits_ == 2
+                                   ? size_t(g.output_w) * levels() *
+                                         WordsFor(conv_.outputs)
+                                   : 0);
     return CheckShape(outputs->front().shape).In("bits");
   }
 
@@ -112,13 +112,13 @@ class FeatureConv2D : public Op {
           kernel_->run(
               {patches, rows.kernel_h, g.kernel_w * conv_.channels, row_stride,
                ptrdiff_t{g.stride_w} * conv_.channels, g.output_w},
-              packed_.data() + band.packed, outputs_,
+              packed_.data() + band.packed, conv_.outputs, levels(),
               activation_bits_ == 2 ? below : bits);
           patches += g.stride_h * row_stride;
           if (activation_bits_ == 2) {
             bits = WriteRow(below, bits);
           } else {
-            bits += ptrdiff_t{g.output_w} * WordsFor(outputs_);
+            bits += ptrdiff_t{g.output_w} * WordsFor(conv_.outputs);
           }
         }
       }
@@ -132,28 +132,11 @@ class FeatureConv2D : public Op {
     size_t packed;
   };
 
+  int levels() const { return ThresholdsOf(activation_bits_); }
+
   std::vector<int> ThresholdShape() const {
     if (activation_bits_ == 1) return {conv_.outputs};
     return {kLevelThresholds, conv_.outputs};
-  }
-
-  // Each threshold has outputs of its own, from a word's first bit on; what
-  // fills up a word is never below one.
-  void MakeThreefold(std::vector<int8_t>* values,
-                     std::vector<int32_t>* thresholds) {
-    const int padded = WordsFor(conv_.outputs) * kWordBits;
-    values->resize(static_cast<size_t>(padded) * conv_.terms);
-    const std::vector<int8_t> once = *values;
-    std::vector<int32_t> limits;
-    for (int t = 0; t < kLevelThresholds; ++t) {
-      if (t > 0) values->insert(values->end(), once.begin(), once.end());
-      const auto row = thresholds->begin() + ptrdiff_t{t} * conv_.outputs;
-      limits.insert(limits.end(), row, row + conv_.outputs);
-      limits.resize(static_cast<size_t>(t + 1) * padded,
-                    std::numeric_limits<int32_t>::min());
-    }
-    *thresholds = limits;
-    outputs_ = kLevelThresholds * padded;
   }
 
   // Writes the activations of two bits of a row of pixels, and returns where
@@ -178,15 +161,15 @@ class FeatureConv2D : public Op {
     size_t bytes = 0;
     for (const RowBand& rows : RowBands(g)) {
       bands_.push_back({rows, bytes});
-      bytes += AlignUp(
-          kernel_->packed_bytes(outputs_, rows.geometry.kernel_h * row));
+      bytes += AlignUp(kernel_->packed_bytes(
+          conv_.outputs, rows.geometry.kernel_h * row, levels()));
     }
     char* packed = packed_.Resize(bytes);
     for (const Band& band : bands_) {
       const std::vector<int8_t> seen =
-          WeightsOfBand(values, outputs_, g.kernel_h, row, band.rows);
-      kernel_->pack({seen.data(), thresholds.data(), outputs_,
-                     band.rows.geometry.kernel_h * row},
+          WeightsOfBand(values, conv_.outputs, g.kernel_h, row, band.rows);
+      kernel_->pack({seen.data(), thresholds.data(), conv_.outputs,
+                     band.rows.geometry.kernel_h * row, levels()},
                     packed + band.packed);
     }
   }
@@ -196,8 +179,6 @@ class FeatureConv2D : public Op {
   const int activation_bits_;
 
   ValueConv conv_;
-  // That the kernel sees.
-  int outputs_ = 0;
   const FeatureConvKernel* kernel_ = nullptr;
   std::vector<Band> bands_;
   PackedConstant<char> packed_;
