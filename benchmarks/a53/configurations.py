@@ -47,6 +47,10 @@ _CONFIGURATIONS = (
     "int8_sites=conv2",
     "int8_sites=conv2+projection",
     "front_skip=True,front_outputs=48,int8_sites=conv2+projection",
+    "two_bit_sites=conv2",
+    "two_bit_sites=projection",
+    "two_bit_sites=conv2+projection",
+    "two_bit_sites=memory",
 )
 
 _CLASSES = 12

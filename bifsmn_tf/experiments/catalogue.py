@@ -14,6 +14,7 @@ from bifsmn_tf.experiments import stream
 from bifsmn_tf.experiments import table1
 from bifsmn_tf.experiments import table2
 from bifsmn_tf.experiments import table3
+from bifsmn_tf.experiments import two_bits
 from bifsmn_tf.experiments import wake_word
 
 EXPERIMENTS = {
@@ -29,6 +30,7 @@ EXPERIMENTS = {
         ablation,
         bifsmnv2,
         precision_sites,
+        two_bits,
         pareto,
         precision,
         speed,
