@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/base_lanes.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace bifsmn {
@@ -54,8 +55,16 @@ uint16_t DisagreementLimit(int base, int threshold) {
 void ThresholdDisagreements(const uint16_t* disagreements,
                             const uint16_t* limits, const Word* flips,
                             int outputs, Word* bits) {
-  PackTests(
-      outputs, [=](int o) { return disagreements[o] >= limits[o]; }, bits);
+  Word* word = bits;
+  int left = outputs;
+  for (; left >= kWordBits; left -= kWordBits) {
+    *word++ = WordAtLeast(disagreements, limits);
+    disagreements += kWordBits;
+    limits += kWordBits;
+  }
+  if (left > 0) {
+    PackTests(left, [=](int o) { return disagreements[o] >= limits[o]; }, word);
+  }
   Flip(flips, outputs, bits);
 }
 
@@ -114,6 +123,12 @@ void SignBits(const float* values, const float* threshold, int channels,
 
 void SignBits(const int16_t* values, const int16_t* threshold, int channels,
               Word* bits) {
+  for (; channels >= kWordBits; channels -= kWordBits) {
+    *bits++ = WordBelow(values, threshold);
+    values += kWordBits;
+    threshold += kWordBits;
+  }
+  if (channels == 0) return;
   PackTests(channels, [=](int c) { return values[c] < threshold[c]; }, bits);
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "custom_ops/kernels/base_lanes.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace bifsmn {
@@ -56,6 +57,35 @@ TEST(DotsTest, AreBasesLessTwiceTheDisagreements) {
   EXPECT_EQ(dots[0], -3);
   EXPECT_EQ(dots[1], -2);
   EXPECT_EQ(dots[2], -kMaxBinaryTerms);
+}
+
+TEST(AddDotsToResidualTest, IsTheResidualOfEveryChannel) {
+  for (const int n : kSizes) {
+    for (int shift = 0; shift < 15; ++shift) {
+      Random random(n + 100 * shift);
+      // Some that wrap around when they are shifted, as a bad input may have.
+      const auto dots = random.Integers<int16_t>(n, -32768, 32767);
+      const auto scale = random.Integers<int16_t>(n, -32767, 32767);
+      auto offset = random.Integers<int16_t>(n, -32768, 32767);
+      const auto slope = random.Integers<int16_t>(n, -32767, 32767);
+      const auto residual = random.Integers<int16_t>(n, -32768, 32767);
+      offset[0] = -32768;
+      const Int16Residual parameters = {scale.data(), offset.data(),
+                                        slope.data(), nullptr, shift};
+      for (const int16_t* added :
+           {static_cast<const int16_t*>(nullptr), residual.data()}) {
+        std::vector<int16_t> result(n + 1, 99);
+        AddDotsToResidual(dots.data(), parameters, n, added, result.data());
+        for (int i = 0; i < n; ++i) {
+          ASSERT_EQ(result[i],
+                    Int16ResidualValue(parameters, i, dots[i],
+                                       added == nullptr ? 0 : added[i]))
+              << n << ", " << shift << ", " << i;
+        }
+        ASSERT_EQ(result[n], 99);
+      }
+    }
+  }
 }
 
 // Volatile, so that every operation rounds.

@@ -1,5 +1,6 @@
 #include "custom_ops/ops/residual_epilogue.h"
 
+#include "custom_ops/kernels/base_lanes.h"
 #include "custom_ops/ops/packed_integers.h"
 #include "custom_ops/ops/validation.h"
 
@@ -73,9 +74,10 @@ void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
   if (is_int16_) {
     const auto* residual = static_cast<const int16_t*>(cursor->residual);
     auto* result = static_cast<int16_t*>(cursor->result);
-    AddToInt16Residual(dots, int16_parameters(), 0, channels, residual, result,
-                       bits);
-    if (cursor->bits != bits) {
+    AddDotsToResidual(dots, int16_parameters(), channels, residual, result);
+    if (bits != nullptr) {
+      SignBits(result, int16_parameters().threshold, channels, bits);
+    } else if (cursor->bits != nullptr) {
       cursor->bits = WriteActivations(result, cursor->bits);
     }
     if (residual != nullptr) cursor->residual = residual + channels;
