@@ -98,6 +98,7 @@ class Acoustics:
         in_room, through_microphone, which = rng.random(3)
         drawn = rng.random(8)
         colour = rng.standard_normal(len(_OCTAVES))
+        seed = int(rng.integers(2**32))
         if in_room < self.room:
             response = self.responses[int(which * len(self.responses))]
             sound = signal.oaconvolve(sound, response)[: len(sound)]
@@ -106,8 +107,10 @@ class Acoustics:
         if self.microphone and drawn[7] < _HISSING:
             # No recording is as quiet as what a synthesizer writes.
             level = 10 ** ((_FAINTEST + (_LOUDEST - _FAINTEST) * drawn[6]) / 20)
-            hiss = rng.standard_normal(len(sound), np.float32)
-            sound = sound + np.float32(level) * hiss
+            hiss = np.random.default_rng(seed).standard_normal(
+                len(sound), np.float32
+            )
+            sound = np.clip(sound + np.float32(level) * hiss, -1, 1)
         return sound.astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:

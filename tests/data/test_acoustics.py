@@ -51,6 +51,21 @@ def test_microphones_pass_a_band_and_stay_in_range():
         assert levels[0] < 0.5 * levels[1]
 
 
+def test_microphones_hiss_but_for_some_that_are_muted():
+    microphone = Acoustics(np.empty((0, 0), np.float32), 0.0, 1.0)
+    silence = np.zeros(16000, np.float32)
+    levels = []
+    for seed in range(60):
+        heard = microphone.heard(silence, np.random.default_rng(seed))
+        levels.append(np.sqrt(np.square(heard, dtype=np.float64).mean()))
+    loud = [20 * np.log10(level) for level in levels if level]
+    assert 2 <= levels.count(0) <= 20
+    assert -96 < min(loud) < -85
+    assert -55 < max(loud) < -44
+    again = microphone.heard(silence, np.random.default_rng(59))
+    np.testing.assert_array_equal(again, heard)
+
+
 def test_draws_the_same_number_whatever_happens():
     nowhere = Acoustics(np.empty((0, 0), np.float32), 0.0, 0.0)
     one, other = np.random.default_rng(3), np.random.default_rng(3)

@@ -48,6 +48,17 @@ def test_reads_what_is_no_keyword_and_to_train_on(folder):
     assert np.abs(negatives.sound).max() < 0.3 * 32768
 
 
+def test_folders_are_heard_as_often_as_each_other(folder, tmp_path):
+    write(tmp_path / "more" / "long.wav", 0.5, seconds=30)
+    negatives = Negatives.read([folder / "speech", tmp_path / "more"], {"yes"})
+    assert negatives.lengths == (3 * 16000, 30 * 16000)
+    rng = np.random.default_rng(0)
+    heard = [negatives.piece(1, rng)[0] > 0.3 for _ in range(400)]
+    assert 150 < sum(heard) < 250
+    with pytest.raises(DataError, match="other sound"):
+        Negatives(np.zeros(16000, np.int16), ("a",), (1, 2))
+
+
 def test_pieces_come_from_anywhere(folder):
     negatives = Negatives.read([folder], {"yes"})
     rng = np.random.default_rng(0)
