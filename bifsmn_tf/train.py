@@ -88,6 +88,12 @@ _VOICES = 3
 """Voices that say each text that sounds like a keyword, for the report."""
 
 
+_MINED = 0.25
+"""Of the pieces in an epoch, those that a network was asked for."""
+
+_MINED_FILE = "mined.npy"
+
+
 class _Session:
     """Trains networks on the same data, one after the other.
 
@@ -248,7 +254,7 @@ class _Session:
             f"report: {run.path / deployment.REPORT}"
         )
 
-    def mine(self, network: TrainableNetwork, path: Path) -> None:
+    def mine(self, network: Any, path: Path) -> None:
         """Trains from now on with pieces that wake a network.
 
         Args:
@@ -259,9 +265,12 @@ class _Session:
         if not path.exists():
             found = mining.hardest(
                 network,
-                self._pipeline.pool(math.ceil(sound.mining_pool)),
+                self._pipeline.pool(
+                    sound.mining_pool, network.config.step_frames
+                ),
                 self._pipeline.statistics,
                 [is_keyword(label) for label in labels],
+                math.ceil(_MINED * self._pipeline.number),
             )
             path.parent.mkdir(parents=True, exist_ok=True)
             whole_file.write_array(path, found)
@@ -284,10 +293,60 @@ def _teacher(
         network = settings.teacher.network(wanted.network)
         loss = settings.loss.alone()
         fit_config = settings.teacher.fit_config(settings.fit)
+        initial = None
+        if settings.sound.mining_epochs:
+            initial = _before_mining(
+                session, settings, folder.path.parent, network, loss, fit_config
+            )
         config = session.config(network, loss, fit_config)
-        session.train(folder, config, loss, fit_config, "teacher")
+        session.train(
+            folder, config, loss, fit_config, "teacher", initial=initial
+        )
     folder.check_fits("teacher", wanted, _SHARED)
-    return session.load(folder)
+    teacher = session.load(folder)
+    if settings.sound.mining_epochs and settings.teacher.teacher:
+        session.mine(teacher, run_folder().path / _MINED_FILE)
+    return teacher
+
+
+def _before_mining(
+    session: _Session,
+    settings: Settings,
+    path: Path,
+    network: NetworkConfig,
+    loss: LossConfig,
+    fit_config: FitConfig,
+    **networks: Any,
+) -> TrainableNetwork:
+    """Trains a network for a while, and takes what wakes it among the pieces.
+
+    Args:
+        session: The data.
+        settings: The whole run's.
+        path: The run's folder.
+        network: What is trained.
+        loss: How.
+        fit_config: How, but for the epochs.
+        **networks: See ``_Session.train``.
+
+    Returns:
+        The network, to go on from.
+    """
+    folder = RunFolder(path / "before_mining")
+    fit_config = dataclasses.replace(
+        fit_config, epochs=settings.sound.mining_epochs
+    )
+    session.train(
+        folder,
+        session.config(network, loss, fit_config),
+        loss,
+        fit_config,
+        "before mining",
+        **networks,
+    )
+    found = session.load(folder)
+    session.mine(found, path / _MINED_FILE)
+    return found
 
 
 def _first_stage(
@@ -334,21 +393,10 @@ def main() -> None:
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
         initial = _first_stage(session, settings, folder, student, teacher)
-    elif settings.sound.mining_epochs:
-        folder = RunFolder(run.path / "before_mining")
-        fit_config = dataclasses.replace(
-            settings.fit, epochs=settings.sound.mining_epochs
+    elif settings.sound.mining_epochs and teacher is None:
+        initial = _before_mining(
+            session, settings, run.path, student, settings.loss, settings.fit
         )
-        session.train(
-            folder,
-            session.config(student, settings.loss, fit_config),
-            settings.loss,
-            fit_config,
-            "before mining",
-            teacher=teacher,
-        )
-        initial = session.load(folder)
-        session.mine(initial, run.path / "mined.npy")
     elif settings.initial:
         folder = RunFolder(settings.initial)
         folder.check_fits("run to start from", config, ("network", *_SHARED))

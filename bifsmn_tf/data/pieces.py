@@ -1,5 +1,6 @@
 """Pieces of sound that is no keyword, each a function of its number."""
 
+import copy
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -77,6 +78,12 @@ class PieceExtractor:
         self.seed = seed
         self.acoustics = acoustics
         self.shape = (frames, features.n_mels)
+
+    def longer(self, frames: int) -> "PieceExtractor":
+        """Returns what makes pieces of so many frames in the same ways."""
+        result = copy.copy(self)
+        result.shape = (frames, self.features.n_mels)
+        return result
 
     @property
     def speech(self) -> Int16Array:

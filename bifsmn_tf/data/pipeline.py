@@ -3,6 +3,8 @@
 ``python -m bifsmn_tf.benchmarking.pipeline_speed`` measures it.
 """
 
+import contextlib
+import math
 import os
 import weakref
 import zlib
@@ -26,6 +28,12 @@ from bifsmn_tf.data.feature_cache import FeatureExtractor
 from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
 from bifsmn_tf.errors import UserError
+
+_POOL_STEPS = 64
+"""Further decisions in a stretch of a pool: some eight seconds."""
+
+_POOL_PART = 500
+"""Stretches that are computed together."""
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 
@@ -126,6 +134,9 @@ class TrainingPipeline:
         )
         weakref.finalize(self, self._cache.close)
         self._pieces: FeatureCache | None = None
+        self._extractor = pieces
+        self._cache_dir, self._workers = cache_dir, workers
+        self._progress = progress
         if pieces is not None and number:
             if not (copies and self._augmented):
                 raise UserError(
@@ -174,11 +185,19 @@ class TrainingPipeline:
             pieces = np.concatenate([pieces[taken:], self.mined[rows]])
         return np.concatenate([features, pieces])
 
-    def pool(self, copies: int) -> Iterator[npt.NDArray[np.float16]]:
-        """Computes pieces of negatives that no epoch has.
+    @property
+    def number(self) -> int:
+        """The pieces of negatives in an epoch."""
+        return len(self._labels) - len(self._clips)
+
+    def pool(
+        self, hours: float, step_frames: int
+    ) -> Iterator[npt.NDArray[np.float16]]:
+        """Computes long stretches of negatives that no epoch has.
 
         Args:
-            copies: how many times as many as an epoch has.
+            hours: how much sound, roughly.
+            step_frames: frames from a decision to the next one.
 
         Yields:
             Some of them, float16 (n, frames, mels) in dB.
@@ -186,10 +205,21 @@ class TrainingPipeline:
         Raises:
             UserError: There are no negatives.
         """
-        if self._pieces is None:
+        if self._pieces is None or self._extractor is None:
             raise UserError("there are no negatives to look among")
-        for copy in range(copies):
-            yield self._pieces(self._copies + copy)
+        frames = self._shape[0] + step_frames * _POOL_STEPS
+        features = self._extractor.features
+        seconds = frames * features.hop / features.sample_rate
+        stretches = FeatureCache(
+            np.empty((_POOL_PART, 0), np.int16),
+            self._extractor.longer(frames),
+            self._cache_dir,
+            workers=self._workers,
+            progress=self._progress,
+        )
+        with contextlib.closing(stretches):
+            for part in range(math.ceil(hours * 3600 / seconds / _POOL_PART)):
+                yield stretches(self._copies + part)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of an epoch's clips, int64 (steps, batch).

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,53 +11,92 @@ import numpy.typing as npt
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.training.protocol import TrainableNetwork
 
-_BATCH = 512
+_BATCH = 64
+
+_APART = 8
+"""Decisions of which the worst alone counts: others hear much the same."""
 
 Features = npt.NDArray[np.float16]
 
 
+class Listener(Protocol):
+    """A network that reads a stream, such as ``FSMN``."""
+
+    @property
+    def config(self) -> Any:
+        """A ``NetworkConfig``."""
+
+    def decisions(self, features: tf.Tensor, delta: int) -> tf.Tensor:
+        """Returns the logits of every decision, (batch, decisions, classes)."""
+
+
 def hardest(
-    network: TrainableNetwork,
+    network: Listener,
     pool: Iterable[Features],
     statistics: FeatureStatistics,
     keywords: Sequence[bool],
+    count: int,
 ) -> Features:
-    """Returns those pieces of a pool that sound most like a keyword.
+    """Returns what of a pool sounds most like a keyword.
 
-    A piece counts as its likeliest keyword at the network's largest depth. As
-    many are kept as the pool has a part, so that the share that is kept falls
-    with the number of parts.
+    A moment counts as its likeliest keyword at the network's largest depth, and
+    of about a second the worst one.
 
     Args:
         network: The one that listens.
-        pool: Parts, each float16 (n, frames, mels) in dB, none a keyword.
+        pool: Parts, each float16 (n, frames, mels) in dB, of stretches with no
+            keyword that are longer than what a decision depends on.
         statistics: What normalises them.
         keywords: For each class, whether it is a keyword.
+        count: How many pieces to keep at most.
 
     Returns:
-        float16 (n, frames, mels) in dB, the worst first.
+        float16 (n, input_frames, mels) in dB, the worst first.
 
     Raises:
         UserError: The pool is empty.
     """
-    infer = tf.function(lambda x: tf.nn.softmax(network.infer(x, 1)[0]))
+    frames, step = network.config.input_frames, network.config.step_frames
+    listen = tf.function(lambda x: tf.nn.softmax(network.decisions(x, 1)))
     is_keyword = np.asarray(keywords)
-    kept: Features | None = None
+    kept = np.empty((0, frames, 0), np.float16)
     scores = np.empty(0, np.float32)
     for part in pool:
         found = np.concatenate(
             [
-                infer(statistics.normalise(np.float32(part[i : i + _BATCH])))
+                listen(statistics.normalise(np.float32(part[i : i + _BATCH])))
                 for i in range(0, len(part), _BATCH)
             ]
-        )[:, is_keyword].max(axis=1)
-        both = np.concatenate([scores, found])
+        )[:, :, is_keyword].max(axis=2)
+        # The last decision is that of the last frame.
+        begin = part.shape[1] - frames - step * (found.shape[1] - 1)
+        rows, moments = _worst(found)
+        order = np.argsort(-found[rows, moments], kind="stable")[:count]
+        pieces = np.stack(
+            [
+                part[row, begin + moment * step :][:frames]
+                for row, moment in zip(rows[order], moments[order], strict=True)
+            ]
+        )
+        both = np.concatenate([scores, found[rows, moments][order]])
+        pieces = pieces if not len(kept) else np.concatenate([kept, pieces])
         # Stable, so that the same pool gives the same order.
-        order = np.argsort(-both, kind="stable")[: len(part)]
-        pieces = part if kept is None else np.concatenate([kept, part])
+        order = np.argsort(-both, kind="stable")[:count]
         kept, scores = np.ascontiguousarray(pieces[order]), both[order]
-    if kept is None:
+    if not len(kept):
         raise UserError("there are no pieces of negatives to choose from")
     return kept
+
+
+def _worst(
+    found: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns rows and moments of the worst of each few decisions."""
+    groups = [
+        (first, found[:, first : first + _APART].argmax(axis=1))
+        for first in range(0, found.shape[1], _APART)
+    ]
+    rows = np.tile(np.arange(len(found)), len(groups))
+    moments = np.concatenate([first + place for first, place in groups])
+    return rows, moments

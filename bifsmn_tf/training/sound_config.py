@@ -83,15 +83,14 @@ class SoundConfig:
     )
     mining_epochs: int = setting(
         0,
-        "The number of epochs of a first training, which is then asked for the "
-        "pieces that wake it: half of those that the network itself is trained "
-        "on. 0 looks for none.",
+        "The number of epochs of a first training, the teacher's if there is "
+        "one, which is then asked for what wakes it: that is among the pieces "
+        "that teacher and network themselves are trained on. 0 looks for none.",
         research=True,
     )
     mining_pool: float = setting(
-        4.0,
-        "The number of pieces among which those are looked for, as a multiple "
-        "of an epoch's.",
+        10.0,
+        "The hours of sound in which that is looked for.",
         research=True,
     )
 

@@ -248,8 +248,8 @@ def test_mined_pieces_take_half_of_the_places(clips, folder):
     labels = ("yes", "silence", "unknown")
     made = pipeline(clips, folder, labels, spec_mask=0)
     before = np.concatenate([x for x, _ in made.epoch(0)])
-    pool = list(made.pool(2))
-    assert [p.shape for p in pool] == [(12, FRAMES, 32)] * 2
+    pool = list(made.pool(1.5, 4))
+    assert [p.shape for p in pool] == [(500, FRAMES + 64 * 4, 32)] * 2
     assert not np.array_equal(pool[0], pool[1])
     made.mined = np.full((7, FRAMES, 32), -100, np.float16)
     after = np.concatenate([x for x, _ in made.epoch(0)])
@@ -260,7 +260,7 @@ def test_mined_pieces_take_half_of_the_places(clips, folder):
         clips, (), BOARD_FEATURES, 0, Context.of(clips, FRAMES, 4), ("yes",)
     )
     with pytest.raises(UserError, match="no negatives"):
-        next(alone.pool(1))
+        next(alone.pool(1, 4))
 
 
 @pytest.mark.parametrize(
