@@ -210,15 +210,17 @@ class TrainingPipeline:
         frames = self._shape[0] + step_frames * _POOL_STEPS
         features = self._extractor.features
         seconds = frames * features.hop / features.sample_rate
-        stretches = FeatureCache(
-            np.empty((_POOL_PART, 0), np.int16),
-            self._extractor.longer(frames),
-            self._cache_dir,
-            workers=self._workers,
-            progress=self._progress,
-        )
-        with contextlib.closing(stretches):
-            for part in range(math.ceil(hours * 3600 / seconds / _POOL_PART)):
+        left = math.ceil(hours * 3600 / seconds)
+        for part in range(math.ceil(left / _POOL_PART)):
+            stretches = FeatureCache(
+                np.empty((min(left, _POOL_PART), 0), np.int16),
+                self._extractor.longer(frames),
+                self._cache_dir,
+                workers=self._workers,
+                progress=self._progress,
+            )
+            left -= _POOL_PART
+            with contextlib.closing(stretches):
                 yield stretches(self._copies + part)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:

@@ -248,9 +248,12 @@ def test_mined_pieces_take_half_of_the_places(clips, folder):
     labels = ("yes", "silence", "unknown")
     made = pipeline(clips, folder, labels, spec_mask=0)
     before = np.concatenate([x for x, _ in made.epoch(0)])
-    pool = list(made.pool(1.5, 4))
-    assert [p.shape for p in pool] == [(500, FRAMES + 64 * 4, 32)] * 2
-    assert not np.array_equal(pool[0], pool[1])
+    # An hour and a half are 500 stretches of 10.8 s.
+    pool = list(made.pool(1.6, 4))
+    assert [p.shape for p in pool] == [
+        (count, FRAMES + 64 * 4, 32) for count in (500, 48)
+    ]
+    assert not np.array_equal(pool[0][:48], pool[1])
     made.mined = np.full((7, FRAMES, 32), -100, np.float16)
     after = np.concatenate([x for x, _ in made.epoch(0)])
     marked = np.all(after == after.min(), axis=(1, 2))

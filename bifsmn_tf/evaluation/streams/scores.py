@@ -19,7 +19,7 @@ from bifsmn_tf.evaluation.streams.labels import Word
 from bifsmn_tf.evaluation.streams.listeners import Name
 from bifsmn_tf.evaluation.streams.listeners import listener
 from bifsmn_tf.evaluation.streams.recordings import Recording
-from bifsmn_tf.model_file.detection import NOT_KEYWORDS
+from bifsmn_tf.model_file.detection import is_keyword
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,9 +120,7 @@ def hear(
                 f"{word.label} begins at {word.start:.2f} s: correct the "
                 "labels, or put them beside the recording they are of"
             )
-    chosen = [
-        i for i, x in enumerate(listening.labels) if x not in NOT_KEYWORDS
-    ]
+    chosen = [i for i, x in enumerate(listening.labels) if is_keyword(x)]
     ends: list[int] = []
     rows: list[FloatArray] = []
     told = 0

@@ -1,0 +1,82 @@
+"""A wake word from text in little time: every step of it, on little sound."""
+
+import json
+
+import numpy as np
+import pytest
+from commands import run_apart
+from sounds import write
+
+from bifsmn_tf import KeywordSpotter
+from bifsmn_tf.model_file.detection import keywords_of
+
+STEPS = ("before mining", "teacher", "bifsmn_stream")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The run's folder, and what the command said."""
+    folder = tmp_path_factory.mktemp("wake_word")
+    for i in range(100):
+        write(folder / "people" / "yes" / f"s{i:03d}_nohash_0.wav", 16000)
+    for i in range(3):
+        write(folder / "reading" / f"{i}.wav", 10 * 16000)
+    done = run_apart(
+        "train",
+        "--flagfile=configs/wake_word.flags",
+        "--words=computer",
+        "--voices=espeak",
+        *("--clips_per_word=24", "--held_out=6", "--unknown_ratio=1"),
+        *("--look_alikes=2", "--spoken_minutes=0.2", "--rooms=1"),
+        *("--mining_epochs=1", "--mining_pool=0.02"),
+        *("--teacher_epochs=1", "--epochs=1", "--renditions=1"),
+        "--batch_size=16",
+        f"--negatives={folder / 'reading'}",
+        f"--validation_negatives={folder / 'reading'}",
+        f"--other_words={folder / 'people'}",
+        f"--cache_dir={folder / 'cache'}",
+        f"--run_dir={folder / 'run'}",
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "run", done
+
+
+def test_the_file_has_the_phrase_and_its_threshold(trained):
+    run, done = trained
+    spotter = KeywordSpotter(run / "model.tflite")
+    assert spotter.labels == ("computer", "_yes", "unknown", "silence")
+    assert keywords_of(spotter.labels) == ["computer"]
+    assert list(spotter.detection.thresholds) == ["computer"]
+    assert "false accepts an hour" in done.stdout
+
+
+def test_the_report_says_how_it_does(trained):
+    run, _ = trained
+    text = (run / "report.md").read_text("utf-8")
+    assert "# computer" in text
+    assert (run / "report_det.png").stat().st_size > 1000
+    report = json.loads((run / "report.json").read_text())
+    (model,) = report["models"].values()
+    assert model["chosen"]["thresholds"].keys() == {"computer"}
+
+
+def test_the_teacher_is_asked_for_what_wakes_it(trained):
+    run, done = trained
+    mined = np.load(run / "mined.npy")
+    assert mined.shape[1:] == (73, 32)
+    assert len(mined) > 5
+    for folder in ("before_mining", "teacher", "."):
+        metrics = json.loads((run / folder / "metrics.json").read_text())
+        assert metrics["complete"], folder
+    order = [done.stderr.index(f"{step}: epoch 1") for step in STEPS]
+    assert order == sorted(order)
+    kinds = [
+        json.loads((run / folder / "run.json").read_text())["network"]["binary"]
+        for folder in ("before_mining", "teacher", ".")
+    ]
+    assert kinds == [False, False, True]
+
+
+def test_words_that_sound_alike_are_listed(trained):
+    run, _ = trained
+    assert len((run / "look_alikes.txt").read_text("utf-8").split("\n")) == 3
