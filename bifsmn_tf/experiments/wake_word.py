@@ -49,8 +49,9 @@ _WHOLE = (
 _SHORT = (
     "--distillation=none",
     "--logit_weight=0",
-    "--clips_per_word=1500",
-    "--renditions=2",
+    "--clips_per_word=1000",
+    "--epochs=8",
+    "--rooms=30",
 )
 
 _PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -89,7 +90,10 @@ _PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "and other people's words as classes",
         (*_WHOLE, "--mining_epochs=0"),
     ),
-    "mining": ("and what wakes it", _WHOLE),
+    "mining": (
+        "and what wakes it",
+        (*_WHOLE, "--mining_epochs=4", "--mining_pool=10"),
+    ),
 }
 
 
@@ -108,15 +112,15 @@ ROWS = (
     _row("computer", "*computer*", *_WHOLE),
     _row("alexa", "*alexa*, the same recipe", *_WHOLE, word="alexa"),
     *(
-        _row(f"part_{name}", title, *flags, *_SHORT)
+        _row(f"part_{name}", title, *_SHORT, *flags)
         for name, (title, flags) in _PARTS.items()
     ),
     *(
         _row(
             f"real_{count}",
             f"and {count} recordings" if count else "synthetic voices alone",
-            *_WHOLE,
             *_SHORT,
+            *_WHOLE,
             "--mining_epochs=0",
             *((f"--recordings=REAL_{count}",) if count else ()),
             word=REAL_WORD,
