@@ -192,7 +192,7 @@ def digest(recipe: Recipe) -> str:
     key = json.dumps(
         [
             *(_FORMAT, SHARD, recipe.to_dict()),
-            *(voices.VARIANTS, voices.ACCENTS, voices.FLITE),
+            *(voices.VARIANTS, voices.ACCENTS, voices.FLITE, voices.PIPER),
         ],
         sort_keys=True,
     )

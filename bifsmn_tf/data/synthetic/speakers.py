@@ -25,6 +25,10 @@ _ORDINARY_RATE = 165
 _LOWEST, _HIGHEST = 80.0, 300.0
 """Hz: what recorded voices speak at, from a man's to a child's."""
 
+_EVERY, _UNEVEN = 0.15, 0.25
+"""Seconds after which a neural voice changes its tempo, and how much (the
+standard deviation of its logarithm)."""
+
 _SEED = 1
 """Of what Piper draws: how long sounds take, and how they are said."""
 
@@ -66,6 +70,7 @@ class Speakers:
     def __enter__(self) -> "Speakers":
         self._espeak = espeak.Speaker().__enter__()
         self._neural: Any = None
+        self._drawn = np.random.default_rng(_SEED)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,19 +116,24 @@ class Speakers:
         elif kind == "flite":
             said, own_rate = _flite(text, name, rate, _hertz(pitch) / throat)
         elif kind == "piper":
-            said, own_rate = self._piper(text, rate)
-            said = _at_pitch(said, own_rate, _hertz(pitch) / throat)
+            said, own_rate = self._piper(text, name, rate)
+            said = _in_another_melody(
+                said, own_rate, _hertz(pitch) / throat, self._drawn
+            )
         else:
             raise UserError(f"there is no voice {voice!r}")
         if not np.any(said):
             raise UserError(f"{voice} says nothing for {text!r}")
         return soxr.resample(to_float(said), own_rate * throat, SAMPLE_RATE)
 
-    def _piper(self, text: str, rate: int) -> tuple[np.ndarray, int]:
+    def _piper(
+        self, text: str, voice: str, rate: int
+    ) -> tuple[np.ndarray, int]:
         from piper.config import SynthesisConfig
 
         if self._neural is None:
             self._neural = _piper_voice()
+        self._neural.config.espeak_voice = voice.partition("+")[2]
         settings = SynthesisConfig(length_scale=_ORDINARY_RATE / rate)
         parts = [
             chunk.audio_int16_array
@@ -138,13 +148,34 @@ def _hertz(pitch: int) -> float:
     return _LOWEST * (_HIGHEST / _LOWEST) ** (pitch / 100)
 
 
-def _at_pitch(sound: np.ndarray, rate: int, hertz: float) -> np.ndarray:
-    """Moves the median of the pitch by Praat's overlap-add; all else stays."""
+def _in_another_melody(
+    sound: np.ndarray, rate: int, hertz: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Moves the median of the pitch, and hurries and dwells here and there.
+
+    By Praat's overlap-add, which leaves all else as it is.
+    """
     import parselmouth
     from parselmouth.praat import call
 
+    seed = int(rng.integers(2**31))
+    parselmouth.praat.run(
+        f"random_initializeWithSeedUnsafelyButPredictably ({seed})"
+    )
     before = parselmouth.Sound(sound / 32768, rate)
-    after = call(before, "Change gender", 60, 500, 1.0, hertz, 1.0, 1.0)
+    pitch = before.to_pitch().selected_array["frequency"]
+    spoken = call(before, "To Manipulation", 0.01, 60, 500)
+    if np.any(pitch):
+        tier = call(spoken, "Extract pitch tier")
+        factor = hertz / float(np.median(pitch[pitch > 0]))
+        call(tier, "Multiply frequencies", 0, before.duration, factor)
+        call([tier, spoken], "Replace pitch tier")
+    tempo = call(spoken, "Extract duration tier")
+    points = max(2, round(before.duration / _EVERY))
+    for time in np.linspace(0, before.duration, points):
+        call(tempo, "Add point", time, float(np.exp(rng.normal(0, _UNEVEN))))
+    call([tempo, spoken], "Replace duration tier")
+    after = call(spoken, "Get resynthesis (overlap-add)")
     return np.clip(after.values[0] * 32768, -32768, 32767).astype(np.int16)
 
 

