@@ -1,5 +1,6 @@
 """Every flagfile of configs/ starts: all in front of the first step."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -84,6 +85,10 @@ def test_every_flagfile_starts(tmp_path, monkeypatch):
         assert wanted.get("int8_sites", "") == ",".join(sites)
         board = streaming or "_board" in name
         features = BOARD_FEATURES if board else FeatureParameters()
+        if "floor" in wanted:
+            features = dataclasses.replace(
+                features, floor=float(wanted["floor"])
+            )
         assert run["features"] == features.to_dict()
         if wanted["dataset"].startswith("speech_commands"):
             task = wanted["dataset"].partition("/")[2]
