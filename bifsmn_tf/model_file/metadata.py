@@ -41,7 +41,8 @@ class ModelMetadata:
     """The description of a converted model.
 
     Attributes:
-        label_names: of the logits, in order.
+        label_names: of the logits, in order. "unknown", "silence" and what
+            begins with an underscore, other words, are never an event.
         features: how a waveform becomes log-mel.
         statistics: with which log-mel is normalised before it is fed.
         network: the architecture, with the depths δ.

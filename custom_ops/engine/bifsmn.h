@@ -95,7 +95,8 @@ BIFSMN_API int bifsmn_spotter_set_delta(bifsmn_spotter* spotter, int delta);
 /* The depth of the last decision. */
 BIFSMN_API int bifsmn_spotter_deciding_delta(const bifsmn_spotter* spotter);
 
-/* The threshold of a label; above 1 for one that is never detected. Setting it
+/* The threshold of a label; above 1 for one that is never detected: "unknown",
+ * "silence", and words that begin with an underscore. Setting it
  * returns 0, or -1 for a label that is no keyword or a threshold outside of
  * (0, 1]. */
 BIFSMN_API double bifsmn_spotter_threshold(const bifsmn_spotter* spotter,
