@@ -407,7 +407,8 @@ EXPERIMENT = Experiment(
     "`configs/wake_word.flags`: no recording of the phrase is trained on but "
     "where a row says so. The sound: 45 minutes of people ordering coffee, for "
     "false accepts, and people saying the phrase once each, with a second of "
-    "silence around; deepest network, default smoothing. `READERS` and "
+    "silence around; full depth, smoothed as the run itself chose on its "
+    "validation sound. `READERS` and "
     f"`OTHERS` are the readers, every {HELD_OUT_READER}th of them held out to "
     "validate; `RECORDINGS` other words by people (Speech Commands).",
     ROWS,
