@@ -50,7 +50,7 @@ _SHORT = (
     "--distillation=none",
     "--logit_weight=0",
     "--clips_per_word=1000",
-    "--epochs=8",
+    "--epochs=6",
     "--rooms=30",
 )
 
