@@ -4,6 +4,7 @@
     python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
     python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc10 --run=RUN
+    python -m bifsmn_tf.experiments.publish --names=bifsmn-computer
 
 Of several seeds the one with the highest validation accuracy is taken whose
 model says ``silence`` where there is nothing at all: a microphone that is
@@ -26,6 +27,8 @@ from bifsmn_tf import whole_file
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import checkout
+from bifsmn_tf.model_file.detection import OTHER_WORD
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
@@ -38,6 +41,9 @@ MODELS = {
 
 BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
+
+PHRASES = {"bifsmn-computer": "computer"}
+"""Names in the package of wake words from text, and their rows."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
@@ -253,6 +259,89 @@ def _card(
     return "\n".join(lines)
 
 
+def _phrase_card(
+    name: str, folder: Path, found: Mapping[str, Any], results: Path
+) -> str:
+    """Returns the card of a wake word.
+
+    Args:
+        name: in the package.
+        folder: of the run, with what was heard of people.
+        found: what the experiment's JSON says of the run.
+        results: the folder of results.
+    """
+    run = _read(folder, "run.json")
+    labels = run["label_names"]
+    (phrase,) = keywords_of(labels)
+    others = [x.removeprefix(OTHER_WORD) for x in labels if x[:1] == OTHER_WORD]
+    page = json.loads(
+        (results / "wake_word" / "results.json").read_text(encoding="utf-8")
+    )
+    missed = page["figures"]["missed"][found["row"]]
+    rows = [
+        (rate, "-" if share is None else f"{100 * share:.1f} %")
+        for rate, share in missed.items()
+    ]
+    people = _read(folder, "people.json")["models"]
+    own = next(iter(people.values()))["own"]
+    figures = own["figures"]
+    size = (folder / "model.tflite").stat().st_size
+    lines = [
+        f"# {name}",
+        "",
+        f"The wake word *{phrase}*, trained from text: no recording of it was "
+        "trained on. Weights and activations are one bit everywhere but in the "
+        "first convolution and the classifier (8 bits). **It is not fit for "
+        "use in a room where people talk**: an example of what the commands "
+        "make.",
+        "",
+        f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
+        "",
+        f"* **Keyword**: {phrase}; besides, `unknown`, `silence` and "
+        f"{', '.join(f'`{OTHER_WORD}{word}`' for word in others)}, which are "
+        "never an event.",
+        f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
+        f"* **File**: {size:,} bytes, for all depths.",
+        f"* **False accepts**: {figures['false_accepts_per_hour']:.2g} an hour "
+        f"of people ordering coffee at its own threshold, missing "
+        f"{figures['missed']} of {figures['words']} people "
+        f"({figures['miss_rate']:.0%}) (results/wake_word.md).",
+        "",
+        "## Missed and false",
+        "",
+        f"Of {figures['words']} people who say the phrase once, this file "
+        "misses at false accepts an hour in 45 minutes of speech:",
+        "",
+        tables.markdown(("false accepts an hour", "missed"), rows),
+        "",
+        "## Data and licence",
+        "",
+        "Positive examples are voices of espeak-ng, flite and Piper. Trained "
+        "against other words of Google Speech Commands V0.02 by P. Warden "
+        "(arXiv:1804.03209) and people reading (LibriSpeech, V. Panayotov and "
+        "others), both licensed under CC BY 4.0 "
+        "(https://creativecommons.org/licenses/by/4.0/). The epoch was chosen "
+        "by validation, the threshold for half a false accept an hour of "
+        "validation sound. The recordings of people that it is measured on "
+        "(Picovoice's benchmarks, Apache-2.0) were not trained on.",
+        "",
+        "## What it is for, and what not",
+        "",
+        "For trying things out. It must not be what safety depends on.",
+        "",
+        "## How it was made",
+        "",
+        "    python -m bifsmn_tf.experiments --name=wake_word "
+        f"--data_dir=RECORDINGS --wake_dir=PEOPLE --rows={found['row']}",
+        f"    python -m bifsmn_tf.experiments.publish --names={name}",
+        "",
+        f"Row `{found['row']}`, seed {found['seed']}: "
+        f"`python -m {found['command']} {' '.join(found['flags'])}`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def _define_flags() -> None:
     flags.DEFINE_string(
         "runs", "runs/experiments", "The folder of the experiment's runs."
@@ -280,19 +369,25 @@ def main() -> None:
             if settings.run is None:
                 raise UserError(f"--run: {name} is of a run of its own")
             experiment, folder = BY_HAND[name], Path(settings.run)
+        elif name in PHRASES:
+            experiment, row = "wake_word", PHRASES[name]
+            results = Path(settings.results) / experiment / "results.json"
+            folder, found = _best(Path(settings.runs), results, row)
         elif name in MODELS:
             experiment, row = MODELS[name]
             results = Path(settings.results) / experiment / "results.json"
             folder, found = _best(Path(settings.runs), results, row)
         else:
-            known = ", ".join((*MODELS, *BY_HAND))
+            known = ", ".join((*MODELS, *BY_HAND, *PHRASES))
             raise UserError(f"--names: one of {known}, not {name}")
         target = pretrained.FOLDER / f"{name}.tflite"
         whole_file.write_bytes(target, (folder / "model.tflite").read_bytes())
-        whole_file.write_text(
-            target.with_suffix(".md"),
-            _card(name, experiment, folder, found, Path(settings.results)),
+        card = (
+            _phrase_card(name, folder, found, Path(settings.results))
+            if name in PHRASES and found
+            else _card(name, experiment, folder, found, Path(settings.results))
         )
+        whole_file.write_text(target.with_suffix(".md"), card)
         print(f"{target}: {folder.name}")
 
 

@@ -125,3 +125,35 @@ def test_what_has_more_than_a_bit_is_named():
     assert publish._more_bits({"network": {}}) == ""
     mixed = {"network": {"int8_sites": ["conv2"]}}
     assert publish._more_bits(mixed) == ", the second convolution"
+
+
+def test_the_card_of_a_wake_word(runs):
+    folder, found = best(runs, "bifsmn")
+    own = {
+        "false_accepts_per_hour": 12.34,
+        "missed": 41,
+        "words": 411,
+        "miss_rate": 41 / 411,
+    }
+    labels = ["computer", "_yes", "_no", "unknown", "silence"]
+    for name, values in {
+        "run": {"label_names": labels, "network": {"streaming": True}},
+        "people": {"models": {"model.tflite": {"own": {"figures": own}}}},
+    }.items():
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    results = runs / "pages"
+    (results / "wake_word").mkdir(parents=True)
+    missed = {"bifsmn": {"60": 0.1234, "1.4": None}}
+    (results / "wake_word" / "results.json").write_text(
+        json.dumps({"figures": {"missed": missed}})
+    )
+    card = publish._phrase_card("bifsmn-computer", folder, found, results)
+    assert card.startswith("# bifsmn-computer\n")
+    for label in labels:
+        assert label in card
+    assert "12 an hour" in card
+    assert "missing 41 of 411 people (10%)" in card
+    lines = [line for line in card.splitlines() if line.startswith("|")]
+    assert [x.strip() for x in lines[2].split("|")[1:3]] == ["60", "12.3 %"]
+    assert [x.strip() for x in lines[3].split("|")[1:3]] == ["1.4", "-"]
+    assert "1,234 bytes" in card
