@@ -4,7 +4,7 @@
     python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
     python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc10 --run=RUN
-    python -m bifsmn_tf.experiments.publish --names=bifsmn-computer
+    python -m bifsmn_tf.experiments.publish --names=bifsmn-alexa
 
 Of several seeds the one with the highest validation accuracy is taken whose
 model says ``silence`` where there is nothing at all: a microphone that is
@@ -42,7 +42,7 @@ MODELS = {
 BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
-PHRASES = {"bifsmn-computer": "computer"}
+PHRASES = {"bifsmn-alexa": "alexa"}
 """Names in the package of wake words from text, and their rows."""
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
@@ -291,9 +291,8 @@ def _phrase_card(
         "",
         f"The wake word *{phrase}*, trained from text: no recording of it was "
         "trained on. Weights and activations are one bit everywhere but in the "
-        "first convolution and the classifier (8 bits). **It is not fit for "
-        "use in a room where people talk**: an example of what the commands "
-        "make.",
+        "first convolution and the classifier (8 bits). An example of what the "
+        "commands make, not a product: measure it where it is to be used.",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
@@ -303,8 +302,8 @@ def _phrase_card(
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
         f"* **False accepts**: {figures['false_accepts_per_hour']:.2g} an hour "
-        f"of people ordering coffee at its own threshold, missing "
-        f"{figures['missed']} of {figures['words']} people "
+        f"of people ordering coffee at its own threshold, which is cautious, "
+        f"missing {figures['missed']} of {figures['words']} people "
         f"({figures['miss_rate']:.0%}) (results/wake_word.md).",
         "",
         "## Missed and false",

@@ -313,8 +313,8 @@ def _draw(
 def _minutes(outcome: Outcome) -> float:
     """Returns what a run took, its teacher's training and others before it."""
     seconds = 0.0
-    for path in outcome.folder.rglob("metrics.json"):
-        metrics = read_json(path)
+    for part in (".", "teacher", "before_mining"):
+        metrics = read_json(outcome.folder / part / "metrics.json")
         if metrics:
             seconds += sum(entry["seconds"] for entry in metrics["history"])
     return seconds / 60

@@ -30,6 +30,7 @@ from bifsmn_tf.runtime.native import NativeModel
 
 HEADER = (ROOT / "custom_ops/engine/bifsmn.h").read_text("utf-8")
 MODELS = bifsmn_tf.models()
+KEYWORDS = "bifsmn-sc10"
 ENGINES = ("litert", "native")
 EVENTS = {"threshold": 0.3, "smoothing": 0.2, "hold": 0.5}
 """Settings at which random sound has some detections."""
@@ -216,12 +217,14 @@ def c_and_python(model, samples, deltas=(), **options):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_c_detects_what_python_does(model):
-    assert c_and_python(model, sound(9, 8.0), **EVENTS)
+    heard = c_and_python(model, sound(9, 8.0), **EVENTS)
+    # Noise wakes no wake word.
+    assert heard or "alexa" in model
 
 
 def test_other_words_are_no_events(tmp_path):
     """Every word of a file but one, which were trained on beside it."""
-    content = ModelFile.read(pretrained.find(MODELS[0]))
+    content = ModelFile.read(pretrained.find(KEYWORDS))
     description = describe(content)
     labels = [
         label if label in ("yes", *NOT_KEYWORDS) else OTHER_WORD + label
@@ -232,7 +235,7 @@ def test_other_words_are_no_events(tmp_path):
     )
     path = tmp_path / "one.tflite"
     path.write_bytes(with_metadata(content, NAME, described.to_bytes()))
-    heard = c_and_python(MODELS[0], sound(9, 8.0), **EVENTS)
+    heard = c_and_python(KEYWORDS, sound(9, 8.0), **EVENTS)
     assert {event.label for event in heard} - {"yes"}
     events = c_and_python(path, sound(9, 8.0), **EVENTS)
     assert {event.label for event in events} <= {"yes"}
@@ -301,7 +304,7 @@ def test_detections_wait_until_they_are_polled():
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("beyond", [-1, 0, 40])
 def test_what_is_no_number_is_not_taken(steps, beyond):
-    twin = NativeSpotter(pretrained.find(MODELS[0]))
+    twin = NativeSpotter(pretrained.find(KEYWORDS))
     step = twin.call("step")
     before = max(steps * step + beyond, 0)
     samples = np.zeros(5 * step, np.float32)
@@ -312,10 +315,10 @@ def test_what_is_no_number_is_not_taken(steps, beyond):
 
 
 def test_thresholds_are_those_of_keywords():
-    twin = NativeSpotter(pretrained.find(MODELS[0]))
+    twin = NativeSpotter(pretrained.find(KEYWORDS))
     yes, unknown = map(twin.labels.index, ("yes", "unknown"))
     assert twin.call("threshold", yes) == pytest.approx(
-        KeywordSpotter(MODELS[0]).detection.thresholds["yes"]
+        KeywordSpotter(KEYWORDS).detection.thresholds["yes"]
     )
     assert twin.call("threshold", unknown) > 1
     assert twin.call("threshold", 99) > 1
@@ -350,7 +353,7 @@ def test_files_that_are_none(tmp_path):
         NativeSpotter(tmp_path / "none.tflite")
     with pytest.raises(ValueError, match="not a TensorFlow Lite model"):
         NativeSpotter(b"RIFF    WAVE")
-    content = pretrained.find(MODELS[0]).read_bytes()
+    content = pretrained.find(KEYWORDS).read_bytes()
     with pytest.raises(ValueError, match="is it truncated"):
         NativeSpotter(content[:-5000])
     with pytest.raises(ValueError, match="it has no description"):
@@ -379,12 +382,12 @@ def test_inputs_of_another_form():
 
 def test_the_engine_is_named():
     with pytest.raises(UserError, match="engine is one of native, litert"):
-        KeywordSpotter(MODELS[0], engine="fast")
+        KeywordSpotter(KEYWORDS, engine="fast")
 
 
 def test_without_a_runtime_the_native_engine_runs(monkeypatch):
-    assert KeywordSpotter(MODELS[0]).engine == "litert"
+    assert KeywordSpotter(KEYWORDS).engine == "litert"
     monkeypatch.setattr(interpreter, "RUNTIMES", ())
-    assert KeywordSpotter(MODELS[0]).engine == "native"
+    assert KeywordSpotter(KEYWORDS).engine == "native"
     with pytest.raises(UserError, match=r"pip install 'bifsmn_tf\[litert\]'"):
-        KeywordSpotter(MODELS[0], engine="litert")
+        KeywordSpotter(KEYWORDS, engine="litert")
