@@ -14,6 +14,7 @@ from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.model_file import metadata
 from bifsmn_tf.model_file.detection import DetectionSettings
+from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.model_file.reader import ModelFile
 from bifsmn_tf.model_file.rewriter import with_metadata
@@ -33,7 +34,7 @@ def test_the_same_metadata_gives_the_same_bytes(model):
 
 def test_settings_in_and_out_again(model, tmp_path):
     description = ModelMetadata.of_model(model)
-    own = dict.fromkeys(description.label_names[:-2], 0.25)
+    own = dict.fromkeys(keywords_of(description.label_names), 0.25)
     settings = DetectionSettings(own, 0.3, 0.5, 0.7)
     assert description.detection != settings
     with_settings = dataclasses.replace(description, detection=settings)
