@@ -392,8 +392,15 @@ def with_other_words(
         they begin with ``detection.OTHER_WORD``.
 
     Raises:
-        DataError: There is no such folder, or no word with so many.
+        DataError: There is no such folder, or no word with so many; or the
+            data set has no class of unknown words.
     """
+    if UNKNOWN not in dataset.label_names:
+        raise DataError(
+            f"other_words stand beside a class {UNKNOWN!r}, which "
+            f"{dataset.name} has not: its classes are "
+            f"{', '.join(dataset.label_names)}"
+        )
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"other_words: there is no folder {root}")
@@ -428,7 +435,7 @@ def with_other_words(
             speaker = protocol.speaker_of(path.name)
             rows.append((OTHER_WORD + word, name, speaker, piece))
     own = keywords_of(dataset.label_names)
-    rest = dataset.label_names[len(own) :]
+    rest = [name for name in dataset.label_names if name not in own]
     names = (*own, *(OTHER_WORD + word for word in found), *rest)
     dataset = _said_too(relabel(dataset, names), found)
     added = Clips.from_rows(rows, names, len(rows), samples)

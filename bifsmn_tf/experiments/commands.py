@@ -104,17 +104,14 @@ class Commands:
         Returns:
             What the JSON holds; ``None`` if there is none.
         """
-        path = folder / f"{name}.json"
-        if self._wanted(path):
-            self.call(
-                folder,
-                module,
-                *flags,
-                f"--data_dir={self.data_dir}",
-                f"--cache_dir={self.cache_dir}",
-                f"--json={path}",
-            )
-        return read_json(path)
+        return self.make(
+            folder,
+            name,
+            module,
+            *flags,
+            f"--data_dir={self.data_dir}",
+            f"--cache_dir={self.cache_dir}",
+        )
 
     def make(
         self, folder: Path, name: str, module: str, *flags: str

@@ -180,7 +180,7 @@ def _real(data_dir: Path, made: Path) -> dict[str, str]:
     for count in REAL_CLIPS:
         folder = made / f"real_{count}"
         # By speaker, as the names begin: each of another one.
-        step = len(train) // count
+        step = max(1, len(train) // count)
         _linked(folder / REAL_WORD, train[::step][:count])
         found[f"REAL_{count}"] = str(folder)
     return found

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -308,6 +309,9 @@ def test_other_words_that_are_too_few(tmp_path):
     dataset = datasets.load("synthetic", words=("go",), clips_per_word=1)
     with pytest.raises(DataError, match="other_words: there is no folder"):
         folder.with_other_words(dataset, tmp_path / "none")
+    alone = dataclasses.replace(dataset, label_names=("go", "silence", "a"))
+    with pytest.raises(DataError, match="beside a class 'unknown'"):
+        folder.with_other_words(alone, tmp_path)
     write(tmp_path / "yes" / "one.wav", 1)
     with pytest.raises(DataError, match="no word in .* has 100 recordings"):
         folder.with_other_words(dataset, tmp_path)
