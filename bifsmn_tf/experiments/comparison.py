@@ -62,6 +62,20 @@ def table(
     ]
 
 
+def thousand_cycles(models: Mapping[str, str]) -> Column:
+    """Returns a column of modelled Cortex-A53 cycles, in thousands.
+
+    Args:
+        models: by the name of a row, what ``Results.cycles`` calls its network.
+    """
+
+    def cell(results: Results, name: str, delta: str) -> str:
+        found = results.strict_cycles(models.get(name, ""), delta)
+        return f"{found / 1000:.1f}" if found else ""
+
+    return cell
+
+
 def body(
     paper: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
     paper_columns: Sequence[str] = (),

@@ -3,7 +3,6 @@
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.results import Experiment
-from bifsmn_tf.experiments.results import Results
 from bifsmn_tf.experiments.rows import Row
 from bifsmn_tf.network.config import SITES
 
@@ -70,11 +69,6 @@ _MODELS = (
 )
 
 
-def _cycles(results: Results, name: str, delta: str) -> str:
-    found = results.strict_cycles(_MODELS.get(name, ""), delta)
-    return f"{found / 1000:.1f}" if found else ""
-
-
 EXPERIMENT = Experiment(
     "precision_sites",
     "Where the loss sits",
@@ -88,7 +82,9 @@ EXPERIMENT = Experiment(
     comparison.body(
         columns={
             "file, bytes": comparison.file_bytes,
-            "modelled A53 cycles, thousands": _cycles,
+            "modelled A53 cycles, thousands": comparison.thousand_cycles(
+                _MODELS
+            ),
         }
     ),
     recipes.EPOCHS,

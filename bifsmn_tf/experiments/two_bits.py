@@ -3,7 +3,6 @@
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
 from bifsmn_tf.experiments.results import Experiment
-from bifsmn_tf.experiments.results import Results
 
 _ONE_BIT = "bifsmn"
 
@@ -45,11 +44,6 @@ _MODELS = {_ONE_BIT: "BiFSMN"} | {
 }
 
 
-def _cycles(results: Results, name: str, delta: str) -> str:
-    found = results.strict_cycles(_MODELS.get(name, ""), delta)
-    return f"{found / 1000:.1f}" if found else ""
-
-
 EXPERIMENT = Experiment(
     "two_bits",
     "Two bits where one is too few",
@@ -66,7 +60,9 @@ EXPERIMENT = Experiment(
         reference=_ONE_BIT,
         columns={
             "file, bytes": comparison.file_bytes,
-            "modelled A53 cycles, thousands": _cycles,
+            "modelled A53 cycles, thousands": comparison.thousand_cycles(
+                _MODELS
+            ),
         },
     ),
     recipes.EPOCHS,
