@@ -78,6 +78,16 @@ struct FeatureConvKernel {
               int levels, Word* bits);
 };
 
+using FeatureConvRun = void (*)(const FeatureConvRow& row, const void* packed,
+                                int outputs, Word* bits);
+
+// A kernel's `run` that is compiled for each number of levels.
+template <FeatureConvRun kOneLevel, FeatureConvRun kAllLevels>
+void RunByLevels(const FeatureConvRow& row, const void* packed, int outputs,
+                 int levels, Word* bits) {
+  (levels == 1 ? kOneLevel : kAllLevels)(row, packed, outputs, bits);
+}
+
 const KernelRegistry<FeatureConvKernel>& FeatureConvKernels();
 
 #ifdef __aarch64__

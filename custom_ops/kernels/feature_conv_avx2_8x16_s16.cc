@@ -268,15 +268,6 @@ void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
   }
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
-         Word* bits) {
-  if (levels == 1) {
-    RunLevels<1>(row, packed, outputs, bits);
-  } else {
-    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
-  }
-}
-
 }  // namespace
 }  // namespace bifsmn
 
@@ -291,7 +282,7 @@ const FeatureConvKernel kFeatureConvAvx2_8x16S16 = {
     QuantizeAvx2,
     PackedBytes,
     Pack,
-    Run,
+    RunByLevels<RunLevels<1>, RunLevels<kLevelThresholds>>,
 };
 
 }  // namespace bifsmn

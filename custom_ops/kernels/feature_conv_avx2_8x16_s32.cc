@@ -187,15 +187,6 @@ void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
   }
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
-         Word* bits) {
-  if (levels == 1) {
-    RunLevels<1>(row, packed, outputs, bits);
-  } else {
-    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
-  }
-}
-
 }  // namespace
 }  // namespace bifsmn
 
@@ -210,7 +201,7 @@ const FeatureConvKernel kFeatureConvAvx2_8x16S32 = {
     QuantizeAvx2,
     PackedBytes,
     Pack,
-    Run,
+    RunByLevels<RunLevels<1>, RunLevels<kLevelThresholds>>,
 };
 
 }  // namespace bifsmn

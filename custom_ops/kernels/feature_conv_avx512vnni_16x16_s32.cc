@@ -223,15 +223,6 @@ void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
   }
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
-         Word* bits) {
-  if (levels == 1) {
-    RunLevels<1>(row, packed, outputs, bits);
-  } else {
-    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
-  }
-}
-
 }  // namespace
 }  // namespace bifsmn
 
@@ -246,7 +237,7 @@ const FeatureConvKernel kFeatureConvAvx512Vnni16x16S32 = {
     Quantize,
     PackedBytes,
     Pack,
-    Run,
+    RunByLevels<RunLevels<1>, RunLevels<kLevelThresholds>>,
 };
 
 }  // namespace bifsmn

@@ -394,15 +394,6 @@ void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
   }
 }
 
-void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
-         Word* bits) {
-  if (levels == 1) {
-    RunLevels<1>(row, packed, outputs, bits);
-  } else {
-    RunLevels<kLevelThresholds>(row, packed, outputs, bits);
-  }
-}
-
 }  // namespace
 
 const FeatureConvKernel kFeatureConvNeon16x8S16 = {
@@ -412,7 +403,7 @@ const FeatureConvKernel kFeatureConvNeon16x8S16 = {
     Quantize,
     PackedBytes,
     Pack,
-    Run,
+    RunByLevels<RunLevels<1>, RunLevels<kLevelThresholds>>,
 };
 
 }  // namespace bifsmn
