@@ -37,6 +37,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import metrics
+from bifsmn_tf.model_file.detection import without_other_words
 
 if TYPE_CHECKING:
     from bifsmn_tf._keras import tf
@@ -228,7 +229,7 @@ def _deltas(available: tuple[int, ...]) -> list[int]:
 
 
 def _load_data(description: _Description) -> datasets.KeywordDataset:
-    """Loads the split to evaluate on, with the model's own labels."""
+    """Loads the split to evaluate on; other words are unknown ones."""
     trained_on = description.dataset["name"]
     name = _DATASET.value or trained_on
     options = dict(description.dataset["options"]) if name == trained_on else {}
@@ -242,7 +243,7 @@ def _load_data(description: _Description) -> datasets.KeywordDataset:
         _DATA_DIR.value,
         splits=(_SPLIT.value,),
         cache_dir=_CACHE_DIR.value,
-        label_names=description.label_names,
+        label_names=without_other_words(description.label_names),
         **options,
     )
 
@@ -274,7 +275,10 @@ def main() -> None:
     deltas = _deltas(description.network.deltas)
     dataset = _load_data(description)
     clips = dataset.splits[_SPLIT.value]
-    logits = _logits(model, model.inputs(clips), deltas)
+    logits = {
+        delta: metrics.as_unknown(found, description.label_names)
+        for delta, found in _logits(model, model.inputs(clips), deltas).items()
+    }
     report = {
         "model": str(_MODEL.value),
         "dataset": dataset.name,

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
+from bifsmn_tf.model_file.detection import OTHER_WORD
 
 _Z95 = statistics.NormalDist().inv_cdf(0.975)
 """Standard deviations from the mean to the ends of a 95 % interval."""
@@ -87,6 +89,29 @@ def confusion(
         np.asarray(labels, np.int64) * classes + np.asarray(predicted),
         minlength=classes * classes,
     ).reshape(classes, classes)
+
+
+def as_unknown(
+    logits: npt.NDArray[np.floating], label_names: Sequence[str]
+) -> npt.NDArray[np.floating]:
+    """Takes classes of other words for what they are to a user: unknown.
+
+    Args:
+        logits: (n, classes).
+        label_names: the names of the classes.
+
+    Returns:
+        (n, classes that are left): without those of other words; that of
+        unknown words has the largest logit of all of them.
+    """
+    other = [name.startswith(OTHER_WORD) for name in label_names]
+    if not any(other):
+        return logits
+    unknown = list(label_names).index(UNKNOWN)
+    merged = logits.copy()
+    mine = [*np.flatnonzero(other), unknown]
+    merged[:, unknown] = logits[:, mine].max(axis=1)
+    return merged[:, np.logical_not(other)]
 
 
 def report(

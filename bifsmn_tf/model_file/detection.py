@@ -34,6 +34,11 @@ def keywords_of(labels: Sequence[str]) -> list[str]:
     return [label for label in labels if is_keyword(label)]
 
 
+def without_other_words(labels: Sequence[str]) -> tuple[str, ...]:
+    """Returns the labels that a user knows: other words are unknown ones."""
+    return tuple(x for x in labels if not x.startswith(OTHER_WORD))
+
+
 def parse_thresholds(
     given: Sequence[str] | None,
 ) -> float | dict[str, float] | None:

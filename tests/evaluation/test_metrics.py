@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from bifsmn_tf.evaluation import metrics
+from bifsmn_tf.model_file.detection import without_other_words
 
 NAMES = ["yes", "no", "unknown"]
 
@@ -163,3 +164,21 @@ def test_mean_interval():
     assert mean - low == pytest.approx(high - mean)
     with pytest.raises(ValueError, match="no interval from 1 values"):
         metrics.mean_interval([1.0])
+
+
+def test_other_words_are_unknown_ones():
+    names = ("yes", "_bed", "_cat", "unknown", "silence")
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(200, 5))
+    merged = metrics.as_unknown(logits, names)
+    left = without_other_words(names)
+    assert left == ("yes", "unknown", "silence")
+    assert merged.shape == (200, 3)
+    said = [names[i] for i in logits.argmax(axis=1)]
+    expected = ["unknown" if x[0] == "_" else x for x in said]
+    assert [left[i] for i in merged.argmax(axis=1)] == expected
+    assert len(set(said)) == 5
+    np.testing.assert_array_equal(
+        metrics.as_unknown(logits, ("a", "b", "c", "unknown", "silence")),
+        logits,
+    )
