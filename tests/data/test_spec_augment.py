@@ -89,3 +89,52 @@ def test_same_seed_same_masks():
 def test_masks_that_do_not_fit():
     with pytest.raises(UserError, match="12 frames of 10 mels"):
         masks(SpecAugmentParameters(frequency=11), 1)
+
+
+def ramps(batch: int, axis: int) -> tf.Tensor:
+    """Features that say where they come from, along an axis."""
+    shape = [1, 1, 1]
+    shape[axis] = (1, 12, 10)[axis]
+    at = tf.reshape(tf.range(shape[axis], dtype=tf.float32), shape)
+    return tf.broadcast_to(at, (batch, 12, 10))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_warping_moves_the_middle_and_not_the_ends(axis):
+    only = SpecAugmentParameters(0, 0, warp=0.2)
+    warped = spec_augment(ramps(300, axis), only, SEED).numpy()
+    source = np.moveaxis(warped, axis, 1)[:, :, 3]
+    last = source.shape[1] - 1
+    np.testing.assert_allclose(source[:, 0], 0, atol=1e-5)
+    np.testing.assert_allclose(source[:, -1], last, atol=1e-5)
+    assert np.all(np.diff(source) > 0)
+    moved = (source - np.arange(last + 1)) / last
+    assert 0.15 < np.abs(moved).max() <= 0.2
+    assert np.abs(moved.mean()) < 0.02
+    # Straight but for one point.
+    bends = np.abs(np.diff(source, n=2)) > 1e-4
+    assert bends.sum(axis=1).max() <= 2
+
+
+def test_warping_interpolates():
+    features = tf.constant(noise(4 * 12 * 10, 3).reshape(4, 12, 10))
+    parameters = SpecAugmentParameters(0, 0, warp=0.1)
+    warped = spec_augment(features, parameters, SEED).numpy()
+    assert not np.allclose(warped, features)
+    assert warped.max() <= features.numpy().max() + 1e-6
+    again = spec_augment(features, parameters, SEED).numpy()
+    np.testing.assert_array_equal(warped, again)
+    constant = spec_augment(ones(3), parameters, SEED).numpy()
+    np.testing.assert_allclose(constant, 1, atol=1e-6)
+
+
+def test_warping_leaves_masks_where_they_are():
+    before = masks(SpecAugmentParameters(6, 6), 20)
+    np.testing.assert_array_equal(
+        masks(SpecAugmentParameters(6, 6, warp=0.1), 20), before
+    )
+
+
+def test_a_quarter_is_too_much():
+    with pytest.raises(UserError, match="less than a quarter"):
+        SpecAugmentParameters(warp=0.25)
