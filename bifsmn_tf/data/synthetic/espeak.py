@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 
 from bifsmn_tf.audio.samples import Int16Array
+from bifsmn_tf.data.synthetic.careful import ESPEAK
+from bifsmn_tf.data.synthetic.careful import IPA
+from bifsmn_tf.data.synthetic.careful import carefully
 from bifsmn_tf.errors import UserError
 
 _SYNCHRONOUS = 2
 _UTF8 = 1
+_MNEMONICS = 0x100
 # International Phonetic Alphabet, "_" between its symbols.
 _IPA = 0x02 | ord("_") << 8
 _RATE, _PITCH, _RANGE = 1, 3, 4
@@ -106,14 +110,37 @@ class Speaker:
         Raises:
             UserError: There is no such voice.
         """
+        found: list[str] = []
+        for word in self._pronounced(text, voice, _IPA):
+            found += (symbol.strip(IPA.stress) for symbol in word)
+        return tuple(symbol for symbol in found if symbol)
+
+    def _pronounced(
+        self, text: str, voice: str, alphabet: int
+    ) -> list[list[str]]:
+        """Returns the symbols of each word."""
         self._choose(voice)
         rest = ctypes.c_char_p(text.encode())
-        found: list[str] = []
+        found: list[list[str]] = []
         while rest.value is not None:
-            said = self._phonemes(ctypes.byref(rest), _UTF8, _IPA)
-            for word in said.decode().split():
-                found += (symbol.strip("ˈˌ") for symbol in word.split("_"))
-        return tuple(symbol for symbol in found if symbol)
+            said = self._phonemes(ctypes.byref(rest), _UTF8, alphabet)
+            found += (word.split("_") for word in said.decode().split())
+        return found
+
+    def carefully(self, text: str, voice: str, rng: np.random.Generator) -> str:
+        """Returns a text for :meth:`say`, syllable by syllable.
+
+        Args:
+            text: in English.
+            voice: accent and variant.
+            rng: draws how, see :mod:`~bifsmn_tf.data.synthetic.careful`.
+
+        Raises:
+            UserError: There is no such voice.
+        """
+        words = self._pronounced(text, voice, ord("_") << 8)
+        said = ("".join(carefully(word, ESPEAK, rng)) for word in words)
+        return f"[[{' '.join(said)}]]"
 
     def _choose(self, voice: str) -> None:
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -128,7 +155,7 @@ class Speaker:
         """Speaks a text.
 
         Args:
-            text: in English.
+            text: in English, or of :meth:`carefully`.
             voice: accent and variant, such as "en-gb-scotland+m3".
             rate: words a minute, 80 to 450.
             pitch: 0 to 100; 50 is the voice's own.
@@ -150,8 +177,9 @@ class Speaker:
             library.espeak_SetParameter(parameter, value, 0)
         self._pieces.clear()
         data = text.encode()
+        flags = _UTF8 | _MNEMONICS
         failed = library.espeak_Synth(
-            data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None
+            data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, flags, None, None
         )
         if failed or not self._pieces:
             raise UserError(f"espeak-ng says nothing for {text!r}")

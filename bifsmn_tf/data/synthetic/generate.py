@@ -4,6 +4,7 @@ A shard that is on disk is not made again, so a run that was interrupted goes
 on where it was.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -38,7 +39,7 @@ from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
 # Change it when the same recipe comes to mean other clips.
-_FORMAT = 2
+_FORMAT = 3
 _NOISE_SECONDS = 20
 _FASTEST = 450
 _AROUND = 0.2
@@ -75,6 +76,8 @@ def say(speaker: Speakers, utterance: Utterance, rate: int) -> FloatArray:
         pitch=utterance.pitch,
         range_=utterance.range,
         throat=utterance.throat,
+        careful=utterance.careful,
+        uneven=utterance.uneven,
     )
     return trimmed(sound)
 
@@ -101,6 +104,9 @@ def spoken(speaker: Speakers, utterance: Utterance) -> FloatArray:
             break
         faster = rate * len(speech) / utterance.samples * 1.1
         rate = min(_FASTEST, int(faster) + 1)
+    if utterance.careful or utterance.uneven:
+        fluent = dataclasses.replace(utterance, careful=False, uneven=0.0)
+        return spoken(speaker, fluent)
     raise DataError(
         f"{utterance.text!r} takes longer than {utterance.samples / CLIP:g} s "
         "even when it is said fast. Choose a shorter keyword, or "

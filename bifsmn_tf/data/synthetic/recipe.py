@@ -155,6 +155,8 @@ class Utterance:
         seed: of the noise.
         samples: of the clip, at 16 kHz.
         throat: see ``voices.throat``.
+        careful: whether it is said syllable by syllable.
+        uneven: how much the tempo changes, see ``Speakers.say``.
     """
 
     split: str
@@ -172,6 +174,8 @@ class Utterance:
     seed: int
     samples: int = CLIP
     throat: float = 1.0
+    careful: bool = False
+    uneven: float = 0.0
 
     @property
     def id(self) -> str:
@@ -195,6 +199,7 @@ def _utterance(
         noise_share, quietest, loudest = 0.5, 5, 30
         kinds = (*kinds, "babble")
     who = voices.draw(split, recipe.voices, voice) if text else ""
+    seed = int(rng.integers(2**32))
     return Utterance(
         split=split,
         label=label,
@@ -208,9 +213,10 @@ def _utterance(
         noise=kinds[int(kind * len(kinds))] if noisy < noise_share else "",
         snr=quietest + (loudest - quietest) * snr,
         position=position,
-        seed=int(rng.integers(2**32)),
+        seed=seed,
         samples=recipe.samples,
         throat=voices.throat(who, rng.random()),
+        **voices.manner(recipe.voices, seed),
     )
 
 

@@ -30,7 +30,7 @@ from bifsmn_tf.data.synthetic.speakers import Speakers
 from bifsmn_tf.data.workers import Workers
 from bifsmn_tf.errors import DataError
 
-_FORMAT = 2
+_FORMAT = 3
 _PURPOSE = zlib.crc32(b"sentences")
 
 SHARD = 64
@@ -95,6 +95,7 @@ class Sentences:
                 text = " ".join(words)
             rate, pitch, range_, level = rng.random(4)
             who = voices.draw(self.split, self.kinds, rng.random())
+            seed = int(rng.integers(2**32))
             result.append(
                 Utterance(
                     split=self.split,
@@ -109,8 +110,9 @@ class Sentences:
                     noise="",
                     snr=0.0,
                     position=0.0,
-                    seed=int(rng.integers(2**32)),
+                    seed=seed,
                     throat=voices.throat(who, rng.random()),
+                    **voices.manner(self.kinds, seed),
                 )
             )
         return result

@@ -18,6 +18,8 @@ from bifsmn_tf.audio.files import SAMPLE_RATE
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.synthetic import espeak
+from bifsmn_tf.data.synthetic.careful import IPA
+from bifsmn_tf.data.synthetic.careful import carefully
 from bifsmn_tf.errors import UserError
 
 _ORDINARY_RATE = 165
@@ -26,9 +28,8 @@ _ORDINARY_RATE = 165
 _LOWEST, _HIGHEST = 80.0, 300.0
 """Hz: what recorded voices speak at, from a man's to a child's."""
 
-_EVERY, _UNEVEN = 0.15, 0.25
-"""Seconds after which a neural voice changes its tempo, and how much (the
-standard deviation of its logarithm)."""
+_EVERY = 0.08, 0.2
+"""Seconds after which an uneven voice changes its tempo, from and to."""
 
 _SEED = 1
 """Of what Piper draws: how long sounds take, and how they are said."""
@@ -90,6 +91,8 @@ class Speakers:
         pitch: int,
         range_: int,
         throat: float = 1.0,
+        careful: bool = False,
+        uneven: float = 0.0,
     ) -> FloatArray:
         """Speaks a text.
 
@@ -100,6 +103,9 @@ class Speakers:
             pitch: 0 to 100; of recorded voices from 80 to 300 Hz.
             range_: how lively the melody is, 0 to 100; of espeak-ng.
             throat: the factor of all frequencies, at the same tempo.
+            careful: whether it is said syllable by syllable; flite cannot.
+            uneven: how much the tempo changes within a word, the standard
+                deviation of its logarithm; needs praat-parselmouth.
 
         Returns:
             float32 (samples,) at 16 kHz.
@@ -109,7 +115,10 @@ class Speakers:
         """
         rate = round(rate / throat)
         kind, colon, name = voice.partition(":")
+        hertz = None
         if not colon:
+            if careful:
+                text = self._espeak.carefully(text, voice, self._drawn)
             said = self._espeak.say(
                 text, voice, rate=rate, pitch=pitch, range_=range_
             )
@@ -117,24 +126,31 @@ class Speakers:
         elif kind == "flite":
             said, own_rate = _flite(text, name, rate, _hertz(pitch) / throat)
         elif kind == "piper":
-            said, own_rate = self._piper(text, name, rate)
-            said = _in_another_melody(
-                said, own_rate, _hertz(pitch) / throat, self._drawn
-            )
+            said, own_rate = self._piper(text, name, rate, careful)
+            hertz = _hertz(pitch) / throat
         else:
             raise UserError(f"there is no voice {voice!r}")
+        if (hertz or uneven) and np.any(said):
+            said = _in_another_melody(
+                said, own_rate, hertz, uneven, self._drawn
+            )
         if not np.any(said):
             raise UserError(f"{voice} says nothing for {text!r}")
         return soxr.resample(to_float(said), own_rate * throat, SAMPLE_RATE)
 
     def _piper(
-        self, text: str, voice: str, rate: int
+        self, text: str, voice: str, rate: int, careful: bool
     ) -> tuple[np.ndarray, int]:
         from piper.config import SynthesisConfig
 
         if self._neural is None:
             self._neural = _piper_voice()
         self._neural.config.espeak_voice = voice.partition("+")[2]
+        if careful:
+            text = " ".join(
+                _carefully(sentence, self._drawn)
+                for sentence in self._neural.phonemize(text)
+            )
         settings = SynthesisConfig(length_scale=_ORDINARY_RATE / rate)
         parts = [
             chunk.audio_int16_array
@@ -149,8 +165,28 @@ def _hertz(pitch: int) -> float:
     return _LOWEST * (_HIGHEST / _LOWEST) ** (pitch / 100)
 
 
+def _carefully(phonemes: Sequence[str], rng: np.random.Generator) -> str:
+    """Returns a sentence of Piper's single characters as it reads them."""
+    words: list[list[str]] = [[""]]
+    for symbol in phonemes:
+        if symbol == " ":
+            words.append([""])
+        elif words[-1][-1] in tuple(IPA.stress) or symbol == "ː":
+            words[-1][-1] += symbol
+        else:
+            words[-1].append(symbol)
+    said = (
+        "".join(carefully(list(filter(None, word)), IPA, rng)) for word in words
+    )
+    return f"[[{' '.join(said)}]]"
+
+
 def _in_another_melody(
-    sound: np.ndarray, rate: int, hertz: float, rng: np.random.Generator
+    sound: np.ndarray,
+    rate: int,
+    hertz: float | None,
+    uneven: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Moves the median of the pitch, and hurries and dwells here and there.
 
@@ -166,15 +202,15 @@ def _in_another_melody(
     before = parselmouth.Sound(sound / 32768, rate)
     pitch = before.to_pitch().selected_array["frequency"]
     spoken = call(before, "To Manipulation", 0.01, 60, 500)
-    if np.any(pitch):
+    if hertz and np.any(pitch):
         tier = call(spoken, "Extract pitch tier")
         factor = hertz / float(np.median(pitch[pitch > 0]))
         call(tier, "Multiply frequencies", 0, before.duration, factor)
         call([tier, spoken], "Replace pitch tier")
     tempo = call(spoken, "Extract duration tier")
-    points = max(2, round(before.duration / _EVERY))
+    points = max(2, round(before.duration / rng.uniform(*_EVERY)))
     for time in np.linspace(0, before.duration, points):
-        call(tempo, "Add point", time, float(np.exp(rng.normal(0, _UNEVEN))))
+        call(tempo, "Add point", time, float(np.exp(rng.normal(0, uneven))))
     call([tempo, spoken], "Replace duration tier")
     after = call(spoken, "Get resynthesis (overlap-add)")
     return np.clip(after.values[0] * 32768, -32768, 32767).astype(np.int16)

