@@ -6,6 +6,7 @@ from typing import Any
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.averages import Averages
+from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.mixup import mix
 from bifsmn_tf.distillation.objective import Objective
@@ -30,6 +31,10 @@ def check_step(mixup: float, weight_average: float) -> None:
         raise UserError(
             f"weight_average must be in [0, 1), not {weight_average}"
         )
+
+
+ENERGY = "p_H/"
+"""What the names of wavelet energies begin with in an evaluation."""
 
 
 class Trainer(tf.keras.Model):
@@ -97,7 +102,16 @@ class Trainer(tf.keras.Model):
             name="train",
         )
         self._test_averages = Averages(
-            [*[f"cross_entropy_delta_{d}" for d in deltas], *per_depth],
+            [
+                *[f"cross_entropy_delta_{d}" for d in deltas],
+                *per_depth,
+                *[
+                    f"{ENERGY}delta_{delta}/{block}"
+                    for i, delta in enumerate(deltas)
+                    for block in range(1, student.config.blocks + 1)
+                    if i in student.config.variants(block)
+                ],
+            ],
             name="test",
         )
 
@@ -215,13 +229,19 @@ class Trainer(tf.keras.Model):
             data: features, (batch, time, mels), and labels, (batch,).
 
         Returns:
-            The means so far by name.
+            The means so far by name; those that begin with :data:`ENERGY` are
+            of p_H (Eq. 7), by depth and block.
         """
         features, labels = data
-        logits = [
-            self.evaluated.infer(features, delta)[0]
-            for delta in self.student.config.deltas
-        ]
+        examples = tf.shape(labels)[0]
+        logits, energies = [], []
+        for delta in self.student.config.deltas:
+            logit, states = self.evaluated.infer(features, delta)
+            logits.append(logit)
+            energies += [
+                tf.cast(examples, tf.float32) * share
+                for _, share in sorted(wavelet_energies(states).items())
+            ]
         cross_entropies = [
             tf.reduce_sum(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logit)
@@ -229,8 +249,10 @@ class Trainer(tf.keras.Model):
             for logit in logits
         ]
         self._test_averages.update_state(
-            tf.concat([cross_entropies, _hits(labels, logits)], axis=0),
-            tf.shape(labels)[0],
+            tf.concat(
+                [cross_entropies, _hits(labels, logits), energies], axis=0
+            ),
+            examples,
         )
         return self._test_averages.result()
 

@@ -5,7 +5,7 @@
     checkpoints/
       epoch-00012/
         last            network and optimizer: what a stopped run goes on from
-        best            network: what evaluate and convert read
+        best            of the best epoch: what evaluate and convert read
         metrics.json    the history up to this epoch
 
 An epoch is one step, whenever a process is killed: its folder is written under
@@ -119,7 +119,6 @@ class Checkpoints:
         if trained is not evaluated:
             parts["trained"] = trained
         self._last = tf.train.Checkpoint(**parts)
-        self._best = tf.train.Checkpoint(network=evaluated)
 
     def resume(self) -> dict[str, Any] | None:
         """Reads the last complete epoch.
@@ -157,16 +156,17 @@ class Checkpoints:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         self._last.write(str(partial / LAST))
-        if improved:
-            self._best.write(str(partial / BEST))
         if self._worker is not None:
             shutil.rmtree(partial)
             return
-        before = newest(self._folder)
+        # Who reads the best network passes over the optimizer beside it.
+        source, name = partial, LAST
         if not improved:
+            before = newest(self._folder)
             assert before is not None
-            for path in before.glob(f"{BEST}.*"):
-                shutil.copyfile(path, partial / path.name)
+            source, name = before, BEST
+        for path in list(source.glob(f"{name}.*")):
+            shutil.copyfile(path, partial / f"{BEST}{path.suffix}")
         (partial / METRICS).write_text(json.dumps(metrics))
         for path in (*partial.iterdir(), partial):
             _to_disk(path)

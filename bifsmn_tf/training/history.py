@@ -8,9 +8,14 @@ import numpy as np
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.student import Student
+from bifsmn_tf.distillation.trainer import ENERGY
 
 _ENERGY_CLIPS = 256
-"""The number of validation clips whose states give the wavelet energies."""
+"""The number of validation clips that give a teacher's wavelet energies."""
+
+Energies = dict[str, dict[str, float]]
+"""p_H by ``delta_1`` and so on or ``teacher``, and the block's number as text,
+which JSON wants."""
 
 _ACCURACY = "val_accuracy_delta"
 
@@ -21,7 +26,7 @@ def entry(
     validation: Mapping[str, float],
     learning_rate: float,
     seconds: float,
-    energies: dict[str, dict[str, float]],
+    teacher: Energies,
 ) -> dict[str, Any]:
     """Returns an epoch's entry in ``metrics.json``.
 
@@ -31,15 +36,23 @@ def entry(
         validation: The means over the validation clips.
         learning_rate: The rate behind the epoch's last step.
         seconds: What the epoch's steps took.
-        energies: What :func:`energies` gave.
+        teacher: What :func:`teacher_energies` gave, or nothing.
     """
+    energies: Energies = {}
+    counted = {}
+    for name, value in validation.items():
+        if name.startswith(ENERGY):
+            who, _, block = name.removeprefix(ENERGY).partition("/")
+            energies.setdefault(who, {})[block] = float(value)
+        else:
+            counted[f"val_{name}"] = float(value)
     return {
         "epoch": epoch,
         **training,
-        **{f"val_{name}": float(value) for name, value in validation.items()},
+        **counted,
         "learning_rate": learning_rate,
         "seconds": round(seconds, 2),
-        "wavelet_energy_high": energies,
+        "wavelet_energy_high": energies | teacher,
     }
 
 
@@ -61,31 +74,20 @@ def describe(entry: Mapping[str, Any]) -> str:
     return f"loss {entry['loss']:.3f}, validation {accuracies} %"
 
 
-def energies(
-    network: Student, teacher: Student | None, features: np.ndarray
-) -> dict[str, dict[str, float]]:
-    """Returns p_H (Eq. 7) by network and depth, and by block.
+def teacher_energies(teacher: Student, features: np.ndarray) -> Energies:
+    """Returns p_H (Eq. 7) of a teacher, which no training changes.
 
     Args:
-        network: The one that is evaluated.
-        teacher: Its teacher, if it has one.
+        teacher: It.
         features: validation clips, normalised, (clips, time, mels); the first
             ones are taken.
-
-    Returns:
-        p_H by ``delta_1`` and so on or ``teacher``, and the block's number as
-        text, which JSON wants.
     """
-    clips = tf.constant(features[:_ENERGY_CLIPS])
-    found = {
-        f"delta_{delta}": wavelet_energies(network, delta, clips)
-        for delta in network.config.deltas
-    }
-    if teacher is not None:
-        found["teacher"] = wavelet_energies(teacher, 1, clips)
+    _, states = teacher.infer(tf.constant(features[:_ENERGY_CLIPS]), 1)
     return {
-        name: {str(block): share for block, share in shares.items()}
-        for name, shares in found.items()
+        "teacher": {
+            str(block): float(share)
+            for block, share in wavelet_energies(states).items()
+        }
     }
 
 

@@ -133,6 +133,9 @@ def fit(
         dataset = tf.data.Dataset.from_tensor_slices(validation).batch(
             _EVALUATION_BATCH
         )
+        high = (
+            history.teacher_energies(teacher, validation[0]) if teacher else {}
+        )
         bar = tqdm(
             total=steps * settings.epochs,
             initial=steps * len(entries),
@@ -143,13 +146,16 @@ def fit(
             mininterval=0.5,
             dynamic_ncols=True,
         )
+        first, stepped = time.perf_counter(), 0.0
         with bar, workers.in_touch(strategy):
             for epoch in range(len(entries), settings.epochs):
                 # Of the epoch alone, so that a resumed run is the same.
                 network.set_progress(epoch / max(settings.epochs - 1, 1))
+                batches = pipeline.epoch(epoch)
                 began = time.perf_counter()
-                trained = _means(trainer, pipeline, epoch, bar)
+                trained = _means(trainer, batches, bar)
                 seconds = time.perf_counter() - began
+                stepped += seconds
                 _check_finite(network, epoch)
                 if trainer.average is not None:
                     trainer.estimate_statistics(
@@ -161,7 +167,7 @@ def fit(
                     trainer.evaluate(dataset, verbose=0, return_dict=True),
                     float(schedule(optimizer.iterations)),
                     seconds,
-                    history.energies(trainer.evaluated, teacher, validation[0]),
+                    high,
                 )
                 entries.append(entry)
                 score = history.score(entry)
@@ -178,16 +184,21 @@ def fit(
                     bar.set_postfix_str(done)
                     if bar.disable:
                         print(f"{description}: {done}", file=sys.stderr)
+        if chief and stepped:
+            seconds = time.perf_counter() - first
+            print(
+                f"{description}: {stepped / seconds:.0%} of {seconds:.0f} s "
+                "in steps",
+                file=sys.stderr,
+            )
         return metrics
 
 
 def _means(
-    trainer: Trainer, pipeline: Batches, epoch: int, bar: tqdm
+    trainer: Trainer, batches: tf.data.Dataset, bar: tqdm
 ) -> dict[str, float]:
     """Trains one epoch and returns its means."""
-    fitted = trainer.fit(
-        pipeline.epoch(epoch), verbose=0, callbacks=[_Progress(bar)]
-    )
+    fitted = trainer.fit(batches, verbose=0, callbacks=[_Progress(bar)])
     return {name: float(v[-1]) for name, v in fitted.history.items()}
 
 

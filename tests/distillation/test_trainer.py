@@ -21,6 +21,7 @@ from bifsmn_tf.distillation import losses
 from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.mixup import mix
+from bifsmn_tf.distillation.trainer import ENERGY
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.network.architectures import BINARIZERS
 
@@ -346,11 +347,28 @@ def test_wavelet_energies_of_each_block():
     student = make_student()
     features, _ = make_batch()
     for delta, blocks in ((1, [1, 2, 3, 4]), (2, [2, 4]), (4, [4])):
-        energies = wavelet_energies(student, delta, features)
-        assert list(energies) == blocks
         _, states = student.infer(features, delta)
+        energies = wavelet_energies(states)
+        assert list(energies) == blocks
         for number, share in energies.items():
             high, low = haar.relative_energy(states[number])
-            assert share == pytest.approx(float(high))
+            assert float(share) == pytest.approx(float(high))
             assert 0 < share < 1
             assert float(high + low) == pytest.approx(1)
+
+
+def test_an_evaluation_measures_energies():
+    student = make_student()
+    trainer = Trainer(student, None, LossConfig(distillation="none"))
+    trainer.compile()
+    features, labels = make_batch()
+    data = tf.data.Dataset.from_tensors((features, labels))
+    found = trainer.evaluate(data, verbose=0, return_dict=True)
+    for delta in student.config.deltas:
+        _, states = student.infer(features, delta)
+        shares = wavelet_energies(states)
+        names = [f"{ENERGY}delta_{delta}/{block}" for block in shares]
+        assert [float(found[name]) for name in names] == pytest.approx(
+            [float(share) for share in shares.values()], rel=1e-5
+        )
+    assert sum(name.startswith(ENERGY) for name in found) == 7

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -82,13 +83,14 @@ def test_progress_depends_on_the_epoch_alone(tmp_path, monkeypatch):
 def test_a_log_file_gets_a_line_an_epoch(tmp_path, capsys):
     settings = {**BINARIZERS["irnet"], "distillation": "none"}
     toy_run.train(tmp_path, 3, **settings)
-    lines = capsys.readouterr().err.splitlines()
+    *lines, last = capsys.readouterr().err.splitlines()
     assert [line.partition(", ")[0].split(": ")[-1] for line in lines] == [
         "epoch 1",
         "epoch 2",
         "epoch 3",
     ]
     assert all("accuracy" in line or "loss" in line for line in lines)
+    assert re.fullmatch(r"\w+: \d+% of \d+ s in steps", last)
 
 
 def test_a_single_epoch_has_no_progress(tmp_path):
