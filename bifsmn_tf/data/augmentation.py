@@ -88,35 +88,28 @@ class AugmentationParameters:
 
 @dataclasses.dataclass(frozen=True)
 class SpecAugmentParameters:
-    """How features are warped and masked; masked values become the mean.
+    """How features are masked; the masked values become the mean.
 
-    SpecAugment (Park et al., arXiv:1904.08779).
+    SpecAugment without its time warping (Park et al., arXiv:1904.08779).
 
     Attributes:
         frequency: a mask is narrower than this number of mel bands; 0 for
             none.
         time: a mask is shorter than this number of frames; 0 for none.
         masks: how many masks of either kind there are.
-        warp: how far a point is moved at most, in time and in frequency, as a
-            share of the whole, less than a quarter; 0 for not at all.
 
     Raises:
-        UserError: A value is negative or too large; the message names it.
+        UserError: A value is negative; the message names it.
     """
 
     frequency: int = 8
     time: int = 8
     masks: int = 1
-    warp: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
             if value < 0:
                 raise UserError(f"{name} has to be 0 or more, not {value}")
-        if self.warp >= 0.25:
-            raise UserError(
-                f"warp has to be less than a quarter, not {self.warp:g}"
-            )
 
 
 def shifted(waveform: FloatArray, samples: int) -> FloatArray:

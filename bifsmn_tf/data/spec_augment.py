@@ -1,8 +1,6 @@
-"""SpecAugment's masks and warping on a batch of features, in TensorFlow.
+"""SpecAugment's masks on a batch of features, in TensorFlow.
 
-Park et al., arXiv:1904.08779. Frequency can be warped like time: to a network
-that is another speaker's vocal tract (vocal tract length perturbation, Jaitly
-and Hinton, ICML 2013).
+Park et al., arXiv:1904.08779, without the time warping.
 
 tensorflow-io has ``freq_mask`` and ``time_mask`` for one spectrogram. They take
 no seed, so a run with them cannot be repeated or resumed, and on a batch they
@@ -39,48 +37,12 @@ def _masks(
     return (at >= start[:, None]) & (at < (start + width)[:, None])
 
 
-def _warped(
-    features: tf.Tensor, axis: int, limit: float, seed: tf.Tensor
-) -> tf.Tensor:
-    """Moves a point of an axis by up to ``limit`` of it; both ends stay.
-
-    What lies between is stretched or squeezed evenly.
-
-    Args:
-        features: (batch, frames, mels).
-        axis: 1 or 2.
-        limit: a share of the axis, less than a quarter.
-        seed: int32 (2,).
-    """
-    batch, size = tf.shape(features)[0], features.shape[axis]
-    seeds = tf.random.split(seed, 2)
-    last = float(size - 1)
-    point = last * tf.random.stateless_uniform((batch, 1), seeds[0], 0.25, 0.75)
-    moved = point + last * tf.random.stateless_uniform(
-        (batch, 1), seeds[1], -limit, limit
-    )
-    at = tf.range(size, dtype=tf.float32)[None, :]
-    source = tf.where(
-        at < point,
-        at * (moved / point),
-        last - (last - at) * ((last - moved) / (last - point)),
-    )
-    lower = tf.minimum(tf.floor(source), last - 1)
-    share = tf.expand_dims(source - lower, 3 - axis)
-    index = tf.cast(lower, tf.int32)
-    one, other = (
-        tf.gather(features, i, axis=axis, batch_dims=1)
-        for i in (index, index + 1)
-    )
-    return one + share * (other - one)
-
-
 def spec_augment(
     features: tf.Tensor,
     parameters: SpecAugmentParameters,
     seed: tf.Tensor,
 ) -> tf.Tensor:
-    """Warps, then masks bands of frequency and stretches of time with zeros.
+    """Masks bands of frequency and stretches of time with zeros.
 
     A mask's width is uniform in [0, limit), and its place uniform among those
     where it fits, as with tensorflow-io's ``freq_mask(x, limit)`` and
@@ -105,10 +67,6 @@ def spec_augment(
             f"{parameters.frequency} mels do not fit on {frames} frames of "
             f"{mels} mels"
         )
-    if parameters.warp:
-        warp_seeds = tf.random.split(tf.random.split(seed, 3)[2], 2)
-        features = _warped(features, 1, parameters.warp, warp_seeds[0])
-        features = _warped(features, 2, parameters.warp, warp_seeds[1])
     seeds = tf.random.split(seed, max(1, 2 * parameters.masks))
     for i in range(parameters.masks):
         if parameters.time:

@@ -155,13 +155,6 @@ class DataConfig:
         8,
         "The largest SpecAugment mask in frames and in mels; 0 masks none.",
     )
-    spec_warp: float = setting(
-        0.0,
-        "How far SpecAugment moves a point at most, in time and in frequency, "
-        "as a share of the whole: other tempos, other speakers. 0 warps "
-        "nothing.",
-        research=True,
-    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
@@ -179,10 +172,6 @@ class DataConfig:
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise UserError(f"{name} must be at least {least}, not {value}")
-        if not 0 <= self.spec_warp < 0.25:
-            raise UserError(
-                f"spec_warp must be in [0, 0.25), not {self.spec_warp}"
-            )
         if not 0 <= self.digital_silence <= 1:
             raise UserError(
                 f"digital_silence must be in [0, 1], not {self.digital_silence}"
@@ -308,7 +297,7 @@ class DataConfig:
         if pieces is not None:
             assert context is not None
             context = dataclasses.replace(context, around=pieces.speech)
-        varied = (self.spec_mask or self.spec_warp) and not waveforms
+        masked = self.spec_mask and not waveforms
         return TrainingPipeline(
             clips,
             noise,
@@ -318,10 +307,8 @@ class DataConfig:
             seed=seed,
             copies=0 if waveforms else self.renditions,
             cache_dir=None if waveforms else self.cache_dir,
-            spec_augment=SpecAugmentParameters(
-                self.spec_mask, self.spec_mask, warp=self.spec_warp
-            )
-            if varied
+            spec_augment=SpecAugmentParameters(self.spec_mask, self.spec_mask)
+            if masked
             else None,
             statistics=FeatureStatistics(0.0, 1.0) if waveforms else None,
             context=context,
