@@ -18,7 +18,6 @@ from scipy import signal
 from bifsmn_tf.audio.files import SAMPLE_RATE
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import digest
-from bifsmn_tf.data.synthetic import noise
 from bifsmn_tf.errors import UserError
 
 _SECONDS = 0.4
@@ -28,10 +27,6 @@ _MU = 255
 
 _FAINTEST, _LOUDEST = -95.0, -45.0
 """dB of full scale: the noise of a microphone itself."""
-
-_REDDEST = 1.0
-"""The power of the frequency with which that noise falls at most: a quiet room
-is brown, an amplifier white."""
 
 _OCTAVES = (0, 250, 500, 1000, 2000, 4000, 8000)
 """Hz at which a microphone's response is drawn."""
@@ -104,7 +99,6 @@ class Acoustics:
         drawn = rng.random(8)
         colour = rng.standard_normal(len(_OCTAVES))
         seed = int(rng.integers(2**32))
-        tint = rng.random()
         if in_room < self.room:
             response = self.responses[int(which * len(self.responses))]
             sound = signal.oaconvolve(sound, response)[: len(sound)]
@@ -113,8 +107,8 @@ class Acoustics:
         if self.microphone and drawn[7] < _HISSING:
             # No recording is as quiet as what a synthesizer writes.
             level = 10 ** ((_FAINTEST + (_LOUDEST - _FAINTEST) * drawn[6]) / 20)
-            hiss = noise.coloured(
-                _REDDEST * tint, len(sound), np.random.default_rng(seed)
+            hiss = np.random.default_rng(seed).standard_normal(
+                len(sound), np.float32
             )
             sound = np.clip(sound + np.float32(level) * hiss, -1, 1)
         return sound.astype(np.float32)
@@ -125,7 +119,7 @@ class Acoustics:
             "responses": digest(self.responses),
             "room": self.room,
             "microphone": self.microphone,
-            "hiss": [_FAINTEST, _LOUDEST, _HISSING, _REDDEST],
+            "hiss": [_FAINTEST, _LOUDEST, _HISSING],
             "colour": _COLOUR,
         }
 

@@ -44,26 +44,10 @@ def make(kind: str, samples: int, rng: np.random.Generator) -> FloatArray:
         )
         sound = at_level(sound, 1) + 0.2 * make("pink", samples, rng)
         return at_level(sound, 1)
-    return coloured(COLOURS[kind], samples, rng)
-
-
-def coloured(
-    exponent: float, samples: int, rng: np.random.Generator
-) -> FloatArray:
-    """Makes noise whose amplitude falls with a power of the frequency.
-
-    Args:
-        exponent: that power; 0 for white noise.
-        samples: how many, at 16 kHz.
-        rng: draws the noise.
-
-    Returns:
-        float32 (samples,), of a root mean square of 1.
-    """
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     # Flat below 20 Hz, or the slowest wave would be all there is.
     frequency = np.maximum(np.fft.rfftfreq(samples, 1 / 16000), 20)
-    spectrum *= frequency**-exponent
+    spectrum *= frequency ** -COLOURS[kind]
     return at_level(np.fft.irfft(spectrum, samples), 1)
 
 
