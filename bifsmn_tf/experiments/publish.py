@@ -15,6 +15,7 @@ test_tflite.json (of ``evaluate --json``) in its folder.
 
 import json
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,20 @@ def _other_sound(run: Mapping[str, Any]) -> str:
     if not run.get("training", {}).get("negatives"):
         return ""
     return (
-        " Trained further on speech without a keyword: other words of that "
-        "data set, people reading (LibriSpeech, V. Panayotov and others, CC BY "
-        "4.0) and sentences of espeak-ng's voices."
+        " Trained beside speech without a keyword: other words of that data "
+        "set, people reading (LibriSpeech, V. Panayotov and others, CC BY 4.0) "
+        "and sentences of voices of espeak-ng, flite and Piper."
+    )
+
+
+def _never_events(labels: Sequence[str]) -> str:
+    """Says which classes beside keywords a model has."""
+    others = [f"`{label}`" for label in labels if label[:1] == OTHER_WORD]
+    if not others:
+        return "`unknown` and `silence`"
+    return (
+        f"`unknown`, `silence` and {', '.join(others)}, which are never an "
+        "event"
     )
 
 
@@ -198,11 +210,7 @@ def _card(
     results: Path,
 ) -> str:
     run, metrics, test = (_read(folder, file) for file in _FILES)
-    keywords = [
-        label
-        for label in test["label_names"]
-        if label not in ("unknown", "silence")
-    ]
+    keywords = keywords_of(run["label_names"])
     size = (folder / "model.tflite").stat().st_size
     lines = [
         f"# {name}",
@@ -213,8 +221,8 @@ def _card(
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
-        f"* **Keywords**: {', '.join(keywords)}; besides, `unknown` and "
-        "`silence`.",
+        f"* **Keywords**: {', '.join(keywords)}; besides, "
+        f"{_never_events(run['label_names'])}.",
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
         *_false_accepts(name, results),
@@ -273,7 +281,6 @@ def _phrase_card(
     run = _read(folder, "run.json")
     labels = run["label_names"]
     (phrase,) = keywords_of(labels)
-    others = [x.removeprefix(OTHER_WORD) for x in labels if x[:1] == OTHER_WORD]
     page = json.loads(
         (results / "wake_word" / "results.json").read_text(encoding="utf-8")
     )
@@ -296,9 +303,7 @@ def _phrase_card(
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
-        f"* **Keyword**: {phrase}; besides, `unknown`, `silence` and "
-        f"{', '.join(f'`{OTHER_WORD}{word}`' for word in others)}, which are "
-        "never an event.",
+        f"* **Keyword**: {phrase}; besides, {_never_events(labels)}.",
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
         f"* **False accepts**: {figures['false_accepts_per_hour']:.2g} an hour "

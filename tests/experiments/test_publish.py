@@ -77,6 +77,7 @@ def test_card(runs):
     folder, found = best(runs, "bifsmn")
     for name, values in {
         "run": {
+            "label_names": ["yes", "no", "_bed", "unknown", "silence"],
             "dataset": {"name": "speech_commands/x"},
             "network": {"int8_sites": ["conv2", "projection"]},
         },
@@ -109,7 +110,8 @@ def test_card(runs):
     assert publish._false_accepts("bifsmn_s-sc10", results) == []
     card = publish._card("bifsmn-sc10", "sc10", folder, found, results)
     for part in (
-        "**Keywords**: yes, no;",
+        "**Keywords**: yes, no; besides, `unknown`, `silence` and `_bed`, "
+        "which are never an event.",
         "1,234 bytes",
         "1,234 an hour of speech at the threshold 0.8, missing 10 % of 320",
         "|       180 | 90.0 % (85.0-93.5) |",
