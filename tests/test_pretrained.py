@@ -44,4 +44,4 @@ def test_other_names_are_refused():
 
 def test_all_together_stay_small():
     size = sum(pretrained.find(n).stat().st_size for n in pretrained.names())
-    assert size < 800_000
+    assert size < 650_000

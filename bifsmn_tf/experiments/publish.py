@@ -35,7 +35,6 @@ from bifsmn_tf.runtime.spotter import KeywordSpotter
 MODELS = {
     "bifsmn_stream-sc10": ("stream", "bifsmn_stream"),
     "bifsmn-sc10": ("sc10", "bifsmn_board"),
-    "bifsmn_mixed-sc10": ("sc10", "bifsmn_mixed_board"),
     "bifsmn_s-sc10": ("sc10", "bifsmn_s"),
 }
 """Names in the package, the experiments and their rows."""

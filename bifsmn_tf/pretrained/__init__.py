@@ -1,8 +1,8 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_mixed-sc10",
-     "bifsmn_quiet-sc10", "bifsmn_s-sc10", "bifsmn_stream-sc10"]
+    ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_quiet-sc10",
+     "bifsmn_s-sc10", "bifsmn_stream-sc10"]
     >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc10")
 
 Beside each model lies its card, which says what it was trained on, how well it
