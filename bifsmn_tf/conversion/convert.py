@@ -3,8 +3,11 @@
 bifsmn_tf.convert("runs/bifsmn", "bifsmn.tflite")
 """
 
+import math
 import os
 from pathlib import Path
+
+import numpy as np
 
 from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureParameters
@@ -12,7 +15,9 @@ from bifsmn_tf.conversion.binary import convert_binary
 from bifsmn_tf.conversion.converted_model import ConvertedModel
 from bifsmn_tf.conversion.full_precision import convert_full_precision
 from bifsmn_tf.conversion.precision import Precision
+from bifsmn_tf.data.clips import SILENCE
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.model_file.metadata import ModelMetadata
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.network.fsmn import FSMN
@@ -29,6 +34,7 @@ def convert(
     precision: Precision | None = None,
     audio: str = "features",
     samples: str = "float32",
+    keyword_bias: float = 0.0,
 ) -> ConvertedModel:
     """Converts a run or a network into one .tflite that needs nothing else.
 
@@ -48,6 +54,10 @@ def convert(
             depth; ``"none"`` adds nothing.
         samples: what a streaming network's step takes of sound: ``"float32"``
             in [-1, 1], or ``"int16"``.
+        keyword_bias: what is added to the logits of a run's keywords and of
+            silence. Who was trained beside far more sound that is neither
+            takes too much for unknown where a clip is as likely to be any of
+            them (logit adjustment, Menon et al., arXiv:2007.07314).
 
     Returns:
         The content of the file, and where its bytes are.
@@ -60,13 +70,24 @@ def convert(
     if output is not None and not Path(output).parent.is_dir():
         raise UserError(f"output: there is no folder {Path(output).parent}")
     if isinstance(source, FSMN):
-        if metadata is None:
-            raise TypeError("a network is converted with its metadata")
+        if metadata is None or keyword_bias:
+            raise TypeError(
+                "a network is converted with its metadata, and as it is"
+            )
         network = source
     else:
         if metadata is not None:
             raise TypeError("a run has metadata of its own")
         network, metadata = _read(_folder(source, full_precision), checkpoint)
+    if keyword_bias:
+        if not math.isfinite(keyword_bias):
+            raise UserError(f"keyword_bias: {keyword_bias} is not finite")
+        likelier = [
+            is_keyword(label) or label == SILENCE
+            for label in metadata.label_names
+        ]
+        bias = network.classifier.bias
+        bias.assign_add(keyword_bias * np.array(likelier, np.float32))
     if network.config.binary:
         model = convert_binary(network, metadata, precision, audio, samples)
     else:

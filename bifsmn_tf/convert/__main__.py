@@ -76,6 +76,14 @@ _SAMPLES = flags.DEFINE_enum(
     "The type of the samples that a streaming network's step takes.",
 )
 
+_KEYWORD_BIAS = flags.DEFINE_float(
+    "keyword_bias",
+    0.0,
+    "What is added to the logits of keywords and of silence: a network that "
+    "was trained beside far more of what is neither says unknown too often "
+    "for clips. Choose it on validation clips.",
+)
+
 _PARTS = flags.DEFINE_bool(
     "parts", False, "Print the bytes of every part, not of the largest ones."
 )
@@ -110,6 +118,7 @@ def main() -> None:
         ),
         audio=_AUDIO.value,
         samples=_SAMPLES.value,
+        keyword_bias=_KEYWORD_BIAS.value,
     )
     total = len(model.content)
     print(f"{output}: {total:,} bytes")

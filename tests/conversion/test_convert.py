@@ -2,9 +2,11 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from networks import describe
 from networks import random_network
+from sounds import noise
 
 import bifsmn_tf
 from bifsmn_tf._keras import tf
@@ -19,13 +21,13 @@ from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
 
 
-def write_run(path, network):
+def write_run(path, network, label_names=None):
     """A run whose best weights are those of the network."""
     description = describe(network.config)
     folder = RunFolder(path)
     config = RunConfig(
         network=description.network,
-        label_names=description.label_names,
+        label_names=label_names or description.label_names,
         features=description.features,
         statistics=description.statistics,
         dataset=description.dataset,
@@ -81,6 +83,28 @@ def test_settings_are_handed_on(run, student):
     assert bifsmn_tf.convert(
         run, precision=precision, audio="none"
     ) == convert_binary(student, describe(student.config), precision, "none")
+
+
+def test_keywords_and_silence_are_made_likelier(student, tmp_path):
+    run = write_run(
+        tmp_path / "run", student, ("yes", "_bed", "unknown", "silence")
+    )
+    paths = [tmp_path / "as_it_is.tflite", tmp_path / "likelier.tflite"]
+    for path, bias in zip(paths, (0.0, 2.0), strict=True):
+        bifsmn_tf.convert(run, path, keyword_bias=bias)
+    before, after = (bifsmn_tf.KeywordSpotter(path) for path in paths)
+    features = noise(student.config.frames * student.config.mels, 1)
+    shape = 1, student.config.frames, student.config.mels
+    moved = after.logits(features.reshape(shape)) - before.logits(
+        features.reshape(shape)
+    )
+    np.testing.assert_allclose(moved[0], [2, 0, 0, 2], atol=1e-5)
+    with pytest.raises(UserError, match="keyword_bias: nan is not finite"):
+        bifsmn_tf.convert(run, keyword_bias=float("nan"))
+    with pytest.raises(TypeError, match="as it is"):
+        bifsmn_tf.convert(
+            student, metadata=describe(student.config), keyword_bias=1.0
+        )
 
 
 @pytest.mark.parametrize("place", [".", "teacher"])
