@@ -306,7 +306,7 @@ def _phrase_card(
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes, for all depths.",
         f"* **False accepts**: {figures['false_accepts_per_hour']:.2g} an hour "
-        f"of people ordering coffee at its own threshold, which is cautious, "
+        f"of people ordering coffee at its own threshold, "
         f"missing {figures['missed']} of {figures['words']} people "
         f"({figures['miss_rate']:.0%}) (results/wake_word.md).",
         "",
@@ -324,9 +324,10 @@ def _phrase_card(
         "(arXiv:1804.03209) and people reading (LibriSpeech, V. Panayotov and "
         "others), both licensed under CC BY 4.0 "
         "(https://creativecommons.org/licenses/by/4.0/). The epoch was chosen "
-        "by validation, the threshold for half a false accept an hour of "
-        "validation sound. The recordings of people that it is measured on "
-        "(Picovoice's benchmarks, Apache-2.0) were not trained on.",
+        "by validation, the threshold for five false accepts an hour of "
+        "validation sound full of words that sound alike. The recordings of "
+        "people that it is measured on (Picovoice's benchmarks, Apache-2.0) "
+        "were not trained on.",
         "",
         "## What it is for, and what not",
         "",
