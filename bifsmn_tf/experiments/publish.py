@@ -45,6 +45,12 @@ BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 PHRASES = {"bifsmn-alexa": "alexa"}
 """Names in the package of wake words from text, and their rows."""
 
+_SITES = {
+    "conv2": "second convolution",
+    "projection": "projection",
+    "memory": "memories",
+}
+
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
 
 
@@ -102,8 +108,16 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
 def _more_bits(run: Mapping[str, Any]) -> str:
     """Says what has 8 bits beside the first convolution and the classifier."""
     layers = run["network"].get("int8_sites", [])
-    names = {"conv2": "second convolution", "projection": "projection"}
-    return "".join(f", the {names[layer]}" for layer in layers)
+    return "".join(f", the {_SITES[layer]}" for layer in layers)
+
+
+def _two_bits(run: Mapping[str, Any]) -> str:
+    """Says what reads activations of two bits."""
+    layers = run["network"].get("two_bit_sites", [])
+    if not layers:
+        return ""
+    names = " and ".join(f"the {_SITES[layer]}" for layer in layers)
+    return f" Activations into {names} have two bits."
 
 
 def _accuracies(test: Mapping[str, Any]) -> str:
@@ -216,7 +230,7 @@ def _card(
         "",
         "A keyword spotter whose weights and activations are one bit "
         f"everywhere but in the first convolution{_more_bits(run)} and the "
-        "classifier (8 bits).",
+        f"classifier (8 bits).{_two_bits(run)}",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",

@@ -127,6 +127,12 @@ def test_what_has_more_than_a_bit_is_named():
     assert publish._more_bits({"network": {}}) == ""
     mixed = {"network": {"int8_sites": ["conv2"]}}
     assert publish._more_bits(mixed) == ", the second convolution"
+    assert publish._two_bits({"network": {}}) == ""
+    two = {"network": {"two_bit_sites": ["conv2", "projection"]}}
+    assert publish._two_bits(two) == (
+        " Activations into the second convolution and the projection have two "
+        "bits."
+    )
 
 
 def test_the_card_of_a_wake_word(runs):
