@@ -194,7 +194,7 @@ def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     model = "--model=bifsmn_stream-sc10"
     assert b"yes (0.8), no (0.8)" in listen(f"--input={path}", model).stderr
     chosen = listen(f"--input={path}").stderr
-    assert b"chosen for 10 false an hour" in chosen
+    assert b"chosen for 2 false an hour" in chosen
     done = listen(f"--input={path}", model, "--threshold=no=0.95,stop=0.99")
     assert done.returncode == 0
     assert b"yes (0.8), no (0.95)" in done.stderr
