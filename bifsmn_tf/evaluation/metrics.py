@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
-from bifsmn_tf.model_file.detection import OTHER_WORD
+from bifsmn_tf.model_file.detection import is_other_word
 
 _Z95 = statistics.NormalDist().inv_cdf(0.975)
 """Standard deviations from the mean to the ends of a 95 % interval."""
@@ -104,7 +104,7 @@ def as_unknown(
         (n, classes that are left): without those of other words; that of
         unknown words has the largest logit of all of them.
     """
-    other = [name.startswith(OTHER_WORD) for name in label_names]
+    other = [is_other_word(name) for name in label_names]
     if not any(other):
         return logits
     unknown = list(label_names).index(UNKNOWN)

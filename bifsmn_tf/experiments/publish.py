@@ -28,7 +28,7 @@ from bifsmn_tf import whole_file
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import checkout
-from bifsmn_tf.model_file.detection import OTHER_WORD
+from bifsmn_tf.model_file.detection import is_other_word
 from bifsmn_tf.model_file.detection import keywords_of
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
@@ -193,7 +193,7 @@ def _other_sound(run: Mapping[str, Any]) -> str:
 
 def _never_events(labels: Sequence[str]) -> str:
     """Says which classes beside keywords a model has."""
-    others = [f"`{label}`" for label in labels if label[:1] == OTHER_WORD]
+    others = [f"`{label}`" for label in labels if is_other_word(label)]
     if not others:
         return "`unknown` and `silence`"
     return (

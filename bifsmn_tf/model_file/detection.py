@@ -26,7 +26,12 @@ OTHER_WORD = "_"
 
 def is_keyword(label: str) -> bool:
     """Says whether a class can be an event."""
-    return label not in NOT_KEYWORDS and not label.startswith(OTHER_WORD)
+    return label not in NOT_KEYWORDS and not is_other_word(label)
+
+
+def is_other_word(label: str) -> bool:
+    """Says whether a class is a word that is never an event."""
+    return label.startswith(OTHER_WORD)
 
 
 def keywords_of(labels: Sequence[str]) -> list[str]:
@@ -36,7 +41,7 @@ def keywords_of(labels: Sequence[str]) -> list[str]:
 
 def without_other_words(labels: Sequence[str]) -> tuple[str, ...]:
     """Returns the labels that a user knows: other words are unknown ones."""
-    return tuple(x for x in labels if not x.startswith(OTHER_WORD))
+    return tuple(x for x in labels if not is_other_word(x))
 
 
 def parse_thresholds(

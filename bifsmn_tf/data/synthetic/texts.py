@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bifsmn_tf.data.synthetic import espeak
+from bifsmn_tf.data.synthetic.careful import IPA
 from bifsmn_tf.errors import UserError
 
 _VOCABULARY = 12_000
@@ -30,8 +31,6 @@ mean the phrase."""
 
 _SHORTEST = 4
 """Phonemes that a phrase has to have."""
-
-_VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɪʊʌᵻ")
 
 Phonemes = tuple[str, ...]
 
@@ -113,7 +112,7 @@ def distance(one: Phonemes, other: Phonemes) -> float:
 def _substitution(one: str, other: str) -> float:
     if one == other:
         return 0.0
-    vowels = one[0] in _VOWELS and other[0] in _VOWELS
+    vowels = one[0] in IPA.vowels and other[0] in IPA.vowels
     return 0.5 if vowels or one.rstrip("ː") == other.rstrip("ː") else 1.0
 
 
