@@ -53,6 +53,9 @@ struct BgemmKernel {
   // Words of a patch of which packed weights have a multiple.
   int tile_words;
 
+  // Bits that a weight takes when it is packed.
+  int packed_bits;
+
   // Most words of a patch for which the kernel's sums do not overflow.
   int max_depth;
 
@@ -92,14 +95,14 @@ constexpr int BgemmRowStride(int outputs) {
 constexpr size_t BgemmPackedWords(const BgemmKernel& kernel, int outputs,
                                   int words) {
   return static_cast<size_t>(RoundUp(outputs, kernel.tile_outputs)) *
-         RoundUp(words, kernel.tile_words);
+         RoundUp(words, kernel.tile_words) * kernel.packed_bits;
 }
 
 const KernelRegistry<BgemmKernel>& BgemmKernels();
 
 #ifdef __x86_64__
 extern const BgemmKernel kBgemmAvx512Bitalg8x32U16;
-extern const BgemmKernel kBgemmAvx2_4x32U8;
+extern const BgemmKernel kBgemmAvx2_2x32U8;
 #endif
 #ifdef __aarch64__
 extern const BgemmKernel kBgemmNeon1x16U8;

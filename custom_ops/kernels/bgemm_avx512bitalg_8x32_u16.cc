@@ -324,6 +324,7 @@ const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     "bgemm_avx512bitalg_8x32_u16",
     kTileOutputs,
     1,
+    1,
     kMaxWords,
     1,
     kAnyPixels,

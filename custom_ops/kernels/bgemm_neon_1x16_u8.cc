@@ -439,6 +439,7 @@ const BgemmKernel kBgemmNeon1x16U8 = {
     "bgemm_neon_1x16_u8",
     kWordBits,
     kChunkWords,
+    1,
     kMaxDepth,
     kWordBits,
     4,

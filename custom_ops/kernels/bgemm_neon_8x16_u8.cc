@@ -210,6 +210,7 @@ const BgemmKernel kBgemmNeon8x16U8 = {
     "bgemm_neon_8x16_u8",
     kWordBits,
     1,
+    1,
     kMaxDepth,
     kWordBits,
     kAnyPixels,

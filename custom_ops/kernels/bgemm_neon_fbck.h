@@ -121,9 +121,18 @@ template <typename Counting>
 constexpr BgemmKernel FbckKernel(const char* name) {
   using Kernel = NeonBgemm<FbckTiles<Counting>>;
   return {
-      name,          kWordBits,         1,           kFbckMaxDepth,
-      kWordBits,     kAnyPixels,        HasNeon,     PackForNeon,
-      Kernel::Count, Kernel::Threshold, Kernel::Add,
+      name,
+      kWordBits,
+      1,
+      1,
+      kFbckMaxDepth,
+      kWordBits,
+      kAnyPixels,
+      HasNeon,
+      PackForNeon,
+      Kernel::Count,
+      Kernel::Threshold,
+      Kernel::Add,
   };
 }
 

@@ -147,6 +147,7 @@ const BgemmKernel kBgemmPortable4x4U16 = {
     "bgemm_portable_4x4_u16",
     kTileOutputs,
     1,
+    1,
     kMaxBinaryTerms,
     1,
     kAnyPixels,

@@ -131,8 +131,8 @@ void Add(const Bgemm& gemm, int base, const Int16Residual& parameters,
 }  // namespace
 
 const BgemmKernel kBgemmWasm4x16U8 = {
-    "bgemm_wasm_4x16_u8", kTileOutputs, 1,     kMaxBinaryTerms, 1,   kAnyPixels,
-    HasSimd128,           Pack,         Count, Threshold,       Add,
+    "bgemm_wasm_4x16_u8", kTileOutputs, 1,    1,     kMaxBinaryTerms, 1,
+    kAnyPixels,           HasSimd128,   Pack, Count, Threshold,       Add,
 };
 
 }  // namespace bifsmn

@@ -95,7 +95,7 @@ extern const FeatureConvKernel kFeatureConvNeon16x8S16;
 #endif
 #ifdef __x86_64__
 extern const FeatureConvKernel kFeatureConvAvx512Vnni16x16S32;
-extern const FeatureConvKernel kFeatureConvAvx2_8x16S16;
+extern const FeatureConvKernel kFeatureConvAvx2_16x16S16;
 extern const FeatureConvKernel kFeatureConvAvx2_8x16S32;
 #endif
 extern const FeatureConvKernel kFeatureConvPortable1x16S32;

@@ -16,7 +16,7 @@ const KernelRegistry<FeatureConvKernel>& FeatureConvKernels() {
       &kFeatureConvNeon16x8S16,
 #endif
 #ifdef __x86_64__
-      &kFeatureConvAvx512Vnni16x16S32, &kFeatureConvAvx2_8x16S16,
+      &kFeatureConvAvx512Vnni16x16S32, &kFeatureConvAvx2_16x16S16,
       &kFeatureConvAvx2_8x16S32,
 #endif
       &kFeatureConvPortable1x16S32,
@@ -28,7 +28,7 @@ const KernelRegistry<BgemmKernel>& BgemmKernels() {
   static const KernelRegistry<BgemmKernel> kernels = {
 #ifdef __x86_64__
       &kBgemmAvx512Bitalg8x32U16,
-      &kBgemmAvx2_4x32U8,
+      &kBgemmAvx2_2x32U8,
 #endif
 #ifdef __aarch64__
       &kBgemmNeon1x16U8,
