@@ -41,7 +41,8 @@ lint: $(VENV)/.dev ## ruff, types, clang-format
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror \
-		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
+		$(shell find custom_ops tflite_delegate bifsmn_tf -name '*.cc' \
+			-o -name '*.h' -o -name '*.c')
 
 .PHONY: test-python
 test-python: $(VENV)/.dev ## pytest, on emulated aarch64 too where there is qemu
@@ -71,7 +72,8 @@ format: $(VENV)/.dev ## what lint checks, mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i \
-		$(shell find custom_ops tflite_delegate -name '*.cc' -o -name '*.h')
+		$(shell find custom_ops tflite_delegate bifsmn_tf -name '*.cc' \
+			-o -name '*.h' -o -name '*.c')
 
 .PHONY: wheels
 wheels: $(VENV)/.dev ## wheels for glibc 2.28 on x86-64 and aarch64, the sdist

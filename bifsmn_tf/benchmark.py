@@ -14,6 +14,9 @@ included: a streaming network at each depth, a model of the package that
 computes clips anew, and what else listens all day, as far as ``pip install
 'bifsmn_tf[peers]'`` has brought it; then how cost grows with the network.
 
+``BIFSMN_ISA=avx2`` measures everything, the stock interpreter too, as on a
+processor without AVX-512; that needs a C compiler.
+
 ``--profile`` adds the time of every layer of ours, ``--json``, ``--chart`` and
 ``--results`` write the outcome as JSON, PNG and a page.
 """
@@ -33,6 +36,7 @@ from bifsmn_tf import cli
 from bifsmn_tf import whole_file
 from bifsmn_tf.benchmarking import always_on
 from bifsmn_tf.benchmarking import chart
+from bifsmn_tf.benchmarking import held
 from bifsmn_tf.benchmarking import listener
 from bifsmn_tf.benchmarking import peers
 from bifsmn_tf.benchmarking import report as reports
@@ -322,7 +326,7 @@ def _save(
 
 def _machine() -> dict[str, Any]:
     """Describes the machine, and says if it is busy."""
-    machine = reports.describe_machine()
+    machine = reports.describe_machine(held.hold())
     if machine["load_average"] > _BUSY:
         print(
             "note: something else is running (load average "

@@ -150,13 +150,17 @@ def make(
     }
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine(stock_isa: str = "") -> dict[str, Any]:
     """Describes the processor, and how busy it is at the moment.
+
+    Args:
+        stock_isa: What the stock interpreter is held to, see
+            :func:`~bifsmn_tf.benchmarking.held.hold`.
 
     Returns:
         ``cpu``, ``instructions``, ``isa`` (the level of them that our kernels
-        use), ``cores``, ``architecture`` and ``load_average``, that of the last
-        minute.
+        use), ``stock_isa``, ``cores``, ``architecture`` and
+        ``load_average``, that of the last minute.
     """
     facts = cpuinfo.get_cpu_info()
     flags = facts.get("flags", ())
@@ -164,6 +168,7 @@ def describe_machine() -> dict[str, Any]:
         "cpu": facts.get("brand_raw") or platform.machine(),
         "instructions": [x for x in _INSTRUCTIONS if x in flags],
         "isa": isa(),
+        "stock_isa": stock_isa,
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "load_average": load_average(),
@@ -209,10 +214,21 @@ def read_cycles(path: str | Path) -> Cycles:
 
 def text(report: Report) -> str:
     """Returns the tables for a terminal."""
-    level = f"Our kernels at level {report['machine']['isa']}.\n"
+    level = f"{_levels(report['machine'])}.\n"
+    level = level[0].upper() + level[1:]
     return level + "\n\n".join(
         f"{table.title}\n{table.plain()}" for table in _tables(report)
     )
+
+
+def _levels(machine: Mapping[str, Any]) -> str:
+    level = machine["isa"]
+    if machine["stock_isa"]:
+        return (
+            f"held to level {level}: our kernels by BIFSMN_ISA, the stock "
+            "interpreter by answers to its questions for instructions"
+        )
+    return f"our kernels at level {level}"
 
 
 def page(report: Report) -> str:
@@ -226,7 +242,7 @@ def page(report: Report) -> str:
         "Measured on this CPU: "
         f"{machine_['cpu']} ({machine_['architecture']}, "
         f"{machine_['cores']} cores, {' '.join(machine_['instructions'])}; "
-        f"our kernels at level {machine_['isa']}; "
+        f"{_levels(machine_)}; "
         f"load average before {machine_['load_average']}), {report['date']}, "
         f"one thread; {used}.",
         f"    {report['command']}",

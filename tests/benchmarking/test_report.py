@@ -66,6 +66,7 @@ def test_is_plain_json(report):
         "cpu",
         "instructions",
         "isa",
+        "stock_isa",
         "cores",
         "architecture",
         "load_average",
