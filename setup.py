@@ -141,7 +141,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["bifsmn_tf", "bifsmn_tf.*"]),
     package_data={
-        "": ["*.bib", "*.md", "*.tflite", "*.tsv", "*.txt", "held.c", "py.typed"]
+        "": ["*.bib", "*.c", "*.md", "*.tflite", "*.tsv", "*.txt", "py.typed"]
     },
     install_requires=["numpy>=1.24", "soxr"],
     extras_require={
