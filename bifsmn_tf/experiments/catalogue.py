@@ -4,6 +4,7 @@ from bifsmn_tf.experiments import ablation
 from bifsmn_tf.experiments import always_on
 from bifsmn_tf.experiments import bifsmnv2
 from bifsmn_tf.experiments import figure2
+from bifsmn_tf.experiments import frontier
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pareto
 from bifsmn_tf.experiments import precision
@@ -31,6 +32,7 @@ EXPERIMENTS = {
         bifsmnv2,
         precision_sites,
         two_bits,
+        frontier,
         pareto,
         precision,
         speed,
