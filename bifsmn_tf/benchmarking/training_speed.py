@@ -20,6 +20,7 @@ Three ways take turns in one run, on the same weights and batches:
     δ.
 
 They compute the same loss, which is checked before anything is timed.
+``--profile`` says what the project's step consists of instead.
 """
 
 import itertools
@@ -35,6 +36,7 @@ from bifsmn_tf import cli
 from bifsmn_tf import whole_file
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
+from bifsmn_tf.benchmarking import training_profile
 from bifsmn_tf.benchmarking.training_steps import WAYS
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.network import fused
@@ -94,15 +96,9 @@ def measure(
     Raises:
         RuntimeError: The ways do not compute the same loss.
     """
-    config = ARCHITECTURES[architecture](classes)
     generator = np.random.default_rng(0)
-    shape = (batch_size, config.frames, config.mels)
     batches = [
-        (
-            tf.constant(generator.normal(size=shape), tf.float32),
-            tf.constant(generator.integers(0, classes, batch_size), tf.int32),
-        )
-        for _ in range(4)
+        _batch(architecture, batch_size, classes, generator) for _ in range(4)
     ]
     made = {
         way: make(*networks(architecture, classes), gamma)
@@ -137,6 +133,43 @@ def measure(
     }
 
 
+def profile(
+    architecture: str = "bifsmn",
+    batch_size: int = 96,
+    steps: int = 10,
+    classes: int = 12,
+) -> dict[str, float]:
+    """Returns what a step of the project's way consists of.
+
+    Args:
+        architecture: The student's.
+        batch_size: How many clips a step has.
+        steps: How many are measured.
+        classes: The outputs of the classifier.
+
+    Returns:
+        Milliseconds by kind, as
+        :func:`~bifsmn_tf.benchmarking.training_profile.profile`.
+    """
+    batch = _batch(architecture, batch_size, classes, np.random.default_rng(0))
+    step = WAYS["project"](*networks(architecture, classes), 0.01)
+    return training_profile.profile(lambda: step(*batch).numpy(), steps)
+
+
+def _batch(
+    architecture: str,
+    batch_size: int,
+    classes: int,
+    generator: np.random.Generator,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    config = ARCHITECTURES[architecture](classes)
+    shape = (batch_size, config.frames, config.mels)
+    return (
+        tf.constant(generator.normal(size=shape), tf.float32),
+        tf.constant(generator.integers(0, classes, batch_size), tf.int32),
+    )
+
+
 def table(results: dict[str, Any]) -> str:
     """Returns the results of :func:`measure` as text."""
     speeds, ratios = results["clips_per_second"], results["ratios"]
@@ -154,6 +187,17 @@ def table(results: dict[str, Any]) -> str:
             ),
             *(f"{name}: {ratio:.2f}" for name, ratio in ratios.items()),
         )
+    )
+
+
+def _shares(milliseconds: dict[str, float]) -> str:
+    total = sum(milliseconds.values())
+    return tables.plain(
+        ("", "ms a step", "share"),
+        [
+            (what, f"{value:.2f}", f"{100 * value / total:.1f} %")
+            for what, value in [*milliseconds.items(), ("all", total)]
+        ],
     )
 
 
@@ -179,6 +223,12 @@ def _define_flags() -> None:
         "How many threads TensorFlow uses; 0 for one a processor.",
         lower_bound=0,
     )
+    flags.DEFINE_bool(
+        "profile",
+        False,
+        "Measure what --steps steps of the project's way consist of, by kinds "
+        "of operations, instead of the three ways.",
+    )
     flags.DEFINE_string("json", None, "The file to write the results to, too.")
 
 
@@ -189,13 +239,20 @@ def main() -> None:
         threading = tf.config.threading
         threading.set_intra_op_parallelism_threads(settings.threads)
         threading.set_inter_op_parallelism_threads(settings.threads)
-    results = measure(
-        settings.architecture,
-        settings.batch_size,
-        settings.steps,
-        settings.rounds,
-    )
-    print(table(results))
+    results: dict[str, Any]
+    if settings.profile:
+        results = profile(
+            settings.architecture, settings.batch_size, settings.steps
+        )
+        print(_shares(results))
+    else:
+        results = measure(
+            settings.architecture,
+            settings.batch_size,
+            settings.steps,
+            settings.rounds,
+        )
+        print(table(results))
     if settings.json:
         whole_file.write_text(
             settings.json, json.dumps(results, indent=1) + "\n"

@@ -7,6 +7,7 @@ from trainer_cases import make_student
 from trainer_cases import make_teacher
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.benchmarking import training_profile
 from bifsmn_tf.benchmarking import training_speed as throughput
 from bifsmn_tf.benchmarking import training_steps
 from bifsmn_tf.network.architectures import bifsmn
@@ -97,3 +98,27 @@ def test_ways_that_differ_are_not_timed(monkeypatch):
     monkeypatch.setattr(throughput, "networks", lambda *_: (None, None))
     with pytest.raises(RuntimeError, match="same loss"):
         throughput.measure(batch_size=2, steps=1, rounds=1)
+
+
+def test_profile_names_kinds():
+    kind = training_profile.kind
+    assert kind("gradient_tape/block1/MatMul_1:MatMul") == (
+        "products of floats: gradients"
+    )
+    assert kind("block1/MatMul:MatMul").startswith("products of floats: teach")
+    assert kind("conv/Conv2D:_MklNativeConv2D").startswith("products of floats")
+    assert kind("gradient_tape/a:BifsmnEpilogueGradient") == (
+        "between two linear layers, gradient"
+    )
+    assert kind("a:BifsmnAttentionMaps") == "distillation of hidden states"
+    assert kind("a/b:AddN") == "TensorFlow's other operations"
+
+
+def test_profile_measures_operations():
+    tf.config.run_functions_eagerly(False)
+    a = tf.random.normal((300, 300))
+    step = tf.function(lambda: tf.matmul(a, a) + 1.0)
+    found = training_profile.profile(lambda: step().numpy(), steps=4)
+    products = "products of floats: teacher, first convolution, classifier"
+    assert 0 < found[products] < 1000
+    assert list(found.values()) == sorted(found.values(), reverse=True)

@@ -1,0 +1,94 @@
+"""What a training step spends its time on, by kinds of operations."""
+
+import collections
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bifsmn_tf._keras import tf
+
+_OPERATION = re.compile(r"[^\s:]+:[A-Z_]\w*")
+
+# oneDNN's operations, and those that have a neighbour in them.
+_VARIANT = re.compile(r"^_(Mkl)?(Native)?(Fused)?")
+
+_GRADIENT = "gradient_tape"
+
+_REST = "TensorFlow's other operations"
+
+# The kind of an operation of TensorFlow by its type, in a step's forward part
+# and in its gradient.
+_PRODUCTS = {
+    False: "products of floats: teacher, first convolution, classifier",
+    True: "products of floats: gradients",
+}
+_BETWEEN = {
+    False: "between two linear layers",
+    True: "between two linear layers, gradient",
+}
+_KINDS = {
+    "MatMul": _PRODUCTS,
+    "Conv2D": _PRODUCTS,
+    "Conv2DBackpropFilter": _PRODUCTS,
+    "Conv2DBackpropInput": _PRODUCTS,
+    "BifsmnEpilogue": _BETWEEN,
+    "BifsmnEpilogueGradient": _BETWEEN,
+    "BifsmnAffine": _BETWEEN,
+    "BifsmnAffineGradient": _BETWEEN,
+    "BifsmnSign": _BETWEEN,
+    "BifsmnSignGradient": _BETWEEN,
+    "BifsmnSignProduct": dict.fromkeys((False, True), "products of signs"),
+    "BifsmnMemory": dict.fromkeys((False, True), "memories"),
+    "BifsmnMemoryGradient": dict.fromkeys((False, True), "memories"),
+    "BifsmnAdam": dict.fromkeys((False, True), "Adam"),
+}
+_DISTILLATION = "BifsmnAttention"
+
+
+def kind(name: str) -> str:
+    """Returns the kind of an operation.
+
+    Args:
+        name: As TensorFlow's profiler has it, ``"scope/name:Type"``.
+    """
+    scope, _, operation = name.rpartition(":")
+    operation = _VARIANT.sub("", operation)
+    if operation.startswith(_DISTILLATION):
+        return "distillation of hidden states"
+    kinds = _KINDS.get(operation)
+    return kinds[_GRADIENT in scope] if kinds else _REST
+
+
+def profile(step: Callable[[], Any], steps: int = 10) -> dict[str, float]:
+    """Measures what a step consists of.
+
+    Args:
+        step: Makes one step, and returns when it is done.
+        steps: How many are measured, behind three that are not.
+
+    Returns:
+        Milliseconds of a step by kind, the largest first: what the operations
+        took, all threads together.
+    """
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    for _ in range(3):
+        step()
+    space = xplane_pb2.XSpace()
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            for _ in range(steps):
+                step()
+        for path in Path(folder).rglob("*.xplane.pb"):
+            space.MergeFromString(path.read_bytes())
+    found: collections.Counter[str] = collections.Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                # Others, such as "ExecutorState::Process", hold operations.
+                if _OPERATION.fullmatch(name):
+                    found[kind(name)] += event.duration_ps / 1e9 / steps
+    return dict(found.most_common())
