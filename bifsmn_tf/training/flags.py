@@ -6,6 +6,7 @@ that only experiments set are in :mod:`~bifsmn_tf.training.research_flags`.
 """
 
 import dataclasses
+import os
 from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,6 +165,12 @@ def run_folder() -> RunFolder:
     return RunFolder(Path(flags.FLAGS.run_dir))
 
 
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def start(seed: int) -> None:
     """Makes TensorFlow ready: threads, and the same for the same seed.
 
@@ -173,9 +180,12 @@ def start(seed: int) -> None:
     Args:
         seed: The seed of everything random.
     """
-    if flags.FLAGS.threads:
-        threading = tf.config.threading
-        threading.set_intra_op_parallelism_threads(flags.FLAGS.threads)
-        threading.set_inter_op_parallelism_threads(flags.FLAGS.threads)
+    # Two operations at a time: most are too short to be worth sharing, and a
+    # gradient has two products that do not wait for each other.
+    threads = flags.FLAGS.threads or _processors()
+    together = min(threads, 2)
+    threading = tf.config.threading
+    threading.set_intra_op_parallelism_threads(threads // together)
+    threading.set_inter_op_parallelism_threads(together)
     tf.config.experimental.enable_op_determinism()
     set_random_seed(seed)
