@@ -19,8 +19,9 @@ _SEARCH = "search_"
 
 _TWO_BITS = "--two_bit_sites=conv2,projection"
 _STRONGER = "--gamma=0.1"
-_PAPERS_FRONT = ("--front_outputs=32", "--nofront_skip")
-_HALF = ("--memory_size=64", "--hidden_size=128")
+_PAPERS_FRONT = ("--front_outputs=32", "--front_skip=false")
+# Half as wide as the teacher, whose logits alone it can be distilled from.
+_HALF = ("--memory_size=64", "--hidden_size=128", "--distillation=none")
 
 # Candidates: title, flags, and what benchmarks/a53/configurations.py calls the
 # network.
@@ -46,13 +47,14 @@ _CANDIDATES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "two_bit_sites=conv2+projection",
     ),
     "half": (
-        "one bit, γ = 0.1, the paper's front end, memory 64, hidden 128",
-        (_STRONGER, *_HALF, *_PAPERS_FRONT),
+        "one bit, the paper's front end, memory 64, hidden 128, logits "
+        "distilled alone",
+        (*_HALF, *_PAPERS_FRONT),
         "memory_size=64, hidden_size=128",
     ),
     "half_wide": (
         "the same with the wider front end",
-        (_STRONGER, *_HALF),
+        _HALF,
         "memory_size=64, hidden_size=128, front_outputs=48, front_skip=True",
     ),
 }
