@@ -14,8 +14,9 @@ included: a streaming network at each depth, a model of the package that
 computes clips anew, and what else listens all day, as far as ``pip install
 'bifsmn_tf[peers]'`` has brought it; then how cost grows with the network.
 
-``BIFSMN_ISA=avx2`` measures everything, the stock interpreter too, as on a
-processor without AVX-512; that needs a C compiler.
+``BIFSMN_ISA=avx2`` holds our kernels and the stock interpreter to what a
+processor without AVX-512 has; that needs a C compiler. The peers' own runtimes
+are not held.
 
 ``--profile`` adds the time of every layer of ours, ``--json``, ``--chart`` and
 ``--results`` write the outcome as JSON, PNG and a page.

@@ -208,8 +208,9 @@ def circumstances(report: Report) -> str:
     machine, settings = report["machine"], report["settings"]
     return (
         f"Measured on this CPU: {machine['cpu']} ({machine['architecture']}, "
-        f"{machine['cores']} cores, {' '.join(machine['instructions'])}; load "
-        f"average {machine['load_average']} before and "
+        f"{machine['cores']} cores, {' '.join(machine['instructions'])}; "
+        f"{reports.levels(machine)}; load average "
+        f" {machine['load_average']} before and "
         f"{machine['load_average_after']} after), {report['date']}, one "
         f"thread; {versions}. {settings['rounds']} rounds in which every part "
         f"has a turn of about {settings['turn_milliseconds']:g} ms, repeated "

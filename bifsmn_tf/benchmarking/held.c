@@ -8,6 +8,7 @@
 
 #include <cpuid.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -33,12 +34,25 @@ static const uint32_t kOne =
 static const uint32_t kSeven = BIT(3) | BIT(5) | BIT(8);
 
 static int has_avx2;
-static int answers;
+// What asks in the library's place, and how often it has.
+enum { kMostQuestions = 1024 };
+static const uint8_t* questions[kMostQuestions];
+static int question_count;
+static volatile sig_atomic_t answers;
 
 static void Answer(int number, siginfo_t* info, void* context) {
   (void)number;
   (void)info;
   greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
+  int asked = 0;
+  for (int i = 0; i < question_count; ++i) {
+    asked = asked || questions[i] == (const uint8_t*)registers[REG_RIP];
+  }
+  if (!asked) {
+    // Somebody's own trap: it happens again, and is theirs.
+    signal(SIGILL, SIG_DFL);
+    return;
+  }
   const uint32_t leaf = (uint32_t)registers[REG_RAX];
   const uint32_t part = (uint32_t)registers[REG_RCX];
   uint32_t a, b, c, d;
@@ -71,14 +85,36 @@ int held_answer(int level_has_avx2) {
 // Replaces a cpuid. Returns 0, or -1 if there is none or it cannot be written.
 int held_replace(uint8_t* code) {
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  uint8_t* first = (uint8_t*)((uintptr_t)code & ~(page - 1));
+  const uintptr_t first = (uintptr_t)code & ~(page - 1);
+  const size_t size = (uintptr_t)(code + 2) - first;
+  if (question_count == kMostQuestions) return -1;
   if (code[0] != 0x0f || code[1] != 0xa2) return -1;
-  if (mprotect(first, 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) {
+  if (mprotect((void*)first, size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) {
     return -1;
   }
+  questions[question_count++] = code;
   code[1] = 0x0b;  // ud2
-  return mprotect(first, 2 * page, PROT_READ | PROT_EXEC);
+  return mprotect((void*)first, size, PROT_READ | PROT_EXEC);
 }
+
+// Asks as the library does: writes a to d of a leaf. Its own question is there
+// to be replaced, too.
+__asm__(
+    ".globl held_ask\n"
+    ".globl held_question\n"
+    "held_ask:\n"
+    "  push %rbx\n"
+    "  mov %rdx, %r8\n"
+    "  mov %edi, %eax\n"
+    "  mov %esi, %ecx\n"
+    "held_question:\n"
+    "  cpuid\n"
+    "  mov %eax, (%r8)\n"
+    "  mov %ebx, 4(%r8)\n"
+    "  mov %ecx, 8(%r8)\n"
+    "  mov %edx, 12(%r8)\n"
+    "  pop %rbx\n"
+    "  ret\n");
 
 // How often the library has asked so far.
 int held_answers(void) { return answers; }

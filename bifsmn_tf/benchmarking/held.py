@@ -43,6 +43,8 @@ def hold() -> str:
     level = isa()
     if level == isa_levels()[-1]:
         return ""
+    if _HOLDING:
+        return level
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         raise UserError(
             f"the stock interpreter cannot be held to level {level} on "
@@ -55,31 +57,61 @@ def hold() -> str:
             f"{' and '.join(missing)}: apt install gcc binutils"
         )
     importlib.import_module(f"{_PACKAGE}.interpreter")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "held.so"
-        source = Path(__file__).with_name("held.c")
-        subprocess.run(
-            ["cc", "-O1", "-shared", "-fPIC", "-o", path, source], check=True
-        )
-        library = ctypes.CDLL(str(path))
-    _HOLDING.append(library)
+    library = _compiled()
     library.held_replace.argtypes = [ctypes.c_void_p]
     if library.held_answer(int(level != "baseline")):
         raise UserError("the system lets no signal be answered here")
-    replaced = 0
-    for path, start in _libraries().items():
-        for place in _questions(path):
-            if library.held_replace(start + place):
-                raise UserError(f"{path} cannot be changed in memory")
-            replaced += 1
-    if not replaced:
+    places = [
+        start + place
+        for path, start in _libraries().items()
+        for place in _questions(path)
+    ]
+    if not places:
         raise UserError(f"nothing in {_PACKAGE} asks for its instructions")
+    own = ctypes.c_char.in_dll(library, "held_question")
+    for place in (*places, ctypes.addressof(own)):
+        if library.held_replace(place):
+            raise UserError(f"{_PACKAGE} cannot be changed in memory")
+    _HOLDING.append(library)
     return level
+
+
+def ask(leaf: int, part: int) -> tuple[int, ...]:
+    """Returns what the library is answered: the registers eax to edx.
+
+    Args:
+        leaf: What is asked for.
+        part: The number of its part.
+    """
+    registers = (ctypes.c_uint32 * 4)()
+    _HOLDING[0].held_ask(leaf, part, registers)
+    return tuple(registers)
 
 
 def answers() -> int:
     """Returns how many questions for instructions have been answered."""
     return sum(library.held_answers() for library in _HOLDING)
+
+
+def _compiled() -> ctypes.CDLL:
+    source = Path(__file__).with_name("held.c")
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "held.so")
+        command = ["cc", "-O1", "-shared", "-fPIC", "-o", path, str(source)]
+        _output(command)
+        return ctypes.CDLL(path)
+
+
+def _output(command: list[str]) -> str:
+    """Runs a program.
+
+    Raises:
+        UserError: It fails.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"{command[0]} fails: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _libraries() -> dict[str, int]:
@@ -94,10 +126,5 @@ def _libraries() -> dict[str, int]:
 
 def _questions(path: str) -> list[int]:
     """Returns the places of a library at which it asks."""
-    listed = subprocess.run(
-        ["objdump", "--disassemble", "--no-show-raw-insn", path],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [int(place, 16) for place in _CPUID.findall(listed.stdout)]
+    listed = _output(["objdump", "--disassemble", "--no-show-raw-insn", path])
+    return [int(place, 16) for place in _CPUID.findall(listed)]

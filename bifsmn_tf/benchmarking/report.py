@@ -214,14 +214,19 @@ def read_cycles(path: str | Path) -> Cycles:
 
 def text(report: Report) -> str:
     """Returns the tables for a terminal."""
-    level = f"{_levels(report['machine'])}.\n"
+    level = f"{levels(report['machine'])}.\n"
     level = level[0].upper() + level[1:]
     return level + "\n\n".join(
         f"{table.title}\n{table.plain()}" for table in _tables(report)
     )
 
 
-def _levels(machine: Mapping[str, Any]) -> str:
+def levels(machine: Mapping[str, Any]) -> str:
+    """Says at which level of instructions was measured.
+
+    Args:
+        machine: As :func:`describe_machine` describes it.
+    """
     level = machine["isa"]
     if machine["stock_isa"]:
         return (
@@ -242,7 +247,7 @@ def page(report: Report) -> str:
         "Measured on this CPU: "
         f"{machine_['cpu']} ({machine_['architecture']}, "
         f"{machine_['cores']} cores, {' '.join(machine_['instructions'])}; "
-        f"{_levels(machine_)}; "
+        f"{levels(machine_)}; "
         f"load average before {machine_['load_average']}), {report['date']}, "
         f"one thread; {used}.",
         f"    {report['command']}",

@@ -28,6 +28,7 @@ _BETWEEN = {
     False: "between two linear layers",
     True: "between two linear layers, gradient",
 }
+_WEIGHTS = dict.fromkeys((False, True), "signs of weights")
 _KINDS = {
     "MatMul": _PRODUCTS,
     "Conv2D": _PRODUCTS,
@@ -36,12 +37,12 @@ _KINDS = {
     "BifsmnEpilogue": _BETWEEN,
     "BifsmnEpilogueGradient": _BETWEEN,
     "BifsmnAffine": _BETWEEN,
-    "BifsmnAffineGradient": _BETWEEN,
     "BifsmnSign": _BETWEEN,
     "BifsmnSignGradient": _BETWEEN,
     "BifsmnSignProduct": dict.fromkeys((False, True), "products of signs"),
     "BifsmnMemory": dict.fromkeys((False, True), "memories"),
     "BifsmnMemoryGradient": dict.fromkeys((False, True), "memories"),
+    "BifsmnScaledSign": _WEIGHTS,
     "BifsmnAdam": dict.fromkeys((False, True), "Adam"),
 }
 _DISTILLATION = "BifsmnAttention"

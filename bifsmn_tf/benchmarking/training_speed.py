@@ -42,6 +42,7 @@ from bifsmn_tf.evaluation import tables
 from bifsmn_tf.network import fused
 from bifsmn_tf.network.architectures import ARCHITECTURES
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training import threads
 
 _TEACHERS = {"bifsmn": "dfsmn", "bifsmn_s": "dfsmn_s"}
 
@@ -220,7 +221,8 @@ def _define_flags() -> None:
     flags.DEFINE_integer(
         "threads",
         0,
-        "How many threads TensorFlow uses; 0 for one a processor.",
+        "How many threads TensorFlow uses, shared as in a training; 0 for one "
+        "a processor.",
         lower_bound=0,
     )
     flags.DEFINE_bool(
@@ -235,10 +237,7 @@ def _define_flags() -> None:
 def main() -> None:
     """Measures what the flags say."""
     settings = flags.FLAGS
-    if settings.threads:
-        threading = tf.config.threading
-        threading.set_intra_op_parallelism_threads(settings.threads)
-        threading.set_inter_op_parallelism_threads(settings.threads)
+    threads.use(settings.threads)
     results: dict[str, Any]
     if settings.profile:
         results = profile(

@@ -6,7 +6,6 @@ that only experiments set are in :mod:`~bifsmn_tf.training.research_flags`.
 """
 
 import dataclasses
-import os
 from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network.config import NetworkConfig
 from bifsmn_tf.training import recipes
+from bifsmn_tf.training import threads
 from bifsmn_tf.training.data_config import DataConfig
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.generated_flags import define
@@ -52,7 +52,8 @@ def define_run() -> FlagGroup:
     flags.DEFINE_integer(
         "threads",
         0,
-        "The number of TensorFlow's threads; 0 means one for each processor.",
+        "The number of TensorFlow's threads; 0 means one for each processor, "
+        "or what TensorFlow's own variables in the environment say.",
         lower_bound=0,
     )
     return FlagGroup("Run", ["run_dir", "threads"])
@@ -165,12 +166,6 @@ def run_folder() -> RunFolder:
     return RunFolder(Path(flags.FLAGS.run_dir))
 
 
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def start(seed: int) -> None:
     """Makes TensorFlow ready: threads, and the same for the same seed.
 
@@ -180,12 +175,6 @@ def start(seed: int) -> None:
     Args:
         seed: The seed of everything random.
     """
-    # Two operations at a time: most are too short to be worth sharing, and a
-    # gradient has two products that do not wait for each other.
-    threads = flags.FLAGS.threads or _processors()
-    together = min(threads, 2)
-    threading = tf.config.threading
-    threading.set_intra_op_parallelism_threads(threads // together)
-    threading.set_inter_op_parallelism_threads(together)
+    threads.use(flags.FLAGS.threads)
     tf.config.experimental.enable_op_determinism()
     set_random_seed(seed)

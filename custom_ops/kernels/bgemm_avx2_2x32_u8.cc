@@ -90,17 +90,8 @@ constexpr int OutputAt(int lane) {
 
 // Of every half byte of a word its 32 outputs', a byte each.
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
-  const WeightMatrix<Word> matrix = {weights, outputs, words};
-  auto* to = reinterpret_cast<uint8_t*>(packed);
-  for (int tile = 0; tile < outputs; tile += kTileOutputs) {
-    for (int k = 0; k < words; ++k) {
-      for (int shift = 0; shift < kWordBits; shift += 4) {
-        for (int lane = 0; lane < kTileOutputs; ++lane) {
-          *to++ = matrix.At(tile + OutputAt(lane), k) >> shift & 15;
-        }
-      }
-    }
-  }
+  PackBytes<4>(WeightMatrix<Word>{weights, outputs, words}, kTileOutputs,
+               OutputAt, reinterpret_cast<uint8_t*>(packed));
 }
 
 }  // namespace
@@ -114,14 +105,19 @@ BIFSMN_TARGET_BEGIN("avx2")
 namespace bifsmn {
 namespace {
 
-BIFSMN_INLINE __m256i Table(const uint8_t* counts) {
-  return _mm256_broadcastsi128_si256(
-      _mm_load_si128(reinterpret_cast<const __m128i*>(counts)));
+BIFSMN_INLINE __m256i Broadcast(const __m128i* table) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(table));
 }
 
 // Weights of 32 outputs.
 BIFSMN_INLINE __m256i Weights(const uint8_t* packed) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(packed));
+}
+
+// The table at a place, of Part.
+BIFSMN_INLINE const __m128i* PairTable(uint16_t place) {
+  return reinterpret_cast<const __m128i*>(
+      reinterpret_cast<const char*>(&kPairTables) + place);
 }
 
 // What a vector instruction reads.
@@ -131,7 +127,7 @@ BIFSMN_INLINE const __m256i* At(const uint8_t* bytes) {
 
 // Of two patches' half bytes, where their tables are.
 struct Part {
-  alignas(32) uint16_t places[RoundUp(kPartWords, 8) * kWordNibbles];
+  alignas(32) uint16_t places[kPartWords * kWordNibbles];
 };
 
 // Eight words of two patches.
@@ -180,7 +176,7 @@ BIFSMN_INLINE void AddFew(const uint16_t* places, const uint8_t* weights,
     for (int k = 0; k < kCount; ++k) {
       both = _mm256_add_epi8(
           both, _mm256_shuffle_epi8(
-                    Table(kPairTables.counts[0] + places[k]),
+                    Broadcast(PairTable(places[k])),
                     Weights(weights + t * stride + k * kTileOutputs)));
     }
     sums[0][t] = _mm256_add_epi8(sums[0][t], _mm256_and_si256(both, half));
@@ -211,12 +207,11 @@ BIFSMN_INLINE void AddGroup(const uint16_t* places, const uint8_t* weights,
       "vpaddb %[both], %[other], %[other]"
       : [one] "+x"(sums[0][0]), [other] "+x"(sums[1][0]), [both] "=&x"(both),
         [counts] "=&x"(counts)
-      : [table0] "m"(*At(kPairTables.counts[0] + places[0])),
-        [table1] "m"(*At(kPairTables.counts[0] + places[1])),
-        [table2] "m"(*At(kPairTables.counts[0] + places[2])),
-        [weights0] "m"(*At(weights)),
-        [weights1] "m"(*At(weights + kTileOutputs)),
-        [weights2] "m"(*At(weights + 2 * kTileOutputs)), [half] "x"(half));
+      :
+      [table0] "m"(*PairTable(places[0])), [table1] "m"(*PairTable(places[1])),
+      [table2] "m"(*PairTable(places[2])), [weights0] "m"(*At(weights)),
+      [weights1] "m"(*At(weights + kTileOutputs)),
+      [weights2] "m"(*At(weights + 2 * kTileOutputs)), [half] "x"(half));
 }
 
 BIFSMN_INLINE void AddGroup(const uint16_t* places, const uint8_t* weights,
@@ -254,15 +249,13 @@ BIFSMN_INLINE void AddGroup(const uint16_t* places, const uint8_t* weights,
         [other0] "+x"(sums[1][0]), [other1] "+x"(sums[1][1]),
         [both0] "=&x"(both0), [both1] "=&x"(both1), [table] "=&x"(table),
         [counts] "=&x"(counts)
-      : [table0] "m"(*At(kPairTables.counts[0] + places[0])),
-        [table1] "m"(*At(kPairTables.counts[0] + places[1])),
-        [table2] "m"(*At(kPairTables.counts[0] + places[2])),
-        [weights00] "m"(*At(weights)),
-        [weights01] "m"(*At(weights + kTileOutputs)),
-        [weights02] "m"(*At(weights + 2 * kTileOutputs)),
-        [weights10] "m"(*At(second)),
-        [weights11] "m"(*At(second + kTileOutputs)),
-        [weights12] "m"(*At(second + 2 * kTileOutputs)), [half] "x"(half));
+      :
+      [table0] "m"(*PairTable(places[0])), [table1] "m"(*PairTable(places[1])),
+      [table2] "m"(*PairTable(places[2])), [weights00] "m"(*At(weights)),
+      [weights01] "m"(*At(weights + kTileOutputs)),
+      [weights02] "m"(*At(weights + 2 * kTileOutputs)),
+      [weights10] "m"(*At(second)), [weights11] "m"(*At(second + kTileOutputs)),
+      [weights12] "m"(*At(second + 2 * kTileOutputs)), [half] "x"(half));
 }
 
 // Disagreements of a pixel in 16-bit lanes, of the first 16 outputs of a tile
@@ -288,6 +281,7 @@ struct Counts {
 constexpr int kMostFolds = 2;
 constexpr int kFoldCounts = kWordsPerFold * kWordBits;
 
+// What disagreements lack to their limits.
 template <int kTiles>
 struct Lacking {
   // Limits of 32 or, with `words` of 1, 16 outputs.
@@ -371,7 +365,8 @@ BIFSMN_INLINE void CountOne(const Word* patch, int words,
       const auto& tables = kTables.counts[*places++];
       BIFSMN_UNROLL(2)
       for (int half = 0; half < 2; ++half) {
-        const __m256i table = Table(tables[half]);
+        const __m256i table =
+            Broadcast(reinterpret_cast<const __m128i*>(tables[half]));
         BIFSMN_UNROLL(2)
         for (int t = 0; t < kTiles; ++t) {
           bytes[t] = _mm256_add_epi8(
@@ -437,26 +432,8 @@ class Pixels {
 
   const Bgemm& gemm_;
   const Word* const patches_;
-  Part parts_[kPixels / 2 + 1];
+  Part parts_[(kPixels + 1) / 2];
 };
-
-// Gives the epilogue every word of kTiles tiles and kPixels pixels.
-template <int kPixels, int kTiles, typename Epilogue>
-BIFSMN_INLINE void RunTiles(const Bgemm& gemm, const Epilogue& epilogue,
-                            const Pixels<kPixels>& pixels, int pixel,
-                            int first_output) {
-  Counts<kTiles> counts[kPixels];
-  pixels.template Count<kTiles>(first_output, counts);
-  for (int word = 0; word < 2 * kTiles; ++word) {
-    const int o = first_output + word * kWordBits;
-    if (o >= gemm.outputs) break;
-    Avx2Int16::Whole place = {pixel, o};
-    const typename Epilogue::Columns columns(epilogue, place);
-    for (int i = 0; i < kPixels; ++i, ++place.row) {
-      epilogue.Take(columns, place, counts[i].halves[word / 2][word % 2]);
-    }
-  }
-}
 
 // Thresholds of patches of which bytes hold what is lacking.
 class ByteThresholds {
@@ -528,7 +505,17 @@ class Wide {
   template <int kPixels, int kTiles>
   BIFSMN_INLINE void Run(const Bgemm& gemm, const Pixels<kPixels>& pixels,
                          int pixel, int first_output) const {
-    RunTiles<kPixels, kTiles>(gemm, epilogue_, pixels, pixel, first_output);
+    Counts<kTiles> counts[kPixels];
+    pixels.template Count<kTiles>(first_output, counts);
+    for (int word = 0; word < 2 * kTiles; ++word) {
+      const int o = first_output + word * kWordBits;
+      if (o >= gemm.outputs) break;
+      Avx2Int16::Whole place = {pixel, o};
+      const typename Epilogue::Columns columns(epilogue_, place);
+      for (int i = 0; i < kPixels; ++i, ++place.row) {
+        epilogue_.Take(columns, place, counts[i].halves[word / 2][word % 2]);
+      }
+    }
   }
 
  private:

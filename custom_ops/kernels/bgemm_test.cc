@@ -78,9 +78,9 @@ void CheckThreshold(const BgemmKernel& kernel, int pixels, int words,
   const auto drawn = random.Integers<uint16_t>(patterns * stride, terms / 2 - 5,
                                                terms / 2 + 5);
   AlignedVector<uint16_t> limits(drawn.begin(), drawn.end());
-  // Always, and never but for the largest count; no bit where no output is.
-  limits[0] = 0;
-  if (outputs > 1) limits[1] = static_cast<uint16_t>(terms);
+  // Never but for the largest count, and always; no bit where no output is.
+  limits[0] = static_cast<uint16_t>(terms);
+  if (outputs > 1) limits[1] = 0;
   for (int i = 0; i < patterns * stride; ++i) {
     if (i % stride >= outputs) limits[i] = 65535;
   }
@@ -169,9 +169,10 @@ TEST_P(BgemmTest, Edges) {
 INSTANTIATE_TEST_SUITE_P(
     AllKernels, BgemmTest,
     Combine(ValuesIn(BgemmKernels().begin(), BgemmKernels().end()),
-            Values(1, 3, 4, 5, 8, 33),              // pixels
-            Values(1, 2, 16, 25, 31, 32, 63, 200),  // words of a patch
-            Values(1, 3, 12, 16, 17, 33)),          // outputs
+            Values(1, 2, 3, 4, 5, 8, 33),  // pixels
+            // words of a patch
+            Values(1, 2, 15, 16, 25, 30, 31, 32, 60, 61, 63, 200),
+            Values(1, 3, 12, 16, 17, 33)),  // outputs
     NameOfCase);
 
 class RandomBgemmTest : public ::testing::TestWithParam<const BgemmKernel*> {};

@@ -25,7 +25,7 @@ constexpr int kTileOutputs = kWordBits;
 constexpr int kWordsPerFold = 15;
 
 void Pack(const Word* weights, int outputs, int words, Word* packed) {
-  PackBytes(
+  PackBytes<8>(
       WeightMatrix<Word>{weights, outputs, words}, kTileOutputs,
       [](int lane) { return lane; }, reinterpret_cast<uint8_t*>(packed));
 }

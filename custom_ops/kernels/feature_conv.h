@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/levels.h"
@@ -52,11 +53,17 @@ struct FeatureConvWeights {
   }
 };
 
+// `max_terms` of a kernel that takes any number of them.
+constexpr int kAnyTerms = std::numeric_limits<int>::max();
+
 struct FeatureConvKernel {
   const char* name;
 
   // No partial sum of a patch's products may be larger in magnitude.
   int32_t max_sum;
+
+  // No patch may have more terms.
+  int max_terms;
 
   // Whether this processor has the instructions.
   bool (*supported)();

@@ -37,6 +37,10 @@ constexpr int kBlockOutputs = 8;
 
 // Bytes of a register.
 constexpr int kBytes = kTilePixels * kLaneTerms;
+static_assert(kBytes <= kFeatureConvSlack);
+
+// Weights are repeated for every pixel: more terms would take much memory.
+constexpr int kMostTerms = 4096;
 
 constexpr int kMostOfTwoWeights = 128;
 
@@ -157,10 +161,10 @@ class NearPairs {
 
   // A term and what is behind it.
   static BIFSMN_INLINE __m256i Adjacent(const int8_t* value) {
-    const auto* from = reinterpret_cast<const __m128i*>(value);
     if constexpr (kStride == 2) {
       return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(value));
     } else {
+      const auto* from = reinterpret_cast<const __m128i*>(value);
       const auto* behind = reinterpret_cast<const __m128i*>(value + 1);
       const __m128i one = _mm_loadu_si128(from);
       const __m128i other = _mm_loadu_si128(behind);
@@ -398,6 +402,7 @@ namespace bifsmn {
 const FeatureConvKernel kFeatureConvAvx2_16x16S16 = {
     "feature_conv_avx2_16x16_s16",
     std::numeric_limits<int16_t>::max(),
+    kMostTerms,
     HasAvx2,
     QuantizeAvx2,
     PackedBytes,

@@ -197,6 +197,7 @@ namespace bifsmn {
 const FeatureConvKernel kFeatureConvAvx2_8x16S32 = {
     "feature_conv_avx2_8x16_s32",
     std::numeric_limits<int32_t>::max(),
+    kAnyTerms,
     HasAvx2,
     QuantizeAvx2,
     PackedBytes,

@@ -233,6 +233,7 @@ namespace bifsmn {
 const FeatureConvKernel kFeatureConvAvx512Vnni16x16S32 = {
     "feature_conv_avx512vnni_16x16_s32",
     kMaxSum,
+    kAnyTerms,
     [] { return HasAvx512Vnni() && Cpu().avx512vbmi; },
     Quantize,
     PackedBytes,

@@ -399,6 +399,7 @@ void RunLevels(const FeatureConvRow& row, const void* packed, int outputs,
 const FeatureConvKernel kFeatureConvNeon16x8S16 = {
     "feature_conv_neon_16x8_s16",
     std::numeric_limits<int16_t>::max(),
+    kAnyTerms,
     HasNeon,
     Quantize,
     PackedBytes,

@@ -73,6 +73,7 @@ void Run(const FeatureConvRow& row, const void* packed, int outputs, int levels,
 const FeatureConvKernel kFeatureConvPortable1x16S32 = {
     "feature_conv_portable_1x16_s32",
     std::numeric_limits<int32_t>::max(),
+    kAnyTerms,
     [] { return true; },
     Quantize,
     PackedBytes,

@@ -179,6 +179,28 @@ TEST_P(FeatureConvTest, HoldsTheLargestSum) {
   }
 }
 
+// A value and a weight that end where 16 bits do, and pairs that add up there.
+TEST_P(FeatureConvTest, SumsNearTheEndsOfSixteenBits) {
+  const std::vector<int8_t> weights = {-128, -127, 127, 127};
+  for (const int8_t value : {-128, 127}) {
+    for (const int terms : {2, 4}) {
+      const std::vector<int8_t> image(terms + kFeatureConvSlack, value);
+      const std::vector<int8_t> some(weights.begin(), weights.begin() + terms);
+      int sum = 0;
+      for (const int8_t weight : some) sum += value * weight;
+      AlignedVector<int8_t> packed(kernel().packed_bytes(1, terms, 1));
+      for (const int over : {0, 1}) {
+        const int32_t threshold = sum + over;
+        kernel().pack({some.data(), &threshold, 1, terms, 1}, packed.data());
+        Word bits = 0xffff;
+        kernel().run({image.data(), 1, terms, terms, 1, 1}, packed.data(), 1, 1,
+                     &bits);
+        EXPECT_EQ(bits, over) << terms << " terms of " << int{value};
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(AllKernels, FeatureConvTest,
                          ValuesIn(FeatureConvKernels().begin(),
                                   FeatureConvKernels().end()),

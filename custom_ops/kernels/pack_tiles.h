@@ -52,17 +52,17 @@ void PackTiles(const WeightMatrix<T>& matrix, int tile_outputs, int lane_terms,
   }
 }
 
-// Of every word of a tile its `tile_outputs` outputs' low bytes, then their
-// high bytes; output_at(lane) is the output of a lane.
-template <typename OutputAt>
+// Of every word of a tile its `tile_outputs` outputs' lowest kBits bits, a byte
+// each, then the next ones; output_at(lane) is the output of a lane.
+template <int kBits, typename OutputAt>
 void PackBytes(const WeightMatrix<Word>& matrix, int tile_outputs,
                const OutputAt& output_at, uint8_t* packed) {
   for (int tile = 0; tile < matrix.outputs; tile += tile_outputs) {
     for (int k = 0; k < matrix.terms; ++k) {
-      for (int shift = 0; shift < kWordBits; shift += 8) {
+      for (int shift = 0; shift < kWordBits; shift += kBits) {
         for (int lane = 0; lane < tile_outputs; ++lane) {
-          *packed++ = static_cast<uint8_t>(
-              matrix.At(tile + output_at(lane), k) >> shift);
+          const int word = matrix.At(tile + output_at(lane), k);
+          *packed++ = static_cast<uint8_t>(word >> shift & ((1 << kBits) - 1));
         }
       }
     }

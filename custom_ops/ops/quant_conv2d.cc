@@ -61,9 +61,11 @@ class FeatureConv2D : public Op {
                                         &thresholds));
 
     const int32_t largest_sum = LargestSum(values, conv_.outputs);
+    const int terms =
+        conv_.geometry.kernel_h * conv_.geometry.kernel_w * conv_.channels;
     kernel_ =
         &FeatureConvKernels().Select([=](const FeatureConvKernel& kernel) {
-          return largest_sum <= kernel.max_sum;
+          return largest_sum <= kernel.max_sum && terms <= kernel.max_terms;
         });
     Pack(values, thresholds);
 
