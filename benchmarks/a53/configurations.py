@@ -51,6 +51,9 @@ _CONFIGURATIONS = (
     "two_bit_sites=projection",
     "two_bit_sites=conv2+projection",
     "two_bit_sites=memory",
+    "front_skip=True,front_outputs=48,two_bit_sites=conv2+projection",
+    "memory_size=64,hidden_size=128",
+    "memory_size=64,hidden_size=128,front_outputs=48,front_skip=True",
 )
 
 _CLASSES = 12
