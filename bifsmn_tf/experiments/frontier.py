@@ -23,9 +23,7 @@ _PAPERS_FRONT = ("--front_outputs=32", "--front_skip=false")
 # Half as wide as the teacher, whose logits alone it can be distilled from.
 _HALF = ("--memory_size=64", "--hidden_size=128", "--distillation=none")
 
-# Candidates: title, flags, and what benchmarks/a53/configurations.py calls the
-# network.
-_CANDIDATES: dict[str, tuple[str, tuple[str, ...], str]] = {
+CANDIDATES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "wide": (
         "one bit, wider front end",
         (),
@@ -58,13 +56,14 @@ _CANDIDATES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "memory_size=64, hidden_size=128, front_outputs=48, front_skip=True",
     ),
 }
+"""Title, flags, and what benchmarks/a53/configurations.py calls the network."""
 
 # What of the search is trained to the end.
 _WINNERS = ("two_bits", "half", "half_wide")
 
 
 def _row(candidate: str, name: str) -> Row:
-    title, flags, _ = _CANDIDATES[candidate]
+    title, flags, _ = CANDIDATES[candidate]
     return dataclasses.replace(
         recipes.WIDE, name=name, title=title, flags=flags
     )
@@ -78,7 +77,7 @@ def _candidate(name: str) -> Row:
 
 ROWS = (
     recipes.TEACHER,
-    *(_candidate(name) for name in _CANDIDATES),
+    *(_candidate(name) for name in CANDIDATES),
     *(
         dataclasses.replace(_row(name, name), own_epochs=True)
         for name in _WINNERS
@@ -87,18 +86,18 @@ ROWS = (
 
 
 def _cycles(results: Results, name: str, delta: str) -> str:
-    cycles = results.strict_cycles(_CANDIDATES[name][2], delta)
+    cycles = results.strict_cycles(CANDIDATES[name][2], delta)
     return f"{cycles / 1000:.1f}" if cycles else ""
 
 
 def _bytes(results: Results, name: str) -> str:
-    found = results.cycles.get(_CANDIDATES[name][2], {}).get("bytes")
+    found = results.cycles.get(CANDIDATES[name][2], {}).get("bytes")
     return f"{found:,}" if found else ""
 
 
 def _search(results: Results) -> list[str]:
     lines = []
-    for name, (title, _, _) in _CANDIDATES.items():
+    for name, (title, _, _) in CANDIDATES.items():
         outcomes = results.of(_SEARCH + name)
         if not outcomes:
             if results.row(_SEARCH + name):
@@ -136,7 +135,7 @@ def _search(results: Results) -> list[str]:
 def _winners(results: Results) -> list[str]:
     lines = [
         [
-            _CANDIDATES[name][0],
+            CANDIDATES[name][0],
             delta,
             results.accuracy(name, delta),
             _cycles(results, name, delta),
