@@ -20,7 +20,7 @@ constexpr int64_t kStreams = 8;
 template <class T>
 BIFSMN_BODY T SurrogateSlope(T d, bool approx) {
   const T zero = Zero<T>(), one = zero + 1.0f;
-  const T magnitude = Max<T>(d, -d);
+  const T magnitude = Magnitude<T>(d);
   if (approx) return Max<T>(2.0f - 2.0f * magnitude, zero);
   return magnitude <= one ? one : zero;
 }
@@ -155,6 +155,7 @@ BIFSMN_BODY void Reduce(const Data& data, const Tile& tile, int64_t column) {
   for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
     const Back<T> back = BackAt<T>(data, c, at);
     if (data.dresidual) Store(data.dresidual + at, back.gradient);
+    Store(data.dz + at, back.du);
     beta += back.du;
     gamma += back.du * back.normal;
     slope += back.gradient * back.negative;
@@ -166,20 +167,23 @@ BIFSMN_BODY void Reduce(const Data& data, const Tile& tile, int64_t column) {
   }
 }
 
-// `means` are [2][columns]: of the gradient of u, and of that times the
-// normalized z, over all rows.
+// From the gradient of u, which Reduce left in its place, to that of z. `means`
+// are [2][columns]: of the gradient of u, and of that times the normalized z,
+// over all rows.
 template <class T>
 BIFSMN_BODY void Differentiate(const Data& data, const Tile& tile,
                                const float* means, int64_t column) {
   const int64_t stride = data.shape.columns;
-  const Column<T> c = ColumnOf<T>(data, column);
-  const T scale = c.gamma * c.inverse;
+  const T mean = Load<T>(data.mean + column);
+  const T inverse = Load<T>(data.inverse + column);
+  const T scale = Load<T>(data.parameters.gamma + column) * inverse;
   const T beta = Load<T>(means + column);
   const T gamma = Load<T>(means + stride + column);
   int64_t at = tile.begin * stride + column;
   for (int64_t row = tile.begin; row < tile.end; ++row, at += stride) {
-    const Back<T> back = BackAt<T>(data, c, at);
-    Store(data.dz + at, scale * (back.du - beta - back.normal * gamma));
+    const T normal = (Load<T>(data.z + at) - mean) * inverse;
+    const T du = Load<T>(data.dz + at);
+    Store(data.dz + at, scale * (du - beta - normal * gamma));
   }
 }
 
@@ -259,8 +263,10 @@ BIFSMN_BODY void RunColumns(Loop loop, const Data& data, const Tile& tile,
 }
 
 template <class T>
-BIFSMN_BODY void RunTileBody(Loop loop, const Data& data, const Tile& tile,
+BIFSMN_BODY void RunTileBody(Loop loop, const Data& shared, const Tile& tile,
                              const float* means) {
+  // A copy, which no store can change: else all is read again at every row.
+  const Data data = shared;
   const int64_t columns = data.shape.columns;
   for (int64_t begin = tile.begin; begin < tile.end; begin += kStreams) {
     const Tile rows{begin, std::min(begin + kStreams, tile.end), tile.part};

@@ -82,6 +82,16 @@ BIFSMN_BODY T Max(T a, T b) {
   return a > b ? a : b;
 }
 
+template <class T>
+BIFSMN_BODY T Magnitude(T a) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return __builtin_fabsf(a);
+  } else {
+    typedef int Bits __attribute__((vector_size(sizeof(T))));
+    return reinterpret_cast<T>(reinterpret_cast<Bits>(a) & 0x7fffffff);
+  }
+}
+
 // Sums are taken in so many lanes at every level, so that they are the same.
 constexpr int kSumLanes = 16;
 
