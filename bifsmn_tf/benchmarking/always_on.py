@@ -210,7 +210,7 @@ def circumstances(report: Report) -> str:
         f"Measured on this CPU: {machine['cpu']} ({machine['architecture']}, "
         f"{machine['cores']} cores, {' '.join(machine['instructions'])}; "
         f"{reports.levels(machine)}; load average "
-        f" {machine['load_average']} before and "
+        f"{machine['load_average']} before and "
         f"{machine['load_average_after']} after), {report['date']}, one "
         f"thread; {versions}. {settings['rounds']} rounds in which every part "
         f"has a turn of about {settings['turn_milliseconds']:g} ms, repeated "

@@ -227,8 +227,9 @@ def levels(machine: Mapping[str, Any]) -> str:
     Args:
         machine: As :func:`describe_machine` describes it.
     """
-    level = machine["isa"]
-    if machine["stock_isa"]:
+    # Reports of before had no levels to tell.
+    level = machine.get("isa", "unknown")
+    if machine.get("stock_isa"):
         return (
             f"held to level {level}: our kernels by BIFSMN_ISA, the stock "
             "interpreter by answers to its questions for instructions"
