@@ -17,18 +17,13 @@ _VARIANT = re.compile(r"^_(Mkl)?(Native)?(Fused)?")
 _GRADIENT = "gradient_tape"
 
 _REST = "TensorFlow's other operations"
+_PRODUCTS = "products of floats"
+_BETWEEN = "between two linear layers"
 
-# The kind of an operation of TensorFlow by its type, in a step's forward part
-# and in its gradient.
-_PRODUCTS = {
-    False: "products of floats: teacher, first convolution, classifier",
-    True: "products of floats: gradients",
-}
-_BETWEEN = {
-    False: "between two linear layers",
-    True: "between two linear layers, gradient",
-}
-_WEIGHTS = dict.fromkeys((False, True), "signs of weights")
+# Kinds that a step has in its forward part, the teacher's too, and in its
+# gradient.
+_TWICE = (_PRODUCTS, _BETWEEN)
+
 _KINDS = {
     "MatMul": _PRODUCTS,
     "Conv2D": _PRODUCTS,
@@ -39,12 +34,14 @@ _KINDS = {
     "BifsmnAffine": _BETWEEN,
     "BifsmnSign": _BETWEEN,
     "BifsmnSignGradient": _BETWEEN,
-    "BifsmnSignProduct": dict.fromkeys((False, True), "products of signs"),
-    "BifsmnMemory": dict.fromkeys((False, True), "memories"),
-    "BifsmnMemoryGradient": dict.fromkeys((False, True), "memories"),
-    "BifsmnScaledSign": _WEIGHTS,
-    "BifsmnAdam": dict.fromkeys((False, True), "Adam"),
+    "BifsmnSignProduct": "products of signs",
+    "BifsmnScaledSign": "signs of weights",
+    "BifsmnMemory": "memories",
+    "BifsmnMemoryGradient": "memories",
+    "BifsmnAdam": "Adam",
 }
+"""The kind of an operation of TensorFlow by its type."""
+
 _DISTILLATION = "BifsmnAttention"
 
 
@@ -58,8 +55,10 @@ def kind(name: str) -> str:
     operation = _VARIANT.sub("", operation)
     if operation.startswith(_DISTILLATION):
         return "distillation of hidden states"
-    kinds = _KINDS.get(operation)
-    return kinds[_GRADIENT in scope] if kinds else _REST
+    found = _KINDS.get(operation, _REST)
+    if found in _TWICE and _GRADIENT in scope:
+        return f"{found}, gradient"
+    return found
 
 
 def profile(step: Callable[[], Any], steps: int = 10) -> dict[str, float]:

@@ -36,45 +36,6 @@ inline void QuantizeAvx2(const float* values, size_t count, float inverse_scale,
   Quantize(values + i, count - i, inverse_scale, quantized + i);
 }
 
-// A term of eight patches that a register reaches, as a byte each.
-class NearColumns {
- public:
-  BIFSMN_INLINE explicit NearColumns(const FeatureConvRow& row) {
-    const __m128i places =
-        _mm_mullo_epi16(_mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7),
-                        _mm_set1_epi16(static_cast<int16_t>(row.pixel_stride)));
-    places_ = _mm_packs_epi16(places, places);
-  }
-
-  static bool Takes(const FeatureConvRow& row) { return row.pixel_stride <= 2; }
-
-  // The first patch's term is at `value`.
-  BIFSMN_INLINE __m128i Load(const int8_t* value) const {
-    return _mm_shuffle_epi8(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(value)), places_);
-  }
-
- private:
-  __m128i places_;
-};
-
-// The same for patches that lie anywhere.
-class FarColumns {
- public:
-  BIFSMN_INLINE FarColumns(const FeatureConvRow& row, int pixels)
-      : stride_(row.pixel_stride), pixels_(pixels) {}
-
-  BIFSMN_INLINE __m128i Load(const int8_t* value) const {
-    int8_t values[8] = {};
-    for (int i = 0; i < pixels_; ++i) values[i] = value[i * stride_];
-    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values));
-  }
-
- private:
-  ptrdiff_t stride_;
-  int pixels_;
-};
-
 }  // namespace
 }  // namespace bifsmn
 
