@@ -302,11 +302,17 @@ def _teacher(
         session.train(
             folder, config, loss, fit_config, "teacher", initial=initial
         )
-    folder.check_fits("teacher", wanted, _SHARED)
-    teacher = session.load(folder)
+    teacher = _load_teacher(session, folder, wanted)
     if settings.sound.mining_epochs and settings.teacher.teacher:
         session.mine(teacher, run_folder().path / _MINED_FILE)
     return teacher
+
+
+def _load_teacher(
+    session: _Session, folder: RunFolder, wanted: RunConfig
+) -> TrainableNetwork:
+    folder.check_fits("teacher", wanted, _SHARED)
+    return session.load(folder)
 
 
 def _before_mining(
@@ -387,9 +393,14 @@ def main() -> None:
         initial=settings.initial,
     )
     teacher = initial = None
+    more_teachers: list[TrainableNetwork] = []
     if settings.loss.needs_teacher:
         folder = RunFolder(run.path / "teacher")
         teacher = _teacher(session, settings, folder, config)
+        more_teachers = [
+            _load_teacher(session, RunFolder(another), config)
+            for another in settings.teacher.more_teachers
+        ]
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
         initial = _first_stage(session, settings, folder, student, teacher)
@@ -408,6 +419,7 @@ def main() -> None:
         settings.fit,
         FLAGS.architecture,
         teacher=teacher,
+        more_teachers=more_teachers,
         initial=initial,
     )
     best = metrics["history"][metrics["best"]["epoch"]]

@@ -6,7 +6,7 @@ r"""Modelled cycles and bytes of networks with other settings, a table of them.
         [--results=results/architecture_cycles]
 
 An argument is one network: settings of NetworkConfig that differ from
-BiFSMN's, separated by commas; layers of 8 bits by plus signs. Weights are
+BiFSMN's, separated by commas; sites and depths by plus signs. Weights are
 random, as neither cycles nor bytes depend on them, but for those of 8 bits:
 which blocks of them share a sum makes a hundredth. Without arguments it
 measures those of results/architecture_cycles.md. BOARD is as in network.py. A
@@ -98,6 +98,9 @@ def parse(text: str) -> NetworkConfig:
             raise UserError(f"{text}: NetworkConfig has no {name!r}")
         if name.endswith("_sites"):
             changes[name] = tuple(written.split("+"))
+            continue
+        if name == "deltas":
+            changes[name] = tuple(map(int, written.split("+")))
             continue
         try:
             value = ast.literal_eval(written)

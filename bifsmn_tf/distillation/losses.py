@@ -180,6 +180,22 @@ def _plane_sum(x: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(sums, axis=1, keepdims=True)
 
 
+def mean_logits(teachers: Sequence[tf.Tensor], temperature: float) -> tf.Tensor:
+    """Returns logits whose softened outputs are the mean of several networks'.
+
+    Args:
+        teachers: logits, (batch, classes) each.
+        temperature: what they are divided by where they are distilled.
+
+    Returns:
+        Logits, (batch, classes).
+    """
+    if len(teachers) == 1:
+        return teachers[0]
+    softened = [tf.nn.log_softmax(one / temperature) for one in teachers]
+    return temperature * tf.reduce_logsumexp(tf.stack(softened), axis=0)
+
+
 def soft_cross_entropy(
     student: tf.Tensor, teacher: tf.Tensor, temperature: float
 ) -> tf.Tensor:

@@ -42,6 +42,8 @@ class Objective:
             and the same memory size.
         loss: The losses and their weights.
         class_costs: What an error on each class costs; 1 if empty.
+        more_teachers: Further networks of whose logits, with the teacher's,
+            the softened mean is distilled.
 
     Raises:
         UserError: The teacher is missing or does not fit.
@@ -53,21 +55,29 @@ class Objective:
         teacher: Student | None,
         loss: LossConfig,
         class_costs: Sequence[float] = (),
+        more_teachers: Sequence[Student] = (),
     ) -> None:
         self.student = student
         self.teacher = teacher
+        self.more_teachers = tuple(more_teachers)
         self.loss = loss
         self.class_costs = tuple(class_costs)
         self.weights_by_depth = loss.weights_by_depth(student.config.deltas)
         if teacher is not None:
-            self._check_teacher(teacher)
+            self._check_teacher(teacher, loss.distils_states)
+            for another in self.more_teachers:
+                self._check_teacher(another, False)
         elif loss.needs_teacher:
             raise UserError(
                 "distillation needs a teacher: give one, or choose "
                 "distillation 'none' and no logit_weight"
             )
+        if self.more_teachers and not loss.logit_weight:
+            raise UserError(
+                "more_teachers teach logits alone: give a logit_weight"
+            )
 
-    def _check_teacher(self, teacher: Student) -> None:
+    def _check_teacher(self, teacher: Student, of_states: bool) -> None:
         ours, its = self.student.config, teacher.config
         for name in ("classes", "frames", "mels"):
             if getattr(ours, name) != getattr(its, name):
@@ -75,7 +85,7 @@ class Objective:
                     f"the teacher has {name}={getattr(its, name)}, "
                     f"the student {name}={getattr(ours, name)}"
                 )
-        if self.loss.distils_states and (
+        if of_states and (
             its.blocks != ours.blocks or its.memory_size != ours.memory_size
         ):
             raise UserError(
@@ -129,11 +139,19 @@ class Objective:
     def _taught(
         self, features: tf.Tensor
     ) -> tuple[dict[int, tf.Tensor], tf.Tensor | None]:
-        """Returns the teacher's attention maps by block, and its logits."""
+        """Returns the teacher's attention maps by block, and the logits."""
         if self.teacher is None or not self.loss.needs_teacher:
             return {}, None
         with fused.frozen():
             logits, states = self.teacher.infer(features, 1)
+            if self.loss.logit_weight:
+                others = (
+                    another.infer(features, 1)[0]
+                    for another in self.more_teachers
+                )
+                logits = losses.mean_logits(
+                    [logits, *others], self.loss.temperature
+                )
         maps = self._maps(states) if self.loss.distils_states else {}
         return maps, tf.stop_gradient(logits)
 

@@ -55,6 +55,8 @@ class Trainer(tf.keras.Model):
         weight_average: The decay of an exponential moving average of the
             weights, in [0, 1); 0 keeps none.
         class_costs: What an error on each class costs; 1 if empty.
+        more_teachers: Further networks of whose logits, with the teacher's,
+            the softened mean is distilled.
 
     Attributes:
         objective: The losses of a batch.
@@ -73,6 +75,7 @@ class Trainer(tf.keras.Model):
         mixup: float = 0.0,
         weight_average: float = 0.0,
         class_costs: Sequence[float] = (),
+        more_teachers: Sequence[Student] = (),
         **kwargs: Any,
     ) -> None:
         check_step(mixup, weight_average)
@@ -82,9 +85,12 @@ class Trainer(tf.keras.Model):
         self.distribute_reduction_method = "first"
         self.student = student
         self.teacher = teacher
-        if teacher is not None:
-            teacher.trainable = False
-        self.objective = Objective(student, teacher, loss, class_costs)
+        teachers = [t for t in (teacher, *more_teachers) if t is not None]
+        for one in teachers:
+            one.trainable = False
+        self.objective = Objective(
+            student, teacher, loss, class_costs, more_teachers
+        )
         self.seed = seed
         self.mixup = mixup
         self.average: WeightAverage | None = None

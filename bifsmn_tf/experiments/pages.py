@@ -144,6 +144,8 @@ def _flags(results: Results, budget: int | None) -> list[str]:
         words = [f"python -m {row.command}", *training.flags, "--seed=SEED"]
         if row.teacher:
             words.append(f"--teacher=RUN_OF_{row.teacher}")
+        if row.ensemble:
+            words.append("--more_teachers=RUNS_OF_ITS_OTHER_SEEDS")
         note = f" {row.note}" if row.note else ""
         lines += [f"`{row.name}`: {row.title}.{note}", ""]
         lines += [f"    {' '.join(words)}", ""]

@@ -17,6 +17,8 @@ class Row:
         flags: what differs from the flagfile.
         seeds: the seeds of its runs, one run each.
         teacher: the name of the row whose run of the same seed is the teacher.
+        ensemble: the seeds of that row whose runs teach the logits together;
+            by default the teacher alone does.
         command: the module that trains.
         converts: whether the run becomes a .tflite, which then is what is
             evaluated.
@@ -34,6 +36,7 @@ class Row:
     flags: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
     teacher: str | None = None
+    ensemble: tuple[int, ...] = ()
     command: str = "bifsmn_tf.train"
     converts: bool = True
     report: str | None = None

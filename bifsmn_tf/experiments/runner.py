@@ -143,11 +143,18 @@ class Runner:
             if row.stages > 1:
                 flags.append(f"--first_stage_epochs={epochs - last}")
             flags.append(f"--epochs={last}")
-        teacher = None
+        teacher, more = None, []
         if row.teacher:
             (its,) = (other for other in rows if other.name == row.teacher)
             teacher = self.training(rows, its, seed, epochs)
-        return Training(row.command, (*flags, *self.extra), seed, teacher)
+            more = [
+                self.training(rows, its, another, epochs)
+                for another in row.ensemble
+                if another != seed
+            ]
+        return Training(
+            row.command, (*flags, *self.extra), seed, teacher, tuple(more)
+        )
 
     def path(self, training: Training) -> Path:
         """Returns the folder of a run."""
@@ -181,8 +188,9 @@ class Runner:
         # Seed by seed, so that a table fills early. No task waits for one
         # that has no thread yet, since teachers are submitted first.
         tasks = sorted(tasks, key=lambda task: task[1].seed)
-        teachers = (task[1].teacher for task in tasks)
-        rows: dict[Training, Row | None] = {t: None for t in teachers if t}
+        rows: dict[Training, Row | None] = {
+            teacher: None for task in tasks for teacher in task[1].teachers
+        }
         rows |= {training: row for row, training in tasks}
         with (
             concurrent.futures.ThreadPoolExecutor(self.jobs) as pool,
@@ -192,8 +200,7 @@ class Runner:
         ):
             futures: dict[Training, concurrent.futures.Future[None]] = {}
             for training, row in rows.items():
-                teacher = training.teacher
-                before = futures[teacher] if teacher else None
+                before = [futures[teacher] for teacher in training.teachers]
                 futures[training] = pool.submit(
                     self._one, training, row, before
                 )
@@ -209,10 +216,10 @@ class Runner:
         self,
         training: Training,
         row: Row | None,
-        before: concurrent.futures.Future[None] | None,
+        before: Sequence[concurrent.futures.Future[None]],
     ) -> None:
-        if before is not None:
-            before.result()
+        for teacher in before:
+            teacher.result()
         folder = self.path(training)
         with _alone(folder):
             wanted = row and row.report and folder / f"{row.report}.json"
@@ -228,6 +235,9 @@ class Runner:
                 ]
                 if training.teacher:
                     words.append(f"--teacher={self.path(training.teacher)}")
+                if training.more_teachers:
+                    folders = map(str, map(self.path, training.more_teachers))
+                    words.append(f"--more_teachers={','.join(folders)}")
                 self.commands.call(folder, *words)
             if row and not row.report and self.complete(training):
                 if row.converts:

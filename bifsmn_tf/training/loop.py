@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
@@ -54,6 +55,7 @@ def fit(
     validation: tuple[np.ndarray, np.ndarray],
     *,
     teacher: TrainableNetwork | None = None,
+    more_teachers: Sequence[TrainableNetwork] = (),
     initial: TrainableNetwork | None = None,
     strategy: tf.distribute.Strategy | None = None,
     description: str = "training",
@@ -69,6 +71,7 @@ def fit(
         pipeline: The training batches.
         validation: normalised features (n, time, mels) and labels (n,).
         teacher: The network to distil.
+        more_teachers: Further networks whose logits are distilled.
         initial: A network of the same sizes to start from.
         strategy: The distribution strategy; the default one if ``None``.
         description: What stands in front of the progress bar.
@@ -116,6 +119,7 @@ def fit(
                 loss.class_costs(config.label_names)
                 if loss.false_accept_cost != 1
                 else (),
+                more_teachers,
             )
             trainer.compile(optimizer=optimizer)
             # As the network of a run counts the one that was evaluated.

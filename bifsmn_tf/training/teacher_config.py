@@ -42,6 +42,12 @@ class TeacherConfig:
         "The folder of a trained teacher's run; by default a teacher is "
         "trained first, into RUN_DIR/teacher.",
     )
+    more_teachers: tuple[str, ...] = setting(
+        (),
+        "The folders of further teachers' runs, separated by commas. The mean "
+        "of their softened outputs and the teacher's is distilled.",
+        research=True,
+    )
     teacher_epochs: int = setting(
         20,
         "The number of passes over the training clips by a teacher that is "

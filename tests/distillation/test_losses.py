@@ -215,6 +215,18 @@ def test_soft_cross_entropy(temperature):
     )
 
 
+def test_mean_logits():
+    one, other = random((4, 5)) * 3, random((4, 5), 1) * 3
+    mean = losses.mean_logits([tf.constant(one), tf.constant(other)], 3.0)
+    np.testing.assert_allclose(
+        tf.nn.softmax(mean / 3.0),
+        (tf.nn.softmax(one / 3.0) + tf.nn.softmax(other / 3.0)) / 2,
+        rtol=1e-4,
+    )
+    alone = tf.constant(one)
+    assert losses.mean_logits([alone], 3.0) is alone
+
+
 def test_soft_cross_entropy_of_equal_logits_is_zero():
     logits = tf.constant(random((4, 5)))
     np.testing.assert_allclose(

@@ -1,5 +1,6 @@
 """What runs, where it goes, and what is not done twice."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -117,6 +118,23 @@ def test_trains_once_teachers_first(runner, tmp_path):
     again = [*rows, row("alias", teacher="teacher")]
     assert len(runner().run(again, 3)) == 6
     assert len(calls(tmp_path)) == 4
+
+
+def test_an_ensemble_teaches(runner, tmp_path):
+    taught = row("student", "--gamma=0.1", teacher="teacher")
+    rows = [
+        row("teacher", "--gamma=0.5"),
+        dataclasses.replace(taught, ensemble=(0, 1, 2)),
+    ]
+    one = runner(jobs=2, selection=Selection(["student"], [1]))
+    assert list(one.run(rows)) == [("student", 1)]
+    *teachers, student = calls(tmp_path)
+    assert sorted(call["seed"] for call in teachers) == ["0", "1", "2"]
+    folders = {call["seed"]: call["run_dir"] for call in teachers}
+    assert student["teacher"] == folders["1"]
+    assert student["more_teachers"] == f"{folders['0']},{folders['2']}"
+    alone = one.training([rows[0], taught], taught, 1, None)
+    assert one.path(alone) != one.path(one.training(rows, rows[1], 1, None))
 
 
 def test_a_teacher_that_is_not_selected_is_trained_for_its_student(
