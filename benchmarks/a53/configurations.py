@@ -54,6 +54,12 @@ _CONFIGURATIONS = (
     "front_skip=True,front_outputs=48,two_bit_sites=conv2+projection",
     "memory_size=64,hidden_size=128",
     "memory_size=64,hidden_size=128,front_outputs=48,front_skip=True",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True",
+    "blocks=2,deltas=1,two_bit_sites=conv2+projection",
+    "blocks=2,deltas=1,two_bit_sites=conv2+projection+memory",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
+    "two_bit_sites=conv2+projection+memory",
 )
 
 _CLASSES = 12
@@ -100,7 +106,10 @@ def parse(text: str) -> NetworkConfig:
             changes[name] = tuple(written.split("+"))
             continue
         if name == "deltas":
-            changes[name] = tuple(map(int, written.split("+")))
+            try:
+                changes[name] = tuple(map(int, written.split("+")))
+            except ValueError:
+                raise UserError(f"{text}: deltas are as in 1+2") from None
             continue
         try:
             value = ast.literal_eval(written)

@@ -10,6 +10,7 @@ from bifsmn_tf.experiments import pareto
 from bifsmn_tf.experiments import precision
 from bifsmn_tf.experiments import precision_sites
 from bifsmn_tf.experiments import sc10
+from bifsmn_tf.experiments import sc12
 from bifsmn_tf.experiments import speed
 from bifsmn_tf.experiments import stream
 from bifsmn_tf.experiments import table1
@@ -34,6 +35,7 @@ EXPERIMENTS = {
         two_bits,
         frontier,
         pareto,
+        sc12,
         precision,
         speed,
         always_on,

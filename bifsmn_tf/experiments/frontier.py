@@ -18,54 +18,120 @@ from bifsmn_tf.experiments.rows import Row
 _SEARCH = "search_"
 
 _TWO_BITS = "--two_bit_sites=conv2,projection"
+_MEMORY_TOO = f"{_TWO_BITS},memory"
 _STRONGER = "--gamma=0.1"
 _PAPERS_FRONT = ("--front_outputs=32", "--front_skip=false")
-# Half as wide as the teacher, whose logits alone it can be distilled from.
+# Not in the teacher's sizes, whose logits alone they can be distilled from.
 _HALF = ("--memory_size=64", "--hidden_size=128", "--distillation=none")
+_TWO_BLOCKS = ("--blocks=2", "--deltas=1", "--distillation=none")
 
-CANDIDATES: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "wide": (
-        "one bit, wider front end",
-        (),
-        "front_skip=True, front_outputs=48",
+_WIDE_FRONT = "front_outputs=48, front_skip=True"
+_HALVES = "memory_size=64, hidden_size=128"
+_TWO = "two_bit_sites=conv2+projection"
+_PAIR = "blocks=2, deltas=1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network and how it is trained.
+
+    Attributes:
+        title: what the table calls it.
+        flags: what differs from BiFSMN with the wider front end.
+        network: what benchmarks/a53/configurations.py calls it.
+        teachers: how many teach the logits together.
+    """
+
+    title: str
+    flags: tuple[str, ...]
+    network: str
+    teachers: int = 1
+
+
+CANDIDATES = {
+    "wide": Candidate(
+        "one bit, wider front end", (), "front_skip=True, front_outputs=48"
     ),
-    "gamma": (
+    "gamma": Candidate(
         "the same with γ = 0.1",
         (_STRONGER,),
         "front_skip=True, front_outputs=48",
     ),
-    "two_bits": (
+    "two_bits": Candidate(
         "γ = 0.1, two bits into second convolution and projection",
         (_STRONGER, _TWO_BITS),
-        "front_skip=True, front_outputs=48, two_bit_sites=conv2+projection",
+        f"front_skip=True, front_outputs=48, {_TWO}",
     ),
-    "narrow": (
+    "narrow": Candidate(
         "the same with the paper's front end",
         (_STRONGER, _TWO_BITS, *_PAPERS_FRONT),
-        "two_bit_sites=conv2+projection",
+        _TWO,
     ),
-    "half": (
+    "half": Candidate(
         "one bit, the paper's front end, memory 64, hidden 128, logits "
         "distilled alone",
         (*_HALF, *_PAPERS_FRONT),
-        "memory_size=64, hidden_size=128",
+        _HALVES,
     ),
-    "half_wide": (
+    "half_wide": Candidate(
+        "the same with the wider front end", _HALF, f"{_HALVES}, {_WIDE_FRONT}"
+    ),
+    "pair": Candidate(
+        "two blocks, one depth, one bit, wider front end, logits distilled "
+        "alone, from three teachers",
+        _TWO_BLOCKS,
+        f"{_PAIR}, {_WIDE_FRONT}",
+        teachers=3,
+    ),
+    "pair_narrow_one": Candidate(
+        "two blocks, two bits into second convolution and projection, the "
+        "paper's front end, one teacher",
+        (*_TWO_BLOCKS, *_PAPERS_FRONT, _TWO_BITS),
+        f"{_PAIR}, {_TWO}",
+    ),
+    "pair_narrow": Candidate(
+        "the same with three teachers",
+        (*_TWO_BLOCKS, *_PAPERS_FRONT, _TWO_BITS),
+        f"{_PAIR}, {_TWO}",
+        teachers=3,
+    ),
+    "pair_memory": Candidate(
+        "the same with two bits into the memories, too",
+        (*_TWO_BLOCKS, *_PAPERS_FRONT, _MEMORY_TOO),
+        f"{_PAIR}, {_TWO}+memory",
+        teachers=3,
+    ),
+    "pair_wide_memory": Candidate(
         "the same with the wider front end",
-        _HALF,
-        "memory_size=64, hidden_size=128, front_outputs=48, front_skip=True",
+        (*_TWO_BLOCKS, _MEMORY_TOO),
+        f"{_PAIR}, {_WIDE_FRONT}, {_TWO}+memory",
+        teachers=3,
+    ),
+    "pair_half": Candidate(
+        "two blocks, memory 64, hidden 128, one bit, the paper's front end, "
+        "three teachers",
+        (*_TWO_BLOCKS, *_HALF[:2], *_PAPERS_FRONT),
+        f"{_PAIR}, {_HALVES}",
+        teachers=3,
     ),
 }
-"""Title, flags, and what benchmarks/a53/configurations.py calls the network."""
+"""By name; what stands on the page as tried."""
 
 # What of the search is trained to the end.
-_WINNERS = ("two_bits", "half", "half_wide")
+WINNERS = (
+    *("two_bits", "half", "half_wide", "pair", "pair_narrow"),
+    *("pair_wide_memory", "pair_half"),
+)
 
 
 def _row(candidate: str, name: str) -> Row:
-    title, flags, _ = CANDIDATES[candidate]
+    its = CANDIDATES[candidate]
     return dataclasses.replace(
-        recipes.WIDE, name=name, title=title, flags=flags
+        recipes.WIDE,
+        name=name,
+        title=its.title,
+        flags=its.flags,
+        ensemble=recipes.SEEDS[: its.teachers] if its.teachers > 1 else (),
     )
 
 
@@ -80,24 +146,25 @@ ROWS = (
     *(_candidate(name) for name in CANDIDATES),
     *(
         dataclasses.replace(_row(name, name), own_epochs=True)
-        for name in _WINNERS
+        for name in WINNERS
     ),
 )
 
 
 def _cycles(results: Results, name: str, delta: str) -> str:
-    cycles = results.strict_cycles(CANDIDATES[name][2], delta)
+    cycles = results.strict_cycles(CANDIDATES[name].network, delta)
     return f"{cycles / 1000:.1f}" if cycles else ""
 
 
 def _bytes(results: Results, name: str) -> str:
-    found = results.cycles.get(CANDIDATES[name][2], {}).get("bytes")
+    found = results.cycles.get(CANDIDATES[name].network, {}).get("bytes")
     return f"{found:,}" if found else ""
 
 
 def _search(results: Results) -> list[str]:
     lines = []
-    for name, (title, _, _) in CANDIDATES.items():
+    for name, candidate in CANDIDATES.items():
+        title = candidate.title
         outcomes = results.of(_SEARCH + name)
         if not outcomes:
             if results.row(_SEARCH + name):
@@ -135,13 +202,13 @@ def _search(results: Results) -> list[str]:
 def _winners(results: Results) -> list[str]:
     lines = [
         [
-            CANDIDATES[name][0],
+            CANDIDATES[name].title,
             delta,
             results.accuracy(name, delta),
             _cycles(results, name, delta),
             comparison.file_bytes(results, name, delta),
         ]
-        for name in _WINNERS
+        for name in WINNERS
         if results.row(name)
         for delta in results.deltas(name) or ["1"]
     ]

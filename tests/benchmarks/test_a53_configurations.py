@@ -37,6 +37,7 @@ def test_settings_are_those_of_the_network(configurations):
     assert configurations.parse("residual_scale=1").residual_scale == 1.0
     sites = configurations.parse("int8_sites=conv2+projection").int8_sites
     assert sites == ("conv2", "projection")
+    assert configurations.parse("blocks=4,deltas=1+2").deltas == (1, 2)
 
 
 def test_limits_are_one_for_each_depth(configurations):
@@ -53,6 +54,7 @@ def test_limits_are_one_for_each_depth(configurations):
         ("memory_stages=2", "no 'memory_stages'"),
         ("prelu=none", "prelu must be"),
         ("blocks=6", "divides"),
+        ("deltas=1+x", "deltas are as in 1"),
         ("blocks=x", "blocks is of type int"),
         ("front_skip=1", "front_skip is of type bool"),
     ],

@@ -15,10 +15,8 @@ from bifsmn_tf.data.clips import SPLITS
 from bifsmn_tf.data.synthetic import espeak
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import noise
-from bifsmn_tf.data.synthetic import pico
 from bifsmn_tf.data.synthetic import recipe as recipes
 from bifsmn_tf.data.synthetic import speakers
-from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic import voices
 from bifsmn_tf.data.synthetic.recipe import Recipe
 from bifsmn_tf.data.synthetic.recipe import plan
@@ -177,69 +175,15 @@ def test_piper_speaks():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("ttspico") is None
-    or importlib.util.find_spec("parselmouth") is None,
-    reason="ttspico or praat-parselmouth is not installed",
-)
-def test_pico_speaks():
-    """Each of its languages all that English has, faster when asked to."""
-    text = "measure thirty new visions of joy and bathe each young child now"
-
-    def say(rate, **how):
-        with speakers.Speakers() as speaker:
-            return [
-                speaker.say(text, voice, rate=rate, pitch=50, range_=50, **how)
-                for voice in voices.voices("train", "pico")
-            ]
-
-    slow, again, fast, careful = (
-        say(120),
-        say(120),
-        say(240),
-        say(120, careful=True),
-    )
-    for i, sound in enumerate(slow):
-        np.testing.assert_array_equal(sound, again[i])
-        assert len(sound) > 1.3 * len(fast[i])
-        assert not np.array_equal(sound, careful[i])
-    assert max(map(len, slow)) < 1.5 * min(map(len, slow))
-
-
-@pytest.mark.parametrize("language", pico.LANGUAGES)
-def test_pico_has_a_sound_for_each_of_espeaks(language):
-    with espeak.Speaker() as speaker:
-        words = speaker.words(" ".join(texts.vocabulary()[:3000]))
-    for word in words:
-        said = pico.phonemes(word, language)
-        assert said.isascii(), word
-        # Each has a vowel.
-        assert set(said) & set("aeiouAEIOUQV3@{9"), word
-    known = {symbol.strip("ˈˌː") for word in words for symbol in word}
-    for symbol in known - {""}:
-        assert "".join(pico.symbols(symbol)), symbol
-
-
-def test_pico_knows_sounds_of_english_alone():
-    assert pico.phonemes(["ˈuː", "ɾ", "ɚ"], "en-US") == '"u:t@r\\\\'
-    assert pico.phonemes(["θ", "ˈɜː"], "fr-FR") == '"s9R'
-    assert pico.phonemes(["ø", "k"], "en-GB") == "k"
-
-
 @pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("flite", "apt install"),
-        ("piper", r"piper-tts, .* 'bifsmn_tf\[piper\]'"),
-        ("pico", r"ttspico, .* 'bifsmn_tf\[pico\]'"),
-    ],
+    ("kind", "message"), [("flite", "apt install"), ("piper", "pip install")]
 )
 def test_voices_that_are_not_installed(monkeypatch, kind, message):
     monkeypatch.setattr("shutil.which", lambda _: None)
     found = importlib.util.find_spec
     monkeypatch.setattr(
         "importlib.util.find_spec",
-        lambda name: None if name in ("piper", "ttspico") else found(name),
+        lambda name: None if "piper" in name else found(name),
     )
     with pytest.raises(UserError, match=message):
         speakers.require(["espeak", kind])

@@ -111,21 +111,9 @@ class Speaker:
             UserError: There is no such voice.
         """
         found: list[str] = []
-        for word in self.words(text, voice):
+        for word in self._pronounced(text, voice, _IPA):
             found += (symbol.strip(IPA.stress) for symbol in word)
         return tuple(symbol for symbol in found if symbol)
-
-    def words(self, text: str, voice: str = "en-us") -> list[list[str]]:
-        """Returns how the words of a text are pronounced, stress included.
-
-        Args:
-            text: in English.
-            voice: the accent.
-
-        Raises:
-            UserError: There is no such voice.
-        """
-        return self._pronounced(text, voice, _IPA)
 
     def _pronounced(
         self, text: str, voice: str, alphabet: int

@@ -198,7 +198,7 @@ def digest(recipe: Recipe) -> str:
     key = json.dumps(
         [
             *(_FORMAT, SHARD, recipe.to_dict()),
-            *voices.described(recipe.voices),
+            *(voices.VARIANTS, voices.ACCENTS, voices.FLITE, voices.PIPER),
         ],
         sort_keys=True,
     )

@@ -120,7 +120,7 @@ class Sentences:
     def digest(self) -> str:
         """Returns a hash of all that they depend on."""
         key: list[Any] = [_FORMAT, SHARD, dataclasses.asdict(self)]
-        key += voices.described(self.kinds)
+        key += [voices.VARIANTS, voices.ACCENTS, voices.FLITE, voices.PIPER]
         text = json.dumps(key, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

