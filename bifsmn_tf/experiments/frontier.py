@@ -107,6 +107,16 @@ CANDIDATES = {
         f"{_PAIR}, {_WIDE_FRONT}, {_TWO}+memory",
         teachers=3,
     ),
+    "pair_middle": Candidate(
+        "two blocks, memory 96, two bits into the second convolution, the "
+        "paper's front end, three teachers",
+        (
+            *(*_TWO_BLOCKS, *_PAPERS_FRONT),
+            *("--memory_size=96", "--two_bit_sites=conv2"),
+        ),
+        f"{_PAIR}, memory_size=96, two_bit_sites=conv2",
+        teachers=3,
+    ),
     "pair_half": Candidate(
         "two blocks, memory 64, hidden 128, one bit, the paper's front end, "
         "three teachers",
@@ -120,7 +130,7 @@ CANDIDATES = {
 # What of the search is trained to the end.
 WINNERS = (
     *("two_bits", "half", "half_wide", "pair", "pair_narrow"),
-    *("pair_wide_memory", "pair_half"),
+    *("pair_middle", "pair_wide_memory", "pair_half"),
 )
 
 

@@ -306,6 +306,49 @@ class TestTeacher:
         assert np.isfinite(averages["loss"])
         assert averages["distillation_delta_1"] == 0
 
+    def test_several_teach_the_logits_together(self):
+        """The first one alone teaches states, so that others may be narrow."""
+        student, first = make_student(), make_teacher()
+        another = make_teacher(7, memory_size=16, blocks=2)
+        features, labels = make_batch()
+        target = tf.one_hot(labels, 3)
+        loss = LossConfig(gamma=0.3, logit_weight=0.5, temperature=3.0)
+        trainer = Trainer(student, first, loss, more_teachers=[another])
+        assert another.trainable_variables == []
+        alone = LossConfig(gamma=0.3)
+        expected = Trainer(student, first, alone).objective(features, target)
+        found = trainer.objective(features, target)
+        np.testing.assert_array_equal(found.distances, expected.distances)
+        outputs = [
+            tf.nn.softmax(one.infer(features, 1)[0] / 3.0)
+            for one in (first, another)
+        ]
+        softened = tf.add_n(outputs) / 2
+        taught = tf.add_n(
+            weight
+            * tf.reduce_sum(
+                softened
+                * (tf.math.log(softened) - tf.nn.log_softmax(logits / 3.0)),
+                axis=1,
+            )
+            for weight, logits in zip(
+                losses.delta_weights((1, 2, 4)), found.logits, strict=True
+            )
+        )
+        np.testing.assert_allclose(
+            found.total, expected.total + 0.5 * 9.0 * taught, rtol=1e-4
+        )
+
+    def test_several_teach_nothing_but_logits(self):
+        teachers = [make_teacher(seed) for seed in (5, 6)]
+        with pytest.raises(ValueError, match="give a logit_weight"):
+            Trainer(
+                make_student(),
+                teachers[0],
+                LossConfig(),
+                more_teachers=teachers[1:],
+            )
+
     @pytest.mark.parametrize(
         "loss",
         [LossConfig(), LossConfig(distillation="none", logit_weight=0.1)],
