@@ -23,12 +23,12 @@ _STRONGER = "--gamma=0.1"
 _PAPERS_FRONT = ("--front_outputs=32", "--front_skip=false")
 # Not in the teacher's sizes, whose logits alone they can be distilled from.
 _HALF = ("--memory_size=64", "--hidden_size=128", "--distillation=none")
-_TWO_BLOCKS = ("--blocks=2", "--deltas=1", "--distillation=none")
+_SHALLOW = ("--blocks=2", "--deltas=1", "--distillation=none")
 
 _WIDE_FRONT = "front_outputs=48, front_skip=True"
 _HALVES = "memory_size=64, hidden_size=128"
 _TWO = "two_bit_sites=conv2+projection"
-_PAIR = "blocks=2, deltas=1"
+_SHALLOW_SIZES = "blocks=2, deltas=1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,52 +76,55 @@ CANDIDATES = {
     "half_wide": Candidate(
         "the same with the wider front end", _HALF, f"{_HALVES}, {_WIDE_FRONT}"
     ),
-    "pair": Candidate(
-        "two blocks, one depth, one bit, wider front end, logits distilled "
-        "alone, from three teachers",
-        _TWO_BLOCKS,
-        f"{_PAIR}, {_WIDE_FRONT}",
+    "shallow_one_bit": Candidate(
+        "two blocks, one depth, one bit, wider front end, three teachers' "
+        "logits",
+        _SHALLOW,
+        f"{_SHALLOW_SIZES}, {_WIDE_FRONT}",
         teachers=3,
     ),
-    "pair_narrow_one": Candidate(
+    "shallow_one_teacher": Candidate(
         "two blocks, two bits into second convolution and projection, the "
-        "paper's front end, one teacher",
-        (*_TWO_BLOCKS, *_PAPERS_FRONT, _TWO_BITS),
-        f"{_PAIR}, {_TWO}",
+        "paper's front end, one teacher's logits",
+        (*_SHALLOW, *_PAPERS_FRONT, _TWO_BITS),
+        f"{_SHALLOW_SIZES}, {_TWO}",
     ),
-    "pair_narrow": Candidate(
-        "the same with three teachers",
-        (*_TWO_BLOCKS, *_PAPERS_FRONT, _TWO_BITS),
-        f"{_PAIR}, {_TWO}",
+    "shallow": Candidate(
+        "two blocks, two bits into second convolution and projection, the "
+        "paper's front end, three teachers' logits",
+        (*_SHALLOW, *_PAPERS_FRONT, _TWO_BITS),
+        f"{_SHALLOW_SIZES}, {_TWO}",
         teachers=3,
     ),
-    "pair_memory": Candidate(
-        "the same with two bits into the memories, too",
-        (*_TWO_BLOCKS, *_PAPERS_FRONT, _MEMORY_TOO),
-        f"{_PAIR}, {_TWO}+memory",
+    "shallow_memory": Candidate(
+        "two blocks, two bits into second convolution, projection and "
+        "memories, the paper's front end, three teachers' logits",
+        (*_SHALLOW, *_PAPERS_FRONT, _MEMORY_TOO),
+        f"{_SHALLOW_SIZES}, {_TWO}+memory",
         teachers=3,
     ),
-    "pair_wide_memory": Candidate(
-        "the same with the wider front end",
-        (*_TWO_BLOCKS, _MEMORY_TOO),
-        f"{_PAIR}, {_WIDE_FRONT}, {_TWO}+memory",
+    "shallow_wide": Candidate(
+        "two blocks, two bits into second convolution, projection and "
+        "memories, wider front end, three teachers' logits",
+        (*_SHALLOW, _MEMORY_TOO),
+        f"{_SHALLOW_SIZES}, {_WIDE_FRONT}, {_TWO}+memory",
         teachers=3,
     ),
-    "pair_middle": Candidate(
+    "shallow_96": Candidate(
         "two blocks, memory 96, two bits into the second convolution, the "
-        "paper's front end, three teachers",
+        "paper's front end, three teachers' logits",
         (
-            *(*_TWO_BLOCKS, *_PAPERS_FRONT),
+            *(*_SHALLOW, *_PAPERS_FRONT),
             *("--memory_size=96", "--two_bit_sites=conv2"),
         ),
-        f"{_PAIR}, memory_size=96, two_bit_sites=conv2",
+        f"{_SHALLOW_SIZES}, memory_size=96, two_bit_sites=conv2",
         teachers=3,
     ),
-    "pair_half": Candidate(
+    "shallow_64": Candidate(
         "two blocks, memory 64, hidden 128, one bit, the paper's front end, "
-        "three teachers",
-        (*_TWO_BLOCKS, *_HALF[:2], *_PAPERS_FRONT),
-        f"{_PAIR}, {_HALVES}",
+        "three teachers' logits",
+        (*_SHALLOW, *_HALF[:2], *_PAPERS_FRONT),
+        f"{_SHALLOW_SIZES}, {_HALVES}",
         teachers=3,
     ),
 }
@@ -129,8 +132,8 @@ CANDIDATES = {
 
 # What of the search is trained to the end.
 WINNERS = (
-    *("two_bits", "half", "half_wide", "pair", "pair_narrow"),
-    *("pair_middle", "pair_wide_memory", "pair_half"),
+    *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
+    *("shallow_96", "shallow_wide", "shallow_64"),
 )
 
 

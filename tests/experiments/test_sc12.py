@@ -34,7 +34,8 @@ def cycles():
 def test_all_that_won_is_trained_anew(rows):
     for name in frontier.WINNERS:
         (there,) = (row for row in frontier.ROWS if row.name == name)
-        assert rows[name] == there
+        assert rows[name].flags == (*there.flags, "--digital_silence=0.1")
+        assert rows[name].ensemble == there.ensemble
 
 
 def outcome(row, folder, deltas, accuracy):
