@@ -123,8 +123,9 @@ EXPERIMENT = Experiment(
     "their teachers and small networks of the field, trained on the same clips "
     "with the same augmentation and evaluated as files. A tenth of silence is "
     "zeros. Nothing was chosen on these clips. Cycles are modelled "
-    "([architecture_cycles.md](architecture_cycles.md); the networks of the field and those in full "
-    "precision with ten classes, [pareto.md](pareto.md)).",
+    "([architecture_cycles.md](architecture_cycles.md); the networks of the "
+    "field and those in full precision with ten classes, "
+    "[pareto.md](pareto.md)).",
     ROWS,
     _body,
 )
