@@ -200,7 +200,8 @@ class _Session:
             loss: What is minimised.
             fit_config: How long and how fast.
             description: What stands in front of the progress bar.
-            **networks: ``teacher`` and ``initial``, if there are such.
+            **networks: ``teacher``, ``more_teachers`` and ``initial``, if
+                there are such.
         """
         metrics = fit(
             folder,
@@ -360,9 +361,17 @@ def _first_stage(
     settings: Settings,
     folder: RunFolder,
     student: NetworkConfig,
-    teacher: TrainableNetwork | None,
+    **networks: Any,
 ) -> TrainableNetwork:
-    """Returns the student with float weights, trained into a folder."""
+    """Returns the student with float weights, trained into a folder.
+
+    Args:
+        session: The data.
+        settings: The whole run's.
+        folder: The stage's.
+        student: The network, whose weights are one bit afterwards.
+        **networks: See ``_Session.train``.
+    """
     network = dataclasses.replace(student, kernel_quantizer=FLOAT_WEIGHTS)
     fit_config = dataclasses.replace(
         settings.fit, epochs=settings.first_stage_epochs
@@ -373,7 +382,7 @@ def _first_stage(
         settings.loss,
         fit_config,
         "first stage",
-        teacher=teacher,
+        **networks,
     )
     return session.load(folder)
 
@@ -393,17 +402,20 @@ def main() -> None:
         initial=settings.initial,
     )
     teacher = initial = None
-    more_teachers: list[TrainableNetwork] = []
+    teachers: dict[str, Any] = {}
     if settings.loss.needs_teacher:
         folder = RunFolder(run.path / "teacher")
         teacher = _teacher(session, settings, folder, config)
-        more_teachers = [
-            _load_teacher(session, RunFolder(another), config)
-            for another in settings.teacher.more_teachers
-        ]
+        teachers = {
+            "teacher": teacher,
+            "more_teachers": [
+                _load_teacher(session, RunFolder(another), config)
+                for another in settings.teacher.more_teachers
+            ],
+        }
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
-        initial = _first_stage(session, settings, folder, student, teacher)
+        initial = _first_stage(session, settings, folder, student, **teachers)
     elif settings.sound.mining_epochs and teacher is None:
         initial = _before_mining(
             session, settings, run.path, student, settings.loss, settings.fit
@@ -418,9 +430,8 @@ def main() -> None:
         settings.loss,
         settings.fit,
         FLAGS.architecture,
-        teacher=teacher,
-        more_teachers=more_teachers,
         initial=initial,
+        **teachers,
     )
     best = metrics["history"][metrics["best"]["epoch"]]
     print(f"best epoch {best['epoch'] + 1} of {len(metrics['history'])}:")

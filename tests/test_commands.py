@@ -273,6 +273,12 @@ def test_train_refuses_bad_settings(run, made, tmp_path):
         "train", *TRAINING, *common, f"--teacher={tmp_path / 'none'}"
     )
     assert "not the folder of a run" in error
+    one = made / "run" / "teacher"
+    error = run.fails(
+        *("train", *TRAINING, *common, f"--teacher={one}"),
+        f"--more_teachers={one},{tmp_path / 'none'}",
+    )
+    assert "none" in error and "not the folder of a run" in error
 
 
 def test_train_refuses_another_configuration_and_loses_nothing(run, made):
@@ -371,6 +377,7 @@ def test_two_stages_with_every_option_that_folds_away(run, made, tmp_path):
         "--mixup=0.2",
         "--weight_average=0.9",
         f"--teacher={made / 'run' / 'teacher'}",
+        f"--more_teachers={made / 'run' / 'teacher'}",
         f"--run_dir={folder}",
         f"--cache_dir={made / 'cache'}",
     ]

@@ -11,6 +11,7 @@ from bifsmn_tf.experiments.results import Results
 from bifsmn_tf.experiments.rows import Selection
 from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Runner
+from bifsmn_tf.experiments.trainings import settings
 
 RUN = {"dataset": {"name": "synthetic", "options": {}}}
 
@@ -35,6 +36,13 @@ def test_winners_are_candidates_trained_to_the_end(rows):
         assert row.flags == rows[f"search_{row.name}"].flags
         assert row.own_epochs and row.report is None
         assert not rows[f"search_{row.name}"].own_epochs
+
+
+def test_the_flagfile_is_the_winner(rows):
+    row = rows["shallow"]
+    assert settings(["--flagfile=configs/sc10_bifsmn_shallow.flags"]) == (
+        settings([f"--flagfile=configs/{row.flagfile}", *row.flags])
+    )
 
 
 def test_cycles_of_every_candidate_are_known():
