@@ -189,6 +189,7 @@ def _values(
         "command": training.command,
         "flags": list(training.flags),
         "teacher": outcome.row.teacher,
+        **({"ensemble": outcome.row.ensemble} if outcome.row.ensemble else {}),
         "dataset": outcome.run["dataset"],
         "evaluated": evaluated,
         "file_bytes": outcome.file_bytes,

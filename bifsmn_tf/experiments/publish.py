@@ -25,6 +25,7 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf import pretrained
 from bifsmn_tf import whole_file
+from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import checkout
@@ -36,6 +37,7 @@ MODELS = {
     "bifsmn_stream-sc10": ("stream", "bifsmn_stream"),
     "bifsmn-sc10": ("sc10", "bifsmn_board"),
     "bifsmn_s-sc10": ("sc10", "bifsmn_s"),
+    "bifsmn_shallow-sc12": ("sc12", "shallow"),
 }
 """Names in the package, the experiments and their rows."""
 
@@ -211,8 +213,24 @@ def _making(experiment: str, found: Mapping[str, Any] | None) -> list[str]:
         "    python -m bifsmn_tf.experiments.publish",
         "",
         f"Row `{found['row']}`, seed {found['seed']}: "
-        f"`python -m {found['command']} {' '.join(found['flags'])}`.",
+        f"`python -m {found['command']} {' '.join(found['flags'])}`"
+        f"{_ensemble(found)}.",
     ]
+
+
+def _ensemble(found: Mapping[str, Any]) -> str:
+    """Says which runs taught a run together."""
+    if not found.get("ensemble"):
+        return ""
+    seeds = ", ".join(map(str, found["ensemble"]))
+    return f", taught by `{found['teacher']}` of seeds {seeds}"
+
+
+def _whole(keywords: Sequence[str]) -> str:
+    """Says what the whole data set has more than the part here."""
+    missing = len(KEYWORDS) - len(keywords)
+    more = f" and {missing} more keywords" if missing else ""
+    return f"more speakers{more}"
 
 
 def _card(
@@ -250,8 +268,7 @@ def _card(
         "",
         "Other seeds, the full-precision teacher and confusion matrices: "
         f"results/{experiment}.md in the repository. **Not comparable with "
-        "figures on the whole data set**, which has more speakers and two more "
-        "keywords.",
+        f"figures on the whole data set**, which has {_whole(keywords)}.",
         "",
         "## Data and licence",
         "",

@@ -97,8 +97,12 @@ def _points(
 
 
 def _body(results: Results) -> list[str]:
-    results.figures["points"] = _points(results)
-    draw(results)
+    points = results.figures["points"] = _points(results)
+    picture = []
+    if points:
+        draw(results)
+        title = "accuracy against cycles and bytes"
+        picture = [results.picture("trade_offs.png", title), ""]
     return [
         *comparison.table(
             results,
@@ -109,8 +113,7 @@ def _body(results: Results) -> list[str]:
                 ),
             },
         ),
-        results.picture("trade_offs.png", "accuracy against cycles and bytes"),
-        "",
+        *picture,
     ]
 
 

@@ -121,6 +121,11 @@ def test_card(runs):
         "--flagfile=configs/a.flags --epochs=3`.",
     ):
         assert part in card
+    assert "more speakers and 8 more keywords" in card
+    taught = found | {"teacher": "dfsmn", "ensemble": [0, 1]}
+    assert publish._making("sc12", taught)[-1].endswith(
+        "--epochs=3`, taught by `dfsmn` of seeds 0, 1."
+    )
 
 
 def test_what_has_more_than_a_bit_is_named():
