@@ -20,17 +20,19 @@ ROOT = Path(__file__).resolve().parents[1]
 FLAGFILES = sorted(path.name for path in (ROOT / "configs").glob("*.flags"))
 BASELINES = ["sc10_baselines.flags"]
 
+_WAKE_WORD = [
+    "--words=computer",
+    "--clips_per_word=8",
+    "--held_out=2",
+    "--look_alikes=2",
+    "--spoken_minutes=0.1",
+    "--rooms=1",
+    "--mining_epochs=0",
+]
 LESS = {
     "quickstart.flags": ["--clips_per_word=8"],
-    "wake_word.flags": [
-        "--words=computer",
-        "--clips_per_word=8",
-        "--held_out=2",
-        "--look_alikes=2",
-        "--spoken_minutes=0.1",
-        "--rooms=1",
-        "--mining_epochs=0",
-    ],
+    "wake_word.flags": _WAKE_WORD,
+    "wake_word_thinnable.flags": _WAKE_WORD,
     "sc10_bifsmn_quiet.flags": [
         "--look_alikes=2",
         "--spoken_minutes=0.1",

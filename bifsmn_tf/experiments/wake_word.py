@@ -45,7 +45,8 @@ _WHOLE = (
 )
 
 # A training of its own would be far longer: parts are told apart by one
-# without a teacher.
+# without a teacher, of three depths.
+_PARTS_OF = "wake_word_thinnable.flags"
 _SHORT = (
     "--distillation=none",
     "--logit_weight=0",
@@ -97,11 +98,17 @@ _PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _row(name: str, title: str, *flags: str, word: str = "computer") -> Row:
+def _row(
+    name: str,
+    title: str,
+    *flags: str,
+    word: str = "computer",
+    flagfile: str = "wake_word.flags",
+) -> Row:
     return Row(
         name,
         title,
-        "wake_word.flags",
+        flagfile,
         (f"--words={word}", *flags),
         report="report",
         own_epochs=True,
@@ -112,7 +119,7 @@ ROWS = (
     _row("computer", "*computer*", *_WHOLE),
     _row("alexa", "*alexa*, the same recipe", *_WHOLE, word="alexa"),
     *(
-        _row(f"part_{name}", title, *_SHORT, *flags)
+        _row(f"part_{name}", title, *_SHORT, *flags, flagfile=_PARTS_OF)
         for name, (title, flags) in _PARTS.items()
     ),
     *(
@@ -124,6 +131,7 @@ ROWS = (
             "--mining_epochs=0",
             *((f"--recordings=REAL_{count}",) if count else ()),
             word=REAL_WORD,
+            flagfile=_PARTS_OF,
         )
         for count in (0, *REAL_CLIPS)
     ),
