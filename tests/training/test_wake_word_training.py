@@ -63,7 +63,7 @@ def test_the_report_says_how_it_does(trained):
 def test_the_teacher_is_asked_for_what_wakes_it(trained):
     run, done = trained
     mined = np.load(run / "mined.npy")
-    assert mined.shape[1:] == (73, 32)
+    assert mined.shape[1:] == (49, 32)
     assert len(mined) > 5
     for folder in ("before_mining", "teacher", "."):
         metrics = json.loads((run / folder / "metrics.json").read_text())
