@@ -82,8 +82,9 @@ def test_every_flagfile_starts(tmp_path, monkeypatch):
     assert sorted(runs) == names
     for name, run in runs.items():
         wanted = settings([f"--flagfile=configs/{name}"])
+        streaming = "stream" in wanted["architecture"]
         frames = 32
-        if "stream" in wanted["architecture"]:
+        if streaming:
             # A step more for each block, which looks back one.
             frames = 41 + 4 * int(wanted.get("blocks", 8))
         assert run["batch"] == [8, frames, 32]
