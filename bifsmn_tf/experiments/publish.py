@@ -44,7 +44,7 @@ MODELS = {
 BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
-PHRASES = {"bifsmn-alexa": "alexa"}
+PHRASES = {"bifsmn-alexa": "alexa_thinnable"}
 """Names in the package of wake words from text, and their rows."""
 
 _SITES = {

@@ -31,6 +31,13 @@ REAL_WORD = "stop"
 
 REAL_CLIPS = (5, 20, 100)
 
+_PHRASES = {
+    "computer": "ours, computer",
+    "alexa": "ours, alexa",
+    "computer_thinnable": "ours of three depths, computer",
+    "alexa_thinnable": "ours of three depths, alexa",
+}
+
 _PEERS = {
     "microwakeword:alexa": "microWakeWord's *alexa*",
     "openwakeword:alexa": "openWakeWord's *alexa*",
@@ -118,6 +125,16 @@ def _row(
 ROWS = (
     _row("computer", "*computer*", *_WHOLE),
     _row("alexa", "*alexa*, the same recipe", *_WHOLE, word="alexa"),
+    *(
+        _row(
+            f"{word}_thinnable",
+            f"*{word}*, eight blocks of one bit, three depths",
+            *_WHOLE,
+            word=word,
+            flagfile=_PARTS_OF,
+        )
+        for word in ("computer", "alexa")
+    ),
     *(
         _row(f"part_{name}", title, *_SHORT, *flags, flagfile=_PARTS_OF)
         for name, (title, flags) in _PARTS.items()
@@ -342,25 +359,22 @@ def _body(results: Results) -> list[str]:
     parts = [f"part_{name}" for name in _PARTS]
     real = [f"real_{count}" for count in (0, *REAL_CLIPS)]
     lines: list[str] = []
-    if any(results.row(name) for name in ("computer", "alexa")):
+    if any(results.row(name) for name in _PHRASES):
         peers = {_PEERS[x]: y for x, y in _peers(results).items()}
-        titles = {"computer": "ours, computer", "alexa": "ours, alexa"}
-        curves = {
-            titles[name]: reports.get(name) for name in ("computer", "alexa")
-        }
+        curves = {title: reports.get(name) for name, title in _PHRASES.items()}
         plain = {x.replace("*", ""): y for x, y in peers.items()}
         lines += [
             "## Two phrases",
             "",
-            _table(results, ["computer", "alexa"], reports, peers),
+            _table(results, list(_PHRASES), reports, peers),
             "",
             *_draw(
                 results, "phrases.png", curves | plain, "phrases, people alone"
             ),
             *(
-                f"Training *{outcome.row.name}* took "
+                f"Training `{outcome.row.name}` took "
                 f"{_minutes(outcome):.0f} minutes in steps."
-                for name in ("computer", "alexa")
+                for name in _PHRASES
                 for outcome in results.of(name)[:1]
             ),
             "",
