@@ -55,7 +55,6 @@ _CONFIGURATIONS = (
     "memory_size=64,hidden_size=128",
     "memory_size=64,hidden_size=128,front_outputs=48,front_skip=True",
     "blocks=2,deltas=1,memory_size=64,hidden_size=128",
-    "blocks=2,deltas=1,memory_size=96,two_bit_sites=conv2",
     "blocks=2,deltas=1,front_outputs=48,front_skip=True",
     "blocks=2,deltas=1,two_bit_sites=conv2+projection",
     "blocks=2,deltas=1,two_bit_sites=conv2+projection+memory",

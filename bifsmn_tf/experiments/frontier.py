@@ -110,16 +110,6 @@ CANDIDATES = {
         f"{_SHALLOW_SIZES}, {_WIDE_FRONT}, {_TWO}+memory",
         teachers=3,
     ),
-    "shallow_96": Candidate(
-        "two blocks, memory 96, two bits into the second convolution, the "
-        "paper's front end, three teachers' logits",
-        (
-            *(*_SHALLOW, *_PAPERS_FRONT),
-            *("--memory_size=96", "--two_bit_sites=conv2"),
-        ),
-        f"{_SHALLOW_SIZES}, memory_size=96, two_bit_sites=conv2",
-        teachers=3,
-    ),
     "shallow_64": Candidate(
         "two blocks, memory 64, hidden 128, one bit, the paper's front end, "
         "three teachers' logits",
@@ -133,7 +123,7 @@ CANDIDATES = {
 # What of the search is trained to the end.
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
-    *("shallow_96", "shallow_wide", "shallow_64"),
+    *("shallow_wide", "shallow_64"),
 )
 
 

@@ -21,6 +21,7 @@ from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import figure2
 from bifsmn_tf.experiments import gamma
 from bifsmn_tf.experiments import pareto
+from bifsmn_tf.experiments import sc12
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
 from bifsmn_tf.experiments.results import Results
 from bifsmn_tf.experiments.runner import Outcome
@@ -38,6 +39,7 @@ PAINTERS: dict[str, Callable[[Results], object]] = {
     "figure2": figure2.draw,
     "gamma": gamma.draw,
     "pareto": pareto.draw,
+    "sc12": sc12.draw,
     "speed": _latencies,
     **dict.fromkeys(
         (

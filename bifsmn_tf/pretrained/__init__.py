@@ -2,7 +2,7 @@
 
     >>> bifsmn_tf.models()
     ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_quiet-sc10",
-     "bifsmn_s-sc10", "bifsmn_stream-sc10"]
+     "bifsmn_s-sc10", "bifsmn_shallow-sc12", "bifsmn_stream-sc10"]
     >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc10")
 
 Beside each model lies its card, which says what it was trained on, how well it
