@@ -341,6 +341,8 @@ def trade_offs(
                 if cost in by_name:
                     axes.axvline(by_name[cost], color=GREY, linestyle=":")
             axes.set_xscale("log")
+            # Between powers of ten labels would lie on one another.
+            axes.xaxis.set_minor_formatter("")
             axes.set_xlabel(cost)
             axes.margins(x=0.2, y=0.12)
             axes.grid(which="both")
