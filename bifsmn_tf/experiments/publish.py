@@ -44,7 +44,7 @@ MODELS = {
 BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
-PHRASES = {"bifsmn-alexa": "alexa_thinnable"}
+PHRASES = {"bifsmn-alexa": "alexa"}
 """Names in the package of wake words from text, and their rows."""
 
 _SITES = {
@@ -328,8 +328,9 @@ def _phrase_card(
         "",
         f"The wake word *{phrase}*, trained from text: no recording of it was "
         "trained on. Weights and activations are one bit everywhere but in the "
-        "first convolution and the classifier (8 bits). An example of what the "
-        "commands make, not a product: measure it where it is to be used.",
+        f"first convolution and the classifier (8 bits).{_two_bits(run)} An "
+        "example of what the commands make, not a product: measure it where it "
+        "is to be used.",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
