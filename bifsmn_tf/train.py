@@ -404,15 +404,14 @@ def main() -> None:
     teacher = initial = None
     teachers: dict[str, Any] = {}
     if settings.loss.needs_teacher:
+        # Before time is spent on the first.
+        more = [
+            _load_teacher(session, RunFolder(another), config)
+            for another in settings.teacher.more_teachers
+        ]
         folder = RunFolder(run.path / "teacher")
         teacher = _teacher(session, settings, folder, config)
-        teachers = {
-            "teacher": teacher,
-            "more_teachers": [
-                _load_teacher(session, RunFolder(another), config)
-                for another in settings.teacher.more_teachers
-            ],
-        }
+        teachers = {"teacher": teacher, "more_teachers": more}
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
         initial = _first_stage(session, settings, folder, student, **teachers)

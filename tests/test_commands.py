@@ -279,6 +279,12 @@ def test_train_refuses_bad_settings(run, made, tmp_path):
         f"--more_teachers={one},{tmp_path / 'none'}",
     )
     assert "none" in error and "not the folder of a run" in error
+    error = run.fails(
+        *("train", *TRAINING, *common, f"--more_teachers={one}"),
+        "--logit_weight=0",
+    )
+    assert "--more_teachers teach" in error and "--logit_weight" in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_train_refuses_another_configuration_and_loses_nothing(run, made):

@@ -23,6 +23,8 @@ _STRONGER = "--gamma=0.1"
 _PAPERS_FRONT = ("--front_outputs=32", "--front_skip=false")
 # Not in the teacher's sizes, whose logits alone they can be distilled from.
 _HALF = ("--memory_size=64", "--hidden_size=128", "--distillation=none")
+_SHALLOW_FILE = "sc10_bifsmn_shallow.flags"
+# The same in one bit, and of other widths.
 _SHALLOW = ("--blocks=2", "--deltas=1", "--distillation=none")
 
 _WIDE_FRONT = "front_outputs=48, front_skip=True"
@@ -37,15 +39,17 @@ class Candidate:
 
     Attributes:
         title: what the table calls it.
-        flags: what differs from BiFSMN with the wider front end.
+        flags: what differs from the flagfile.
         network: what benchmarks/a53/configurations.py calls it.
         teachers: how many teach the logits together.
+        flagfile: the file in ``configs/``.
     """
 
     title: str
     flags: tuple[str, ...]
     network: str
     teachers: int = 1
+    flagfile: str = recipes.WIDE.flagfile
 
 
 CANDIDATES = {
@@ -86,22 +90,25 @@ CANDIDATES = {
     "shallow_one_teacher": Candidate(
         "two blocks, two bits into second convolution and projection, the "
         "paper's front end, one teacher's logits",
-        (*_SHALLOW, *_PAPERS_FRONT, _TWO_BITS),
+        (),
         f"{_SHALLOW_SIZES}, {_TWO}",
+        flagfile=_SHALLOW_FILE,
     ),
     "shallow": Candidate(
         "two blocks, two bits into second convolution and projection, the "
         "paper's front end, three teachers' logits",
-        (*_SHALLOW, *_PAPERS_FRONT, _TWO_BITS),
+        (),
         f"{_SHALLOW_SIZES}, {_TWO}",
         teachers=3,
+        flagfile=_SHALLOW_FILE,
     ),
     "shallow_memory": Candidate(
         "two blocks, two bits into second convolution, projection and "
         "memories, the paper's front end, three teachers' logits",
-        (*_SHALLOW, *_PAPERS_FRONT, _MEMORY_TOO),
+        (_MEMORY_TOO,),
         f"{_SHALLOW_SIZES}, {_TWO}+memory",
         teachers=3,
+        flagfile=_SHALLOW_FILE,
     ),
     "shallow_wide": Candidate(
         "two blocks, two bits into second convolution, projection and "
@@ -133,6 +140,7 @@ def _row(candidate: str, name: str) -> Row:
         recipes.WIDE,
         name=name,
         title=its.title,
+        flagfile=its.flagfile,
         flags=its.flags,
         ensemble=recipes.SEEDS[: its.teachers] if its.teachers > 1 else (),
     )

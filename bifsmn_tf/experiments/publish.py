@@ -226,6 +226,10 @@ def _ensemble(found: Mapping[str, Any]) -> str:
     return f", taught by `{found['teacher']}` of seeds {seeds}"
 
 
+def _all_depths(run: Mapping[str, Any]) -> str:
+    return ", for all depths" if len(run["network"]["deltas"]) > 1 else ""
+
+
 def _whole(keywords: Sequence[str]) -> str:
     """Says what the whole data set has more than the part here."""
     missing = len(KEYWORDS) - len(keywords)
@@ -255,7 +259,7 @@ def _card(
         f"* **Keywords**: {', '.join(keywords)}; besides, "
         f"{_never_events(run['label_names'])}.",
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
-        f"* **File**: {size:,} bytes, for all depths.",
+        f"* **File**: {size:,} bytes{_all_depths(run)}.",
         *_false_accepts(name, results),
         "",
         "## Accuracy",
@@ -336,7 +340,7 @@ def _phrase_card(
         "",
         f"* **Keyword**: {phrase}; besides, {_never_events(labels)}.",
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
-        f"* **File**: {size:,} bytes, for all depths.",
+        f"* **File**: {size:,} bytes{_all_depths(run)}.",
         f"* **False accepts**: {figures['false_accepts_per_hour']:.2g} an hour "
         f"of people ordering coffee at its own threshold, "
         f"missing {figures['missed']} of {figures['words']} people "

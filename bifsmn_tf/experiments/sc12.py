@@ -62,8 +62,8 @@ def draw(results: Results) -> None:
     )
 
 
-def _line(flags: tuple[str, ...]) -> str:
-    two = any(flag.startswith("--two_bit_sites") for flag in flags)
+def _line(name: str) -> str:
+    two = "two_bit_sites" in _NETWORKS[name]
     return f"BiFSMN, {'two bits in places' if two else 'one bit'}"
 
 
@@ -82,7 +82,7 @@ def _points(
             if len(results.deltas(row.name)) > 1:
                 label += f" δ={delta}"
             found.setdefault(
-                _LINES.get(row.name) or _line(row.flags), []
+                _LINES.get(row.name) or _line(row.name), []
             ).append(
                 (
                     label,

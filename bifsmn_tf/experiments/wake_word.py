@@ -51,9 +51,10 @@ _WHOLE = (
     "--other_words=RECORDINGS",
 )
 
+_THINNABLE = "wake_word_thinnable.flags"
+
 # A training of its own would be far longer: parts are told apart by one
 # without a teacher, of three depths.
-_PARTS_OF = "wake_word_thinnable.flags"
 _SHORT = (
     "--distillation=none",
     "--logit_weight=0",
@@ -131,12 +132,12 @@ ROWS = (
             f"*{word}*, eight blocks of one bit, three depths",
             *_WHOLE,
             word=word,
-            flagfile=_PARTS_OF,
+            flagfile=_THINNABLE,
         )
         for word in ("computer", "alexa")
     ),
     *(
-        _row(f"part_{name}", title, *_SHORT, *flags, flagfile=_PARTS_OF)
+        _row(f"part_{name}", title, *_SHORT, *flags, flagfile=_THINNABLE)
         for name, (title, flags) in _PARTS.items()
     ),
     *(
@@ -148,7 +149,7 @@ ROWS = (
             "--mining_epochs=0",
             *((f"--recordings=REAL_{count}",) if count else ()),
             word=REAL_WORD,
-            flagfile=_PARTS_OF,
+            flagfile=_THINNABLE,
         )
         for count in (0, *REAL_CLIPS)
     ),

@@ -109,6 +109,9 @@ def read_settings() -> Settings:
             f"{' and '.join(given_starts)} each say what a training starts "
             "from: leave one of them out"
         )
+    teacher = read(TeacherConfig)
+    if teacher.more_teachers and not loss.logit_weight:
+        raise UserError("more_teachers teach logits alone: give a logit_weight")
     sound = read(SoundConfig)
     if FLAGS.false_accepts_per_hour is not None:
         if not (student.streaming and student.binary):
@@ -134,7 +137,7 @@ def read_settings() -> Settings:
         sound,
         features,
         student,
-        read(TeacherConfig),
+        teacher,
         loss,
         fit_config,
         FLAGS.first_stage_epochs,

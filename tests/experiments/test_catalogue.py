@@ -40,6 +40,9 @@ def test_rows_fit_together(experiment):
         if row.teacher:
             (teacher,) = (r for r in experiment.rows if r.name == row.teacher)
             assert set(row.seeds) <= set(teacher.seeds)
+            assert set(row.ensemble) <= set(teacher.seeds)
+        else:
+            assert not row.ensemble
 
 
 @pytest.mark.parametrize("table", [table1, table2, table3])

@@ -40,8 +40,15 @@ def test_winners_are_candidates_trained_to_the_end(rows):
 
 def test_the_flagfile_is_the_winner(rows):
     row = rows["shallow"]
-    assert settings(["--flagfile=configs/sc10_bifsmn_shallow.flags"]) == (
-        settings([f"--flagfile=configs/{row.flagfile}", *row.flags])
+    assert (row.flagfile, row.flags) == ("sc10_bifsmn_shallow.flags", ())
+    # What it stands for, written out.
+    assert settings([f"--flagfile=configs/{row.flagfile}"]) == settings(
+        [
+            "--flagfile=configs/sc10_bifsmn_wide.flags",
+            *("--blocks=2", "--deltas=1", "--distillation=none"),
+            *("--front_outputs=32", "--front_skip=false"),
+            "--two_bit_sites=conv2,projection",
+        ]
     )
 
 
@@ -50,7 +57,8 @@ def test_cycles_of_every_candidate_are_known():
     cycles = json.loads(path.read_text(encoding="utf-8"))
     for candidate in frontier.CANDIDATES.values():
         known = set(cycles[candidate.network]["cycles"])
-        deltas = {"1"} if "--deltas=1" in candidate.flags else {"1", "2", "4"}
+        one = "deltas=1" in candidate.network.split(", ")
+        deltas = {"1"} if one else {"1", "2", "4"}
         assert deltas == known
 
 

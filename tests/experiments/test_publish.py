@@ -79,7 +79,10 @@ def test_card(runs):
         "run": {
             "label_names": ["yes", "no", "_bed", "unknown", "silence"],
             "dataset": {"name": "speech_commands/x"},
-            "network": {"int8_sites": ["conv2", "projection"]},
+            "network": {
+                "deltas": [1, 2],
+                "int8_sites": ["conv2", "projection"],
+            },
         },
         "metrics": {"best": {"score": 0.934}},
         "test_tflite": {
@@ -112,7 +115,7 @@ def test_card(runs):
     for part in (
         "**Keywords**: yes, no; besides, `unknown`, `silence` and `_bed`, "
         "which are never an event.",
-        "1,234 bytes",
+        "1,234 bytes, for all depths.",
         "1,234 an hour of speech at the threshold 0.8, missing 10 % of 320",
         "|       180 | 90.0 % (85.0-93.5) |",
         "CC BY 4.0",

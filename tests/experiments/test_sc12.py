@@ -75,6 +75,9 @@ def test_every_point_has_its_costs(rows, cycles, tmp_path):
         *("BC-ResNet, fp32", "BC-ResNet, int8"),
         *("BiFSMN, one bit", "BiFSMN, two bits in places"),
     }
+    assert {label for label, *_ in points["BiFSMN, two bits in places"]} == {
+        *("shallow", "shallow_wide"),
+    }
     assert sum(map(len, points.values())) == sum(
         len(one.report["deltas"]) for one in found.values()
     )
