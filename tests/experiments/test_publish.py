@@ -153,7 +153,10 @@ def test_the_card_of_a_wake_word(runs):
     }
     labels = ["computer", "_yes", "_no", "unknown", "silence"]
     for name, values in {
-        "run": {"label_names": labels, "network": {"streaming": True}},
+        "run": {
+            "label_names": labels,
+            "network": {"streaming": True, "deltas": [1]},
+        },
         "people": {"models": {"model.tflite": {"own": {"figures": own}}}},
     }.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
