@@ -60,6 +60,9 @@ _CONFIGURATIONS = (
     "blocks=2,deltas=1,two_bit_sites=conv2+projection+memory",
     "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
     "two_bit_sites=conv2+projection+memory",
+    "blocks=2,deltas=1,front_channels=32,two_bit_sites=conv2+projection",
+    "blocks=2,deltas=1,int8_sites=conv2",
+    "blocks=2,deltas=1,int8_sites=conv2+projection",
 )
 
 _CLASSES = 12

@@ -15,6 +15,7 @@ from absl import flags
 from bifsmn_tf import cli
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.experiments import checkout
+from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import wake_word
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
@@ -153,6 +154,8 @@ def main() -> None:
     budget = _EPOCHS.value or experiment.epochs
     outcomes = runner.run(experiment.rows, budget)
     folder = Path(_RESULTS.value)
+    written = folder / experiment.name / "results.json"
+    outcomes |= kept.outcomes(written, experiment, runner, budget, outcomes)
     results = Results(
         experiment, runner, outcomes, folder / experiment.name, _cycles()
     )

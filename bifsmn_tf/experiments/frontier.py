@@ -10,6 +10,7 @@ import dataclasses
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
+from bifsmn_tf.experiments import trade_offs
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.results import Results
@@ -124,14 +125,53 @@ CANDIDATES = {
         f"{_SHALLOW_SIZES}, {_HALVES}",
         teachers=3,
     ),
+    "shallow_channels": Candidate(
+        "two blocks, two bits into second convolution and projection, 32 + 32 "
+        "channels in front, three teachers' logits",
+        ("--front_channels=32",),
+        f"{_SHALLOW_SIZES}, front_channels=32, {_TWO}",
+        teachers=3,
+        flagfile=_SHALLOW_FILE,
+    ),
+    "shallow_int8_conv2": Candidate(
+        "two blocks, second convolution in 8 bits, the paper's front end, "
+        "three teachers' logits",
+        (*_SHALLOW, *_PAPERS_FRONT, "--int8_sites=conv2"),
+        f"{_SHALLOW_SIZES}, int8_sites=conv2",
+        teachers=3,
+    ),
+    "shallow_int8": Candidate(
+        "two blocks, second convolution and projection in 8 bits, the paper's "
+        "front end, three teachers' logits",
+        (*_SHALLOW, *_PAPERS_FRONT, "--int8_sites=conv2,projection"),
+        f"{_SHALLOW_SIZES}, int8_sites=conv2+projection",
+        teachers=3,
+    ),
 }
 """By name; what stands on the page as tried."""
 
 # What of the search is trained to the end.
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
-    *("shallow_wide", "shallow_64"),
+    *("shallow_wide", "shallow_64", "shallow_int8"),
 )
+
+
+TAUGHT = dataclasses.replace(
+    recipes.SMALL_TEACHER,
+    name="dfsmn_s_taught",
+    title=f"{recipes.SMALL_TEACHER.title}, three teachers' logits, 150 epochs",
+    flags=("--distillation=none", "--epochs=150"),
+    teacher=recipes.TEACHER.name,
+    ensemble=recipes.SEEDS,
+)
+"""The small network in floats with what makes ours better: equal care."""
+
+PEERS = (recipes.SMALL_TEACHER, TAUGHT)
+
+
+_FLOATS = "D-FSMN, fp32"
+_FIELD = ("DS-CNN, fp32", "DS-CNN, int8", "BC-ResNet, fp32", "BC-ResNet, int8")
 
 
 def _row(candidate: str, name: str) -> Row:
@@ -159,6 +199,7 @@ ROWS = (
         dataclasses.replace(_row(name, name), own_epochs=True)
         for name in WINNERS
     ),
+    *PEERS,
 )
 
 
@@ -210,18 +251,25 @@ def _search(results: Results) -> list[str]:
     ]
 
 
+def _one_depth(name: str) -> bool:
+    return name not in CANDIDATES or _SHALLOW_SIZES in CANDIDATES[name].network
+
+
 def _winners(results: Results) -> list[str]:
+    networks = {name: CANDIDATES[name].network for name in WINNERS}
+    networks |= {row.name: recipes.SMALL_TEACHER.name for row in PEERS}
+    cycles = comparison.thousand_cycles(networks)
     lines = [
         [
-            CANDIDATES[name].title,
+            row.title,
             delta,
-            results.accuracy(name, delta),
-            _cycles(results, name, delta),
-            comparison.file_bytes(results, name, delta),
+            results.accuracy(row.name, delta),
+            cycles(results, row.name, delta),
+            comparison.file_bytes(results, row.name, delta),
         ]
-        for name in WINNERS
-        if results.row(name)
-        for delta in results.deltas(name) or ["1"]
+        for row in results.rows
+        if row.name in networks
+        for delta in results.deltas(row.name) or ["1"]
     ]
     return [
         tables.markdown(
@@ -234,6 +282,19 @@ def _winners(results: Results) -> list[str]:
             ),
             lines,
         ),
+        "",
+        *trade_offs.body(
+            results,
+            trade_offs.points(
+                results,
+                {n: its for n, its in networks.items() if _one_depth(n)},
+                {row.name: _FLOATS for row in PEERS},
+            )
+            | trade_offs.of_page(results, "pareto", _FIELD),
+        ),
+        "What can be thinned is in the table alone. DS-CNN and BC-ResNet are "
+        "those of [pareto.md](pareto.md), one seed each, 60 epochs without a "
+        "teacher.",
         "",
     ]
 
@@ -260,4 +321,5 @@ EXPERIMENT = Experiment(
     ROWS,
     _body,
     20,
+    keeps=True,
 )

@@ -9,12 +9,15 @@ from bifsmn_tf import whole_file
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Results
+from bifsmn_tf.experiments.rows import Row
 from bifsmn_tf.experiments.runner import Outcome
 
 _CREDIT = (
     "Recordings of Google Speech Commands (P. Warden, arXiv:1804.03209), "
     "licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)."
 )
+
+_BY_DELTA = "val_accuracy_delta_"
 
 _SPLITS = (
     "Training, validation and test have different speakers. Nothing is tuned "
@@ -73,6 +76,8 @@ def write(
 def _head(results: Results, budget: int | None) -> list[str]:
     # What listens to a stream has no accuracy.
     outcomes = [o for o in results.outcomes.values() if "deltas" in o.report]
+    # What is kept does not know its classes.
+    outcomes.sort(key=lambda outcome: outcome.kept)
     if not outcomes:
         return []
     first = outcomes[0]
@@ -149,14 +154,21 @@ def _flags(results: Results, budget: int | None) -> list[str]:
         note = f" {row.note}" if row.note else ""
         lines += [f"`{row.name}`: {row.title}.{note}", ""]
         lines += [f"    {' '.join(words)}", ""]
-    if results.missing:
-        lines += ["Not run:", ""]
-        for row in results.rows:
-            seeds = [str(seed) for r, seed in results.missing if r is row]
-            if seeds:
-                lines.append(f"* `{row.name}`, seed {', '.join(seeds)}")
-        lines.append("")
-    return lines
+    kept = [(o.row, o.seed) for o in results.outcomes.values() if o.kept]
+    lines += _list("Of earlier calls, kept in results.json:", results, kept)
+    return lines + _list("Not run:", results, results.missing)
+
+
+def _list(
+    title: str, results: Results, runs: Sequence[tuple[Row, int]]
+) -> list[str]:
+    names = {row.name: row for row in results.rows}
+    lines = [
+        f"* `{name}`, seed {', '.join(seeds)}"
+        for name in names
+        if (seeds := [str(seed) for row, seed in runs if row.name == name])
+    ]
+    return [title, "", *lines, ""] if lines else []
 
 
 def _json(results: Results, command: str, budget: int | None) -> dict[str, Any]:
@@ -176,6 +188,7 @@ def _values(
     results: Results, outcome: Outcome, budget: int | None
 ) -> dict[str, Any]:
     history = outcome.metrics["history"]
+    best = history[outcome.metrics["best"]["epoch"]]
     training = results.runner.training(
         results.experiment.rows, outcome.row, outcome.seed, budget
     )
@@ -190,6 +203,9 @@ def _values(
         "flags": list(training.flags),
         "teacher": outcome.row.teacher,
         **({"ensemble": outcome.row.ensemble} if outcome.row.ensemble else {}),
+        "kind": outcome.run.get("kind"),
+        "network": outcome.run.get("network"),
+        "cost": outcome.cost,
         "dataset": outcome.run["dataset"],
         "evaluated": evaluated,
         "file_bytes": outcome.file_bytes,
@@ -197,6 +213,11 @@ def _values(
         "training_seconds": round(sum(e["seconds"] for e in history)),
         "best_epoch": outcome.metrics["best"]["epoch"] + 1,
         "validation": outcome.metrics["best"]["score"],
+        "validation_by_delta": {
+            key.removeprefix(_BY_DELTA): best[key]
+            for key in best
+            if key.startswith(_BY_DELTA)
+        },
         "test_clips": outcome.report.get("clips"),
         "test": {
             delta: {k: figures[k] for k in ("correct", "accuracy", "interval")}

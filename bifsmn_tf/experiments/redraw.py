@@ -20,11 +20,11 @@ from bifsmn_tf.experiments import checkout
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import figure2
 from bifsmn_tf.experiments import gamma
+from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pareto
-from bifsmn_tf.experiments import sc12
+from bifsmn_tf.experiments import trade_offs
 from bifsmn_tf.experiments.catalogue import EXPERIMENTS
 from bifsmn_tf.experiments.results import Results
-from bifsmn_tf.experiments.runner import Outcome
 from bifsmn_tf.experiments.runner import Runner
 
 
@@ -39,7 +39,8 @@ PAINTERS: dict[str, Callable[[Results], object]] = {
     "figure2": figure2.draw,
     "gamma": gamma.draw,
     "pareto": pareto.draw,
-    "sc12": sc12.draw,
+    "frontier": trade_offs.draw,
+    "sc12": trade_offs.draw,
     "speed": _latencies,
     **dict.fromkeys(
         (
@@ -76,16 +77,7 @@ def read(name: str, folder: Path) -> Results:
     experiment = EXPERIMENTS[name]
     rows = {row.name: row for row in experiment.rows}
     outcomes = {
-        (run["row"], run["seed"]): Outcome(
-            row=rows[run["row"]],
-            seed=run["seed"],
-            folder=Path(run["run"]),
-            run={},
-            metrics={},
-            report={"deltas": run["test"]},
-            file_bytes=run["file_bytes"],
-            cost=None,
-        )
+        (run["row"], run["seed"]): kept.outcome(run, rows[run["row"]])
         for run in saved["runs"]
     }
     runner = Runner(Path("runs"), "", collect=True)

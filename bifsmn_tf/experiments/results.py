@@ -31,6 +31,8 @@ class Experiment:
         body: makes tables and pictures, as lines of Markdown.
         epochs: the epochs of every row that has none of its own; ``None`` for
             those of its flagfile.
+        keeps: whether the body asks no more of a run than its JSON keeps, so
+            that this may stand for runs that are gone (kept.py).
     """
 
     name: str
@@ -39,6 +41,7 @@ class Experiment:
     rows: tuple[Row, ...]
     body: Callable[["Results"], list[str]]
     epochs: int | None = None
+    keeps: bool = False
 
 
 class Results:
@@ -144,7 +147,7 @@ class Results:
     def summary(self, name: str) -> Summary | None:
         """Returns what a row's network costs, if it was run and is an FSMN."""
         for outcome in self.of(name):
-            if outcome.run["kind"] == "fsmn":
+            if outcome.run["kind"] == "fsmn" and outcome.run["network"]:
                 config = NetworkConfig.from_dict(outcome.run["network"])
                 return summarise(config)
         return None

@@ -40,6 +40,8 @@ class Outcome:
             the row does not convert.
         file_bytes: the size of the file that was evaluated; ``None`` for Keras.
         cost: what its cost.json holds, which baselines have.
+        kept: whether it is from the JSON of a page (kept.py), which holds
+            less: no folder, no classes, no confusions.
     """
 
     row: Row
@@ -50,6 +52,7 @@ class Outcome:
     report: dict[str, Any]
     file_bytes: int | None
     cost: dict[str, Any] | None = None
+    kept: bool = False
 
 
 class Runner:

@@ -6,18 +6,22 @@ the same clips; none was chosen here.
 
 import dataclasses
 
-import numpy as np
-
-from bifsmn_tf.evaluation import plots
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import frontier
 from bifsmn_tf.experiments import pareto
 from bifsmn_tf.experiments import recipes
+from bifsmn_tf.experiments import trade_offs
 from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.results import Results
 
 _PEERS = {row.name: row for row in pareto.ROWS if row.report}
-OURS = ("shallow_wide", "shallow", "shallow_one_bit", "shallow_64")
+OURS = (
+    "shallow_int8",
+    "shallow_wide",
+    "shallow",
+    "shallow_one_bit",
+    "shallow_64",
+)
 """Of the frontier's winners, those that no other one is above."""
 
 # A tenth of silence is zeros, as of a microphone that is switched off.
@@ -27,7 +31,7 @@ ROWS = tuple(
     dataclasses.replace(row, flags=(*row.flags, _ZEROS))
     for row in (
         recipes.TEACHER,
-        dataclasses.replace(recipes.SMALL_TEACHER, seeds=(0,)),
+        *frontier.PEERS,
         *(row for row in frontier.ROWS if row.name in OURS),
         *(dataclasses.replace(row, seeds=(0,)) for row in _PEERS.values()),
     )
@@ -35,16 +39,14 @@ ROWS = tuple(
 
 _NETWORKS = {name: frontier.CANDIDATES[name].network for name in OURS} | {
     "dfsmn": "dfsmn",
-    "dfsmn_s": "dfsmn_s",
+    **{row.name: recipes.SMALL_TEACHER.name for row in frontier.PEERS},
     **{name: name for name in _PEERS},
 }
-
-_CYCLES = "modelled Cortex-A53 cycles"
-_BYTES = "bytes of the .tflite"
 
 _LINES = {
     "dfsmn": "D-FSMN, fp32",
     "dfsmn_s": "D-FSMN, fp32",
+    "dfsmn_s_taught": "D-FSMN, fp32",
     "ds_cnn_float32": "DS-CNN, fp32",
     "ds_cnn_int8": "DS-CNN, int8",
     "bc_resnet_1_float32": "BC-ResNet, fp32",
@@ -55,51 +57,7 @@ _LINES = {
 """What a point belongs to in the picture; ours are by the bits in them."""
 
 
-def draw(results: Results) -> None:
-    """Draws the points that the figures hold."""
-    plots.trade_offs(
-        results.figures["points"], results.folder / "trade_offs.png"
-    )
-
-
-def _line(name: str) -> str:
-    two = "two_bit_sites" in _NETWORKS[name]
-    return f"BiFSMN, {'two bits in places' if two else 'one bit'}"
-
-
-def _points(
-    results: Results,
-) -> dict[str, list[tuple[str, float, dict[str, float]]]]:
-    found: dict[str, list[tuple[str, float, dict[str, float]]]] = {}
-    for row in results.rows:
-        for delta in results.deltas(row.name):
-            runs = list(results.accuracies(row.name, delta).values())
-            cycles = results.strict_cycles(_NETWORKS[row.name], delta)
-            sizes = [o.file_bytes for o in results.of(row.name) if o.file_bytes]
-            if not runs or not sizes or not cycles:
-                continue
-            label = row.name.replace("_float32", "").replace("_int8", "")
-            if len(results.deltas(row.name)) > 1:
-                label += f" δ={delta}"
-            found.setdefault(
-                _LINES.get(row.name) or _line(row.name), []
-            ).append(
-                (
-                    label,
-                    float(np.mean(runs)),
-                    {_BYTES: float(np.mean(sizes)), _CYCLES: cycles},
-                )
-            )
-    return found
-
-
 def _body(results: Results) -> list[str]:
-    points = results.figures["points"] = _points(results)
-    picture = []
-    if points:
-        draw(results)
-        title = "accuracy against cycles and bytes"
-        picture = [results.picture("trade_offs.png", title), ""]
     return [
         *comparison.table(
             results,
@@ -110,7 +68,9 @@ def _body(results: Results) -> list[str]:
                 ),
             },
         ),
-        *picture,
+        *trade_offs.body(
+            results, trade_offs.points(results, _NETWORKS, _LINES)
+        ),
     ]
 
 
@@ -128,4 +88,5 @@ EXPERIMENT = Experiment(
     "[pareto.md](pareto.md)).",
     ROWS,
     _body,
+    keeps=True,
 )

@@ -61,4 +61,5 @@ EXPERIMENT = Experiment(
     ROWS,
     beside_the_paper(PAPER),
     recipes.EPOCHS,
+    keeps=True,
 )

@@ -74,6 +74,7 @@ def test_every_point_has_its_costs(rows, cycles, tmp_path):
         *("D-FSMN, fp32", "DS-CNN, fp32", "DS-CNN, int8"),
         *("BC-ResNet, fp32", "BC-ResNet, int8"),
         *("BiFSMN, one bit", "BiFSMN, two bits in places"),
+        "BiFSMN, 8 bits in places",
     }
     assert {label for label, *_ in points["BiFSMN, two bits in places"]} == {
         *("shallow", "shallow_wide"),
