@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import pytest
 from fake_rows import row
 
+from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments.results import Experiment
@@ -20,7 +22,7 @@ EPOCHS = 3
 def body(results):
     return [
         f"{one.name}: {results.accuracy(one.name, '1')}, "
-        f"{results.summary(one.name)}"
+        f"FLOPs: {comparison.flops(results, one.name, '1')}"
         for one in results.rows
     ]
 
@@ -98,7 +100,9 @@ def test_a_run_that_is_gone_stays_on_the_page(experiment, runner, tmp_path):
         *(True, False, False)
     ]
     assert "a: **80.00**" in before and "a: **82.50** ± 3.54" in after
-    assert before.count("parameters=") == after.count("parameters=") == 2
+    flops = re.findall("FLOPs: ([0-9.]+)", before)
+    assert len(flops) == 2
+    assert flops == re.findall("FLOPs: ([0-9.]+)", after)
     assert "Of earlier calls, kept in results.json:\n\n* `a`, seed 0\n" in after
     assert "Of earlier" not in before
     # Once more, from what was kept of what was kept.
