@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
+from bifsmn_tf.data.pipeline import untuned
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.trainer import Trainer
 from bifsmn_tf.errors import UserError
@@ -134,8 +135,10 @@ def fit(
         entries = metrics["history"]
 
         writer = tf.summary.create_file_writer(str(folder.path / "tensorboard"))
-        dataset = tf.data.Dataset.from_tensor_slices(validation).batch(
-            _EVALUATION_BATCH
+        dataset = untuned(
+            tf.data.Dataset.from_tensor_slices(validation).batch(
+                _EVALUATION_BATCH
+            )
         )
         high = (
             history.teacher_energies(teacher, validation[0]) if teacher else {}
