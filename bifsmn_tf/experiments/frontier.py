@@ -161,7 +161,7 @@ TAUGHT = dataclasses.replace(
     recipes.SMALL_TEACHER,
     name="dfsmn_s_taught",
     title=f"{recipes.SMALL_TEACHER.title}, three teachers' logits, 150 epochs",
-    flags=("--distillation=none", "--logit_weight=3", "--epochs=150"),
+    flags=("--distillation=none", "--logit_weight=2", "--epochs=150"),
     teacher=recipes.TEACHER.name,
     ensemble=recipes.SEEDS,
 )
