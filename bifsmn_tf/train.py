@@ -34,6 +34,7 @@ from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.synthetic import sentences
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.evaluation import deployment
+from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
@@ -435,7 +436,7 @@ def main() -> None:
     best = metrics["history"][metrics["best"]["epoch"]]
     print(f"best epoch {best['epoch'] + 1} of {len(metrics['history'])}:")
     for delta in student.deltas:
-        accuracy = best[f"val_accuracy_delta_{delta}"]
+        accuracy = best[epoch_accuracy.validation(delta)]
         print(f"  δ = {delta}: {100 * accuracy:.2f} % on validation")
     if settings.rate is not None:
         session.deploy(run, settings.rate)

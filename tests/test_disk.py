@@ -83,13 +83,13 @@ def commands(made, out):
         ),
         "experiments": (
             [
-                "--name=table2",
+                "--name=two_bits",
                 "--collect",
                 f"--data_dir={made / 'streams'}",
                 f"--runs={out / 'runs'}",
                 f"--results={out}",
             ],
-            {"table2.md", "table2/results.json"},
+            {"two_bits.md", "two_bits/results.json"},
         ),
     }
 

@@ -73,7 +73,12 @@ class FeatureParameters:
     hop: int = 512
     n_mels: int = 32
     f_min: float = 0.0
-    f_max: float = 8000.0
+    f_max: float = setting(
+        8000.0,
+        "The upper edge of the features' highest band (Hz). What synthetic "
+        "voices have little of lies above 5,500.",
+        research=True,
+    )
     floor: float = setting(
         1e-10,
         "The least power of a band before the logarithm: 1e-10 is -100 dB. "

@@ -26,6 +26,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training.data_config import DataConfig
@@ -194,7 +195,7 @@ def main() -> None:
     best = metrics["history"][metrics["best"]["epoch"]]
     print(
         f"best epoch {best['epoch'] + 1} of {len(metrics['history'])}: "
-        f"{100 * best['val_accuracy_delta_1']:.2f} % on validation"
+        f"{100 * best[epoch_accuracy.validation(1)]:.2f} % on validation"
     )
     calibration = _drawn(clips, report.CALIBRATION_CLIPS, data.data_seed)
     for form, figures in report.write(run, dataset, calibration).items():

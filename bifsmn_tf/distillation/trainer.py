@@ -13,6 +13,7 @@ from bifsmn_tf.distillation.objective import Objective
 from bifsmn_tf.distillation.student import Student
 from bifsmn_tf.distillation.weight_average import WeightAverage
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import epoch_accuracy
 
 
 def check_step(mixup: float, weight_average: float) -> None:
@@ -97,7 +98,7 @@ class Trainer(tf.keras.Model):
         if weight_average:
             self.average = WeightAverage(student, weight_average)
         deltas = student.config.deltas
-        per_depth = [f"accuracy_delta_{d}" for d in deltas]
+        per_depth = [epoch_accuracy.training(d) for d in deltas]
         self._train_averages = Averages(
             [
                 "loss",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import picture_style
 from bifsmn_tf.evaluation.label_places import LabelPlaces
 from bifsmn_tf.evaluation.picture_style import COLOURS
@@ -82,17 +83,15 @@ def training_curves(
             colour = COLOURS[i % len(COLOURS)]
             losses = [e["loss"] for e in entries]
             left.plot(epochs, losses, color=colour, label=name, **style)
-            depths = [
-                k.removeprefix("val_accuracy_delta_")
-                for k in entries[0]
-                if k.startswith("val_accuracy_delta_")
-            ]
+            depths = list(epoch_accuracy.by_depth(entries[0]))
             for j, depth in enumerate(depths[:1] if several else depths):
                 tint = colour if several else COLOURS[j % len(COLOURS)]
                 label = f"δ = {depth}"
+                validation = epoch_accuracy.validation(depth)
+                training = epoch_accuracy.training(depth)
                 right.plot(
                     epochs,
-                    [100 * e[f"val_accuracy_delta_{depth}"] for e in entries],
+                    [100 * e[validation] for e in entries],
                     color=tint,
                     label=(
                         f"{name}, {label}"
@@ -104,7 +103,7 @@ def training_curves(
                 if not several:
                     right.plot(
                         epochs,
-                        [100 * e[f"accuracy_delta_{depth}"] for e in entries],
+                        [100 * e[training] for e in entries],
                         color=tint,
                         linestyle=":",
                         label=f"{label}, training",

@@ -3,7 +3,10 @@
     python -m bifsmn_tf.experiments --name=table1 --data_dir=RECORDINGS
 
 A stopped experiment goes on with the same command; experiments share the runs
-that they have in common. --collect writes the page from what is there.
+that they have in common. --collect writes the page from what is there. Where
+frontier, sc12, table1 and table2 find no run, but its figures in the
+results.json of their page, those stay on it, and the page lists them; flags or
+recordings that differ are another run.
 """
 
 import json
@@ -162,6 +165,8 @@ def main() -> None:
     page = folder / f"{experiment.name}.md"
     pages.write(results, page, _command(), budget)
     print(f"results: {page}")
+    for row, seed in results.kept:
+        print(f"kept from an earlier call: {row.name}, seed {seed}")
     for row, seed in results.missing:
         training = runner.training(experiment.rows, row, seed, budget)
         print(f"not run: {row.name}, seed {seed}: {runner.path(training)}")

@@ -7,6 +7,7 @@ end and evaluated as files.
 
 import dataclasses
 
+from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes
@@ -156,7 +157,6 @@ WINNERS = (
     *("shallow_wide", "shallow_64", "shallow_int8"),
 )
 
-
 TAUGHT = dataclasses.replace(
     recipes.SMALL_TEACHER,
     name="dfsmn_s_taught",
@@ -168,7 +168,6 @@ TAUGHT = dataclasses.replace(
 """The small network in floats with what makes ours better: equal care."""
 
 PEERS = (recipes.SMALL_TEACHER, TAUGHT)
-
 
 _FLOATS = "D-FSMN, fp32"
 _FIELD = ("DS-CNN, fp32", "DS-CNN, int8", "BC-ResNet, fp32", "BC-ResNet, int8")
@@ -224,14 +223,12 @@ def _search(results: Results) -> list[str]:
             continue
         metrics = outcomes[0].metrics
         best = metrics["history"][metrics["best"]["epoch"]]
-        prefix = "val_accuracy_delta_"
-        for key in (key for key in best if key.startswith(prefix)):
-            delta = key.removeprefix(prefix)
+        for delta, accuracy in epoch_accuracy.by_depth(best).items():
             lines.append(
                 [
                     title,
                     delta,
-                    f"{100 * best[key]:.2f}",
+                    f"{100 * accuracy:.2f}",
                     _cycles(results, name, delta),
                     _bytes(results, name),
                 ]

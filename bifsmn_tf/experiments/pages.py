@@ -7,6 +7,8 @@ from typing import Any
 
 from bifsmn_tf import whole_file
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
+from bifsmn_tf.evaluation import epoch_accuracy
+from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Results
 from bifsmn_tf.experiments.rows import Row
@@ -16,8 +18,6 @@ _CREDIT = (
     "Recordings of Google Speech Commands (P. Warden, arXiv:1804.03209), "
     "licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)."
 )
-
-_BY_DELTA = "val_accuracy_delta_"
 
 _SPLITS = (
     "Training, validation and test have different speakers. Nothing is tuned "
@@ -76,8 +76,6 @@ def write(
 def _head(results: Results, budget: int | None) -> list[str]:
     # What listens to a stream has no accuracy.
     outcomes = [o for o in results.outcomes.values() if "deltas" in o.report]
-    # What is kept does not know its classes.
-    outcomes.sort(key=lambda outcome: outcome.kept)
     if not outcomes:
         return []
     first = outcomes[0]
@@ -154,8 +152,9 @@ def _flags(results: Results, budget: int | None) -> list[str]:
         note = f" {row.note}" if row.note else ""
         lines += [f"`{row.name}`: {row.title}.{note}", ""]
         lines += [f"    {' '.join(words)}", ""]
-    kept = [(o.row, o.seed) for o in results.outcomes.values() if o.kept]
-    lines += _list("Of earlier calls, kept in results.json:", results, kept)
+    lines += _list(
+        "Of earlier calls, kept in results.json:", results, results.kept
+    )
     return lines + _list("Not run:", results, results.missing)
 
 
@@ -176,6 +175,7 @@ def _json(results: Results, command: str, budget: int | None) -> dict[str, Any]:
         "experiment": results.experiment.name,
         "command": command,
         "epochs": budget,
+        "data": kept.of_data(results.outcomes.values()),
         "runs": [
             _values(results, o, budget) for o in results.outcomes.values()
         ],
@@ -213,11 +213,7 @@ def _values(
         "training_seconds": round(sum(e["seconds"] for e in history)),
         "best_epoch": outcome.metrics["best"]["epoch"] + 1,
         "validation": outcome.metrics["best"]["score"],
-        "validation_by_delta": {
-            key.removeprefix(_BY_DELTA): best[key]
-            for key in best
-            if key.startswith(_BY_DELTA)
-        },
+        "validation_by_delta": epoch_accuracy.by_depth(best),
         "test_clips": outcome.report.get("clips"),
         "test": {
             delta: {k: figures[k] for k in ("correct", "accuracy", "interval")}

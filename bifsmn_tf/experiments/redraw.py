@@ -76,8 +76,9 @@ def read(name: str, folder: Path) -> Results:
     saved = json.loads(path.read_text(encoding="utf-8"))
     experiment = EXPERIMENTS[name]
     rows = {row.name: row for row in experiment.rows}
+    data = saved.get("data") or {}
     outcomes = {
-        (run["row"], run["seed"]): kept.outcome(run, rows[run["row"]])
+        (run["row"], run["seed"]): kept.outcome(run, rows[run["row"]], data)
         for run in saved["runs"]
     }
     runner = Runner(Path("runs"), "", collect=True)

@@ -81,6 +81,11 @@ class Results:
         return self.runner.commands
 
     @property
+    def kept(self) -> list[tuple[Row, int]]:
+        """The rows and seeds whose figures are of earlier calls."""
+        return [(o.row, o.seed) for o in self.outcomes.values() if o.kept]
+
+    @property
     def missing(self) -> list[tuple[Row, int]]:
         """The rows and seeds that were selected and are not there."""
         return [

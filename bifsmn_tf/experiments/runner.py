@@ -41,7 +41,7 @@ class Outcome:
         file_bytes: the size of the file that was evaluated; ``None`` for Keras.
         cost: what its cost.json holds, which baselines have.
         kept: whether it is from the JSON of a page (kept.py), which holds
-            less: no folder, no classes, no confusions.
+            less: no folder, no confusions.
     """
 
     row: Row

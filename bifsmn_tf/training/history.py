@@ -9,6 +9,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.student import Student
 from bifsmn_tf.distillation.trainer import ENERGY
+from bifsmn_tf.evaluation import epoch_accuracy
 
 _ENERGY_CLIPS = 256
 """The number of validation clips that give a teacher's wavelet energies."""
@@ -16,8 +17,6 @@ _ENERGY_CLIPS = 256
 Energies = dict[str, dict[str, float]]
 """p_H by ``delta_1`` and so on or ``teacher``, and the block's number as text,
 which JSON wants."""
-
-_ACCURACY = "val_accuracy_delta"
 
 
 def entry(
@@ -61,17 +60,15 @@ def score(entry: Mapping[str, Any]) -> float:
 
     It is the accuracy on the validation clips, mean over δ.
     """
-    return float(
-        np.mean([v for k, v in entry.items() if k.startswith(_ACCURACY)])
-    )
+    return float(np.mean(list(epoch_accuracy.by_depth(entry).values())))
 
 
 def describe(entry: Mapping[str, Any]) -> str:
     """Returns an epoch's loss and accuracies by depth in a few words."""
-    accuracies = "/".join(
-        f"{100 * v:.1f}" for k, v in entry.items() if k.startswith(_ACCURACY)
+    found = "/".join(
+        f"{100 * v:.1f}" for v in epoch_accuracy.by_depth(entry).values()
     )
-    return f"loss {entry['loss']:.3f}, validation {accuracies} %"
+    return f"loss {entry['loss']:.3f}, validation {found} %"
 
 
 def teacher_energies(teacher: Student, features: np.ndarray) -> Energies:

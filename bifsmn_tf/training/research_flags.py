@@ -93,7 +93,12 @@ def define_network() -> FlagGroup:
         *define(
             FeatureParameters,
             research=True,
-            defaults={"n_fft": None, "folds": None, "floor": None},
+            defaults={
+                "n_fft": None,
+                "folds": None,
+                "f_max": None,
+                "floor": None,
+            },
         ),
         *define(
             NetworkConfig,

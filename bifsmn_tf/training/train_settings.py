@@ -70,6 +70,19 @@ def _recipe() -> recipes.Recipe:
     return recipes.NO_RECIPE
 
 
+def _of_full_precision(loss: LossConfig, teacher: TeacherConfig) -> LossConfig:
+    """Returns the losses of a network that no teacher is trained for."""
+    if teacher.teacher is None:
+        return loss.alone()
+    if loss.distils_states or not loss.logit_weight:
+        raise UserError(
+            "teacher: a network in full precision learns from its logits "
+            "alone: give --distillation=none and a --logit_weight, or no "
+            "--teacher"
+        )
+    return loss
+
+
 def read_settings() -> Settings:
     """Reads the flags, and makes TensorFlow ready for what they say.
 
@@ -92,9 +105,10 @@ def read_settings() -> Settings:
         FLAGS.binarizer,
         **given(NetworkConfig),
     )
+    teacher = read(TeacherConfig)
     loss = read(LossConfig, **recipe.loss)
     if not student.binary:
-        loss = loss.alone()
+        loss = _of_full_precision(loss, teacher)
     loss.weights_by_depth(student.deltas)
     if FLAGS.first_stage_epochs and not student.one_bit_weights:
         raise UserError(
@@ -109,7 +123,6 @@ def read_settings() -> Settings:
             f"{' and '.join(given_starts)} each say what a training starts "
             "from: leave one of them out"
         )
-    teacher = read(TeacherConfig)
     if teacher.more_teachers and not loss.logit_weight:
         raise UserError("more_teachers teach logits alone: give a logit_weight")
     sound = read(SoundConfig)

@@ -67,6 +67,12 @@ def test_without_variation_it_is_the_normalised_features():
     np.testing.assert_allclose(features, expected[order], atol=0.02)
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_end_of_an_epoch_waits_for_no_tuning(fresh):
+    one = pipeline(copies=0 if fresh else 2)
+    assert one.epoch(0).options().autotune.enabled is False
+
+
 def test_statistics_are_those_of_unvaried_features():
     one = pipeline()
     features = log_mel(CLIPS.waveforms / np.float32(32768))

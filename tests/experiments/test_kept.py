@@ -8,6 +8,9 @@ import shutil
 import pytest
 from fake_rows import row
 
+from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
@@ -56,7 +59,7 @@ def ran(experiment, runner, name, seed, right):
         "accuracy": right / 200,
         "interval": [0.8, 0.9],
     }
-    epoch = {"seconds": 2.0, "val_accuracy_delta_1": right / 250}
+    epoch = {"seconds": 2.0, epoch_accuracy.validation(1): right / 250}
     for file, values in {
         "run": {
             "kind": "fsmn",
@@ -71,7 +74,7 @@ def ran(experiment, runner, name, seed, right):
         "test_tflite": {
             "clips": 200,
             "label_names": ["yes", "no"],
-            "notes": [],
+            "notes": [f"Words missing: backward. {NOT_COMPARABLE}"],
             "deltas": {"1": count},
         },
     }.items():
@@ -124,6 +127,36 @@ def test_nothing_is_kept_of_another_training(experiment, runner, tmp_path):
     without = dataclasses.replace(experiment, keeps=False)
     assert not kept.outcomes(path, without, runner, EPOCHS, ())
     assert not kept.outcomes(path, experiment, runner, EPOCHS, [("a", 0)])
+
+
+def test_a_page_without_any_run_is_whole(experiment, runner, tmp_path):
+    for name, seed in (("a", 0), ("a", 1), ("b", 0)):
+        ran(experiment, runner, name, seed, 160 + seed)
+    _, before = collect(experiment, runner, tmp_path)
+    assert "2 classes: yes, no." in before and "backward" in before
+    shutil.rmtree(runner.folder)
+    found, after = collect(experiment, runner, tmp_path)
+    assert all(one.kept for one in found.values()) and len(found) == 3
+    said = [line for line in before.splitlines() if line]
+    assert [x for x in after.splitlines() if x in said] == said
+
+
+def test_nothing_is_kept_of_unnamed_recordings(experiment, runner, tmp_path):
+    ran(experiment, runner, "a", 0, 160)
+    collect(experiment, runner, tmp_path)
+    path = tmp_path / "trial" / "results.json"
+    written = json.loads(path.read_text("utf-8"))
+    assert kept.outcomes(path, experiment, runner, EPOCHS, ())
+    path.write_text(json.dumps(written | {"data": None}), "utf-8")
+    assert not kept.outcomes(path, experiment, runner, EPOCHS, ())
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"runs": [1]}'])
+def test_a_damaged_page_is_said(experiment, runner, tmp_path, text):
+    path = tmp_path / "results.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UserError, match=f"{re.escape(str(path))}.*damaged"):
+        kept.outcomes(path, experiment, runner, EPOCHS, ())
 
 
 def test_without_a_page_nothing_is_kept(experiment, runner, tmp_path):

@@ -91,6 +91,14 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
     assert found["loss"]["logit_weight"] == 0
 
 
+def test_a_network_in_full_precision_learns_from_logits(settings):
+    flags = ("--architecture=dfsmn", "--distillation=none", "--logit_weight=2")
+    loss = settings(*flags, "--teacher=somewhere")["loss"]
+    assert (loss["distillation"], loss["logit_weight"]) == ("none", 2)
+    # With nobody to learn from.
+    assert settings(*flags)["loss"]["logit_weight"] == 0
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "message"),
     [
@@ -152,6 +160,19 @@ def test_a_network_in_full_precision_has_no_recipe(settings):
             "train",
             ["--architecture=dfsmn", "--first_stage_epochs=2"],
             "--first_stage_epochs is for one-bit weights",
+        ),
+        (
+            "train",
+            ["--architecture=dfsmn", "--teacher=somewhere"],
+            "--teacher: a network in full precision learns from its logits",
+        ),
+        (
+            "train",
+            [
+                *("--architecture=dfsmn", "--distillation=none"),
+                *("--teacher=somewhere", "--logit_weight=0"),
+            ],
+            "give --distillation=none and a --logit_weight, or no --teacher",
         ),
         (
             "baselines.train",
