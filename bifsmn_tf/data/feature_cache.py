@@ -249,7 +249,7 @@ class FeatureCache:
             WorkerError: A process that computes died.
         """
         tasks = ((self._waveforms[chunk], chunk, copy) for chunk in chunks)
-        if self._count == 0 or len(self._waveforms) < _WORTH_WORKERS:
+        if not self.in_processes:
             for task in tasks:
                 yield self._extractor.extract(*task)
             return
@@ -257,7 +257,14 @@ class FeatureCache:
             self._workers = Workers(self._extractor, count=self._count)
         yield from self._workers.map(_extract, tasks)
 
-    def __call__(self, copy: int | None) -> npt.NDArray[np.float16]:
+    @property
+    def in_processes(self) -> bool:
+        """Whether other processes than this one compute."""
+        return self._count != 0 and len(self._waveforms) >= _WORTH_WORKERS
+
+    def __call__(
+        self, copy: int | None, *, quiet: bool = False
+    ) -> npt.NDArray[np.float16]:
         """Returns the features of all clips, computed or from the disk.
 
         Half precision is exact to 0.03 dB up to 64 dB and 0.06 dB beyond, a
@@ -266,6 +273,7 @@ class FeatureCache:
         Args:
             copy: the number of the augmented copy; None for the clips as they
                 are.
+            quiet: show no progress bar.
 
         Returns:
             float16 (n, frames, mels), in dB; mapped, not read, if it is kept
@@ -275,15 +283,16 @@ class FeatureCache:
             WorkerError: A process that computes died.
         """
         name = "original" if copy is None else f"copy-{copy}"
+        show = self._progress and not quiet
         if self.folder is None:
-            return np.concatenate(list(self._parts(copy, name)))
+            return np.concatenate(list(self._parts(copy, name, show)))
         path = self.folder / f"{name}.npy"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             # Under another name until it is whole: what bears the right one
             # can be trusted, whenever this process is killed.
             with whole_file.replacing(path) as partial:
-                self._write(self._parts(copy, name), partial)
+                self._write(self._parts(copy, name, show), partial)
         return np.load(path, mmap_mode="r")
 
     def _write(
@@ -302,7 +311,7 @@ class FeatureCache:
                 file.write(part.data)
 
     def _parts(
-        self, copy: int | None, name: str
+        self, copy: int | None, name: str, show: bool
     ) -> Iterator[npt.NDArray[np.float16]]:
         n = len(self._waveforms)
         chunks = (
@@ -313,7 +322,7 @@ class FeatureCache:
             total=n,
             desc=f"features, {name}",
             unit="clip",
-            disable=None if self._progress else True,
+            disable=None if show else True,
             leave=False,
         ) as bar:
             for features in self.stream(chunks, copy):

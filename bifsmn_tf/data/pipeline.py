@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import functools
 import math
 import os
 import weakref
@@ -19,6 +20,7 @@ from bifsmn_tf.audio.log_mel import FeatureStatistics
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.waveforms import Features
 from bifsmn_tf.data.acoustics import Acoustics
+from bifsmn_tf.data.ahead import Ahead
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
@@ -55,7 +57,8 @@ class TrainingPipeline:
 
     Epoch e takes augmented copy e mod ``copies`` of every clip, in an order
     that depends on (seed, e) only, so that epoch e is the same whether the run
-    began with it or with epoch 0.
+    began with it or with epoch 0. While an epoch is taken, processes compute
+    the next copy.
 
     Args:
         clips: the train split.
@@ -171,21 +174,42 @@ class TrainingPipeline:
             [clips.labels, np.full(number, unknown, np.int32)]
         )
         self._memory: dict[int | None, npt.NDArray[np.float16]] = {}
+        self._taken: set[int] = set()
+        self._ahead: Ahead | None = None
         self.statistics = statistics or FeatureStatistics.of(
             self._features(None)
         )
         self.steps_per_epoch = len(self._labels) // batch_size
         self._shape = extractor.shape
 
-    def _features(self, copy: int | None) -> npt.NDArray[np.float16]:
+    def _features(
+        self, copy: int | None, quiet: bool = False
+    ) -> npt.NDArray[np.float16]:
         if self._cache.folder is not None:
-            return self._cache(copy)
+            return self._cache(copy, quiet=quiet)
         if copy not in self._memory:
-            self._memory[copy] = self._cache(copy)
+            self._memory[copy] = self._cache(copy, quiet=quiet)
         return self._memory[copy]
+
+    def _prepare(self, copy: int) -> None:
+        """Has processes compute a copy while something else goes on."""
+        if copy >= self._copies or copy in self._taken or self._ahead:
+            return
+        caches = [x for x in (self._cache, self._pieces) if x is not None]
+        if all(cache.in_processes for cache in caches):
+            self._ahead = Ahead(functools.partial(self._compute, copy))
+
+    def _compute(self, copy: int) -> None:
+        self._features(copy, quiet=True)
+        if self._pieces is not None and self._pieces.folder is not None:
+            self._pieces(copy, quiet=True)
 
     def _varied(self, copy: int) -> npt.NDArray[np.float16]:
         """Returns the features of a copy, pieces of negatives behind clips."""
+        if self._ahead is not None and copy not in self._taken:
+            ahead, self._ahead = self._ahead, None
+            ahead.wait()
+        self._taken.add(copy)
         features = self._features(copy)
         if self._pieces is None:
             return features
@@ -264,6 +288,7 @@ class TrainingPipeline:
         else:
             copy = epoch % self._copies
             dataset = self._cached(order, self._varied(copy))
+            self._prepare(copy + 1)
         mean = tf.constant(self.statistics.mean, tf.float32)
         scale = tf.constant(1 / self.statistics.std, tf.float32)
         rng = np.random.default_rng([self._seed, _MASKS, epoch])

@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.data.workers import WorkerError
 from bifsmn_tf.errors import UserError
 
 FEATURES = FeatureParameters()
@@ -211,6 +213,43 @@ def test_processes_compute_the_same(tmp_path, monkeypatch):
     )
     fresh = pipeline(workers=1, copies=0)
     assert_equal(batches(fresh, 1), batches(pipeline(copies=0), 1))
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_the_next_copy_is_computed_meanwhile(tmp_path, monkeypatch, cached):
+    plain = [batches(pipeline(copies=3), epoch) for epoch in range(4)]
+    monkeypatch.setattr(feature_cache, "_WORTH_WORKERS", 1)
+    called = []
+    compute = TrainingPipeline._compute
+
+    def computed(self, copy):
+        called.append((copy, threading.current_thread().daemon))
+        compute(self, copy)
+
+    monkeypatch.setattr(TrainingPipeline, "_compute", computed)
+    one = pipeline(copies=3, workers=1, cache_dir=tmp_path if cached else None)
+    for epoch, expected in enumerate(plain):
+        assert_equal(batches(one, epoch), expected)
+        # Once more, as for the statistics of averaged weights.
+        assert_equal(batches(one, epoch), expected)
+    assert called == [(1, True), (2, True)]
+
+
+def test_what_fails_meanwhile_is_an_error_of_the_next_epoch(monkeypatch):
+    monkeypatch.setattr(feature_cache, "_WORTH_WORKERS", 1)
+    one = pipeline(copies=3, workers=1)
+    first = batches(one, 0)
+
+    def fail(*_, **__):
+        raise WorkerError("it died")
+
+    one._ahead.wait()
+    monkeypatch.setattr(one, "_compute", fail)
+    one._ahead = None
+    one._prepare(1)
+    assert_equal(batches(one, 0), first)
+    with pytest.raises(WorkerError, match="it died"):
+        one.epoch(1)
 
 
 @pytest.mark.parametrize(
