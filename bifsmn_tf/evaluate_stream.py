@@ -163,6 +163,12 @@ _RATE = flags.DEFINE_float(
     "Choose threshold, smoothing and hold for this rate of all keywords "
     "together, with as few missed as can be; --smoothing and --hold fix these.",
 )
+_COMMON = flags.DEFINE_bool(
+    "common_threshold",
+    False,
+    "With --false_accepts_per_hour, one threshold for all keywords: what is "
+    "divided among them by a few events each holds less well elsewhere.",
+)
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
@@ -281,6 +287,8 @@ def main() -> None:
         raise UserError(
             "output needs false_accepts_per_hour, one model and one depth"
         )
+    if _COMMON.value and _RATE.value is None:
+        raise UserError("common_threshold needs false_accepts_per_hour")
     # What is wrong with one is said before another has heard an hour.
     models = {name: listener(name) for name in names}
     if _OUTPUT.value and ":" in names[0].model:
@@ -358,6 +366,7 @@ def _chosen(found: list[Scores], rate: float) -> Choice:
         _WINDOW.value,
         choice.SMOOTHINGS if smoothing is None else [smoothing],
         choice.HOLDS if hold is None else [hold],
+        _COMMON.value,
     )
     hours = chosen.measurement.hours
     note = None

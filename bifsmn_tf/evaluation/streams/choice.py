@@ -2,11 +2,14 @@
 
 What is wanted is a rate for the whole model. It is divided among the keywords
 so that the fewest words are missed: a keyword that is easily mistaken gets a
-higher threshold, or a larger share. Smoothing and hold are those with which the
-fewest are missed then. Choose on validation streams, and measure on others.
+higher threshold, or a larger share. Or all get the same one: the best division
+of a few events a keyword is partly chance. Smoothing and hold are those with
+which the fewest are missed then. Choose on validation streams, and measure on
+others.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -47,6 +50,7 @@ def choose(
     window: float,
     smoothings: Sequence[float] = SMOOTHINGS,
     holds: Sequence[float] = HOLDS,
+    common: bool = False,
 ) -> Choice:
     """Chooses the settings with which the fewest words are missed.
 
@@ -56,6 +60,7 @@ def choose(
         window: seconds after a word in which its detection is a hit.
         smoothings: to choose from, in seconds.
         holds: to choose from, in seconds.
+        common: whether all keywords have the same threshold.
 
     Raises:
         UserError: There is no sound to tell the rate from, or a keyword is
@@ -63,7 +68,7 @@ def choose(
     """
     if not rate >= 0:
         raise UserError(f"false_accepts_per_hour is not negative, not {rate}")
-    choices = list(_choices(scores, rate, window, smoothings, holds))
+    choices = list(_choices(scores, rate, window, smoothings, holds, common))
     return min(
         choices,
         key=lambda x: (
@@ -80,6 +85,7 @@ def _choices(
     window: float,
     smoothings: Sequence[float],
     holds: Sequence[float],
+    common: bool,
 ) -> Iterator[Choice]:
     for smoothing in smoothings:
         for hold in holds:
@@ -87,7 +93,8 @@ def _choices(
             _check(measurement)
             curve = measurement.curve()
             budget = int(rate * measurement.hours + 1e-9)
-            thresholds = _divided(measurement, curve, budget)
+            divide = _common if common else _divided
+            thresholds = divide(measurement, curve, budget)
             point = measurement.at(thresholds)
             yield Choice(
                 DetectionSettings(thresholds, smoothing, hold, rate),
@@ -144,18 +151,58 @@ def _divided(
     return within[taken][1]
 
 
+def _common(
+    measurement: Measurement, curve: Mapping[float, Point], budget: int
+) -> dict[str, float]:
+    """Returns the same threshold for all, with which the fewest are missed."""
+    options = _affordable(
+        (
+            (
+                threshold,
+                sum(point.false.values()),
+                sum(point.words.values()) - sum(point.hits.values()),
+            )
+            for threshold, point in curve.items()
+        ),
+        budget,
+    )
+    fewest = min(options, key=lambda false: (options[false][0], false))
+    _, threshold = options[fewest]
+    return dict.fromkeys(measurement.keywords, threshold)
+
+
 def _options(
     curve: Mapping[float, Point], keyword: str, budget: int
 ) -> dict[int, tuple[int, float]]:
-    """Returns what a keyword may take: false accepts to missed and threshold.
+    """Returns what a keyword may take, see :func:`_affordable`."""
+    return _affordable(
+        (
+            (
+                threshold,
+                point.false[keyword],
+                point.words[keyword] - point.hits[keyword],
+            )
+            for threshold, point in curve.items()
+        ),
+        budget,
+    )
+
+
+def _affordable(
+    points: Iterable[tuple[float, int, int]], budget: int
+) -> dict[int, tuple[int, float]]:
+    """Returns what can be had: false accepts to missed and threshold.
 
     Of thresholds that are equally good it is the one in the middle, farthest
     from where either figure changes.
+
+    Args:
+        points: threshold, false accepts and missed, from the lowest on.
+        budget: the false accepts there may be.
     """
     alike: dict[tuple[int, int], list[float]] = {}
-    for threshold, point in curve.items():
-        missed = point.words[keyword] - point.hits[keyword]
-        alike.setdefault((point.false[keyword], missed), []).append(threshold)
+    for threshold, false, missed in points:
+        alike.setdefault((false, missed), []).append(threshold)
     found: dict[int, tuple[int, float]] = {}
     for (false, missed), thresholds in sorted(alike.items()):
         if false not in found:

@@ -59,6 +59,30 @@ def test_the_keyword_that_gains_most_gets_the_false_accepts():
     assert thresholds["b"] <= 0.3 < 0.5 < thresholds["a"] <= 0.9
 
 
+def test_one_threshold_for_all_keywords():
+    a = [(100, 0.9), (200, 0.9), (300, 0.3), (1000, 0.5)]
+    b = [(400, 0.9), (500, 0.6), (600, 0.3), (2000, 0.4)]
+    words = said("a", 100, 200, 300) + said("b", 400, 500, 600)
+    found = chosen(stream(a=a, b=b), words, 0, common=True)
+    one, other = found.settings.thresholds.values()
+    assert 0.5 < one == other <= 0.6
+    assert found.point.hits == {"a": 2, "b": 2}
+    # One false accept more would find nothing, both find all.
+    found = chosen(stream(a=a, b=b), words, 1, common=True)
+    assert found.point.false == {"a": 0, "b": 0}
+    found = chosen(stream(a=a, b=b), words, 2, common=True)
+    assert found.point.hits == {"a": 3, "b": 3}
+    assert 0 < max(found.settings.thresholds.values()) <= 0.3
+
+
+def test_no_common_threshold_reaches_the_rate():
+    values = stream(a=[(100, 1.0), (1000, 1.0)], b=[(2000, 1.0), (300, 0.5)])
+    found = chosen(values, said("a", 100) + said("b", 300), 1, common=True)
+    assert not found.reached
+    assert sum(found.point.false.values()) == 2
+    assert found.point.hits == {"a": 1, "b": 1}
+
+
 def test_a_rate_that_no_threshold_reaches():
     values = stream(a=[(100, 1.0), (1000, 1.0), (2000, 1.0)])
     found = chosen(values, said("a", 100), 1)

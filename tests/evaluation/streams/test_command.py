@@ -116,6 +116,7 @@ def sound_of(speech):
         (["--streams={}", "--thresholds=2"], "--thresholds are in (0, 1]"),
         (["--data_dir=.", "--pause=1"], "--pause is two numbers"),
         (["--streams={}", "--output=x"], "--output needs --false_accepts"),
+        (["--streams={}", "--common_threshold"], "needs --false_accepts"),
         (["--streams={}", "--deltas=3"], "the model has no delta 3"),
         (["--streams={}", "--model=nobody:x"], "there is no file nobody:x"),
     ],
