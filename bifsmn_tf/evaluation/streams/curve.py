@@ -18,7 +18,7 @@ from bifsmn_tf.evaluation.streams.events import Line
 from bifsmn_tf.evaluation.streams.scores import Scores
 
 THRESHOLDS = tuple(
-    float(f"{1 / (1 + np.exp(-x)):.6g}") for x in np.arange(-3, 12.01, 0.25)
+    float(f"{1 / (1 + np.exp(-x)):.6g}") for x in np.arange(-60, 241) / 20
 )
 """At which curves are computed: evenly spread by the logit."""
 
