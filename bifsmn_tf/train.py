@@ -32,9 +32,9 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.synthetic import sentences
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.evaluation import deployment
-from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.network.config import FLOAT_WEIGHTS

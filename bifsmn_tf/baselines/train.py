@@ -24,9 +24,9 @@ from bifsmn_tf.baselines.network import BASELINES
 from bifsmn_tf.baselines.network import BaselineConfig
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.evaluation import evaluation_features
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.evaluation import plots
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training.data_config import DataConfig

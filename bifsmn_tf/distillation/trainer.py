@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.distillation.averages import Averages
 from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.loss_config import LossConfig
@@ -13,7 +14,6 @@ from bifsmn_tf.distillation.objective import Objective
 from bifsmn_tf.distillation.student import Student
 from bifsmn_tf.distillation.weight_average import WeightAverage
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.evaluation import epoch_accuracy
 
 
 def check_step(mixup: float, weight_average: float) -> None:

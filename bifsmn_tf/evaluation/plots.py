@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bifsmn_tf.evaluation import epoch_accuracy
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.evaluation import picture_style
 from bifsmn_tf.evaluation.label_places import LabelPlaces
 from bifsmn_tf.evaluation.picture_style import COLOURS

@@ -7,7 +7,7 @@ end and evaluated as files.
 
 import dataclasses
 
-from bifsmn_tf.evaluation import epoch_accuracy
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import recipes

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.rows import Row
 from bifsmn_tf.experiments.runner import Outcome

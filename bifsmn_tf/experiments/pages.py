@@ -7,7 +7,7 @@ from typing import Any
 
 from bifsmn_tf import whole_file
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
-from bifsmn_tf.evaluation import epoch_accuracy
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments.results import NOT_RUN
 from bifsmn_tf.experiments.results import Results

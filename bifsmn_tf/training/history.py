@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from bifsmn_tf._keras import tf
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.distillation.energies import wavelet_energies
 from bifsmn_tf.distillation.student import Student
 from bifsmn_tf.distillation.trainer import ENERGY
-from bifsmn_tf.evaluation import epoch_accuracy
 
 _ENERGY_CLIPS = 256
 """The number of validation clips that give a teacher's wavelet energies."""

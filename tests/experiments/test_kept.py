@@ -9,8 +9,8 @@ import pytest
 from fake_rows import row
 
 from bifsmn_tf.data.speech_commands.protocol import NOT_COMPARABLE
+from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.errors import UserError
-from bifsmn_tf.evaluation import epoch_accuracy
 from bifsmn_tf.experiments import comparison
 from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
