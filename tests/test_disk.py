@@ -34,7 +34,8 @@ REFUSALS = {
     errno.EIO: "the disk does not answer",
 }
 
-OLD = b"old"
+OLD = b'{"runs": [], "data": null}'
+"""What was there before: a page's JSON, which is read before it is replaced."""
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +84,13 @@ def commands(made, out):
         ),
         "experiments": (
             [
-                "--name=two_bits",
+                "--name=table2",
                 "--collect",
                 f"--data_dir={made / 'streams'}",
                 f"--runs={out / 'runs'}",
                 f"--results={out}",
             ],
-            {"two_bits.md", "two_bits/results.json"},
+            {"table2.md", "table2/results.json"},
         ),
     }
 

@@ -79,7 +79,10 @@ def microphone(
         pieces = _microphone_pieces(sounddevice, chosen, own)
         first = next(pieces)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise UserError(f"the microphone: {error}") from error
+        raise UserError(
+            f"the microphone: {error}: is one there? bifsmn listen "
+            "--list_devices shows what can be heard"
+        ) from error
     while True:
         resampler = StreamResampler(own, rate)
         yield resampler.push(mend(first))

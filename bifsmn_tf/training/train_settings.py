@@ -73,6 +73,11 @@ def _recipe() -> recipes.Recipe:
 def _of_full_precision(loss: LossConfig, teacher: TeacherConfig) -> LossConfig:
     """Returns the losses of a network that no teacher is trained for."""
     if teacher.teacher is None:
+        if teacher.more_teachers:
+            raise UserError(
+                "more_teachers teach beside another: give a network in full "
+                "precision a --teacher as well"
+            )
         return loss.alone()
     if loss.distils_states or not loss.logit_weight:
         raise UserError(

@@ -170,6 +170,14 @@ def test_a_network_in_full_precision_learns_from_logits(settings):
             "train",
             [
                 *("--architecture=dfsmn", "--distillation=none"),
+                *("--more_teachers=somewhere", "--logit_weight=2"),
+            ],
+            "--more_teachers teach beside another",
+        ),
+        (
+            "train",
+            [
+                *("--architecture=dfsmn", "--distillation=none"),
                 *("--teacher=somewhere", "--logit_weight=0"),
             ],
             "give --distillation=none and a --logit_weight, or no --teacher",
