@@ -4,12 +4,14 @@
 
 A stopped experiment goes on with the same command; experiments share the runs
 that they have in common. --collect writes the page from what is there. Where
-frontier, sc12, table1 and table2 find no run, but its figures in the
+frontier, sc12, table1, table2 and wake_word find no run, but its figures in the
 results.json of their page, those stay on it, and the page lists them; flags or
 recordings that differ are another run.
 """
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,15 @@ def _command() -> str:
     return " ".join(words)
 
 
+def _listed(runs: Sequence[tuple[str, int]]) -> str:
+    """Names rows with their seeds."""
+    names = dict.fromkeys(name for name, _ in runs)
+    return "; ".join(
+        f"{name}, seed {', '.join(str(s) for row, s in runs if row == name)}"
+        for name in names
+    )
+
+
 def main() -> None:
     """Runs what the flags say."""
     checkout.check()
@@ -155,9 +166,16 @@ def main() -> None:
         places=places,
     )
     budget = _EPOCHS.value or experiment.epochs
-    outcomes = runner.run(experiment.rows, budget)
     folder = Path(_RESULTS.value)
     written = folder / experiment.name / "results.json"
+    if gone := kept.dropped(written, experiment, runner, budget):
+        print(
+            f"note: {folder / experiment.name}.md will be without "
+            f"{len(gone)} figures that it has, of other flags, epochs or "
+            f"recordings: {_listed(gone)}. --results=FOLDER writes elsewhere.",
+            file=sys.stderr,
+        )
+    outcomes = runner.run(experiment.rows, budget)
     outcomes |= kept.outcomes(written, experiment, runner, budget, outcomes)
     results = Results(
         experiment, runner, outcomes, folder / experiment.name, _cycles()

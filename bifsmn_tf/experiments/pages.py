@@ -219,4 +219,5 @@ def _values(
             delta: {k: figures[k] for k in ("correct", "accuracy", "interval")}
             for delta, figures in outcome.report.get("deltas", {}).items()
         },
+        **{k: outcome.report[k] for k in kept.OF_A_BODY if k in outcome.report},
     }

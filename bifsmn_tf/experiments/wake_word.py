@@ -245,7 +245,35 @@ def missed(report: Mapping[str, Any], rate: float) -> float | None:
 
 
 def _heard(results: Results, outcome: Outcome) -> dict[str, Any] | None:
-    """Listens to people with a run's file."""
+    """Listens to people with a run's file, or says what the JSON keeps."""
+    if not outcome.kept:
+        report = _listened(results, outcome)
+        if report is None:
+            return None
+        outcome.report["heard"] = {
+            **_kept(report),
+            "minutes": _minutes(outcome),
+        }
+    heard: dict[str, Any] | None = outcome.report.get("heard")
+    return heard
+
+
+def _kept(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the page needs of what was heard."""
+    figures = report["all"]
+    return {
+        "hours": report["hours"],
+        "all": {
+            "words": figures["words"][:1],
+            **{
+                key: figures[key]
+                for key in ("false_accepts_per_hour", "miss_rate")
+            },
+        },
+    }
+
+
+def _listened(results: Results, outcome: Outcome) -> dict[str, Any] | None:
     (word,) = (
         flag.partition("=")[2]
         for flag in outcome.row.flags
@@ -330,9 +358,6 @@ def _draw(
         words=max(report["all"]["words"][0] for report in there.values()),
         title=title,
     )
-    results.figures[picture] = {
-        name: _curve(report) for name, report in there.items()
-    }
     return [results.picture(picture, title), ""]
 
 
@@ -374,9 +399,10 @@ def _body(results: Results) -> list[str]:
             ),
             *(
                 f"Training `{outcome.row.name}` took "
-                f"{_minutes(outcome):.0f} minutes in steps."
+                f"{reports[name]['minutes']:.0f} minutes in steps."
                 for name in _PHRASES
                 for outcome in results.of(name)[:1]
+                if name in reports
             ),
             "",
         ]
@@ -436,4 +462,5 @@ EXPERIMENT = Experiment(
     "validate; `RECORDINGS` other words by people (Speech Commands).",
     ROWS,
     _body,
+    keeps=True,
 )

@@ -16,6 +16,7 @@ from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.results import Results
+from bifsmn_tf.experiments.rows import Selection
 from bifsmn_tf.experiments.runner import Runner
 from bifsmn_tf.network.architectures import bifsmn
 
@@ -127,6 +128,25 @@ def test_nothing_is_kept_of_another_training(experiment, runner, tmp_path):
     without = dataclasses.replace(experiment, keeps=False)
     assert not kept.outcomes(path, without, runner, EPOCHS, ())
     assert not kept.outcomes(path, experiment, runner, EPOCHS, [("a", 0)])
+
+
+def test_what_a_call_writes_over(experiment, runner, tmp_path):
+    path = tmp_path / "trial" / "results.json"
+    assert kept.dropped(path, experiment, runner, EPOCHS) == []
+    for name, seed in (("a", 0), ("a", 1), ("b", 0)):
+        ran(experiment, runner, name, seed, 160)
+    collect(experiment, runner, tmp_path)
+    assert kept.dropped(path, experiment, runner, EPOCHS) == []
+    dropped = kept.dropped(path, experiment, runner, EPOCHS + 1)
+    assert sorted(dropped) == [("a", 0), ("a", 1), ("b", 0)]
+    few = Runner(
+        runner.folder,
+        str(tmp_path / "recordings"),
+        collect=True,
+        selection=Selection(["a"], [1]),
+    )
+    dropped = kept.dropped(path, experiment, few, EPOCHS)
+    assert sorted(dropped) == [("a", 0), ("b", 0)]
 
 
 def test_a_page_without_any_run_is_whole(experiment, runner, tmp_path):

@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.experiments import kept
 from bifsmn_tf.experiments import pages
 from bifsmn_tf.experiments import wake_word
 from bifsmn_tf.experiments.results import Results
@@ -142,6 +144,30 @@ def test_the_page(people, tmp_path):
     assert values["figures"]["missed"]["computer"]["3"] == 0.4
     for picture in ("phrases.png", "parts.png"):
         assert (results.folder / picture).stat().st_size > 1000
+
+    # Without the runs: what was heard is in the JSON.
+    path = results.folder / "results.json"
+    record = values["runs"][0]
+    again = kept.outcomes(path, wake_word.EXPERIMENT, runner, None, ())
+    assert not again  # These runs were named by hand, not by their flags.
+    for run in values["runs"]:
+        (row,) = (row for row in wake_word.ROWS if row.name == run["row"])
+        training = runner.training(wake_word.ROWS, row, 0, None)
+        run["run"] = runner.path(training).name
+    path.write_text(json.dumps(values))
+    again = kept.outcomes(path, wake_word.EXPERIMENT, runner, None, ())
+    assert all(one.kept for one in again.values()) and len(again) == 2
+    shutil.rmtree(runs / "computer")
+    results = Results(wake_word.EXPERIMENT, runner, again, path.parent)
+    before = page.read_text("utf-8")
+    pages.write(results, page, "the command", None)
+    tables = [
+        [line for line in text.splitlines() if line.startswith("| ")]
+        for text in (before, page.read_text("utf-8"))
+    ]
+    assert tables[0] == tables[1]
+    assert "took 6 minutes" in page.read_text("utf-8")
+    assert json.loads(path.read_text())["runs"][0]["heard"] == record["heard"]
 
 
 def test_rows_train_what_the_recipe_says():
