@@ -31,6 +31,7 @@ from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.data.synthetic import sentences
 from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.distillation.loss_config import LossConfig
@@ -39,6 +40,7 @@ from bifsmn_tf.evaluation import plots
 from bifsmn_tf.model_file.detection import is_keyword
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.config import NetworkConfig
+from bifsmn_tf.training import embedding_teacher
 from bifsmn_tf.training import mining
 from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
@@ -94,6 +96,8 @@ _MINED = 0.25
 
 _MINED_FILE = "mined.npy"
 
+_EMBEDDING_FILE = "embedding_logits.npy"
+
 
 class _Session:
     """Trains networks on the same data, one after the other.
@@ -123,8 +127,23 @@ class _Session:
             context_of(settings.student, train),
             labels,
             settings.sound,
+            SpeechEmbedding() if settings.loss.embedding_weight else None,
         )
         self._validation = self._held_out(held_out)
+
+    def hear_embeddings(self, run: RunFolder) -> None:
+        """Teaches from now on what speech embeddings tell, if it has weight.
+
+        Args:
+            run: The run, in whose folder it is kept.
+        """
+        if self._settings.loss.embedding_weight:
+            self._pipeline.logits = embedding_teacher.logits(
+                self._pipeline,
+                self.classes,
+                run.path / _EMBEDDING_FILE,
+                self._settings.fit.seed,
+            )
 
     def _held_out(self, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
         """Returns features and labels to validate on: clips, then pieces."""
@@ -395,6 +414,7 @@ def main() -> None:
     student = dataclasses.replace(settings.student, classes=session.classes)
     run = run_folder()
     session.write_look_alikes(run)
+    session.hear_embeddings(run)
     config = session.config(
         student,
         settings.loss,

@@ -74,7 +74,10 @@ _TEACHER = flags.DEFINE_string(
 )
 
 # A baseline has one depth, and its norms no statistics to estimate anew.
-_WITHOUT = ("delta_weights", "weight_decay", "mixup", "weight_average")
+_WITHOUT = (
+    *("delta_weights", "weight_decay", "embedding_weight"),
+    *("mixup", "weight_average"),
+)
 
 GROUPS = (
     define_run(),

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from collections.abc import Sequence
+from copy import copy as copy_of
 from pathlib import Path
 from typing import Any
 from typing import Protocol
@@ -21,7 +22,6 @@ import tqdm
 
 from bifsmn_tf import whole_file
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.audio.samples import to_float
@@ -32,6 +32,9 @@ from bifsmn_tf.data.augmentation import augment
 from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.augmentation import with_noise
 from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
+from bifsmn_tf.data.speech_embedding import heard
+from bifsmn_tf.data.speech_embedding import of_embedding
 from bifsmn_tf.data.workers import Workers
 
 # Change it when the same parameters come to mean other features.
@@ -73,6 +76,7 @@ class FeatureExtractor:
         self.seed = seed
         self.context = context
         self.acoustics = acoustics
+        self.embedding: SpeechEmbedding | None = None
         for part in self.noise:
             if part.ndim != 1 or len(part) < features.samples:
                 raise ValueError(
@@ -80,9 +84,26 @@ class FeatureExtractor:
                     f"{features.samples} of them, not {part.shape}"
                 )
 
+    def heard_by(self, embedding: SpeechEmbedding) -> "FeatureExtractor":
+        """Returns what makes embeddings of the same stretches.
+
+        Args:
+            embedding: what hears them.
+
+        Raises:
+            ValueError: Clips stand in no context: they are no stretches.
+        """
+        if self.context is None:
+            raise ValueError("clips on their own have no embeddings")
+        result = copy_of(self)
+        result.embedding = embedding
+        return result
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of what a clip becomes, such as (frames, mels)."""
+        if self.embedding is not None and self.context is not None:
+            return self.embedding.shape(self.context.samples(self._log_mel))
         if self.context is None:
             return self.features.shape
         return self.context.shape(self._log_mel)
@@ -110,9 +131,10 @@ class FeatureExtractor:
         if self.context is not None:
             return np.stack(
                 [
-                    log_mel_stream(
+                    heard(
                         self._stretch(self.context, sound, int(i), copy),
                         self._log_mel,
+                        self.embedding,
                     )
                     for sound, i in zip(sounds, indices, strict=True)
                 ]
@@ -164,6 +186,7 @@ class FeatureExtractor:
                 if self.acoustics
                 else {}
             ),
+            **of_embedding(self.embedding),
         }
 
 
@@ -181,6 +204,9 @@ class Extractor(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns what tells this extractor from others."""
+
+    def heard_by(self, embedding: SpeechEmbedding) -> "Extractor":
+        """Returns what makes embeddings of the same sound."""
 
 
 _Task = tuple[Int16Array, IndexArray, int | None]
@@ -204,6 +230,7 @@ class FeatureCache:
         progress: whether to show a progress bar.
 
     Attributes:
+        extractor: makes features of them.
         folder: the one that copies are kept in, or None.
     """
 
@@ -217,10 +244,11 @@ class FeatureCache:
         progress: bool = True,
     ) -> None:
         self._waveforms = waveforms
-        self._extractor = extractor
+        self.extractor = extractor
         self._progress = progress
         self._count = workers
         self._workers: Workers | None = None
+        self._cache_dir = cache_dir
         self.folder: Path | None = None
         if cache_dir is not None:
             data = hashlib.blake2b(digest_size=16)
@@ -231,6 +259,16 @@ class FeatureCache:
             )
             name = hashlib.sha256(key.encode()).hexdigest()[:16]
             self.folder = Path(cache_dir) / f"features-{name}"
+
+    def reading(self, extractor: Extractor) -> "FeatureCache":
+        """Returns what keeps what another extractor makes of the same clips."""
+        return FeatureCache(
+            self._waveforms,
+            extractor,
+            self._cache_dir,
+            workers=self._count,
+            progress=self._progress,
+        )
 
     def stream(
         self, chunks: Iterator[IndexArray], copy: int | None
@@ -251,10 +289,10 @@ class FeatureCache:
         tasks = ((self._waveforms[chunk], chunk, copy) for chunk in chunks)
         if not self.in_processes:
             for task in tasks:
-                yield self._extractor.extract(*task)
+                yield self.extractor.extract(*task)
             return
         if self._workers is None:
-            self._workers = Workers(self._extractor, count=self._count)
+            self._workers = Workers(self.extractor, count=self._count)
         yield from self._workers.map(_extract, tasks)
 
     @property
@@ -303,7 +341,7 @@ class FeatureCache:
         header = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
             "fortran_order": False,
-            "shape": (len(self._waveforms), *self._extractor.shape),
+            "shape": (len(self._waveforms), *self.extractor.shape),
         }
         with open(path, "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)

@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
-from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
 from bifsmn_tf.data.acoustics import Acoustics
@@ -19,6 +18,9 @@ from bifsmn_tf.data.augmentation import at_speed
 from bifsmn_tf.data.augmentation import copy_rng
 from bifsmn_tf.data.augmentation import with_noise
 from bifsmn_tf.data.negatives import Negatives
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
+from bifsmn_tf.data.speech_embedding import heard
+from bifsmn_tf.data.speech_embedding import of_embedding
 from bifsmn_tf.errors import UserError
 
 _QUIETEST = 20.0
@@ -77,12 +79,35 @@ class PieceExtractor:
         self.augmentation = augmentation
         self.seed = seed
         self.acoustics = acoustics
-        self.shape = (frames, features.n_mels)
+        self.embedding: SpeechEmbedding | None = None
+        self._frames = frames
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of what a piece becomes, such as (frames, mels)."""
+        if self.embedding is not None:
+            return self.embedding.shape(self._samples)
+        return self._frames, self.features.n_mels
+
+    @property
+    def _samples(self) -> int:
+        parameters = self.features
+        return (self._frames - 1) * parameters.hop + parameters.frame_length
+
+    def heard_by(self, embedding: SpeechEmbedding) -> "PieceExtractor":
+        """Returns what makes embeddings of the same pieces.
+
+        Args:
+            embedding: what hears them.
+        """
+        result = copy.copy(self)
+        result.embedding = embedding
+        return result
 
     def longer(self, frames: int) -> "PieceExtractor":
         """Returns what makes pieces of so many frames in the same ways."""
         result = copy.copy(self)
-        result.shape = (frames, self.features.n_mels)
+        result._frames = frames
         return result
 
     @property
@@ -113,8 +138,7 @@ class PieceExtractor:
     def _one(self, i: int, copy: int) -> FloatArray:
         parameters, settings = self.features, self.augmentation
         rng = copy_rng(self.seed ^ _SEED, i, copy)
-        frames, _ = self.shape
-        length = (frames - 1) * parameters.hop + parameters.frame_length
+        length = self._samples
         which, happens, faster, quieter = rng.random(4)
         place = min(
             int(np.searchsorted(self.bounds, which, side="right")),
@@ -128,7 +152,7 @@ class PieceExtractor:
         if self.acoustics is not None:
             piece = self.acoustics.heard(piece, rng)
         piece = with_noise(piece, self.noise, settings, rng)
-        return log_mel_stream(piece, parameters)
+        return heard(piece, parameters, self.embedding)
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns what tells this extractor from others, for a cache's key."""
@@ -142,6 +166,7 @@ class PieceExtractor:
             "features": self.features.to_dict(),
             "augmentation": self.augmentation.to_dict(),
             "seed": self.seed,
-            "shape": list(self.shape),
+            "shape": [self._frames, self.features.n_mels],
             "acoustics": self.acoustics and self.acoustics.to_dict(),
+            **of_embedding(self.embedding),
         }

@@ -29,6 +29,7 @@ from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
 from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.errors import UserError
 
 _POOL_STEPS = 64
@@ -36,6 +37,9 @@ _POOL_STEPS = 64
 
 _POOL_PART = 500
 """Stretches that are computed together."""
+
+_CERTAIN = 10.0
+"""The logit of a label that nobody doubts, beside zeros."""
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 
@@ -83,8 +87,12 @@ class TrainingPipeline:
         pieces: makes pieces of sound that is no keyword.
         number: how many of them an epoch has beside the clips.
         unknown: the label of a piece.
+        embedding: what hears embeddings of the same sound, for :meth:`heard`.
 
     Attributes:
+        labels: those of the clips, then of the pieces, int32 (n,).
+        logits: what an epoch teaches beside the labels, float16 (copies, n,
+            classes), or None: a batch then has them as its third part.
         mined: features of pieces that take the place of half of the others,
             float16 (n, frames, mels) in dB, or None.
         statistics: mean and standard deviation that normalise the features.
@@ -116,6 +124,7 @@ class TrainingPipeline:
         pieces: PieceExtractor | None = None,
         number: int = 0,
         unknown: int = 0,
+        embedding: SpeechEmbedding | None = None,
     ) -> None:
         if batch_size < 1 or copies < 0:
             raise UserError(
@@ -170,17 +179,55 @@ class TrainingPipeline:
         else:
             number = 0
         self.mined: npt.NDArray[np.float16] | None = None
-        self._labels = np.concatenate(
+        self.logits: npt.NDArray[np.float16] | None = None
+        self.labels = np.concatenate(
             [clips.labels, np.full(number, unknown, np.int32)]
         )
+        self._embedded = self._embedding_caches(embedding)
         self._memory: dict[int | None, npt.NDArray[np.float16]] = {}
         self._taken: set[int] = set()
         self._ahead: Ahead | None = None
         self.statistics = statistics or FeatureStatistics.of(
             self._features(None)
         )
-        self.steps_per_epoch = len(self._labels) // batch_size
+        self.steps_per_epoch = len(self.labels) // batch_size
         self._shape = extractor.shape
+
+    def _embedding_caches(
+        self, embedding: SpeechEmbedding | None
+    ) -> list[FeatureCache]:
+        """Returns what computes embeddings of clips, and of pieces if any."""
+        if embedding is None:
+            return []
+        caches = [x for x in (self._cache, self._pieces) if x is not None]
+        found = [
+            cache.reading(cache.extractor.heard_by(embedding))
+            for cache in caches
+        ]
+        for cache in found:
+            weakref.finalize(self, cache.close)
+        return found
+
+    @property
+    def copies(self) -> int:
+        """How many variations of a clip there are."""
+        return self._copies
+
+    def heard(self, copy: int) -> npt.NDArray[np.float16]:
+        """Returns the embeddings of a variation's sound, without what is mined.
+
+        Args:
+            copy: which variation.
+
+        Returns:
+            float16 (clips and pieces, embeddings, their size).
+
+        Raises:
+            ValueError: Nothing hears embeddings here.
+        """
+        if not self._embedded:
+            raise ValueError("the pipeline was made without an embedding")
+        return np.concatenate([cache(copy) for cache in self._embedded])
 
     def _features(
         self, copy: int | None, quiet: bool = False
@@ -215,16 +262,37 @@ class TrainingPipeline:
             return features
         pieces = self._pieces(copy)
         if self.mined is not None:
-            taken = min(len(pieces) // 2, len(self.mined))
+            taken = self._mined_pieces
             first = copy * taken
             rows = np.arange(first, first + taken) % len(self.mined)
             pieces = np.concatenate([pieces[taken:], self.mined[rows]])
         return np.concatenate([features, pieces])
 
     @property
+    def _mined_pieces(self) -> int:
+        """How many of an epoch's pieces are mined."""
+        return (
+            0 if self.mined is None else min(self.number // 2, len(self.mined))
+        )
+
+    def _taught(self, copy: int) -> npt.NDArray[np.float16]:
+        """Returns the logits of what :meth:`_varied` returns, in its order.
+
+        Nobody has heard what was mined: its label stands for that.
+        """
+        assert self.logits is not None
+        found, taken = self.logits[copy], self._mined_pieces
+        if not taken:
+            return found
+        clips = len(self._clips)
+        certain = np.zeros((taken, found.shape[1]), np.float16)
+        certain[:, self.labels[-1]] = _CERTAIN
+        return np.concatenate([found[:clips], found[clips + taken :], certain])
+
+    @property
     def number(self) -> int:
         """The pieces of negatives in an epoch."""
-        return len(self._labels) - len(self._clips)
+        return len(self.labels) - len(self._clips)
 
     def pool(
         self, hours: float, step_frames: int
@@ -265,7 +333,7 @@ class TrainingPipeline:
         Those of negatives follow those of the clips.
         """
         rng = np.random.default_rng([self._seed, _ORDER, epoch])
-        shuffled = rng.permutation(len(self._labels))
+        shuffled = rng.permutation(len(self.labels))
         used = self.steps_per_epoch * self._batch_size
         return shuffled[:used].reshape(-1, self._batch_size)
 
@@ -277,10 +345,11 @@ class TrainingPipeline:
 
         Returns:
             ``steps_per_epoch`` pairs of normalised features, float32 (batch,
-            frames, mels), and labels, int32 (batch,).
+            frames, mels), and labels, int32 (batch,); with :attr:`logits` those
+            as well, float32 (batch, classes).
         """
         order = self.order(epoch)
-        labels = self._labels[order]
+        labels = self.labels[order]
         if not self._augmented:
             dataset = self._cached(order, self._features(None))
         elif self._copies == 0:
@@ -309,6 +378,12 @@ class TrainingPipeline:
         dataset = tf.data.Dataset.zip((dataset, rest)).map(
             finish, num_parallel_calls=2, deterministic=True
         )
+        if self.logits is not None:
+            taught = self._taught(epoch % self._copies).astype(np.float32)
+            more = tf.data.Dataset.from_tensor_slices(taught[order])
+            dataset = tf.data.Dataset.zip((dataset, more)).map(
+                lambda batch, logits: (*batch, logits)
+            )
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(self.steps_per_epoch)
         )

@@ -48,6 +48,13 @@ class LossConfig:
         "distilled.",
         research=True,
     )
+    embedding_weight: float = setting(
+        0.0,
+        "The weight of the distillation of what a teacher says who hears a "
+        "pretrained embedding of speech (pip install pyopen-wakeword) in place "
+        "of features; it teaches the teacher, too. 0 has none.",
+        research=True,
+    )
     label_smoothing: float = setting(
         0.0,
         "The share of each label that is spread over all classes in the "
@@ -81,7 +88,8 @@ class LossConfig:
                 f"temperature must be positive, not {self.temperature}"
             )
         for name in (
-            *("gamma", "logit_weight", "weight_decay", "false_accept_cost"),
+            *("gamma", "logit_weight", "embedding_weight"),
+            *("weight_decay", "false_accept_cost"),
         ):
             _check_amount(name, getattr(self, name))
         object.__setattr__(self, "delta_weights", tuple(self.delta_weights))
@@ -103,6 +111,8 @@ class LossConfig:
         return LossConfig(
             distillation="none",
             gamma=0.0,
+            embedding_weight=self.embedding_weight,
+            temperature=self.temperature,
             label_smoothing=self.label_smoothing,
             false_accept_cost=self.false_accept_cost,
             weight_decay=self.weight_decay,

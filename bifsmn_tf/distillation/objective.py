@@ -99,6 +99,7 @@ class Objective:
         features: tf.Tensor,
         target: tf.Tensor,
         dropout_seed: tf.Tensor | None = None,
+        heard: tf.Tensor | None = None,
     ) -> BatchLosses:
         """Returns the losses of every example of a batch.
 
@@ -107,6 +108,8 @@ class Objective:
             target: class probabilities, (batch, classes).
             dropout_seed: int32 (2,), new for each step; ``None`` drops
                 nothing.
+            heard: the logits of who hears speech embeddings, (batch, classes),
+                or ``None``.
         """
         loss, config = self.loss, self.student.config
         maps, teacher_logits = self._taught(features)
@@ -126,6 +129,10 @@ class Objective:
             if loss.logit_weight:
                 total += loss.logit_weight * losses.soft_cross_entropy(
                     logit, teacher_logits, loss.temperature
+                )
+            if heard is not None:
+                total += loss.embedding_weight * losses.soft_cross_entropy(
+                    logit, heard, loss.temperature
                 )
             totals.append(self.weights_by_depth[depth] * total)
         return BatchLosses(tf.add_n(totals), cross_entropies, distances, logits)

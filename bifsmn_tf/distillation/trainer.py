@@ -160,18 +160,17 @@ class Trainer(tf.keras.Model):
             if "kernel" in v.name and id(v) not in binary
         ]
 
-    def train_step(
-        self, data: tuple[tf.Tensor, tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
+    def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Makes one update: the body of Algorithm 1's loop.
 
         Args:
-            data: features, (batch, time, mels), and labels, (batch,).
+            data: features, (batch, time, mels), and labels, (batch,); logits,
+                (batch, classes), if an embedding's teacher teaches.
 
         Returns:
             The epoch's means so far by name.
         """
-        features, labels = data
+        features, labels, *heard = data
         config = self.student.config
         target = tf.one_hot(labels, config.classes)
         if self.mixup:
@@ -184,7 +183,10 @@ class Trainer(tf.keras.Model):
         decay = self.objective.loss.weight_decay
         with tf.GradientTape() as tape:
             batch = self.objective(
-                features, target, self._step_seed() if config.dropout else None
+                features,
+                target,
+                self._step_seed() if config.dropout else None,
+                *heard,
             )
             # Keras sums the replicas' gradients.
             loss = tf.reduce_mean(batch.total) / replicas

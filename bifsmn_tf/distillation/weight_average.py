@@ -65,7 +65,7 @@ class WeightAverage:
         without dropout and mixup.
 
         Args:
-            batches: pairs of features and labels.
+            batches: features first in each, such as pairs with labels.
             strategy: The one that the network was made in.
         """
         statistics = [
@@ -75,7 +75,7 @@ class WeightAverage:
         ]
         sums = [np.zeros(v.shape, np.float64) for v in statistics]
         count = 0
-        for features, _ in strategy.experimental_distribute_dataset(batches):
+        for features, *_ in strategy.experimental_distribute_dataset(batches):
             self._observe(strategy, features)
             for total, variable in zip(sums, statistics, strict=True):
                 total += variable.numpy()

@@ -34,6 +34,8 @@ REAL_CLIPS = (5, 20, 100)
 _PHRASES = {
     "computer": "ours, computer",
     "alexa": "ours, alexa",
+    "computer_embedding": "ours, taught by embeddings, computer",
+    "alexa_embedding": "ours, taught by embeddings, alexa",
     "computer_thinnable": "ours of three depths, computer",
     "alexa_thinnable": "ours of three depths, alexa",
 }
@@ -126,6 +128,16 @@ def _row(
 ROWS = (
     _row("computer", "*computer*", *_WHOLE),
     _row("alexa", "*alexa*, the same recipe", *_WHOLE, word="alexa"),
+    *(
+        _row(
+            f"{word}_embedding",
+            f"*{word}*, taught by speech embeddings, too",
+            *_WHOLE,
+            "--embedding_weight=1",
+            word=word,
+        )
+        for word in ("computer", "alexa")
+    ),
     *(
         _row(
             f"{word}_thinnable",

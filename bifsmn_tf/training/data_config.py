@@ -21,6 +21,7 @@ from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.folder import with_other_words
 from bifsmn_tf.data.folder import with_recordings
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.data.synthetic import generate
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.data.synthetic.recipe import Recipe
@@ -254,6 +255,7 @@ class DataConfig:
         context: Context | None = None,
         label_names: Sequence[str] = (),
         sound: SoundConfig = _CLIPS_ALONE,
+        embedding: SpeechEmbedding | None = None,
     ) -> TrainingPipeline:
         """Returns the training batches of clips.
 
@@ -268,6 +270,8 @@ class DataConfig:
             context: What clips stand in, for a network that reads a stream.
             label_names: The classes, for negatives.
             sound: What there is beside clips, and where sound is heard.
+            embedding: What hears embeddings of it, for a network that reads a
+                stream.
 
         Raises:
             UserError: There are fewer clips than one batch takes, or
@@ -316,4 +320,5 @@ class DataConfig:
             pieces=pieces,
             number=round(sound.negative_share * len(clips)),
             unknown=list(label_names).index(UNKNOWN) if pieces else 0,
+            embedding=embedding,
         )

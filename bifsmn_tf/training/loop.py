@@ -43,7 +43,10 @@ class Batches(Protocol):
     steps_per_epoch: int
 
     def epoch(self, epoch: int) -> tf.data.Dataset:
-        """Returns one epoch's pairs of normalised features and labels."""
+        """Returns one epoch's pairs of normalised features and labels.
+
+        Logits that are taught beside them may follow.
+        """
 
 
 def fit(

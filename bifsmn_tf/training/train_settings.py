@@ -7,6 +7,7 @@ from absl import flags
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.data.clips import KEYWORDS
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.data.synthetic import texts
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.errors import UserError
@@ -88,6 +89,30 @@ def _of_full_precision(loss: LossConfig, teacher: TeacherConfig) -> LossConfig:
     return loss
 
 
+def _check_embedding(
+    student: NetworkConfig, data: DataConfig, fit_config: FitConfig
+) -> None:
+    """Checks that a network can learn from who hears embeddings."""
+    if not student.streaming:
+        raise UserError(
+            "embedding_weight is for networks that read a stream: choose "
+            "--architecture=bifsmn_stream"
+        )
+    if not (data.augment and data.renditions):
+        raise UserError(
+            "embedding_weight: what is heard is computed once for each "
+            "variation of the clips: augment them, with --renditions of 1 or "
+            "more"
+        )
+    if fit_config.mixup:
+        raise UserError(
+            "embedding_weight: nobody hears clips that are mixed: leave out "
+            "--mixup"
+        )
+    # Before time is spent: it says so if its package is missing.
+    SpeechEmbedding()
+
+
 def read_settings() -> Settings:
     """Reads the flags, and makes TensorFlow ready for what they say.
 
@@ -143,6 +168,8 @@ def read_settings() -> Settings:
                 "keyword: give --validation_negatives or --spoken_minutes"
             )
     data = read(DataConfig, **recipe.data)
+    if loss.embedding_weight:
+        _check_embedding(student, data, fit_config)
     if data.phrase_seconds != 1 and not student.streaming:
         raise UserError(
             "phrase_seconds is for networks that read a stream: choose "
