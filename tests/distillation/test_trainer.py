@@ -339,6 +339,37 @@ class TestTeacher:
             found.total, expected.total + 0.5 * 9.0 * taught, rtol=1e-4
         )
 
+    def test_one_who_hears_embeddings_teaches_with_its_own_weight(self):
+        student, teacher = make_student(), make_teacher()
+        features, labels = make_batch()
+        target = tf.one_hot(labels, 3)
+        heard = tf.random.stateless_normal((len(labels), 3), (1, 2))
+        settings = {"gamma": 0.3, "logit_weight": 0.5, "temperature": 3.0}
+        without = Trainer(student, teacher, LossConfig(**settings))
+        expected = without.objective(features, target)
+        loss = LossConfig(**settings, embedding_weight=0.7)
+        trainer = Trainer(student, teacher, loss)
+        found = trainer.objective(features, target, None, heard)
+        taught = tf.add_n(
+            weight * losses.soft_cross_entropy(logits, heard, 3.0)
+            for weight, logits in zip(
+                losses.delta_weights((1, 2, 4)), found.logits, strict=True
+            )
+        )
+        assert float(tf.reduce_min(taught)) > 0
+        np.testing.assert_allclose(
+            found.total, expected.total + 0.7 * taught, rtol=1e-4
+        )
+        # It teaches the teacher, too, who has nobody else.
+        alone = loss.alone()
+        assert alone.embedding_weight == 0.7 and alone.temperature == 3.0
+        assert not alone.needs_teacher
+        trainer.compile(optimizer=tf.keras.optimizers.legacy.SGD(0.1))
+        before = snapshot(student)
+        trainer.train_step((features, labels, heard))
+        with pytest.raises(AssertionError):
+            assert_unchanged(student, before)
+
     def test_several_teach_nothing_but_logits(self):
         teachers = [make_teacher(seed) for seed in (5, 6)]
         with pytest.raises(ValueError, match="give a logit_weight"):

@@ -143,6 +143,27 @@ def test_a_network_in_full_precision_learns_from_logits(settings):
         ("train", ["--mining_epochs=2"], "--mining_epochs looks for"),
         (
             "train",
+            ["--embedding_weight=1"],
+            "--embedding_weight is for networks that read a stream",
+        ),
+        (
+            "train",
+            [
+                *("--embedding_weight=1", "--architecture=bifsmn_stream"),
+                "--renditions=0",
+            ],
+            "--embedding_weight: what is heard is computed once",
+        ),
+        (
+            "train",
+            [
+                *("--embedding_weight=1", "--architecture=bifsmn_stream"),
+                "--mixup=0.2",
+            ],
+            "--embedding_weight: nobody hears clips that are mixed",
+        ),
+        (
+            "train",
             ["--phrase_seconds=1.5"],
             "--phrase_seconds is for networks that read a stream",
         ),

@@ -1,0 +1,184 @@
+"""Embeddings of speech, and what they teach, batch by batch."""
+
+import importlib.util
+import pickle
+
+import numpy as np
+import pytest
+import sounds
+
+from bifsmn_tf.audio.log_mel import BOARD_FEATURES
+from bifsmn_tf.audio.log_mel import log_mel_stream
+from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.speech_embedding import SIZE
+from bifsmn_tf.data.speech_embedding import SpeechEmbedding
+from bifsmn_tf.errors import MissingPackageError
+from bifsmn_tf.errors import UserError
+from bifsmn_tf.training import embedding_teacher
+from bifsmn_tf.training.data_config import DataConfig
+from bifsmn_tf.training.sound_config import SoundConfig
+
+FRAMES = 73
+LABELS = ("yes", "silence", "unknown")
+UNKNOWN = LABELS.index("unknown")
+
+
+class Same:
+    """Hears the features themselves: what it heard can be told."""
+
+    digest = "the same"
+
+    def __call__(self, samples):
+        return log_mel_stream(samples, BOARD_FEATURES)
+
+    def shape(self, samples):
+        return self(np.zeros(samples, np.float32)).shape
+
+
+@pytest.fixture(scope="module")
+def embedding():
+    pytest.importorskip("pyopen_wakeword", reason="pyopen-wakeword is missing")
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing")
+    return SpeechEmbedding()
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    for i in range(3):
+        sounds.write(folder / f"{i}.wav", 5 * 16000)
+    return folder
+
+
+def pipeline(people, embedding=None, cache_dir=None, clips=8):
+    found = sounds.clips(clips)
+    return DataConfig(
+        batch_size=4, cache_dir=cache_dir, renditions=2, spec_mask=0
+    ).pipeline(
+        found,
+        (sounds.noise(40000, level=0.2),),
+        BOARD_FEATURES,
+        3,
+        Context.of(found, FRAMES, 4),
+        LABELS,
+        SoundConfig(negatives=(str(people),), negative_share=1.5, rooms=1),
+        Same() if embedding is None else embedding,
+    )
+
+
+def test_the_newest_comes_last(embedding):
+    """Sound in front of a stretch puts embeddings in front, no more."""
+    rng = np.random.default_rng(0)
+    sound = np.float32(rng.normal(size=30000) * 0.05)
+    found = embedding(sound)
+    assert found.shape == embedding.shape(len(sound)) == (14, SIZE)
+    assert found.dtype == np.float32
+    more = embedding(np.concatenate([sound[:1280], sound]))
+    assert more.shape == (15, SIZE)
+    np.testing.assert_allclose(more[-14:], found, atol=1e-3)
+    assert np.abs(found[1:] - found[:-1]).max() > 0.1
+
+
+def test_it_hears_what_the_package_hears(embedding):
+    """Against openWakeWord's own front end, on a stretch of a stream."""
+    package = pytest.importorskip("pyopen_wakeword")
+    rng = np.random.default_rng(1)
+    sound = np.float32(rng.normal(size=1280 * 30) * 0.05)
+    stream = package.OpenWakeWordFeatures.from_builtin()
+    samples = np.int16(np.round(sound * 32767))
+    streamed = [
+        one.reshape(SIZE)
+        for start in range(0, len(samples), 1280)
+        for one in stream.process_streaming(
+            samples[start : start + 1280].tobytes()
+        )
+    ]
+    # It keeps 1,280 samples, of which a window of 1,760 needs 480 more, and
+    # four frames of 160 that are no whole step.
+    behind = 1280 - 480 + 4 * 160
+    ours = embedding(np.float32(samples[:-behind]) / 32768)
+    np.testing.assert_allclose(ours[-1], streamed[-1], atol=1e-2)
+
+
+def test_it_can_be_sent_to_other_processes(embedding):
+    sound = sounds.noise(16000, level=0.1)
+    found = embedding(sound)
+    again = pickle.loads(pickle.dumps(embedding))
+    assert again.digest == embedding.digest
+    np.testing.assert_array_equal(again(sound), found)
+
+
+def test_a_missing_package_is_said(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="pip install pyopen-wake"):
+        SpeechEmbedding()
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_the_same_sound_is_heard(people, tmp_path, cached):
+    made = pipeline(people, cache_dir=str(tmp_path) if cached else None)
+    for copy in (0, 1):
+        np.testing.assert_array_equal(made.heard(copy), made._varied(copy))
+    assert not np.array_equal(made.heard(0), made.heard(1))
+    with pytest.raises(ValueError, match="without an embedding"):
+        DataConfig(batch_size=4, cache_dir=None, renditions=2).pipeline(
+            sounds.clips(8), (), BOARD_FEATURES, 0
+        ).heard(0)
+
+
+def test_logits_go_with_their_sound(people):
+    made = pipeline(people)
+    count = len(made.labels)
+    assert count == 20
+    # Of each sound another one, in both variations.
+    made.logits = np.zeros((2, count, 3), np.float16)
+    made.logits[..., 0] = np.arange(count)
+    made.logits[1, :, 1] = 1
+    for epoch in (0, 1):
+        sound = made.statistics.normalise(made.heard(epoch).astype(np.float32))
+        for features, labels, logits in made.epoch(epoch).as_numpy_iterator():
+            rows = logits[:, 0].astype(int)
+            np.testing.assert_array_equal(made.labels[rows], labels)
+            np.testing.assert_allclose(features, sound[rows], atol=1e-4)
+            assert (logits[:, 1] == epoch).all()
+
+
+def test_what_is_mined_is_taught_by_its_label(people):
+    made = pipeline(people)
+    made.logits = np.ones((2, 20, 3), np.float16)
+    made.mined = np.full((7, FRAMES, 32), -100, np.float16)
+    batches = list(made.epoch(0).as_numpy_iterator())
+    features, labels, logits = (
+        np.concatenate(part) for part in zip(*batches, strict=True)
+    )
+    mined = np.all(features == features.min(), axis=(1, 2))
+    assert mined.sum() == 6
+    assert (labels[mined] == UNKNOWN).all()
+    assert (logits[mined].argmax(axis=1) == UNKNOWN).all()
+    assert (logits[~mined] == 1).all()
+
+
+def test_the_teacher_says_what_it_hears(tmp_path, capsys):
+    """A sound that its label can be told from, one of three."""
+
+    class Told:
+        labels = np.arange(3000, dtype=np.int32) % 3
+        copies = 2
+
+        def heard(self, copy):
+            rng = np.random.default_rng(copy)
+            sound = rng.normal(size=(3000, 4, 8))
+            sound[:, 1] += 3 * self.labels[:, np.newaxis]
+            return sound.astype(np.float16)
+
+    path = tmp_path / "run" / "logits.npy"
+    found = embedding_teacher.logits(Told(), 3, path, seed=0)
+    assert found.shape == (2, 3000, 3) and found.dtype == np.float16
+    assert (found.argmax(axis=2) == Told.labels).mean() > 0.95
+    assert "are right on" in capsys.readouterr().out
+    # A run that goes on has learnt it already.
+    path.with_name("again.npy").write_bytes(path.read_bytes())
+    again = embedding_teacher.logits(Told(), 3, path, seed=1)
+    np.testing.assert_array_equal(again, found)
+    with pytest.raises(UserError, match="is of another training"):
+        embedding_teacher.logits(Told(), 4, path, seed=0)
