@@ -88,10 +88,11 @@ class SpeechEmbedding:
         scaled = np.asarray(samples, np.float32)[np.newaxis] * 32768
         # As openWakeWord scales what it computes.
         mels = self._run(spectrogram, scaled)[0, 0] / 10 + 2
-        ends = np.arange(len(mels), _WINDOW - 1, -_STEP)[::-1]
-        windows = np.stack([mels[end - _WINDOW : end] for end in ends])
-        found = self._run(embedding, windows[..., np.newaxis])
-        return found.reshape(len(ends), SIZE)
+        count = (len(mels) - _WINDOW) // _STEP + 1
+        # Without padding in time: one pass over all windows is exact.
+        newest = mels[len(mels) - _WINDOW - _STEP * (count - 1) :]
+        found = self._run(embedding, newest[np.newaxis, ..., np.newaxis])
+        return found.reshape(count, SIZE)
 
     def shape(self, samples: int) -> tuple[int, int]:
         """Returns the shape of the embeddings of so many samples."""

@@ -77,6 +77,9 @@ def test_the_newest_comes_last(embedding):
     assert more.shape == (15, SIZE)
     np.testing.assert_allclose(more[-14:], found, atol=1e-3)
     assert np.abs(found[1:] - found[:-1]).max() > 0.1
+    # One window alone, of 76 frames of 512 samples, 160 apart.
+    last = embedding(sound[-(75 * 160 + 512) - (30000 - 512) % 160 :])
+    np.testing.assert_allclose(last[-1], found[-1], atol=1e-3)
 
 
 def test_it_hears_what_the_package_hears(embedding):
