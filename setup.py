@@ -205,6 +205,8 @@ setup(
             # Sentences of frequent words; rooms.
             "wordfreq",
             "pyroomacoustics",
+            # Its speech embedding teaches wake words.
+            "pyopen-wakeword",
         ],
         # Prepares Speech Commands on several machines. Not in CI's lock: it
         # wants older versions of what that has.

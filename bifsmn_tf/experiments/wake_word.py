@@ -34,8 +34,8 @@ REAL_CLIPS = (5, 20, 100)
 _PHRASES = {
     "computer": "ours, computer",
     "alexa": "ours, alexa",
-    "computer_embedding": "ours, taught by embeddings, computer",
-    "alexa_embedding": "ours, taught by embeddings, alexa",
+    "computer_features": "ours without embeddings, computer",
+    "alexa_features": "ours without embeddings, alexa",
     "computer_thinnable": "ours of three depths, computer",
     "alexa_thinnable": "ours of three depths, alexa",
 }
@@ -130,10 +130,10 @@ ROWS = (
     _row("alexa", "*alexa*, the same recipe", *_WHOLE, word="alexa"),
     *(
         _row(
-            f"{word}_embedding",
-            f"*{word}*, taught by speech embeddings, too",
+            f"{word}_features",
+            f"*{word}*, not taught by speech embeddings",
             *_WHOLE,
-            "--embedding_weight=1",
+            "--embedding_weight=0",
             word=word,
         )
         for word in ("computer", "alexa")

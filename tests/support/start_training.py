@@ -24,7 +24,7 @@ def fit(folder, config, text, loss, settings, pipeline, validation, **others):
     folder.begin(config, text)
     network = make_network(config.network)
     Trainer(network, others.get("teacher"), loss)
-    batch, labels = next(iter(pipeline.epoch(0)))
+    batch, labels, *_ = next(iter(pipeline.epoch(0)))
     assert len(labels) == len(batch) and len(validation[1])
     print(
         json.dumps(

@@ -77,6 +77,17 @@ def test_the_teacher_is_asked_for_what_wakes_it(trained):
     assert kinds == [False, False, True]
 
 
+def test_who_hears_embeddings_teaches_everybody(trained):
+    run, done = trained
+    said = np.load(run / "embedding_logits.npy")
+    assert said.shape[0] == 1 and said.shape[2] == 4
+    assert np.isfinite(said).all()
+    assert "speech embeddings: two layers on them are right on" in done.stdout
+    for folder in ("before_mining", "teacher", "."):
+        config = json.loads((run / folder / "run.json").read_text())
+        assert config["training"]["embedding_weight"] == 1, folder
+
+
 def test_words_that_sound_alike_are_listed(trained):
     run, _ = trained
     assert len((run / "look_alikes.txt").read_text("utf-8").split("\n")) == 3
