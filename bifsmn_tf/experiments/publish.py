@@ -193,6 +193,18 @@ def _other_sound(run: Mapping[str, Any]) -> str:
     )
 
 
+def _taught_by_embeddings(run: Mapping[str, Any]) -> str:
+    """Says who else taught a run, and what is not known of it."""
+    if not run["training"].get("embedding_weight"):
+        return ""
+    return (
+        " Taught by two layers on Google's speech embedding (J. Lin and "
+        "others, arXiv:2002.01322, Apache-2.0), whose authors trained it on "
+        "speech of very many people: whether the phrase was among it is not "
+        "known."
+    )
+
+
 def _never_events(labels: Sequence[str]) -> str:
     """Says which classes beside keywords a model has."""
     others = [f"`{label}`" for label in labels if is_other_word(label)]
@@ -355,7 +367,8 @@ def _phrase_card(
         "",
         "## Data and licence",
         "",
-        "Positive examples are voices of espeak-ng, flite and Piper. Trained "
+        "Positive examples are voices of espeak-ng, flite and Piper."
+        f"{_taught_by_embeddings(run)} Trained "
         "against other words of Google Speech Commands V0.02 by P. Warden "
         "(arXiv:1804.03209) and people reading (LibriSpeech, V. Panayotov and "
         "others), both licensed under CC BY 4.0 "

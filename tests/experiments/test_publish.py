@@ -156,6 +156,7 @@ def test_the_card_of_a_wake_word(runs):
         "run": {
             "label_names": labels,
             "network": {"streaming": True, "deltas": [1]},
+            "training": {"embedding_weight": 1.0},
         },
         "people": {"models": {"model.tflite": {"own": {"figures": own}}}},
     }.items():
@@ -172,6 +173,7 @@ def test_the_card_of_a_wake_word(runs):
         assert label in card
     assert "12 an hour" in card
     assert "missing 41 of 411 people (10%)" in card
+    assert "whether the phrase was among it is not known" in card
     lines = [line for line in card.splitlines() if line.startswith("|")]
     assert [x.strip() for x in lines[2].split("|")[1:3]] == ["60", "12.3 %"]
     assert [x.strip() for x in lines[3].split("|")[1:3]] == ["1.4", "-"]
