@@ -227,7 +227,11 @@ class TrainingPipeline:
         """
         if not self._embedded:
             raise ValueError("the pipeline was made without an embedding")
-        return np.concatenate([cache(copy) for cache in self._embedded])
+        found = np.concatenate([cache(copy) for cache in self._embedded])
+        for cache in self._embedded:
+            # Its processes hold all clips, and a network.
+            cache.close()
+        return found
 
     def _features(
         self, copy: int | None, quiet: bool = False
