@@ -64,24 +64,61 @@ def logits(
         metrics=["accuracy"],
     )
     history = network.fit(
-        sound, labels, batch_size=_BATCH, epochs=_EPOCHS, verbose=0
+        _Batches(sound, labels, np.random.default_rng(seed)),
+        epochs=_EPOCHS,
+        shuffle=False,
+        verbose=0,
     ).history
     print(
         "speech embeddings: two layers on them are right on "
         f"{history['accuracy'][-1]:.1%} of the training's sound"
     )
-    said = network.predict(sound, batch_size=2048, verbose=0)
+    said = network.predict(_Batches(sound, labels), verbose=0)
     found = said.astype(np.float16).reshape(shape)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole_file.write_array(path, found)
     return found
 
 
+class _Batches(tf.keras.utils.Sequence):
+    """Batches of sound that stays in half precision: there is much of it.
+
+    Args:
+        sound: float16 (n, embeddings, size).
+        labels: int32 (n,).
+        rng: Draws a new order for each epoch; None keeps the order.
+    """
+
+    def __init__(
+        self,
+        sound: npt.NDArray[np.float16],
+        labels: npt.NDArray[np.int32],
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._sound, self._labels, self._rng = sound, labels, rng
+        self._order = np.arange(len(labels))
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // _BATCH)
+
+    def __getitem__(
+        self, i: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        rows = self._order[i * _BATCH : (i + 1) * _BATCH]
+        return self._sound[rows].astype(np.float32), self._labels[rows]
+
+    def on_epoch_end(self) -> None:
+        if self._rng is not None:
+            self._order = self._rng.permutation(len(self._labels))
+
+
 def _network(sound: npt.NDArray[np.float16], classes: int) -> tf.keras.Model:
     layers = tf.keras.layers
-    values = sound.reshape(-1, sound.shape[-1])
-    mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
-    std = values.std(axis=0, dtype=np.float64).astype(np.float32) + 1e-3
+    # Of some of it: they are but to begin with values of about 1.
+    values = np.float64(sound[:: max(1, len(sound) // 4096)])
+    mean = values.mean(axis=(0, 1)).astype(np.float32)
+    std = values.std(axis=(0, 1)).astype(np.float32) + 1e-3
     inputs = tf.keras.Input(sound.shape[1:])
     x = layers.Flatten()((inputs - mean) / std)
     for _ in range(2):
