@@ -85,7 +85,7 @@ def test_who_hears_embeddings_teaches_everybody(trained):
     assert "speech embeddings: two layers on them are right on" in done.stdout
     for folder in ("before_mining", "teacher", "."):
         config = json.loads((run / folder / "run.json").read_text())
-        assert config["training"]["embedding_weight"] == 1, folder
+        assert config["training"]["embedding_weight"] == 4, folder
 
 
 def test_words_that_sound_alike_are_listed(trained):
