@@ -1,10 +1,9 @@
 """What a network hears in speech that has heard far more of it than we have.
 
-Google's ``speech_embedding`` (J. Lin and others, arXiv:2002.01322) was trained
-to tell thousands of words of very many people apart, and says 12.5 times a
-second in 96 numbers what the last 0.78 s sound like. It comes with
-openWakeWord's front end in the package ``pyopen-wakeword``. Too large for what
-we listen on, it can teach there.
+Google's ``speech_embedding`` (J. Lin and others, arXiv:2002.01322) was made to
+tell keywords apart, and says 12.5 times a second in 96 numbers what the last
+0.78 s sound like. It comes with openWakeWord's front end in the package
+``pyopen-wakeword``. Too large for what we listen on, it can teach there.
 """
 
 import hashlib
@@ -22,7 +21,6 @@ from bifsmn_tf.errors import MissingPackageError
 _PACKAGE = "pyopen_wakeword"
 _FILES = ("melspectrogram.tflite", "embedding_model.tflite")
 
-SAMPLE_RATE = 16000
 SIZE = 96
 """Numbers of an embedding."""
 
@@ -78,7 +76,7 @@ class SpeechEmbedding:
         """Computes the embeddings of a stretch of sound.
 
         Args:
-            samples: in [-1, 1], (n,), at :data:`SAMPLE_RATE`; a second or more.
+            samples: in [-1, 1], (n,), at 16 kHz; a second or more.
 
         Returns:
             float32 (embeddings, :data:`SIZE`), oldest first: the last one's

@@ -171,8 +171,9 @@ def main() -> None:
     if gone := kept.dropped(written, experiment, runner, budget):
         print(
             f"note: {folder / experiment.name}.md will be without "
-            f"{len(gone)} figures that it has, of other flags, epochs or "
-            f"recordings: {_listed(gone)}. --results=FOLDER writes elsewhere.",
+            f"{len(gone)} figures that it has, which are not selected or of "
+            f"other flags, epochs or recordings: {_listed(gone)}. "
+            "--results=FOLDER writes elsewhere.",
             file=sys.stderr,
         )
     outcomes = runner.run(experiment.rows, budget)
