@@ -96,7 +96,7 @@ _MINED = 0.25
 
 _MINED_FILE = "mined.npy"
 
-_EMBEDDING_FILE = "embedding_logits.npy"
+_EMBEDDING_FILE = "embedding.npz"
 
 
 class _Session:
@@ -127,7 +127,7 @@ class _Session:
             context_of(settings.student, train),
             labels,
             settings.sound,
-            SpeechEmbedding() if settings.loss.embedding_weight else None,
+            SpeechEmbedding() if settings.loss.hears_embeddings else None,
         )
         self._validation = self._held_out(held_out)
 
@@ -137,13 +137,18 @@ class _Session:
         Args:
             run: The run, in whose folder it is kept.
         """
-        if self._settings.loss.embedding_weight:
-            self._pipeline.logits = embedding_teacher.logits(
-                self._pipeline,
-                self.classes,
-                run.path / _EMBEDDING_FILE,
-                self._settings.fit.seed,
-            )
+        loss = self._settings.loss
+        if not loss.hears_embeddings:
+            return
+        taught = embedding_teacher.taught(
+            self._pipeline,
+            self.classes,
+            run.path / _EMBEDDING_FILE,
+            self._settings.fit.seed,
+        )
+        self._pipeline.logits = taught.logits
+        if loss.embedding_hint:
+            self._pipeline.hints = taught.hints
 
     def _held_out(self, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
         """Returns features and labels to validate on: clips, then pieces."""

@@ -75,7 +75,7 @@ _TEACHER = flags.DEFINE_string(
 
 # A baseline has one depth, and its norms no statistics to estimate anew.
 _WITHOUT = (
-    *("delta_weights", "weight_decay", "embedding_weight"),
+    *("delta_weights", "weight_decay", "embedding_weight", "embedding_hint"),
     *("mixup", "weight_average"),
 )
 

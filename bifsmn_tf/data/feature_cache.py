@@ -6,6 +6,7 @@ once, when they are first needed, and read back in every later epoch that uses
 the same augmented copies.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -251,14 +252,18 @@ class FeatureCache:
         self._cache_dir = cache_dir
         self.folder: Path | None = None
         if cache_dir is not None:
-            data = hashlib.blake2b(digest_size=16)
-            data.update(str(waveforms.shape).encode())
-            data.update(np.ascontiguousarray(waveforms).data)
-            key = json.dumps(
-                [data.hexdigest(), extractor.fingerprint()], sort_keys=True
-            )
-            name = hashlib.sha256(key.encode()).hexdigest()[:16]
-            self.folder = Path(cache_dir) / f"features-{name}"
+            self.folder = Path(cache_dir) / f"features-{self.key}"
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What tells clips and extractor from others: a hash in hex."""
+        data = hashlib.blake2b(digest_size=16)
+        data.update(str(self._waveforms.shape).encode())
+        data.update(np.ascontiguousarray(self._waveforms).data)
+        key = json.dumps(
+            [data.hexdigest(), self.extractor.fingerprint()], sort_keys=True
+        )
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def reading(self, extractor: Extractor) -> "FeatureCache":
         """Returns what keeps what another extractor makes of the same clips."""

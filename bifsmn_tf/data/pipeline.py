@@ -5,6 +5,7 @@
 
 import contextlib
 import functools
+import hashlib
 import math
 import os
 import weakref
@@ -93,6 +94,8 @@ class TrainingPipeline:
         labels: those of the clips, then of the pieces, int32 (n,).
         logits: what an epoch teaches beside the labels, float16 (copies, n,
             classes), or None: a batch then has them as its third part.
+        hints: what it teaches of hidden states, float16 (copies, n, size), or
+            None: a batch then has them behind the logits.
         mined: features of pieces that take the place of half of the others,
             float16 (n, frames, mels) in dB, or None.
         statistics: mean and standard deviation that normalise the features.
@@ -180,6 +183,7 @@ class TrainingPipeline:
             number = 0
         self.mined: npt.NDArray[np.float16] | None = None
         self.logits: npt.NDArray[np.float16] | None = None
+        self.hints: npt.NDArray[np.float16] | None = None
         self.labels = np.concatenate(
             [clips.labels, np.full(number, unknown, np.int32)]
         )
@@ -207,6 +211,14 @@ class TrainingPipeline:
         for cache in found:
             weakref.finalize(self, cache.close)
         return found
+
+    @property
+    def heard_key(self) -> str:
+        """What tells the sound of :meth:`heard` and its labels from others."""
+        key = hashlib.sha256(np.ascontiguousarray(self.labels).tobytes())
+        for cache in self._embedded:
+            key.update(cache.key.encode())
+        return key.hexdigest()[:16]
 
     @property
     def copies(self) -> int:
@@ -279,19 +291,27 @@ class TrainingPipeline:
             0 if self.mined is None else min(self.number // 2, len(self.mined))
         )
 
-    def _taught(self, copy: int) -> npt.NDArray[np.float16]:
-        """Returns the logits of what :meth:`_varied` returns, in its order.
+    def _taught(self, copy: int) -> list[npt.NDArray[np.float16]]:
+        """Returns logits and hints of what :meth:`_varied` returns.
 
-        Nobody has heard what was mined: its label stands for that.
+        In its order, those that there are. Nobody has heard what was mined: its
+        label stands for the logits, and the hints are no numbers.
         """
-        assert self.logits is not None
-        found, taken = self.logits[copy], self._mined_pieces
-        if not taken:
-            return found
-        clips = len(self._clips)
-        certain = np.zeros((taken, found.shape[1]), np.float16)
-        certain[:, self.labels[-1]] = _CERTAIN
-        return np.concatenate([found[:clips], found[clips + taken :], certain])
+        if self.logits is None:
+            return []
+        logits = self._of_mined(self.logits[copy], 0.0)
+        first = len(logits) - self._mined_pieces
+        logits[first:, self.labels[-1]] = _CERTAIN
+        if self.hints is None:
+            return [logits]
+        return [logits, self._of_mined(self.hints[copy], np.nan)]
+
+    def _of_mined(
+        self, found: npt.NDArray[np.float16], value: float
+    ) -> npt.NDArray[np.float16]:
+        clips, taken = len(self._clips), self._mined_pieces
+        mined = np.full((taken, found.shape[1]), value, np.float16)
+        return np.concatenate([found[:clips], found[clips + taken :], mined])
 
     @property
     def number(self) -> int:
@@ -349,8 +369,9 @@ class TrainingPipeline:
 
         Returns:
             ``steps_per_epoch`` pairs of normalised features, float32 (batch,
-            frames, mels), and labels, int32 (batch,); with :attr:`logits` those
-            as well, float32 (batch, classes).
+            frames, mels), and labels, int32 (batch,); with :attr:`logits` and
+            :attr:`hints` those as well, float32 (batch, classes) and (batch,
+            size).
         """
         order = self.order(epoch)
         labels = self.labels[order]
@@ -383,10 +404,13 @@ class TrainingPipeline:
             finish, num_parallel_calls=2, deterministic=True
         )
         if self.logits is not None:
-            taught = self._taught(epoch % self._copies).astype(np.float32)
-            more = tf.data.Dataset.from_tensor_slices(taught[order])
-            dataset = tf.data.Dataset.zip((dataset, more)).map(
-                lambda batch, logits: (*batch, logits)
+            taught = self._taught(epoch % self._copies)
+            more = [self._cached(order, one) for one in taught]
+            dataset = tf.data.Dataset.zip((dataset, *more)).map(
+                lambda batch, *rest: (
+                    *batch,
+                    *[tf.cast(one, tf.float32) for one in rest],
+                )
             )
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(self.steps_per_epoch)

@@ -55,6 +55,13 @@ class LossConfig:
         "of features; it teaches the teacher, too. 0 has none.",
         research=True,
     )
+    embedding_hint: float = setting(
+        0.0,
+        "The weight of hints (FitNets): of the squared error with which a "
+        "linear layer, which is used in training alone, tells that embedding "
+        "from the network's last states. 0 gives none.",
+        research=True,
+    )
     label_smoothing: float = setting(
         0.0,
         "The share of each label that is spread over all classes in the "
@@ -88,7 +95,7 @@ class LossConfig:
                 f"temperature must be positive, not {self.temperature}"
             )
         for name in (
-            *("gamma", "logit_weight", "embedding_weight"),
+            *("gamma", "logit_weight", "embedding_weight", "embedding_hint"),
             *("weight_decay", "false_accept_cost"),
         ):
             _check_amount(name, getattr(self, name))
@@ -106,12 +113,18 @@ class LossConfig:
         """Whether there is anything that a teacher teaches."""
         return self.distils_states or self.logit_weight > 0
 
+    @property
+    def hears_embeddings(self) -> bool:
+        """Whether there is anything that embeddings of speech teach."""
+        return self.embedding_weight > 0 or self.embedding_hint > 0
+
     def alone(self) -> "LossConfig":
         """Returns the losses of a network of one depth without a teacher."""
         return LossConfig(
             distillation="none",
             gamma=0.0,
             embedding_weight=self.embedding_weight,
+            embedding_hint=self.embedding_hint,
             temperature=self.temperature,
             label_smoothing=self.label_smoothing,
             false_accept_cost=self.false_accept_cost,

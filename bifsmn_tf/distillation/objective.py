@@ -1,10 +1,12 @@
 """The losses of one batch: Eq. 14 and 15, and what the recipe adds."""
 
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.distillation import losses
+from bifsmn_tf.distillation.hints import Hints
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.distillation.student import Student
 from bifsmn_tf.errors import UserError
@@ -45,6 +47,10 @@ class Objective:
         more_teachers: Further networks of whose logits, with the teacher's,
             the softened mean is distilled.
 
+    Attributes:
+        hints: What tells embeddings from the student's last states, or None
+            where that has no weight.
+
     Raises:
         UserError: The teacher is missing or does not fit.
     """
@@ -62,6 +68,10 @@ class Objective:
         self.more_teachers = tuple(more_teachers)
         self.loss = loss
         self.class_costs = tuple(class_costs)
+        self.hints: Hints | None = None
+        if loss.embedding_hint:
+            sizes: Any = student.config
+            self.hints = Hints(sizes)
         self.weights_by_depth = loss.weights_by_depth(student.config.deltas)
         if teacher is not None:
             self._check_teacher(teacher, loss.distils_states)
@@ -100,6 +110,7 @@ class Objective:
         target: tf.Tensor,
         dropout_seed: tf.Tensor | None = None,
         heard: tf.Tensor | None = None,
+        hints: tf.Tensor | None = None,
     ) -> BatchLosses:
         """Returns the losses of every example of a batch.
 
@@ -110,6 +121,8 @@ class Objective:
                 nothing.
             heard: the logits of who hears speech embeddings, (batch, classes),
                 or ``None``.
+            hints: what it hears, (batch, size), with rows of NaN where that is
+                not known; needed where hints have a weight.
         """
         loss, config = self.loss, self.student.config
         maps, teacher_logits = self._taught(features)
@@ -122,6 +135,9 @@ class Objective:
             for logit in logits
         ]
         distances = self._distances(maps, states, cross_entropies[0])
+        if self.hints is not None:
+            assert hints is not None
+            errors = self.hints.errors(states, hints)
         totals = []
         for depth, logit in enumerate(logits):
             total = costs * cross_entropies[depth]
@@ -134,6 +150,8 @@ class Objective:
                 total += loss.embedding_weight * losses.soft_cross_entropy(
                     logit, heard, loss.temperature
                 )
+            if self.hints is not None:
+                total += loss.embedding_hint * errors[depth]
             totals.append(self.weights_by_depth[depth] * total)
         return BatchLosses(tf.add_n(totals), cross_entropies, distances, logits)
 

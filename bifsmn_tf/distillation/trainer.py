@@ -165,7 +165,8 @@ class Trainer(tf.keras.Model):
 
         Args:
             data: features, (batch, time, mels), and labels, (batch,); logits,
-                (batch, classes), if an embedding's teacher teaches.
+                (batch, classes), if an embedding's teacher teaches, and hints,
+                (batch, size), if those have a weight.
 
         Returns:
             The epoch's means so far by name.
@@ -198,6 +199,8 @@ class Trainer(tf.keras.Model):
             if config.distribution_weight:
                 loss += self.student.distribution_loss() / replicas
         variables = self.student.trainable_variables
+        if self.objective.hints is not None:
+            variables = [*variables, *self.objective.hints.trainable_variables]
         self.optimizer.apply_gradients(
             zip(tape.gradient(loss, variables), variables, strict=True)
         )

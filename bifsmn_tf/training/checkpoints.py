@@ -102,6 +102,7 @@ class Checkpoints:
         optimizer: The optimizer with its state.
         worker: The number of a worker that is not the chief; ``None`` for
             the chief.
+        hints: What is trained beside the network and not kept with it.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Checkpoints:
         trained: Any,
         optimizer: tf.keras.optimizers.Optimizer,
         worker: int | None,
+        hints: tf.Module | None = None,
     ) -> None:
         self._folder = folder
         self._worker = worker
@@ -118,6 +120,8 @@ class Checkpoints:
         parts = {"network": evaluated, "optimizer": optimizer}
         if trained is not evaluated:
             parts["trained"] = trained
+        if hints is not None:
+            parts["hints"] = hints
         self._last = tf.train.Checkpoint(**parts)
 
     def resume(self) -> dict[str, Any] | None:

@@ -3,10 +3,14 @@
 An embedding that very many people have taught tells words apart that one has
 heard of synthesizers alone: two small layers on it, trained on the sound of a
 training, know what of it is a keyword better than a network that begins with
-that sound. What they say of it is distilled.
+that sound. What they say of it is distilled. The embedding itself, as far
+as a few of its directions tell it, is what ``distillation.hints`` hint at.
 """
 
+import io
+import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +19,7 @@ from bifsmn_tf import whole_file
 from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.data.pipeline import TrainingPipeline
+from bifsmn_tf.distillation import hints
 from bifsmn_tf.errors import UserError
 
 _WIDTH = 128
@@ -24,10 +29,30 @@ _BATCH = 256
 _LEARNING_RATE = 1e-3
 
 
-def logits(
+_SAMPLE = 8192
+"""Stretches of sound that an embedding's directions are found in."""
+
+
+class Taught(NamedTuple):
+    """What there is to learn of all variations of a training's sound.
+
+    Attributes:
+        logits: What the teacher says, float16 (copies, clips and pieces,
+            classes).
+        hints: What it hears, float16 (copies, clips and pieces,
+            ``hints.SIZE``): embeddings along the directions in which they
+            differ most, divided by the fourth root of the variance there, so
+            that small ones are not lost, and together of mean square 1.
+    """
+
+    logits: npt.NDArray[np.float16]
+    hints: npt.NDArray[np.float16]
+
+
+def taught(
     pipeline: TrainingPipeline, classes: int, path: Path, seed: int
-) -> npt.NDArray[np.float16]:
-    """Returns what the teacher says of all variations of a training's sound.
+) -> Taught:
+    """Returns what the teacher says of a training's sound, and what it hears.
 
     Args:
         pipeline: One that hears embeddings.
@@ -35,21 +60,13 @@ def logits(
         path: The file that this is kept in, for a run that goes on.
         seed: Of its weights and order.
 
-    Returns:
-        float16 (copies, clips and pieces, classes).
-
     Raises:
-        UserError: The file is of other sound.
+        UserError: The file is of other sound, or damaged.
     """
-    shape = (pipeline.copies, len(pipeline.labels), classes)
+    key = f"{pipeline.heard_key} {classes} {seed}"
     if path.exists():
-        found: npt.NDArray[np.float16] = np.load(path)
-        if found.shape != shape:
-            raise UserError(
-                f"{path} is of another training: delete it, or choose another "
-                "run_dir"
-            )
-        return found
+        return _read(path, key)
+    copies = pipeline.copies
     sound = np.stack([pipeline.heard(i) for i in range(pipeline.copies)])
     sound = sound.reshape(-1, *sound.shape[2:])
     labels = np.tile(pipeline.labels, pipeline.copies)
@@ -74,10 +91,55 @@ def logits(
         f"{history['accuracy'][-1]:.1%} of the training's sound"
     )
     said = network.predict(_Batches(sound, labels), verbose=0)
-    found = said.astype(np.float16).reshape(shape)
+    found = Taught(
+        said.astype(np.float16).reshape(copies, -1, classes),
+        _directions(sound).reshape(copies, -1, hints.SIZE),
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole_file.write_array(path, found)
+    content = io.BytesIO()
+    np.savez(content, key=np.array(key), **found._asdict())
+    whole_file.write_bytes(path, content.getvalue())
     return found
+
+
+def _read(path: Path, key: str) -> Taught:
+    try:
+        # numpy would leave a damaged file open.
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is damaged ({error}): delete it and go on"
+        ) from error
+    if str(found.pop("key", "")) != key:
+        raise UserError(
+            f"{path} is of another training: delete it, or choose another "
+            "run_dir"
+        )
+    return Taught(**found)
+
+
+def _directions(sound: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    """Returns hints, see :class:`Taught`, float16 (n, ``hints.SIZE``).
+
+    Args:
+        sound: float16 (n, embeddings, size).
+    """
+    flat = sound.reshape(len(sound), -1)
+    sample = np.float64(flat[:: max(1, len(flat) // _SAMPLE)])
+    mean = sample.mean(axis=0)
+    variances, directions = np.linalg.eigh(np.cov(sample - mean, rowvar=False))
+    kept = slice(None, -hints.SIZE - 1, -1)
+    # Of few recordings, some directions have nothing.
+    variances = np.maximum(variances[kept], variances[-1] * 1e-9)
+    scales = variances**-0.25 / np.sqrt(np.sum(np.sqrt(variances)))
+    matrix = np.zeros((flat.shape[1], hints.SIZE), np.float32)
+    matrix[:, : len(scales)] = directions[:, kept] * scales
+    parts = [
+        (np.float32(flat[i : i + _SAMPLE]) - np.float32(mean)) @ matrix
+        for i in range(0, len(flat), _SAMPLE)
+    ]
+    return np.concatenate(parts).astype(np.float16)
 
 
 class _Batches(tf.keras.utils.Sequence):

@@ -45,7 +45,7 @@ class Batches(Protocol):
     def epoch(self, epoch: int) -> tf.data.Dataset:
         """Returns one epoch's pairs of normalised features and labels.
 
-        Logits that are taught beside them may follow.
+        Logits and hints that are taught beside them may follow.
         """
 
 
@@ -133,6 +133,7 @@ def fit(
                 network,
                 optimizer,
                 None if chief else workers.number(strategy),
+                trainer.objective.hints,
             )
         metrics = checkpoints.resume() or metrics
         entries = metrics["history"]

@@ -168,7 +168,7 @@ def read_settings() -> Settings:
                 "keyword: give --validation_negatives or --spoken_minutes"
             )
     data = read(DataConfig, **recipe.data)
-    if loss.embedding_weight:
+    if loss.hears_embeddings:
         _check_embedding(student, data, fit_config)
     if data.phrase_seconds != 1 and not student.streaming:
         raise UserError(

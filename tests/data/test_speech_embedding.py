@@ -12,6 +12,7 @@ from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.speech_embedding import SIZE
 from bifsmn_tf.data.speech_embedding import SpeechEmbedding
+from bifsmn_tf.distillation.hints import SIZE as SIZE_OF_HINTS
 from bifsmn_tf.errors import MissingPackageError
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.training import embedding_teacher
@@ -129,7 +130,7 @@ def test_the_same_sound_is_heard(people, tmp_path, cached):
         ).heard(0)
 
 
-def test_logits_go_with_their_sound(people):
+def test_what_is_taught_goes_with_its_sound(people):
     made = pipeline(people)
     count = len(made.labels)
     assert count == 20
@@ -137,9 +138,12 @@ def test_logits_go_with_their_sound(people):
     made.logits = np.zeros((2, count, 3), np.float16)
     made.logits[..., 0] = np.arange(count)
     made.logits[1, :, 1] = 1
+    made.hints = made.logits[..., :2] + np.float16(1)
     for epoch in (0, 1):
         sound = made.statistics.normalise(made.heard(epoch).astype(np.float32))
-        for features, labels, logits in made.epoch(epoch).as_numpy_iterator():
+        for batch in made.epoch(epoch).as_numpy_iterator():
+            features, labels, logits, hints = batch
+            np.testing.assert_array_equal(hints, logits[:, :2] + 1)
             rows = logits[:, 0].astype(int)
             np.testing.assert_array_equal(made.labels[rows], labels)
             np.testing.assert_allclose(features, sound[rows], atol=1e-4)
@@ -149,9 +153,10 @@ def test_logits_go_with_their_sound(people):
 def test_what_is_mined_is_taught_by_its_label(people):
     made = pipeline(people)
     made.logits = np.ones((2, 20, 3), np.float16)
+    made.hints = np.ones((2, 20, 5), np.float16)
     made.mined = np.full((7, FRAMES, 32), -100, np.float16)
     batches = list(made.epoch(0).as_numpy_iterator())
-    features, labels, logits = (
+    features, labels, logits, hints = (
         np.concatenate(part) for part in zip(*batches, strict=True)
     )
     mined = np.all(features == features.min(), axis=(1, 2))
@@ -159,6 +164,8 @@ def test_what_is_mined_is_taught_by_its_label(people):
     assert (labels[mined] == UNKNOWN).all()
     assert (logits[mined].argmax(axis=1) == UNKNOWN).all()
     assert (logits[~mined] == 1).all()
+    assert np.isnan(hints[mined]).all()
+    assert (hints[~mined] == 1).all()
 
 
 def test_the_teacher_says_what_it_hears(tmp_path, capsys):
@@ -167,6 +174,7 @@ def test_the_teacher_says_what_it_hears(tmp_path, capsys):
     class Told:
         labels = np.arange(3000, dtype=np.int32) % 3
         copies = 2
+        heard_key = "told"
 
         def heard(self, copy):
             rng = np.random.default_rng(copy)
@@ -174,16 +182,64 @@ def test_the_teacher_says_what_it_hears(tmp_path, capsys):
             sound[:, 1] += 3 * self.labels[:, np.newaxis]
             return sound.astype(np.float16)
 
-    path = tmp_path / "run" / "logits.npy"
-    found = embedding_teacher.logits(Told(), 3, path, seed=0)
-    assert found.shape == (2, 3000, 3) and found.dtype == np.float16
-    assert (found.argmax(axis=2) == Told.labels).mean() > 0.95
+    path = tmp_path / "run" / "embedding.npz"
+    found = embedding_teacher.taught(Told(), 3, path, seed=0)
+    logits = found.logits
+    assert logits.shape == (2, 3000, 3) and logits.dtype == np.float16
+    assert (logits.argmax(axis=2) == Told.labels).mean() > 0.95
     assert "are right on" in capsys.readouterr().out
     # The same seed is the same teacher.
-    same = embedding_teacher.logits(Told(), 3, tmp_path / "same.npy", seed=0)
-    np.testing.assert_array_equal(same, found)
+    same = embedding_teacher.taught(Told(), 3, tmp_path / "same.npz", seed=0)
+    np.testing.assert_array_equal(same.logits, logits)
     # A run that goes on has learnt it already.
-    again = embedding_teacher.logits(Told(), 3, path, seed=1)
-    np.testing.assert_array_equal(again, found)
+    again = embedding_teacher.taught(Told(), 3, path, seed=0)
+    for one, other in zip(again, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for classes, seed in ((4, 0), (3, 1)):
+        with pytest.raises(UserError, match="is of another training"):
+            embedding_teacher.taught(Told(), classes, path, seed)
+    Told.heard_key = "others"
     with pytest.raises(UserError, match="is of another training"):
-        embedding_teacher.logits(Told(), 4, path, seed=0)
+        embedding_teacher.taught(Told(), 3, path, seed=0)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="is damaged"):
+        embedding_teacher.taught(Told(), 3, path, seed=0)
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_hints_keep_what_differs_most(tmp_path, count):
+    """Two directions far apart, and one where little differs."""
+    rng = np.random.default_rng(count)
+
+    class Some:
+        labels = np.arange(count, dtype=np.int32) % 2
+        copies = 1
+        heard_key = "some"
+        found = rng.normal(size=(count, 30, 8)) * 0.01
+        found[:, 3, 2] = 100 * rng.normal(size=count)
+        found[:, 5, 1] = 1 + rng.normal(size=count)
+
+        def heard(self, copy):
+            return self.found.astype(np.float16)
+
+    made = Some()
+    hints = embedding_teacher.taught(made, 2, tmp_path / "x.npz", 0).hints[0]
+    assert hints.shape == (count, SIZE_OF_HINTS)
+    hints = hints.astype(np.float64)
+    assert np.square(hints).sum(axis=1).mean() == pytest.approx(1, rel=0.05)
+    for i, (frame, number) in enumerate([(3, 2), (5, 1)]):
+        told = np.corrcoef(hints[:, i], made.found[:, frame, number])[0, 1]
+        assert abs(told) > 0.99
+    # A hundred times as far is ten times as much in a hint.
+    ratio = hints[:, 0].std() / hints[:, 1].std()
+    assert ratio == pytest.approx(10, rel=0.3)
+    np.testing.assert_allclose(hints.mean(axis=0), 0, atol=0.02)
+
+
+def test_pipelines_of_other_sound_are_told_apart(people):
+    keys = {
+        pipeline(people).heard_key,
+        pipeline(people, clips=12).heard_key,
+    }
+    assert len(keys) == 2
+    assert pipeline(people).heard_key in keys

@@ -370,6 +370,46 @@ class TestTeacher:
         with pytest.raises(AssertionError):
             assert_unchanged(student, before)
 
+    def test_hints_are_told_from_each_depths_last_states(self):
+        student = make_student()
+        features, labels = make_batch()
+        target = tf.one_hot(labels, 3)
+        hints = np.random.default_rng(0).normal(size=(len(labels), 128))
+        hints = np.float32(hints / 8)
+        # Of one it is not known what is heard.
+        hints[1] = np.nan
+        without = Trainer(student, None, LossConfig("none"))
+        expected = without.objective(features, target)
+        loss = LossConfig("none", embedding_hint=0.3)
+        assert loss.alone().embedding_hint == 0.3 and loss.hears_embeddings
+        trainer = Trainer(student, None, loss)
+        heard = tf.zeros((len(labels), 3))
+        found = trainer.objective(features, target, None, heard, hints)
+        layer = trainer.objective.hints
+        kernel, bias = (v.numpy() for v in layer.trainable_variables)
+        _, states = student.forward(features)
+        errors = np.zeros(len(labels))
+        for i, weight in enumerate(losses.delta_weights((1, 2, 4))):
+            last = states[max(states)].numpy()[:, :, i].reshape(len(labels), -1)
+            error = np.square(last @ kernel + bias - hints).sum(axis=1)
+            errors += weight * np.nan_to_num(error)
+            if not i:
+                first = np.nan_to_num(error)
+        assert errors[1] == 0 and errors[0] > 0
+        np.testing.assert_allclose(
+            found.total, expected.total + 0.3 * errors, rtol=1e-4
+        )
+        # Network and layer learn to tell them.
+        trainer.compile(optimizer=tf.keras.optimizers.legacy.Adam(0.01))
+        before = snapshot(student)
+        for _ in range(5):
+            trainer.train_step((features, labels, heard, hints))
+        _, states = student.forward(features)
+        after = trainer.objective.hints.errors(states, hints)[0]
+        assert np.mean(after) < np.mean(first)
+        with pytest.raises(AssertionError):
+            assert_unchanged(student, before)
+
     def test_several_teach_nothing_but_logits(self):
         teachers = [make_teacher(seed) for seed in (5, 6)]
         with pytest.raises(ValueError, match="give a logit_weight"):

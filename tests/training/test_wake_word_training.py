@@ -79,13 +79,16 @@ def test_the_teacher_is_asked_for_what_wakes_it(trained):
 
 def test_who_hears_embeddings_teaches_everybody(trained):
     run, done = trained
-    said = np.load(run / "embedding_logits.npy")
-    assert said.shape[0] == 1 and said.shape[2] == 4
-    assert np.isfinite(said).all()
+    said = np.load(run / "embedding.npz")
+    assert said["logits"].shape[0] == 1 and said["logits"].shape[2] == 4
+    assert said["hints"].shape == (*said["logits"].shape[:2], 128)
+    assert np.isfinite(said["logits"]).all()
+    assert np.isfinite(said["hints"]).all()
     assert "speech embeddings: two layers on them are right on" in done.stdout
     for folder in ("before_mining", "teacher", "."):
         config = json.loads((run / folder / "run.json").read_text())
         assert config["training"]["embedding_weight"] == 4, folder
+        assert config["training"]["embedding_hint"] == 1, folder
 
 
 def test_words_that_sound_alike_are_listed(trained):
