@@ -41,7 +41,7 @@ class Hints(tf.Module):
     def errors(
         self, states: dict[int, tf.Tensor], hints: tf.Tensor
     ) -> list[tf.Tensor]:
-        """Returns the squared error of what is told, (batch,) for each depth.
+        """Returns the mean squared error, (batch,) for each depth.
 
         Args:
             states: by block number from 1, (batch, time, depths, channels), as
@@ -59,5 +59,5 @@ class Hints(tf.Module):
             read = newest(states[last][:, :, column], config.memory_frames)
             told = self._layer(tf.reshape(read, (-1, self._width)))
             error = tf.where(known, tf.square(told - hints), 0.0)
-            errors.append(tf.reduce_sum(error, axis=1))
+            errors.append(tf.reduce_mean(error, axis=1))
         return errors

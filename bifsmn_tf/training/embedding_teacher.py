@@ -42,7 +42,7 @@ class Taught(NamedTuple):
         hints: What it hears, float16 (copies, clips and pieces,
             ``hints.SIZE``): embeddings along the directions in which they
             differ most, divided by the fourth root of the variance there, so
-            that small ones are not lost, and together of mean square 1.
+            that small ones are not lost, and of mean square 1.
     """
 
     logits: npt.NDArray[np.float16]
@@ -132,7 +132,7 @@ def _directions(sound: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
     kept = slice(None, -hints.SIZE - 1, -1)
     # Of few recordings, some directions have nothing.
     variances = np.maximum(variances[kept], variances[-1] * 1e-9)
-    scales = variances**-0.25 / np.sqrt(np.sum(np.sqrt(variances)))
+    scales = variances**-0.25 / np.sqrt(np.mean(np.sqrt(variances)))
     matrix = np.zeros((flat.shape[1], hints.SIZE), np.float32)
     matrix[:, : len(scales)] = directions[:, kept] * scales
     parts = [

@@ -226,14 +226,14 @@ def test_hints_keep_what_differs_most(tmp_path, count):
     hints = embedding_teacher.taught(made, 2, tmp_path / "x.npz", 0).hints[0]
     assert hints.shape == (count, SIZE_OF_HINTS)
     hints = hints.astype(np.float64)
-    assert np.square(hints).sum(axis=1).mean() == pytest.approx(1, rel=0.05)
+    assert np.square(hints).mean() == pytest.approx(1, rel=0.05)
     for i, (frame, number) in enumerate([(3, 2), (5, 1)]):
         told = np.corrcoef(hints[:, i], made.found[:, frame, number])[0, 1]
         assert abs(told) > 0.99
     # A hundred times as far is ten times as much in a hint.
     ratio = hints[:, 0].std() / hints[:, 1].std()
     assert ratio == pytest.approx(10, rel=0.3)
-    np.testing.assert_allclose(hints.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(hints.mean(axis=0), 0, atol=0.2)
 
 
 def test_pipelines_of_other_sound_are_told_apart(people):
