@@ -281,7 +281,7 @@ class _Session:
         )
 
     def mine(self, network: Any, path: Path) -> None:
-        """Trains from now on with pieces that wake a network.
+        """Trains from now on with pieces that wake a network, too.
 
         Args:
             network: The one that listens.
@@ -300,7 +300,11 @@ class _Session:
             )
             path.parent.mkdir(parents=True, exist_ok=True)
             whole_file.write_array(path, found)
-        self._pipeline.mined = np.load(path)
+        found = np.load(path)
+        before = self._pipeline.mined
+        self._pipeline.mined = (
+            found if before is None else np.concatenate([before, found])
+        )
 
     def load(self, folder: RunFolder) -> TrainableNetwork:
         """Returns the trained network of a run."""
@@ -322,7 +326,12 @@ def _teacher(
         initial = None
         if settings.sound.mining_epochs:
             initial = _before_mining(
-                session, settings, folder.path.parent, network, loss, fit_config
+                session,
+                folder.path.parent,
+                settings.sound.mining_epochs,
+                network,
+                loss,
+                fit_config,
             )
         config = session.config(network, loss, fit_config)
         session.train(
@@ -343,8 +352,8 @@ def _load_teacher(
 
 def _before_mining(
     session: _Session,
-    settings: Settings,
     path: Path,
+    epochs: int,
     network: NetworkConfig,
     loss: LossConfig,
     fit_config: FitConfig,
@@ -354,8 +363,8 @@ def _before_mining(
 
     Args:
         session: The data.
-        settings: The whole run's.
-        path: The run's folder.
+        path: The folder of what is trained and found.
+        epochs: How long.
         network: What is trained.
         loss: How.
         fit_config: How, but for the epochs.
@@ -365,9 +374,7 @@ def _before_mining(
         The network, to go on from.
     """
     folder = RunFolder(path / "before_mining")
-    fit_config = dataclasses.replace(
-        fit_config, epochs=settings.sound.mining_epochs
-    )
+    fit_config = dataclasses.replace(fit_config, epochs=epochs)
     session.train(
         folder,
         session.config(network, loss, fit_config),
@@ -441,9 +448,15 @@ def main() -> None:
     if settings.first_stage_epochs:
         folder = RunFolder(run.path / "first_stage")
         initial = _first_stage(session, settings, folder, student, **teachers)
-    elif settings.sound.mining_epochs and teacher is None:
+    elif epochs := settings.mining_epochs:
         initial = _before_mining(
-            session, settings, run.path, student, settings.loss, settings.fit
+            session,
+            run.path / "student" if teacher else run.path,
+            epochs,
+            student,
+            settings.loss,
+            settings.fit,
+            **teachers,
         )
     elif settings.initial:
         folder = RunFolder(settings.initial)

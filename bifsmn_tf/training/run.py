@@ -13,6 +13,8 @@
     first_stage/      a run of its own, when training has two stages
     before_mining/    a run of its own, when hard negatives are looked for
     mined.npy         features of those that were found
+    student/          both again, when the network that a teacher teaches is
+                      asked, too
     look_alikes.txt   what is said because it sounds like a keyword
     model.tflite      the file with its thresholds, where a rate was asked for
     report.md         how it does, with report.json and pictures

@@ -88,6 +88,13 @@ class SoundConfig:
         "that teacher and network themselves are trained on. 0 looks for none.",
         research=True,
     )
+    student_mining_epochs: int = setting(
+        0,
+        "The number of epochs of a first training of the network that a "
+        "teacher teaches, which is then asked for what wakes it, too: another "
+        "network hears other things. 0 asks the teacher alone.",
+        research=True,
+    )
     mining_pool: float = setting(
         10.0,
         "The hours of sound in which that is looked for.",
@@ -99,7 +106,7 @@ class SoundConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in (
             *("spoken_minutes", "negative_share", "rooms"),
-            *("mining_epochs", "mining_pool"),
+            *("mining_epochs", "student_mining_epochs", "mining_pool"),
         ):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
@@ -110,6 +117,11 @@ class SoundConfig:
                 raise UserError(f"{name} must be in [0, 1], not {value}")
         if self.keyword_parts + self.tones > 1:
             raise UserError("keyword_parts and tones are more than all pieces")
+        if self.student_mining_epochs and not self.mining_epochs:
+            raise UserError(
+                "student_mining_epochs asks the network after its teacher: "
+                "give mining_epochs"
+            )
         if self.mining_epochs and not self.pieces:
             raise UserError(
                 "mining_epochs looks for the worst pieces of negatives, and "

@@ -56,6 +56,13 @@ class Settings:
     rate: float | None
     strategy: tf.distribute.Strategy
 
+    @property
+    def mining_epochs(self) -> int:
+        """Epochs after which the network itself is asked for what wakes it."""
+        if self.loss.needs_teacher:
+            return self.sound.student_mining_epochs
+        return self.sound.mining_epochs
+
 
 def _recipe() -> recipes.Recipe:
     """Returns the recipe, which networks in full precision have not."""
