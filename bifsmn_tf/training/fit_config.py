@@ -9,6 +9,9 @@ from bifsmn_tf.settings import setting
 from bifsmn_tf.training.schedule import OPTIMIZERS
 from bifsmn_tf.training.schedule import SCHEDULES
 
+KEPT = ("best", "last")
+"""Epochs that a run can keep the weights of."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FitConfig:
@@ -60,6 +63,16 @@ class FitConfig:
         research=True,
     )
 
+    keep: str = setting(
+        "best",
+        "The epoch whose weights are kept: best, the one of the highest "
+        "accuracy on validation clips; or last, the one that the schedule "
+        "comes to rest at, where those clips are too few, or too unlike what "
+        "is heard, to choose by.",
+        research=True,
+        choices=KEPT,
+    )
+
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise UserError(f"epochs must be at least 1, not {self.epochs}")
@@ -75,6 +88,7 @@ class FitConfig:
         for name, known in (
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
+            ("keep", KEPT),
         ):
             if getattr(self, name) not in known:
                 raise UserError(

@@ -183,7 +183,11 @@ def fit(
                 entries.append(entry)
                 score = history.score(entry)
                 best = metrics["best"]
-                improved = best is None or score > best["score"]
+                improved = (
+                    best is None
+                    or settings.keep == "last"
+                    or score > best["score"]
+                )
                 if improved:
                     metrics["best"] = {"epoch": epoch, "score": score}
                 metrics["complete"] = epoch + 1 == settings.epochs

@@ -1,6 +1,7 @@
 """A wake word from text in little time: every step of it, on little sound."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sounds import write
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf.model_file.detection import keywords_of
 
-STEPS = ("before mining", "teacher", "bifsmn_stream")
+STEPS = ("before mining", "teacher", "before mining", "bifsmn_stream")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def trained(tmp_path_factory):
         *("--clips_per_word=24", "--held_out=6", "--unknown_ratio=1"),
         *("--look_alikes=2", "--spoken_minutes=0.2", "--rooms=1"),
         *("--mining_epochs=1", "--mining_pool=0.02"),
+        "--student_mining_epochs=1",
         *("--teacher_epochs=1", "--epochs=1", "--renditions=1"),
         "--batch_size=16",
         f"--negatives={folder / 'reading'}",
@@ -60,21 +62,27 @@ def test_the_report_says_how_it_does(trained):
     assert model["chosen"]["thresholds"].keys() == {"computer"}
 
 
-def test_the_teacher_is_asked_for_what_wakes_it(trained):
+def test_teacher_and_network_are_asked_for_what_wakes_them(trained):
     run, done = trained
-    mined = np.load(run / "mined.npy")
+    mined, more = (
+        np.load(run / folder / "mined.npy") for folder in (".", "student")
+    )
     assert mined.shape[1:] == (49, 32)
     assert len(mined) > 5
-    for folder in ("before_mining", "teacher", "."):
+    assert more.shape == mined.shape
+    assert not np.array_equal(more, mined)
+    folders = ("before_mining", "teacher", "student/before_mining", ".")
+    for folder in folders:
         metrics = json.loads((run / folder / "metrics.json").read_text())
         assert metrics["complete"], folder
-    order = [done.stderr.index(f"{step}: epoch 1") for step in STEPS]
-    assert order == sorted(order)
+    # One line for each of the four trainings of one epoch.
+    done_with = re.findall(r"^(.*): epoch 1, ", done.stderr, re.MULTILINE)
+    assert tuple(done_with) == STEPS
     kinds = [
         json.loads((run / folder / "run.json").read_text())["network"]["binary"]
-        for folder in ("before_mining", "teacher", ".")
+        for folder in folders
     ]
-    assert kinds == [False, False, True]
+    assert kinds == [False, False, True, True]
 
 
 def test_who_hears_embeddings_teaches_everybody(trained):
