@@ -16,6 +16,7 @@ from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.architectures import BINARIZERS
 from bifsmn_tf.network.config import FLOAT_WEIGHTS
 from bifsmn_tf.network.fsmn import FSMN
+from bifsmn_tf.training import history
 from bifsmn_tf.training.checkpoints import restore
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.protocol import make_network
@@ -26,7 +27,12 @@ from bifsmn_tf.training.schedule import make_optimizer
 
 def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     """With all that a run may carry from step to step."""
-    arguments = ("--epochs=6", "--mixup=0.4", "--weight_average=0.9")
+    arguments = (
+        "--epochs=6",
+        "--mixup=0.4",
+        "--weight_average=0.9",
+        "--taught",
+    )
     killed = toy_run.start(tmp_path / "killed", *arguments)
     whole = toy_run.start(tmp_path / "whole", *arguments)
     metrics = tmp_path / "killed" / "metrics.json"
@@ -210,6 +216,30 @@ def test_optimizers():
     )
     with pytest.raises(ValueError, match="unknown optimizer"):
         make_optimizer("lion", schedule)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_which_epoch_is_kept(tmp_path, keep, monkeypatch):
+    """Scores that fall from epoch to epoch."""
+    scores = iter([0.9, 0.8, 0.7])
+    monkeypatch.setattr(history, "score", lambda entry: next(scores))
+    metrics = toy_run.train(
+        tmp_path, 3, distillation="none", settings={"keep": keep}
+    )
+    epoch = {"best": 0, "last": 2}[keep]
+    assert metrics["best"] == {"epoch": epoch, "score": [0.9, 0, 0.7][epoch]}
+    features, labels = toy_run.validation()
+    network = RunFolder(tmp_path).load_network()
+    hits = np.argmax(network.infer(features, 1)[0], axis=1) == labels
+    entry = metrics["history"][epoch]
+    assert entry["val_accuracy_delta_1"] == pytest.approx(np.mean(hits))
+    kept, last = (
+        RunFolder(tmp_path).load_network(name).stages["conv2"].linear.kernel
+        for name in ("best", "last")
+    )
+    assert np.array_equal(kept, last) == (keep == "last")
+    with pytest.raises(UserError, match="keep must be one of best, last"):
+        FitConfig(keep="first")
 
 
 def test_the_average_is_what_a_run_keeps(tmp_path):

@@ -20,6 +20,7 @@ from bifsmn_tf._keras import set_random_seed
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.distillation.hints import SIZE as HINT
 from bifsmn_tf.distillation.loss_config import LossConfig
 from bifsmn_tf.network import architectures
 from bifsmn_tf.network.fsmn import FSMN
@@ -47,9 +48,15 @@ class ToyPipeline:
 
     steps_per_epoch = STEPS
 
-    def __init__(self, copies: int = 1, dies_in: int | None = None):
+    def __init__(
+        self,
+        copies: int = 1,
+        dies_in: int | None = None,
+        taught: bool = False,
+    ):
         self.copies = copies
         self.dies_in = dies_in
+        self.taught = taught
 
     def epoch(self, epoch: int) -> tf.data.Dataset:
         """As TrainingPipeline.epoch; every batch holds copies of itself.
@@ -67,6 +74,11 @@ class ToyPipeline:
             np.concatenate([features] * copies, axis=1).reshape(-1, 32, 32),
             np.concatenate([labels] * copies, axis=1).reshape(-1),
         )
+        if self.taught:
+            batches += tuple(
+                rng.normal(size=(len(batches[1]), n)).astype(np.float32)
+                for n in (CLASSES, HINT)
+            )
         return tf.data.Dataset.from_tensor_slices(batches).batch(
             BATCH * copies, drop_remainder=True
         )
@@ -104,6 +116,7 @@ def train(
     settings=None,
     initial=None,
     dies_in=None,
+    taught=False,
     **changes,
 ) -> dict:
     """Trains the toy and returns its metrics."""
@@ -117,13 +130,18 @@ def train(
         RunFolder(folder),
         run_config(**changes),
         "",
-        LossConfig(distillation=distillation, gamma=0.1),
+        LossConfig(
+            distillation=distillation,
+            gamma=0.1,
+            embedding_weight=float(taught),
+            embedding_hint=float(taught),
+        ),
         FitConfig(
             epochs=epochs,
             warmup_steps=2,
             **{"learning_rate": 1e-2, **(settings or {})},
         ),
-        ToyPipeline(copies, dies_in),
+        ToyPipeline(copies, dies_in, taught),
         validation(),
         teacher=teacher,
         initial=initial,
@@ -170,6 +188,7 @@ def main() -> None:
     parser.add_argument("--mixup", type=float, default=0.0)
     parser.add_argument("--weight_average", type=float, default=0.0)
     parser.add_argument("--dies_in", type=int)
+    parser.add_argument("--taught", action="store_true")
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
     strategy = None
@@ -185,6 +204,7 @@ def main() -> None:
             "weight_average": arguments.weight_average,
         },
         dies_in=arguments.dies_in,
+        taught=arguments.taught,
     )
     network = RunFolder(arguments.folder).load_network("last")
     print(
