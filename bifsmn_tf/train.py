@@ -18,6 +18,7 @@ makes it keep quiet where people speak.
 """
 
 import dataclasses
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from bifsmn_tf.data.clips import UNKNOWN
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import context_of
 from bifsmn_tf.data.evaluation import evaluation_features
+from bifsmn_tf.data.pieces import Moments
+from bifsmn_tf.data.pipeline import Mined
 from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.data.synthetic import sentences
 from bifsmn_tf.distillation import epoch_accuracy
@@ -45,6 +48,7 @@ from bifsmn_tf.training import mining
 from bifsmn_tf.training import recipes
 from bifsmn_tf.training import research_flags
 from bifsmn_tf.training import workers
+from bifsmn_tf.training.embedding_teacher import EmbeddingTeacher
 from bifsmn_tf.training.fit_config import FitConfig
 from bifsmn_tf.training.flags import define_data
 from bifsmn_tf.training.flags import define_deployment
@@ -94,7 +98,7 @@ _VOICES = 3
 _MINED = 0.25
 """Of the pieces in an epoch, those that a network was asked for."""
 
-_MINED_FILE = "mined.npy"
+_MINED_FILE = "mined.npz"
 
 _EMBEDDING_FILE = "embedding.npz"
 
@@ -129,6 +133,7 @@ class _Session:
             settings.sound,
             SpeechEmbedding() if settings.loss.hears_embeddings else None,
         )
+        self._hearing: EmbeddingTeacher | None = None
         self._validation = self._held_out(held_out)
 
     def hear_embeddings(self, run: RunFolder) -> None:
@@ -140,7 +145,7 @@ class _Session:
         loss = self._settings.loss
         if not loss.hears_embeddings:
             return
-        taught = embedding_teacher.taught(
+        self._hearing, taught = embedding_teacher.trained(
             self._pipeline,
             self.classes,
             run.path / _EMBEDDING_FILE,
@@ -288,22 +293,28 @@ class _Session:
             path: The file that they are kept in, for a run that goes on.
         """
         sound, labels = self._settings.sound, self._dataset.label_names
+        step_frames = network.config.step_frames
         if not path.exists():
-            found = mining.hardest(
+            features, moments = mining.hardest(
                 network,
-                self._pipeline.pool(
-                    sound.mining_pool, network.config.step_frames
-                ),
+                self._pipeline.pool(sound.mining_pool, step_frames),
                 self._pipeline.statistics,
                 [is_keyword(label) for label in labels],
                 math.ceil(_MINED * self._pipeline.number),
             )
             path.parent.mkdir(parents=True, exist_ok=True)
-            whole_file.write_array(path, found)
-        found = np.load(path)
+            content = io.BytesIO()
+            np.savez(content, features=features, **moments._asdict())
+            whole_file.write_bytes(path, content.getvalue())
+        with np.load(path) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+        mined = Mined(found.pop("features"))
+        if self._hearing is not None:
+            heard = self._pipeline.heard_at(Moments(**found), step_frames)
+            mined = Mined(mined.features, *self._hearing.teach(heard))
         before = self._pipeline.mined
         self._pipeline.mined = (
-            found if before is None else np.concatenate([before, found])
+            mined if before is None else before.and_more(mined)
         )
 
     def load(self, folder: RunFolder) -> TrainableNetwork:

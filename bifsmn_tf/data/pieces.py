@@ -5,9 +5,11 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.samples import FloatArray
@@ -27,6 +29,20 @@ _QUIETEST = 20.0
 """Decibels by which a piece is quieter than it was recorded, at most."""
 
 _SEED = zlib.crc32(b"negatives")
+
+
+class Moments(NamedTuple):
+    """Where in stretches of sound pieces begin.
+
+    Attributes:
+        copies: The stretches' copies, int32 (n,).
+        rows: Their numbers, int32 (n,).
+        frames: The pieces' first frames, int32 (n,).
+    """
+
+    copies: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int32]
+    frames: npt.NDArray[np.int32]
 
 
 class Source(Protocol):
@@ -81,18 +97,19 @@ class PieceExtractor:
         self.acoustics = acoustics
         self.embedding: SpeechEmbedding | None = None
         self._frames = frames
+        self._moments: Moments | None = None
+        self._stretch = frames
 
     @property
     def shape(self) -> tuple[int, int]:
         """The shape of what a piece becomes, such as (frames, mels)."""
         if self.embedding is not None:
-            return self.embedding.shape(self._samples)
+            return self.embedding.shape(self._samples(self._frames))
         return self._frames, self.features.n_mels
 
-    @property
-    def _samples(self) -> int:
+    def _samples(self, frames: int) -> int:
         parameters = self.features
-        return (self._frames - 1) * parameters.hop + parameters.frame_length
+        return (frames - 1) * parameters.hop + parameters.frame_length
 
     def heard_by(self, embedding: SpeechEmbedding) -> "PieceExtractor":
         """Returns what makes embeddings of the same pieces.
@@ -107,6 +124,18 @@ class PieceExtractor:
     def longer(self, frames: int) -> "PieceExtractor":
         """Returns what makes pieces of so many frames in the same ways."""
         result = copy.copy(self)
+        result._frames = result._stretch = frames
+        return result
+
+    def at(self, moments: Moments, frames: int) -> "PieceExtractor":
+        """Returns what makes parts of these pieces: number i is moment i.
+
+        Args:
+            moments: where they begin.
+            frames: their length.
+        """
+        result = copy.copy(self)
+        result._moments = moments
         result._frames = frames
         return result
 
@@ -136,9 +165,21 @@ class PieceExtractor:
         return np.stack([self._one(int(i), copy or 0) for i in indices])
 
     def _one(self, i: int, copy: int) -> FloatArray:
-        parameters, settings = self.features, self.augmentation
+        if self._moments is None:
+            return self._heard(self._sound(i, copy))
+        stretch = self._sound(
+            int(self._moments.rows[i]), int(self._moments.copies[i])
+        )
+        begin = int(self._moments.frames[i]) * self.features.hop
+        return self._heard(stretch[begin:][: self._samples(self._frames)])
+
+    def _heard(self, sound: FloatArray) -> FloatArray:
+        return heard(sound, self.features, self.embedding)
+
+    def _sound(self, i: int, copy: int) -> FloatArray:
+        settings = self.augmentation
         rng = copy_rng(self.seed ^ _SEED, i, copy)
-        length = self._samples
+        length = self._samples(self._stretch)
         which, happens, faster, quieter = rng.random(4)
         place = min(
             int(np.searchsorted(self.bounds, which, side="right")),
@@ -151,8 +192,7 @@ class PieceExtractor:
         piece = piece * np.float32(10 ** (-_QUIETEST / 20 * quieter))
         if self.acoustics is not None:
             piece = self.acoustics.heard(piece, rng)
-        piece = with_noise(piece, self.noise, settings, rng)
-        return heard(piece, parameters, self.embedding)
+        return with_noise(piece, self.noise, settings, rng)
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns what tells this extractor from others, for a cache's key."""
@@ -169,4 +209,12 @@ class PieceExtractor:
             "shape": [self._frames, self.features.n_mels],
             "acoustics": self.acoustics and self.acoustics.to_dict(),
             **of_embedding(self.embedding),
+            **self._of_moments(),
         }
+
+    def _of_moments(self) -> dict[str, Any]:
+        if self._moments is None:
+            return {}
+        places = np.stack(self._moments).astype(np.int32)
+        digest = hashlib.blake2b(places.tobytes(), digest_size=16)
+        return {"moments": digest.hexdigest(), "stretch": self._stretch}

@@ -12,6 +12,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
 from bifsmn_tf.data.feature_cache import FeatureExtractor
+from bifsmn_tf.data.pieces import Moments
 from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
 from bifsmn_tf.data.speech_embedding import SpeechEmbedding
@@ -38,9 +40,6 @@ _POOL_STEPS = 64
 
 _POOL_PART = 500
 """Stretches that are computed together."""
-
-_CERTAIN = 10.0
-"""The logit of a label that nobody doubts, beside zeros."""
 
 _ORDER, _MASKS = (zlib.crc32(word) for word in (b"order", b"masks"))
 
@@ -55,6 +54,38 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+class Mined(NamedTuple):
+    """Pieces that take the place of half of an epoch's others, at most.
+
+    Attributes:
+        features: float16 (n, frames, mels) in dB.
+        logits: What is taught of them beside the label, float16 (n, classes),
+            where something is.
+        hints: Likewise of hidden states, float16 (n, size).
+    """
+
+    features: npt.NDArray[np.float16]
+    logits: npt.NDArray[np.float16] | None = None
+    hints: npt.NDArray[np.float16] | None = None
+
+    def and_more(self, more: "Mined") -> "Mined":
+        """Returns both, of which the same is taught."""
+        return Mined(
+            np.concatenate([self.features, more.features]),
+            _both(self.logits, more.logits),
+            _both(self.hints, more.hints),
+        )
+
+
+def _both(
+    first: npt.NDArray[np.float16] | None,
+    second: npt.NDArray[np.float16] | None,
+) -> npt.NDArray[np.float16] | None:
+    if first is None or second is None:
+        return None
+    return np.concatenate([first, second])
 
 
 class TrainingPipeline:
@@ -96,8 +127,7 @@ class TrainingPipeline:
             classes), or None: a batch then has them as its third part.
         hints: what it teaches of hidden states, float16 (copies, n, size), or
             None: a batch then has them behind the logits.
-        mined: features of pieces that take the place of half of the others,
-            float16 (n, frames, mels) in dB, or None.
+        mined: pieces that take the place of others, or None.
         statistics: mean and standard deviation that normalise the features.
         steps_per_epoch: batches an epoch.
 
@@ -181,7 +211,8 @@ class TrainingPipeline:
             weakref.finalize(self, self._pieces.close)
         else:
             number = 0
-        self.mined: npt.NDArray[np.float16] | None = None
+        self.mined: Mined | None = None
+        self._embedding = embedding
         self.logits: npt.NDArray[np.float16] | None = None
         self.hints: npt.NDArray[np.float16] | None = None
         self.labels = np.concatenate(
@@ -278,40 +309,38 @@ class TrainingPipeline:
             return features
         pieces = self._pieces(copy)
         if self.mined is not None:
-            taken = self._mined_pieces
-            first = copy * taken
-            rows = np.arange(first, first + taken) % len(self.mined)
-            pieces = np.concatenate([pieces[taken:], self.mined[rows]])
+            rows = self._mined_rows(copy)
+            mined = self.mined.features[rows]
+            pieces = np.concatenate([pieces[len(rows) :], mined])
         return np.concatenate([features, pieces])
 
-    @property
-    def _mined_pieces(self) -> int:
-        """How many of an epoch's pieces are mined."""
-        return (
-            0 if self.mined is None else min(self.number // 2, len(self.mined))
-        )
+    def _mined_rows(self, copy: int) -> npt.NDArray[np.int64]:
+        """Returns which of the mined pieces a copy has."""
+        if self.mined is None:
+            return np.zeros(0, np.int64)
+        count = len(self.mined.features)
+        taken = min(self.number // 2, count)
+        return np.arange(copy * taken, (copy + 1) * taken) % count
 
     def _taught(self, copy: int) -> list[npt.NDArray[np.float16]]:
         """Returns logits and hints of what :meth:`_varied` returns.
 
-        In its order, those that there are. Nobody has heard what was mined: its
-        label stands for the logits, and the hints are no numbers.
+        In its order, those that there are.
         """
-        if self.logits is None:
-            return []
-        logits = self._of_mined(self.logits[copy], 0.0)
-        first = len(logits) - self._mined_pieces
-        logits[first:, self.labels[-1]] = _CERTAIN
-        if self.hints is None:
-            return [logits]
-        return [logits, self._of_mined(self.hints[copy], np.nan)]
-
-    def _of_mined(
-        self, found: npt.NDArray[np.float16], value: float
-    ) -> npt.NDArray[np.float16]:
-        clips, taken = len(self._clips), self._mined_pieces
-        mined = np.full((taken, found.shape[1]), value, np.float16)
-        return np.concatenate([found[:clips], found[clips + taken :], mined])
+        rows = self._mined_rows(copy)
+        first = len(self._clips)
+        found = []
+        for name in ("logits", "hints"):
+            of_all = getattr(self, name)
+            if of_all is None:
+                continue
+            one = of_all[copy]
+            if len(rows):
+                others = one[first + len(rows) :]
+                mined = getattr(self.mined, name)[rows]
+                one = np.concatenate([one[:first], others, mined])
+            found.append(one)
+        return found
 
     @property
     def number(self) -> int:
@@ -320,7 +349,7 @@ class TrainingPipeline:
 
     def pool(
         self, hours: float, step_frames: int
-    ) -> Iterator[npt.NDArray[np.float16]]:
+    ) -> Iterator[tuple[int, npt.NDArray[np.float16]]]:
         """Computes long stretches of negatives that no epoch has.
 
         Args:
@@ -328,14 +357,15 @@ class TrainingPipeline:
             step_frames: frames from a decision to the next one.
 
         Yields:
-            Some of them, float16 (n, frames, mels) in dB.
+            Some of them, float16 (n, frames, mels) in dB, behind the number of
+            their copy.
 
         Raises:
             UserError: There are no negatives.
         """
         if self._pieces is None or self._extractor is None:
             raise UserError("there are no negatives to look among")
-        frames = self._shape[0] + step_frames * _POOL_STEPS
+        frames = self._pool_frames(step_frames)
         features = self._extractor.features
         seconds = frames * features.hop / features.sample_rate
         left = math.ceil(hours * 3600 / seconds)
@@ -349,7 +379,40 @@ class TrainingPipeline:
             )
             left -= _POOL_PART
             with contextlib.closing(stretches):
-                yield stretches(self._copies + part)
+                yield self._copies + part, stretches(self._copies + part)
+
+    def _pool_frames(self, step_frames: int) -> int:
+        return self._shape[0] + step_frames * _POOL_STEPS
+
+    def heard_at(
+        self, moments: Moments, step_frames: int
+    ) -> npt.NDArray[np.float16]:
+        """Returns the embeddings of pieces of :meth:`pool`.
+
+        Args:
+            moments: where they begin.
+            step_frames: what the pool was made for.
+
+        Returns:
+            float16 (n, embeddings, their size).
+
+        Raises:
+            ValueError: Nothing hears embeddings here, or there is no pool.
+        """
+        if self._embedding is None or self._extractor is None:
+            raise ValueError("the pipeline has no pool, or no embedding")
+        frames = self._pool_frames(step_frames)
+        cache = FeatureCache(
+            np.empty((len(moments.rows), 0), np.int16),
+            self._extractor.longer(frames)
+            .at(moments, self._shape[0])
+            .heard_by(self._embedding),
+            self._cache_dir,
+            workers=self._workers,
+            progress=self._progress,
+        )
+        with contextlib.closing(cache):
+            return cache(0)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of an epoch's clips, int64 (steps, batch).

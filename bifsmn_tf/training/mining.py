@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.audio.log_mel import FeatureStatistics
+from bifsmn_tf.data.pieces import Moments
 from bifsmn_tf.errors import UserError
 
 _BATCH = 64
@@ -33,11 +34,11 @@ class Listener(Protocol):
 
 def hardest(
     network: Listener,
-    pool: Iterable[Features],
+    pool: Iterable[tuple[int, Features]],
     statistics: FeatureStatistics,
     keywords: Sequence[bool],
     count: int,
-) -> Features:
+) -> tuple[Features, Moments]:
     """Returns what of a pool sounds most like a keyword.
 
     A moment counts as its likeliest keyword at the network's largest depth, and
@@ -45,14 +46,16 @@ def hardest(
 
     Args:
         network: The one that listens.
-        pool: Parts, each float16 (n, frames, mels) in dB, of stretches with no
-            keyword that are longer than what a decision depends on.
+        pool: Parts, each a number and float16 (n, frames, mels) in dB, of
+            stretches with no keyword that are longer than what a decision
+            depends on.
         statistics: What normalises them.
         keywords: For each class, whether it is a keyword.
         count: How many pieces to keep at most.
 
     Returns:
-        float16 (n, input_frames, mels) in dB, the worst first.
+        float16 (n, input_frames, mels) in dB, the worst first, and where in
+        the pool they begin.
 
     Raises:
         UserError: The pool is empty.
@@ -62,7 +65,8 @@ def hardest(
     is_keyword = np.asarray(keywords)
     kept = np.empty((0, frames, 0), np.float16)
     scores = np.empty(0, np.float32)
-    for part in pool:
+    places = np.empty((3, 0), np.int32)
+    for number, part in pool:
         found = np.concatenate(
             [
                 listen(statistics.normalise(np.float32(part[i : i + _BATCH])))
@@ -73,20 +77,24 @@ def hardest(
         begin = part.shape[1] - frames - step * (found.shape[1] - 1)
         rows, moments = _worst(found)
         order = np.argsort(-found[rows, moments], kind="stable")[:count]
+        both = np.concatenate([scores, found[rows, moments][order]])
+        rows, first = rows[order], begin + moments[order] * step
         pieces = np.stack(
             [
-                part[row, begin + moment * step :][:frames]
-                for row, moment in zip(rows[order], moments[order], strict=True)
+                part[row, frame:][:frames]
+                for row, frame in zip(rows, first, strict=True)
             ]
         )
-        both = np.concatenate([scores, found[rows, moments][order]])
+        where = np.stack([np.full(len(rows), number), rows, first])
+        places = np.concatenate([places, where.astype(np.int32)], axis=1)
         pieces = pieces if not len(kept) else np.concatenate([kept, pieces])
         # Stable, so that the same pool gives the same order.
         order = np.argsort(-both, kind="stable")[:count]
         kept, scores = np.ascontiguousarray(pieces[order]), both[order]
+        places = places[:, order]
     if not len(kept):
         raise UserError("there are no pieces of negatives to choose from")
-    return kept
+    return kept, Moments(*places)
 
 
 def _worst(

@@ -12,7 +12,8 @@
     teacher/          a run of its own, when the teacher was trained with it
     first_stage/      a run of its own, when training has two stages
     before_mining/    a run of its own, when hard negatives are looked for
-    mined.npy         features of those that were found
+    mined.npz         features of those that were found, and where
+    embedding.npz     what speech embeddings teach, and who
     student/          both again, when the network that a teacher teaches is
                       asked, too
     look_alikes.txt   what is said because it sounds like a keyword

@@ -14,6 +14,7 @@ from bifsmn_tf.data.negatives import KeywordParts
 from bifsmn_tf.data.negatives import Negatives
 from bifsmn_tf.data.negatives import Tones
 from bifsmn_tf.data.pieces import PieceExtractor
+from bifsmn_tf.data.pipeline import Mined
 from bifsmn_tf.errors import DataError
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.training.data_config import DataConfig
@@ -249,12 +250,13 @@ def test_mined_pieces_take_half_of_the_places(clips, folder):
     made = pipeline(clips, folder, labels, spec_mask=0)
     before = np.concatenate([x for x, _ in made.epoch(0)])
     # An hour and a half are 500 stretches of 10.8 s.
-    pool = list(made.pool(1.6, 4))
+    copies, pool = zip(*made.pool(1.6, 4), strict=True)
+    assert copies == (2, 3)
     assert [p.shape for p in pool] == [
         (count, FRAMES + 64 * 4, 32) for count in (500, 48)
     ]
     assert not np.array_equal(pool[0][:48], pool[1])
-    made.mined = np.full((7, FRAMES, 32), -100, np.float16)
+    made.mined = Mined(np.full((7, FRAMES, 32), -100, np.float16))
     after = np.concatenate([x for x, _ in made.epoch(0)])
     marked = np.all(after == after.min(), axis=(1, 2))
     assert marked.sum() == 6

@@ -10,6 +10,8 @@ import sounds
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import log_mel_stream
 from bifsmn_tf.data.context import Context
+from bifsmn_tf.data.pieces import Moments
+from bifsmn_tf.data.pipeline import Mined
 from bifsmn_tf.data.speech_embedding import SIZE
 from bifsmn_tf.data.speech_embedding import SpeechEmbedding
 from bifsmn_tf.distillation.hints import SIZE as SIZE_OF_HINTS
@@ -150,11 +152,15 @@ def test_what_is_taught_goes_with_its_sound(people):
             assert (logits[:, 1] == epoch).all()
 
 
-def test_what_is_mined_is_taught_by_its_label(people):
+def test_what_is_mined_is_taught_likewise(people):
     made = pipeline(people)
     made.logits = np.ones((2, 20, 3), np.float16)
     made.hints = np.ones((2, 20, 5), np.float16)
-    made.mined = np.full((7, FRAMES, 32), -100, np.float16)
+    made.mined = Mined(
+        np.full((7, FRAMES, 32), -100, np.float16),
+        np.arange(21).reshape(7, 3).astype(np.float16),
+        np.full((7, 5), 2, np.float16),
+    )
     batches = list(made.epoch(0).as_numpy_iterator())
     features, labels, logits, hints = (
         np.concatenate(part) for part in zip(*batches, strict=True)
@@ -162,10 +168,46 @@ def test_what_is_mined_is_taught_by_its_label(people):
     mined = np.all(features == features.min(), axis=(1, 2))
     assert mined.sum() == 6
     assert (labels[mined] == UNKNOWN).all()
-    assert (logits[mined].argmax(axis=1) == UNKNOWN).all()
+    assert sorted(logits[mined][:, 0]) == [0, 3, 6, 9, 12, 15]
+    assert (logits[mined][:, 2] == logits[mined][:, 0] + 2).all()
     assert (logits[~mined] == 1).all()
-    assert np.isnan(hints[mined]).all()
+    assert (hints[mined] == 2).all()
     assert (hints[~mined] == 1).all()
+
+
+def test_both_that_were_mined_are_taught():
+    rng = np.random.default_rng(0)
+    first, second = (
+        Mined(
+            *[
+                rng.normal(size=(n, *shape)).astype(np.float16)
+                for shape in ((2, 4), (3,), (5,))
+            ]
+        )
+        for n in (3, 4)
+    )
+    both = first.and_more(second)
+    for found, one, other in zip(both, first, second, strict=True):
+        np.testing.assert_array_equal(found, np.concatenate([one, other]))
+    alone = Mined(first.features).and_more(Mined(second.features))
+    assert len(alone.features) == 7
+    assert alone.logits is None and alone.hints is None
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_was_mined_is_heard_where_it_was(people, tmp_path, cached):
+    made = pipeline(people, cache_dir=str(tmp_path) if cached else None)
+    pool = dict(made.pool(0.02, 4))
+    assert list(pool) == [2]
+    rows, frames = np.int32([3, 0, 3]), np.int32([5, 200, 0])
+    heard = made.heard_at(Moments(np.full(3, 2, np.int32), rows, frames), 4)
+    for found, row, frame in zip(heard, rows, frames, strict=True):
+        expected = pool[2][row, frame:][:FRAMES]
+        np.testing.assert_allclose(found, expected, atol=0.05)
+    others = made.heard_at(
+        Moments(np.full(3, 2, np.int32), rows, frames + 1), 4
+    )
+    assert not np.array_equal(others, heard)
 
 
 def test_the_teacher_says_what_it_hears(tmp_path, capsys):
@@ -183,27 +225,31 @@ def test_the_teacher_says_what_it_hears(tmp_path, capsys):
             return sound.astype(np.float16)
 
     path = tmp_path / "run" / "embedding.npz"
-    found = embedding_teacher.taught(Told(), 3, path, seed=0)
+    made = Told()
+    teacher, found = embedding_teacher.trained(made, 3, path, seed=0)
     logits = found.logits
     assert logits.shape == (2, 3000, 3) and logits.dtype == np.float16
-    assert (logits.argmax(axis=2) == Told.labels).mean() > 0.95
+    assert (logits.argmax(axis=2) == made.labels).mean() > 0.95
     assert "are right on" in capsys.readouterr().out
     # The same seed is the same teacher.
-    same = embedding_teacher.taught(Told(), 3, tmp_path / "same.npz", seed=0)
+    _, same = embedding_teacher.trained(made, 3, tmp_path / "same.npz", seed=0)
     np.testing.assert_array_equal(same.logits, logits)
-    # A run that goes on has learnt it already.
-    again = embedding_teacher.taught(Told(), 3, path, seed=0)
-    for one, other in zip(again, found, strict=True):
+    # A run that goes on has learnt it already, and says the same of more.
+    again, taught = embedding_teacher.trained(made, 3, path, seed=0)
+    for one, other in zip(taught, found, strict=True):
         np.testing.assert_array_equal(one, other)
+    for one in (teacher, again):
+        for x, expected in zip(one.teach(made.heard(1)), found, strict=True):
+            np.testing.assert_allclose(x, expected[1], rtol=1e-2, atol=1e-2)
     for classes, seed in ((4, 0), (3, 1)):
         with pytest.raises(UserError, match="is of another training"):
-            embedding_teacher.taught(Told(), classes, path, seed)
-    Told.heard_key = "others"
+            embedding_teacher.trained(made, classes, path, seed)
+    made.heard_key = "others"
     with pytest.raises(UserError, match="is of another training"):
-        embedding_teacher.taught(Told(), 3, path, seed=0)
+        embedding_teacher.trained(made, 3, path, seed=0)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):
-        embedding_teacher.taught(Told(), 3, path, seed=0)
+        embedding_teacher.trained(made, 3, path, seed=0)
 
 
 @pytest.mark.parametrize("count", [40, 400])
@@ -223,7 +269,8 @@ def test_hints_keep_what_differs_most(tmp_path, count):
             return self.found.astype(np.float16)
 
     made = Some()
-    hints = embedding_teacher.taught(made, 2, tmp_path / "x.npz", 0).hints[0]
+    _, found = embedding_teacher.trained(made, 2, tmp_path / "x.npz", 0)
+    hints = found.hints[0]
     assert hints.shape == (count, SIZE_OF_HINTS)
     hints = hints.astype(np.float64)
     assert np.square(hints).mean() == pytest.approx(1, rel=0.05)

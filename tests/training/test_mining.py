@@ -38,18 +38,22 @@ def levels(found):
 
 
 def test_keeps_the_worst_of_the_pool():
-    pool = [part(1, 9, 3), part(2, 8, 7), part(0, 30, 9)]
+    pool = [(4, part(1, 9, 3)), (5, part(2, 8, 7)), (7, part(0, 30, 9))]
     keywords = [True, False, False]
-    found = mining.hardest(Listener(), pool, STATISTICS, keywords, 3)
+    found, moments = mining.hardest(Listener(), pool, STATISTICS, keywords, 3)
     # The first of equals in front.
     assert levels(found) == [30, 9, 9]
     assert found.dtype == np.float16
-    assert len(mining.hardest(Listener(), pool, STATISTICS, keywords, 99)) == 9
+    assert moments.copies.tolist() == [7, 4, 7]
+    assert moments.rows.tolist() == [1, 1, 2]
+    assert moments.frames.tolist() == [0, 0, 0]
+    found, _ = mining.hardest(Listener(), pool, STATISTICS, keywords, 99)
+    assert len(found) == 9
 
 
 def test_what_is_no_keyword_does_not_count():
-    pool = [part(1, 9, 3, 4)]
-    found = mining.hardest(
+    pool = [(0, part(1, 9, 3, 4))]
+    found, _ = mining.hardest(
         Listener(), pool, STATISTICS, [False, True, False], 4
     )
     # Quiet is what leaves the second class a chance.
@@ -64,12 +68,16 @@ def test_pieces_are_what_a_decision_heard():
     for frame, level in loud.items():
         stretch[0, frame] = level
     stretch[0, -1] = 25
-    found = mining.hardest(
-        Listener(), [stretch], STATISTICS, [True, False, False], 2
+    found, moments = mining.hardest(
+        Listener(), [(0, stretch)], STATISTICS, [True, False, False], 2
     )
     assert found.shape == (2, FRAMES, 2)
     assert found[:, -1, 0].tolist() == [30, 25]
     assert not found[:, :-1].any()
+    for piece, row, frame in zip(
+        found, moments.rows, moments.frames, strict=True
+    ):
+        np.testing.assert_array_equal(piece, stretch[row, frame:][:FRAMES])
 
 
 def test_an_empty_pool_is_an_error():

@@ -65,7 +65,8 @@ def test_the_report_says_how_it_does(trained):
 def test_teacher_and_network_are_asked_for_what_wakes_them(trained):
     run, done = trained
     mined, more = (
-        np.load(run / folder / "mined.npy") for folder in (".", "student")
+        np.load(run / folder / "mined.npz")["features"]
+        for folder in (".", "student")
     )
     assert mined.shape[1:] == (49, 32)
     assert len(mined) > 5
