@@ -133,7 +133,10 @@ ROWS = (
             f"{word}_features",
             f"*{word}*, not taught by speech embeddings",
             *_WHOLE,
-            "--embedding_weight=0",
+            *("--embedding_weight=0", "--embedding_hint=0", "--keep=best"),
+            *("--two_bit_sites=conv2,projection", "--distillation=hed"),
+            *("--gamma=0.1", "--logit_weight=2", "--teacher_epochs=16"),
+            *("--weight_average=0", "--mining_epochs=6"),
             word=word,
         )
         for word in ("computer", "alexa")

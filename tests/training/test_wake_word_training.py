@@ -29,6 +29,7 @@ def trained(tmp_path_factory):
         "--voices=espeak",
         *("--clips_per_word=24", "--held_out=6", "--unknown_ratio=1"),
         *("--look_alikes=2", "--spoken_minutes=0.2", "--rooms=1"),
+        *("--distillation=hed", "--logit_weight=2"),
         *("--mining_epochs=1", "--mining_pool=0.02"),
         "--student_mining_epochs=1",
         *("--teacher_epochs=1", "--epochs=1", "--renditions=1"),
