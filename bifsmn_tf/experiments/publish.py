@@ -31,6 +31,7 @@ from bifsmn_tf.evaluation import tables
 from bifsmn_tf.experiments import checkout
 from bifsmn_tf.model_file.detection import is_other_word
 from bifsmn_tf.model_file.detection import keywords_of
+from bifsmn_tf.network.config import SITES
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
@@ -113,10 +114,30 @@ def _more_bits(run: Mapping[str, Any]) -> str:
     return "".join(f", the {_SITES[layer]}" for layer in layers)
 
 
+def _two_bits_everywhere(run: Mapping[str, Any]) -> bool:
+    return set(run["network"].get("two_bit_sites", [])) == set(SITES)
+
+
+def _bits_of_all(run: Mapping[str, Any]) -> str:
+    """Begins a sentence on the bits of weights and activations."""
+    if _two_bits_everywhere(run):
+        return "Weights are one bit, and activations two,"
+    return "Weights and activations are one bit"
+
+
+def _chosen_epoch(run: Mapping[str, Any]) -> str:
+    """Says which epoch's weights these are."""
+    if run["training"].get("keep") != "last":
+        return "The epoch was chosen by validation"
+    if run["training"].get("weight_average"):
+        return "The weights are an average over the last epochs"
+    return "The weights are those of the last epoch"
+
+
 def _two_bits(run: Mapping[str, Any]) -> str:
     """Says what reads activations of two bits."""
     layers = run["network"].get("two_bit_sites", [])
-    if not layers:
+    if not layers or _two_bits_everywhere(run):
         return ""
     names = " and ".join(f"the {_SITES[layer]}" for layer in layers)
     return f" Activations into {names} have two bits."
@@ -197,11 +218,12 @@ def _taught_by_embeddings(run: Mapping[str, Any]) -> str:
     """Says who else taught a run, and what is not known of it."""
     if not run["training"].get("embedding_weight"):
         return ""
+    hints = ", and by itself" if run["training"].get("embedding_hint") else ""
     return (
-        " Taught by two layers on Google's speech embedding (J. Lin and "
-        "others, arXiv:2002.01322, Apache-2.0), whose authors trained it on "
-        "speech of very many people: whether the phrase was among it is not "
-        "known."
+        f" Taught by two layers on Google's speech embedding{hints} (J. Lin "
+        "and others, arXiv:2002.01322, Apache-2.0), whose authors trained it "
+        "on speech of very many people: whether the phrase was among it is "
+        "not known."
     )
 
 
@@ -262,9 +284,9 @@ def _card(
     lines = [
         f"# {name}",
         "",
-        "A keyword spotter whose weights and activations are one bit "
-        f"everywhere but in the first convolution{_more_bits(run)} and the "
-        f"classifier (8 bits).{_two_bits(run)}",
+        f"A keyword spotter. {_bits_of_all(run)} everywhere but in the first "
+        f"convolution{_more_bits(run)} and the classifier (8 bits)."
+        f"{_two_bits(run)}",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
@@ -343,10 +365,10 @@ def _phrase_card(
         f"# {name}",
         "",
         f"The wake word *{phrase}*, trained from text: no recording of it was "
-        "trained on. Weights and activations are one bit everywhere but in the "
-        f"first convolution and the classifier (8 bits).{_two_bits(run)} An "
-        "example of what the commands make, not a product: measure it where it "
-        "is to be used.",
+        f"trained on. {_bits_of_all(run)} everywhere but in the first "
+        f"convolution and the classifier (8 bits).{_two_bits(run)} An example "
+        "of what the commands make, not a product: measure it where it is to "
+        "be used.",
         "",
         f'    spotter = bifsmn_tf.KeywordSpotter("{name}")',
         "",
@@ -372,11 +394,11 @@ def _phrase_card(
         "against other words of Google Speech Commands V0.02 by P. Warden "
         "(arXiv:1804.03209) and people reading (LibriSpeech, V. Panayotov and "
         "others), both licensed under CC BY 4.0 "
-        "(https://creativecommons.org/licenses/by/4.0/). The epoch was chosen "
-        "by validation, the threshold for five false accepts an hour of "
-        "validation sound full of words that sound alike. The recordings of "
-        "people that it is measured on (Picovoice's benchmarks, Apache-2.0) "
-        "were not trained on.",
+        "(https://creativecommons.org/licenses/by/4.0/). "
+        f"{_chosen_epoch(run)}; the threshold was chosen for five false "
+        "accepts an hour of validation sound full of words that sound alike. "
+        "The recordings of people that it is measured on (Picovoice's "
+        "benchmarks, Apache-2.0) were not trained on.",
         "",
         "## What it is for, and what not",
         "",

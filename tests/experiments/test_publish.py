@@ -6,6 +6,7 @@ import pytest
 
 from bifsmn_tf.errors import UserError
 from bifsmn_tf.experiments import publish
+from bifsmn_tf.network.config import SITES
 
 
 @pytest.fixture
@@ -141,6 +142,28 @@ def test_what_has_more_than_a_bit_is_named():
         " Activations into the second convolution and the projection have two "
         "bits."
     )
+
+
+def test_bits_of_every_layer():
+    everywhere = {"network": {"two_bit_sites": list(SITES)}}
+    assert publish._two_bits(everywhere) == ""
+    assert publish._bits_of_all(everywhere).endswith("activations two,")
+    some = {"network": {"two_bit_sites": ["conv2"]}}
+    for run in (some, {"network": {}}):
+        assert publish._bits_of_all(run).endswith("are one bit")
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({}, "chosen by validation"),
+        ({"keep": "best", "weight_average": 0.9}, "chosen by validation"),
+        ({"keep": "last"}, "those of the last epoch"),
+        ({"keep": "last", "weight_average": 0.9}, "an average"),
+    ],
+)
+def test_the_epoch_of_a_card(training, said):
+    assert said in publish._chosen_epoch({"training": training})
 
 
 def test_the_card_of_a_wake_word(runs):
