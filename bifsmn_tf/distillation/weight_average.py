@@ -36,6 +36,8 @@ class WeightAverage:
             updates: how many there were, a scalar.
         """
 
+        # AutoGraph does not know larq's variables, and warns of each.
+        @tf.autograph.experimental.do_not_convert
         def merged(strategy: tf.distribute.Strategy) -> None:
             step = tf.cast(updates, tf.float32)
             decay = tf.minimum(self._decay, step / (9.0 + step))

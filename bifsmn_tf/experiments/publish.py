@@ -218,7 +218,9 @@ def _taught_by_embeddings(run: Mapping[str, Any]) -> str:
     """Says who else taught a run, and what is not known of it."""
     if not run["training"].get("embedding_weight"):
         return ""
-    hints = ", and by itself" if run["training"].get("embedding_hint") else ""
+    hints = ""
+    if run["training"].get("embedding_hint"):
+        hints = ", and by that itself"
     return (
         f" Taught by two layers on Google's speech embedding{hints} (J. Lin "
         "and others, arXiv:2002.01322, Apache-2.0), whose authors trained it "
