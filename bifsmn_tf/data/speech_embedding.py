@@ -50,7 +50,8 @@ class SpeechEmbedding:
                 raise MissingPackageError(
                     "embedding_weight: what hears speech embeddings comes with "
                     f"{pip}, which is not installed: pip install {pip}, or "
-                    "bifsmn_tf[train]; --embedding_weight=0 does without"
+                    "bifsmn_tf[train]; --embedding_weight=0 and "
+                    "--embedding_hint=0 do without"
                 )
         found = importlib.util.find_spec(_PACKAGE)
         assert found is not None and found.origin is not None
