@@ -18,7 +18,6 @@ makes it keep quiet where people speak.
 """
 
 import dataclasses
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -303,9 +302,8 @@ class _Session:
                 math.ceil(_MINED * self._pipeline.number),
             )
             path.parent.mkdir(parents=True, exist_ok=True)
-            content = io.BytesIO()
-            np.savez(content, features=features, **moments._asdict())
-            whole_file.write_bytes(path, content.getvalue())
+            arrays = {"features": features, **moments._asdict()}
+            whole_file.write_arrays(path, arrays)
         with np.load(path) as arrays:
             found = {name: arrays[name] for name in arrays.files}
         mined = Mined(found.pop("features"))

@@ -6,9 +6,12 @@ disk, and renamed.
 """
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +86,23 @@ def write_text(path: FilePath, text: str) -> None:
         OSError: The file cannot be written; an old one is as it was.
     """
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_arrays(
+    path: FilePath, arrays: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    """Writes arrays by name as ``numpy.load`` reads them.
+
+    Args:
+        path: The file, ``.npz``.
+        arrays: What is to be in it.
+
+    Raises:
+        OSError: The file cannot be written; an old one is as it was.
+    """
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_bytes(path, content.getvalue())
 
 
 def write_array(path: FilePath, array: npt.NDArray[np.generic]) -> None:

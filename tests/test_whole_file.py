@@ -14,7 +14,7 @@ PACKAGE = Path(whole_file.__file__).parent
 
 WRITERS = {
     # Themselves, and folders that are renamed when they are whole.
-    "whole_file.py": {"open", "write_bytes"},
+    "whole_file.py": {"open", "write_bytes", "np.savez"},
     "training/checkpoints.py": {"write_text"},
     # Into the name that whole_file gives them.
     "data/feature_cache.py": {"open"},

@@ -178,9 +178,10 @@ def trained(
     found = teacher.teach(sound)
     taught = Taught(*[x.reshape(copies, -1, x.shape[1]) for x in found])
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = io.BytesIO()
-    np.savez(content, key=np.array(key), **taught._asdict(), **teacher.numbers)
-    whole_file.write_bytes(path, content.getvalue())
+    whole_file.write_arrays(
+        path,
+        {"key": np.array(key), **taught._asdict(), **teacher.numbers},
+    )
     return teacher, taught
 
 
