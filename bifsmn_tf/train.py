@@ -62,6 +62,7 @@ from bifsmn_tf.training.loop import fit
 from bifsmn_tf.training.protocol import TrainableNetwork
 from bifsmn_tf.training.run import RunConfig
 from bifsmn_tf.training.run import RunFolder
+from bifsmn_tf.training.run import read_arrays
 from bifsmn_tf.training.train_settings import Settings
 from bifsmn_tf.training.train_settings import read_settings
 
@@ -304,8 +305,7 @@ class _Session:
             path.parent.mkdir(parents=True, exist_ok=True)
             arrays = {"features": features, **moments._asdict()}
             whole_file.write_arrays(path, arrays)
-        with np.load(path) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
+        found = read_arrays(path)
         mined = Mined(found.pop("features"))
         if self._hearing is not None:
             heard = self._pipeline.heard_at(Moments(**found), step_frames)

@@ -3,7 +3,7 @@
 FitNets (Romero et al., arXiv:1412.6550): a layer that only training has is to
 tell a larger network's representation from the smaller one's, so that the
 smaller one keeps what the larger one found to matter. A network that is taught
-labels alone forgets what tells its few synthetic speakers apart from others.
+by a few synthetic speakers alone keeps what tells words apart in those only.
 """
 
 from typing import Protocol
@@ -46,18 +46,14 @@ class Hints(tf.Module):
         Args:
             states: by block number from 1, (batch, time, depths, channels), as
                 ``Student.forward`` gives them.
-            hints: what is to be told, (batch, :data:`SIZE`); rows of NaN where
-                that is not known, which count as told.
+            hints: what is to be told, (batch, :data:`SIZE`).
         """
         config = self._config
-        known = tf.math.is_finite(hints)
-        hints = tf.where(known, hints, 0.0)
         errors = []
         for depth in range(len(config.deltas)):
             last = max(n for n in states if depth in config.variants(n))
             column = config.variants(last).index(depth)
             read = newest(states[last][:, :, column], config.memory_frames)
             told = self._layer(tf.reshape(read, (-1, self._width)))
-            error = tf.where(known, tf.square(told - hints), 0.0)
-            errors.append(tf.reduce_mean(error, axis=1))
+            errors.append(tf.reduce_mean(tf.square(told - hints), axis=1))
         return errors

@@ -121,8 +121,8 @@ class Objective:
                 nothing.
             heard: the logits of who hears speech embeddings, (batch, classes),
                 or ``None``.
-            hints: what it hears, (batch, size), with rows of NaN where that is
-                not known; needed where hints have a weight.
+            hints: what it hears, (batch, size); needed where hints have a
+                weight.
         """
         loss, config = self.loss, self.student.config
         maps, teacher_logits = self._taught(features)

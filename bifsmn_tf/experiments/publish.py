@@ -220,7 +220,7 @@ def _taught_by_embeddings(run: Mapping[str, Any]) -> str:
         return ""
     hints = ""
     if run["training"].get("embedding_hint"):
-        hints = ", and by that itself"
+        hints = " and by hints of it"
     return (
         f" Taught by two layers on Google's speech embedding{hints} (J. Lin "
         "and others, arXiv:2002.01322, Apache-2.0), whose authors trained it "

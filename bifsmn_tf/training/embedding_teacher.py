@@ -7,8 +7,6 @@ that sound. What they say of it is distilled. The embedding itself, as far
 as a few of its directions tell it, is what ``distillation.hints`` hint at.
 """
 
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.distillation import hints
 from bifsmn_tf.errors import UserError
+from bifsmn_tf.training.run import read_arrays
 
 _WIDTH = 128
 _DROPOUT = 0.3
@@ -186,14 +185,7 @@ def trained(
 
 
 def _read(path: Path, key: str) -> tuple[EmbeddingTeacher, Taught]:
-    try:
-        # numpy would leave a damaged file open.
-        with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} is damaged ({error}): delete it and go on"
-        ) from error
+    found = read_arrays(path)
     if str(found.pop("key", "")) != key:
         raise UserError(
             f"{path} is of another training: delete it, or choose another "

@@ -24,13 +24,17 @@
 import contextlib
 import dataclasses
 import fcntl
+import io
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bifsmn_tf import whole_file
 from bifsmn_tf._keras import tf
@@ -256,6 +260,22 @@ class RunFolder:
             raise UserError(
                 f"{path} is damaged ({error}): train again in a new folder"
             ) from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads the arrays that a run keeps in a file, by name.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    try:
+        # numpy would leave a damaged file open.
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is damaged ({error}): delete it and go on"
+        ) from error
 
 
 def _holder(descriptor: int) -> str:

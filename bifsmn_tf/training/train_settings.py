@@ -175,6 +175,11 @@ def read_settings() -> Settings:
                 "keyword: give --validation_negatives or --spoken_minutes"
             )
     data = read(DataConfig, **recipe.data)
+    if sound.student_mining_epochs and not loss.needs_teacher:
+        raise UserError(
+            "student_mining_epochs is for a network that has a teacher: this "
+            "one is asked itself, after mining_epochs"
+        )
     if loss.hears_embeddings:
         _check_embedding(student, data, fit_config)
     if data.phrase_seconds != 1 and not student.streaming:

@@ -376,8 +376,6 @@ class TestTeacher:
         target = tf.one_hot(labels, 3)
         hints = np.random.default_rng(0).normal(size=(len(labels), 128))
         hints = np.float32(hints)
-        # Of one it is not known what is heard.
-        hints[1] = np.nan
         without = Trainer(student, None, LossConfig("none"))
         expected = without.objective(features, target)
         loss = LossConfig("none", embedding_hint=0.3)
@@ -392,10 +390,10 @@ class TestTeacher:
         for i, weight in enumerate(losses.delta_weights((1, 2, 4))):
             last = states[max(states)].numpy()[:, :, i].reshape(len(labels), -1)
             error = np.square(last @ kernel + bias - hints).mean(axis=1)
-            errors += weight * np.nan_to_num(error)
+            errors += weight * error
             if not i:
-                first = np.nan_to_num(error)
-        assert errors[1] == 0 and errors[0] > 0
+                first = error
+        assert (errors > 0).all()
         np.testing.assert_allclose(
             found.total, expected.total + 0.3 * errors, rtol=1e-4
         )

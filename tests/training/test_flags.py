@@ -143,6 +143,20 @@ def test_a_network_in_full_precision_learns_from_logits(settings):
         ("train", ["--mining_epochs=2"], "--mining_epochs looks for"),
         (
             "train",
+            ["--student_mining_epochs=2"],
+            "--student_mining_epochs asks the network after its teacher",
+        ),
+        (
+            "train",
+            [
+                *("--student_mining_epochs=2", "--mining_epochs=2"),
+                *("--spoken_minutes=1", "--architecture=bifsmn_stream"),
+                *("--distillation=none", "--logit_weight=0"),
+            ],
+            "--student_mining_epochs is for a network that has a teacher",
+        ),
+        (
+            "train",
             ["--embedding_weight=1"],
             "--embedding_weight is for networks that read a stream",
         ),
