@@ -91,6 +91,13 @@ def test_the_least_that_is_missed_at_a_rate():
     assert wake_word.missed(report, 1) is None
 
 
+def test_the_fewest_false_accepts_at_what_is_missed():
+    report = heard((0.04, 0.06, 0.6))
+    assert wake_word.false_accepts(report, 0.05) == 100
+    assert wake_word.false_accepts(report, 0.06) == 15
+    assert wake_word.false_accepts(report, 0.01) is None
+
+
 def test_folders_stand_where_words_stood_for_them(tmp_path):
     runner = Runner(tmp_path, str(tmp_path), places={"A": "/a", "B": "/b"})
     assert runner._placed("--negatives=A,B,C") == "--negatives=/a,/b,C"
@@ -103,18 +110,23 @@ def test_the_page(people, tmp_path):
         runs,
         str(people / "speech"),
         collect=True,
-        selection=Selection(["computer", "alexa", "part_clips", "real_5"]),
+        selection=Selection(
+            ["computer", "alexa", "part_clips", "part_speech", "real_5"],
+            [0, 1],
+        ),
         places=wake_word.places(
             people / "speech", people / "people", tmp_path / "made"
         ),
     )
     found = {}
-    for name, missed in (
-        ("computer", (0.02, 0.051, 0.4)),
-        ("part_clips", (0.3, 0.5, 0.9)),
+    for name, seed, missed in (
+        ("computer", 0, (0.02, 0.051, 0.4)),
+        ("computer", 1, (0.01, 0.05, 0.5)),
+        ("part_clips", 0, (0.04, 0.5, 0.9)),
+        ("part_speech", 0, (0.06, 0.5, 0.9)),
     ):
         (row,) = (row for row in wake_word.ROWS if row.name == name)
-        folder = runs / name
+        folder = runs / f"{name}_{seed}"
         folder.mkdir(parents=True)
         text = json.dumps({"models": {"model.tflite": heard(missed)}})
         (folder / "people.json").write_text(text)
@@ -123,7 +135,7 @@ def test_the_page(people, tmp_path):
             "best": {"epoch": 1, "score": 0.5},
         }
         (folder / "metrics.json").write_text(json.dumps(metrics))
-        found[name, 0] = Outcome(row, 0, folder, RUN, metrics, {}, None)
+        found[name, seed] = Outcome(row, seed, folder, RUN, metrics, {}, None)
     results = Results(
         wake_word.EXPERIMENT, runner, found, tmp_path / "results" / "wake_word"
     )
@@ -135,13 +147,17 @@ def test_the_page(people, tmp_path):
         if line.startswith("| ")
     ]
     cells = {line[0]: line[1:] for line in lines}
-    assert cells["*computer*"] == ["5.1", "5.1", "40.0", "40.0", "-"]
+    first, second = (cells[f"*computer*, seed {seed}"] for seed in (0, 1))
+    assert first == ["5.1", "5.1", "40.0", "40.0", "-"]
+    assert second == ["5.0", "5.0", "50.0", "50.0", "-"]
     assert cells["*alexa*, the same recipe"][0] == "*not run*"
     assert cells["microWakeWord's *alexa*"][0] == "*not run*"
     assert cells["words of espeak-ng alone"][:2] == ["50.0", "50.0"]
+    assert cells["words of espeak-ng alone"][-1] == "100"
+    assert cells["and speech that goes on"][-1] == "-"
     assert "took 6 minutes" in page.read_text("utf-8")
     values = json.loads((results.folder / "results.json").read_text())
-    assert values["figures"]["missed"]["computer"]["3"] == 0.4
+    assert values["figures"]["missed"]["computer"]["0"]["3"] == 0.4
     for picture in ("phrases.png", "parts.png"):
         assert (results.folder / picture).stat().st_size > 1000
 
@@ -152,12 +168,12 @@ def test_the_page(people, tmp_path):
     assert not again  # These runs were named by hand, not by their flags.
     for run in values["runs"]:
         (row,) = (row for row in wake_word.ROWS if row.name == run["row"])
-        training = runner.training(wake_word.ROWS, row, 0, None)
+        training = runner.training(wake_word.ROWS, row, run["seed"], None)
         run["run"] = runner.path(training).name
     path.write_text(json.dumps(values))
     again = kept.outcomes(path, wake_word.EXPERIMENT, runner, None, ())
-    assert all(one.kept for one in again.values()) and len(again) == 2
-    shutil.rmtree(runs / "computer")
+    assert all(one.kept for one in again.values()) and len(again) == 4
+    shutil.rmtree(runs / "computer_0")
     results = Results(wake_word.EXPERIMENT, runner, again, path.parent)
     before = page.read_text("utf-8")
     pages.write(results, page, "the command", None)
