@@ -11,7 +11,7 @@ from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
-from bifsmn_tf.data.feature_cache import FeatureExtractor
+from bifsmn_tf.data.feature_extractor import FeatureExtractor
 
 
 def evaluation_features(

@@ -6,215 +6,49 @@ once, when they are first needed, and read back in every later epoch that uses
 the same augmented copies.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from copy import copy as copy_of
 from pathlib import Path
-from typing import Any
-from typing import Protocol
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import tqdm
 
 from bifsmn_tf import whole_file
-from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.samples import FloatArray
 from bifsmn_tf.audio.samples import Int16Array
-from bifsmn_tf.audio.samples import to_float
-from bifsmn_tf.audio.waveforms import Features
-from bifsmn_tf.data.acoustics import Acoustics
-from bifsmn_tf.data.augmentation import AugmentationParameters
-from bifsmn_tf.data.augmentation import augment
-from bifsmn_tf.data.augmentation import copy_rng
-from bifsmn_tf.data.augmentation import with_noise
-from bifsmn_tf.data.context import Context
-from bifsmn_tf.data.speech_embedding import SpeechEmbedding
-from bifsmn_tf.data.speech_embedding import heard
-from bifsmn_tf.data.speech_embedding import of_embedding
+from bifsmn_tf.data.feature_extractor import Extractor
+from bifsmn_tf.data.feature_extractor import IndexArray
 from bifsmn_tf.data.workers import Workers
 
-# Change it when the same parameters come to mean other features.
-_FORMAT = 1
 _CHUNK = 64
 # Below this, starting processes takes longer than doing without.
 _WORTH_WORKERS = 1024
-
-IndexArray = npt.NDArray[np.int64]
-
-
-class FeatureExtractor:
-    """Everything that the features of an augmented copy depend on.
-
-    Args:
-        noise: background recordings to mix in, float32.
-        features: how a waveform becomes features.
-        augmentation: how it is varied before that.
-        seed: of the variation.
-        context: what clips stand in; None for clips on their own.
-        acoustics: where stretches are heard; None for as they are.
-
-    Raises:
-        ValueError: A background recording is shorter than a clip.
-    """
-
-    def __init__(
-        self,
-        noise: Sequence[FloatArray],
-        features: Features,
-        augmentation: AugmentationParameters,
-        seed: int,
-        context: Context | None = None,
-        acoustics: Acoustics | None = None,
-    ) -> None:
-        self.noise = tuple(np.asarray(part, np.float32) for part in noise)
-        self.features = features
-        self.augmentation = augmentation
-        self.seed = seed
-        self.context = context
-        self.acoustics = acoustics
-        self.embedding: SpeechEmbedding | None = None
-        for part in self.noise:
-            if part.ndim != 1 or len(part) < features.samples:
-                raise ValueError(
-                    "a background recording has to be (samples,), at least "
-                    f"{features.samples} of them, not {part.shape}"
-                )
-
-    def heard_by(self, embedding: SpeechEmbedding) -> "FeatureExtractor":
-        """Returns what makes embeddings of the same stretches.
-
-        Args:
-            embedding: what hears them.
-
-        Raises:
-            ValueError: Clips stand in no context: they are no stretches.
-        """
-        if self.context is None:
-            raise ValueError("clips on their own have no embeddings")
-        result = copy_of(self)
-        result.embedding = embedding
-        return result
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of what a clip becomes, such as (frames, mels)."""
-        if self.embedding is not None and self.context is not None:
-            return self.embedding.shape(self.context.samples(self._log_mel))
-        if self.context is None:
-            return self.features.shape
-        return self.context.shape(self._log_mel)
-
-    @property
-    def _log_mel(self) -> FeatureParameters:
-        assert isinstance(self.features, FeatureParameters)
-        return self.features
-
-    def extract(
-        self, waveforms: Int16Array, indices: IndexArray, copy: int | None
-    ) -> FloatArray:
-        """Computes the features of one augmented copy of clips.
-
-        Args:
-            waveforms: int16 (n, samples).
-            indices: (n,), the place of each in its split.
-            copy: the number of the copy; None for the clips as they are.
-
-        Returns:
-            float32 (n, frames, mels) in decibel, or what else
-            ``features.extract`` gives.
-        """
-        sounds = to_float(waveforms)
-        if self.context is not None:
-            return np.stack(
-                [
-                    heard(
-                        self._stretch(self.context, sound, int(i), copy),
-                        self._log_mel,
-                        self.embedding,
-                    )
-                    for sound, i in zip(sounds, indices, strict=True)
-                ]
-            )
-        if copy is not None:
-            sounds = np.stack(
-                [
-                    augment(
-                        sound,
-                        self.noise,
-                        self.augmentation,
-                        copy_rng(self.seed, int(i), copy),
-                        self.features.sample_rate,
-                    )
-                    for sound, i in zip(sounds, indices, strict=True)
-                ]
-            )
-        return self.features.extract(sounds)
-
-    def _stretch(
-        self, context: Context, sound: FloatArray, i: int, copy: int | None
-    ) -> FloatArray:
-        """Puts a clip into its context; noise lies over both."""
-        features = self._log_mel
-        if copy is None:
-            return context.place(sound, features, self.seed, i)
-        rng = copy_rng(self.seed, i, copy)
-        sound = augment(sound, (), self.augmentation, rng, features.sample_rate)
-        stretch = context.vary(sound, self.noise, features, rng)
-        if self.acoustics is not None:
-            stretch = self.acoustics.heard(stretch, rng)
-        return with_noise(stretch, self.noise, self.augmentation, rng)
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Returns what tells this extractor from others, for a cache's key."""
-        noise = hashlib.blake2b(digest_size=16)
-        for part in self.noise:
-            noise.update(str(part.shape).encode())
-            noise.update(np.ascontiguousarray(part).data)
-        return {
-            "format": _FORMAT,
-            "noise": noise.hexdigest(),
-            "features": self.features.to_dict(),
-            "augmentation": self.augmentation.to_dict(),
-            "seed": self.seed,
-            **({"context": self.context.to_dict()} if self.context else {}),
-            **(
-                {"acoustics": self.acoustics.to_dict()}
-                if self.acoustics
-                else {}
-            ),
-            **of_embedding(self.embedding),
-        }
-
-
-class Extractor(Protocol):
-    """What makes features of augmented copies, such as a FeatureExtractor."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of what a clip becomes."""
-
-    def extract(
-        self, waveforms: Int16Array, indices: IndexArray, copy: int | None
-    ) -> FloatArray:
-        """Computes the features of one augmented copy of clips."""
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Returns what tells this extractor from others."""
-
-    def heard_by(self, embedding: SpeechEmbedding) -> "Extractor":
-        """Returns what makes embeddings of the same sound."""
-
 
 _Task = tuple[Int16Array, IndexArray, int | None]
 
 
 def _extract(extractor: Extractor, task: _Task) -> FloatArray:
     return extractor.extract(*task)
+
+
+def _extract_both(
+    pair: tuple[Extractor, Extractor], task: _Task
+) -> tuple[FloatArray, FloatArray]:
+    one, other = pair
+    sounds = one.sounds(*task)
+    return one.read(sounds), other.read(sounds)
+
+
+def _name(copy: int | None) -> str:
+    return "original" if copy is None else f"copy-{copy}"
 
 
 class FeatureCache:
@@ -291,7 +125,7 @@ class FeatureCache:
         Raises:
             WorkerError: A process that computes died.
         """
-        tasks = ((self._waveforms[chunk], chunk, copy) for chunk in chunks)
+        tasks = self._tasks(chunks, copy)
         if not self.in_processes:
             for task in tasks:
                 yield self.extractor.extract(*task)
@@ -299,6 +133,11 @@ class FeatureCache:
         if self._workers is None:
             self._workers = Workers(self.extractor, count=self._count)
         yield from self._workers.map(_extract, tasks)
+
+    def _tasks(
+        self, chunks: Iterator[IndexArray], copy: int | None
+    ) -> Iterator[_Task]:
+        return ((self._waveforms[chunk], chunk, copy) for chunk in chunks)
 
     @property
     def in_processes(self) -> bool:
@@ -325,52 +164,104 @@ class FeatureCache:
         Raises:
             WorkerError: A process that computes died.
         """
-        name = "original" if copy is None else f"copy-{copy}"
         show = self._progress and not quiet
-        if self.folder is None:
-            return np.concatenate(list(self._parts(copy, name, show)))
-        path = self.folder / f"{name}.npy"
+        path = self._path(copy)
+        if path is None:
+            with self._bar(copy, show) as bar:
+                return np.concatenate(list(self._parts(copy, bar)))
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Under another name until it is whole: what bears the right one
-            # can be trusted, whenever this process is killed.
-            with whole_file.replacing(path) as partial:
-                self._write(self._parts(copy, name, show), partial)
+            with self._bar(copy, show) as bar, self._writing(path) as file:
+                for part in self._parts(copy, bar):
+                    file.write(part.data)
         return np.load(path, mmap_mode="r")
 
-    def _write(
-        self, parts: Iterator[npt.NDArray[np.float16]], path: Path
-    ) -> None:
-        # Not through a memory map: on a full disk that is a crash instead of
-        # an error.
+    def beside(self, other: "FeatureCache", copies: Sequence[int]) -> None:
+        """Computes copies of this and of another one of the same sound.
+
+        The sound is made once. What only one of them lacks, or what is not
+        kept, is left to each one's own.
+
+        Args:
+            other: what :meth:`reading` gave.
+            copies: their numbers.
+
+        Raises:
+            WorkerError: A process that computes died.
+        """
+        pair = (self.extractor, other.extractor)
+        lacking = [
+            (copy, path, its)
+            for copy in copies
+            if (path := self._path(copy)) and (its := other._path(copy))
+            if not path.exists() and not its.exists()
+        ]
+        if not lacking:
+            return
+        with contextlib.ExitStack() as stack:
+            computed: Callable[..., Iterator[tuple[FloatArray, FloatArray]]]
+            if self.in_processes:
+                workers = Workers(pair, count=self._count)
+                stack.enter_context(workers)
+                computed = functools.partial(workers.map, _extract_both)
+            else:
+                computed = functools.partial(
+                    map, functools.partial(_extract_both, pair)
+                )
+            for copy, path, its in lacking:
+                with (
+                    self._bar(copy, self._progress) as bar,
+                    self._writing(path) as file,
+                    other._writing(its) as second,
+                ):
+                    for one, two in computed(self._tasks(self._chunks(), copy)):
+                        file.write(one.astype(np.float16).data)
+                        second.write(two.astype(np.float16).data)
+                        bar.update(len(one))
+
+    def _path(self, copy: int | None) -> Path | None:
+        if self.folder is None:
+            return None
+        return self.folder / f"{_name(copy)}.npy"
+
+    @contextlib.contextmanager
+    def _writing(self, path: Path) -> Iterator[IO[bytes]]:
+        """Opens a file that has a copy's header, and becomes ``path``."""
         header = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
             "fortran_order": False,
             "shape": (len(self._waveforms), *self.extractor.shape),
         }
-        with open(path, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name until it is whole: what bears the right one can be
+        # trusted, whenever this process is killed. Not through a memory map:
+        # on a full disk that is a crash instead of an error.
+        with (
+            whole_file.replacing(path) as partial,
+            open(partial, "wb") as file,
+        ):
             np.lib.format.write_array_header_1_0(file, header)
-            for part in parts:
-                file.write(part.data)
+            yield file
 
-    def _parts(
-        self, copy: int | None, name: str, show: bool
-    ) -> Iterator[npt.NDArray[np.float16]]:
+    def _chunks(self) -> Iterator[IndexArray]:
         n = len(self._waveforms)
-        chunks = (
-            np.arange(start, min(start + _CHUNK, n))
-            for start in range(0, n, _CHUNK)
-        )
-        with tqdm.tqdm(
-            total=n,
-            desc=f"features, {name}",
+        for start in range(0, n, _CHUNK):
+            yield np.arange(start, min(start + _CHUNK, n))
+
+    def _bar(self, copy: int | None, show: bool) -> tqdm.tqdm:
+        return tqdm.tqdm(
+            total=len(self._waveforms),
+            desc=f"features, {_name(copy)}",
             unit="clip",
             disable=None if show else True,
             leave=False,
-        ) as bar:
-            for features in self.stream(chunks, copy):
-                yield features.astype(np.float16)
-                bar.update(len(features))
+        )
+
+    def _parts(
+        self, copy: int | None, bar: tqdm.tqdm
+    ) -> Iterator[npt.NDArray[np.float16]]:
+        for features in self.stream(self._chunks(), copy):
+            yield features.astype(np.float16)
+            bar.update(len(features))
 
     def close(self) -> None:
         """Ends the worker processes."""

@@ -161,20 +161,41 @@ class PieceExtractor:
         Returns:
             float32 (n, frames, mels) in decibel.
         """
+        return self.read(self.sounds(waveforms, indices, copy))
+
+    def sounds(
+        self,
+        waveforms: Int16Array,
+        indices: np.ndarray,
+        copy: int | None,
+    ) -> list[FloatArray]:
+        """Makes the sound of pieces.
+
+        Args:
+            waveforms: Not looked at.
+            indices: (n,), the numbers of the pieces.
+            copy: The number of the copy, which has other pieces.
+
+        Returns:
+            Each piece, float32 (samples,).
+        """
         del waveforms
-        return np.stack([self._one(int(i), copy or 0) for i in indices])
+        return [self._one(int(i), copy or 0) for i in indices]
+
+    def read(self, sounds: Sequence[FloatArray]) -> FloatArray:
+        """Computes features of sound, or what hears it: see :meth:`extract`."""
+        return np.stack(
+            [heard(x, self.features, self.embedding) for x in sounds]
+        )
 
     def _one(self, i: int, copy: int) -> FloatArray:
         if self._moments is None:
-            return self._heard(self._sound(i, copy))
+            return self._sound(i, copy)
         stretch = self._sound(
             int(self._moments.rows[i]), int(self._moments.copies[i])
         )
         begin = int(self._moments.frames[i]) * self.features.hop
-        return self._heard(stretch[begin:][: self._samples(self._frames)])
-
-    def _heard(self, sound: FloatArray) -> FloatArray:
-        return heard(sound, self.features, self.embedding)
+        return stretch[begin:][: self._samples(self._frames)]
 
     def _sound(self, i: int, copy: int) -> FloatArray:
         settings = self.augmentation

@@ -28,7 +28,7 @@ from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.feature_cache import FeatureCache
-from bifsmn_tf.data.feature_cache import FeatureExtractor
+from bifsmn_tf.data.feature_extractor import FeatureExtractor
 from bifsmn_tf.data.pieces import Moments
 from bifsmn_tf.data.pieces import PieceExtractor
 from bifsmn_tf.data.spec_augment import spec_augment
@@ -234,10 +234,9 @@ class TrainingPipeline:
         """Returns what computes embeddings of clips, and of pieces if any."""
         if embedding is None:
             return []
-        caches = [x for x in (self._cache, self._pieces) if x is not None]
         found = [
             cache.reading(cache.extractor.heard_by(embedding))
-            for cache in caches
+            for cache in self._caches
         ]
         for cache in found:
             weakref.finalize(self, cache.close)
@@ -256,25 +255,32 @@ class TrainingPipeline:
         """How many variations of a clip there are."""
         return self._copies
 
-    def heard(self, copy: int) -> npt.NDArray[np.float16]:
-        """Returns the embeddings of a variation's sound, without what is mined.
+    def heard(self) -> npt.NDArray[np.float16]:
+        """Returns the embeddings of all variations, without what is mined.
 
-        Args:
-            copy: which variation.
+        Features of the same sound are computed beside, if they are kept.
 
         Returns:
-            float16 (clips and pieces, embeddings, their size).
+            float16 (copies, clips and pieces, embeddings, their size).
 
         Raises:
             ValueError: Nothing hears embeddings here.
         """
         if not self._embedded:
             raise ValueError("the pipeline was made without an embedding")
-        found = np.concatenate([cache(copy) for cache in self._embedded])
-        for cache in self._embedded:
+        copies = range(self._copies)
+        found = []
+        for cache, embedded in zip(self._caches, self._embedded, strict=True):
+            cache.beside(embedded, copies)
+            found.append(np.stack([embedded(copy) for copy in copies]))
             # Its processes hold all clips, and a network.
-            cache.close()
-        return found
+            embedded.close()
+        return np.concatenate(found, axis=1)
+
+    @property
+    def _caches(self) -> list[FeatureCache]:
+        """What computes features of clips, and of pieces if any."""
+        return [x for x in (self._cache, self._pieces) if x is not None]
 
     def _features(
         self, copy: int | None, quiet: bool = False
@@ -289,8 +295,7 @@ class TrainingPipeline:
         """Has processes compute a copy while something else goes on."""
         if copy >= self._copies or copy in self._taken or self._ahead:
             return
-        caches = [x for x in (self._cache, self._pieces) if x is not None]
-        if all(cache.in_processes for cache in caches):
+        if all(cache.in_processes for cache in self._caches):
             self._ahead = Ahead(functools.partial(self._compute, copy))
 
     def _compute(self, copy: int) -> None:

@@ -170,7 +170,7 @@ def trained(
     if path.exists():
         return _read(path, key)
     copies = pipeline.copies
-    sound = np.stack([pipeline.heard(i) for i in range(copies)])
+    sound = pipeline.heard()
     sound = sound.reshape(-1, *sound.shape[2:])
     labels = np.tile(pipeline.labels, copies)
     teacher = EmbeddingTeacher.trained(sound, labels, classes, seed)

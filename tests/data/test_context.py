@@ -13,7 +13,7 @@ from bifsmn_tf.data.clips import Clips
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.evaluation import evaluation_features
 from bifsmn_tf.data.evaluation import stretches
-from bifsmn_tf.data.feature_cache import FeatureExtractor
+from bifsmn_tf.data.feature_extractor import FeatureExtractor
 from bifsmn_tf.data.pipeline import TrainingPipeline
 from bifsmn_tf.errors import UserError
 

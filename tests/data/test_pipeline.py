@@ -8,6 +8,7 @@ import sounds
 from bifsmn_tf.audio.log_mel import FeatureParameters
 from bifsmn_tf.audio.log_mel import log_mel
 from bifsmn_tf.data import feature_cache
+from bifsmn_tf.data import feature_extractor
 from bifsmn_tf.data.augmentation import AugmentationParameters
 from bifsmn_tf.data.augmentation import SpecAugmentParameters
 from bifsmn_tf.data.evaluation import evaluation_features
@@ -149,7 +150,7 @@ def test_masks_are_new_in_every_epoch():
 def test_the_cache_is_used(tmp_path, monkeypatch):
     first = batches(pipeline(cache_dir=tmp_path), 0)
     monkeypatch.setattr(
-        feature_cache.FeatureExtractor,
+        feature_extractor.FeatureExtractor,
         "extract",
         lambda *_: pytest.fail("computed again"),
     )
@@ -181,7 +182,7 @@ def test_a_copy_that_was_interrupted_is_computed_again(tmp_path, monkeypatch):
     settings = {"clips": clips, "cache_dir": tmp_path, "batch_size": 50}
     expected = batches(pipeline(**settings | {"cache_dir": None}), 0)
     one = pipeline(**settings)
-    real = feature_cache.FeatureExtractor.extract
+    real = feature_extractor.FeatureExtractor.extract
     calls = []
 
     def extract(*arguments):
@@ -191,7 +192,7 @@ def test_a_copy_that_was_interrupted_is_computed_again(tmp_path, monkeypatch):
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(feature_cache.FeatureExtractor, "extract", extract)
+        patch.setattr(feature_extractor.FeatureExtractor, "extract", extract)
         with pytest.raises(KeyboardInterrupt):
             one.epoch(0)
     (folder,) = tmp_path.iterdir()

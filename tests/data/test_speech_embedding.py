@@ -9,6 +9,8 @@ import sounds
 
 from bifsmn_tf.audio.log_mel import BOARD_FEATURES
 from bifsmn_tf.audio.log_mel import log_mel_stream
+from bifsmn_tf.data import feature_cache
+from bifsmn_tf.data.acoustics import Acoustics
 from bifsmn_tf.data.context import Context
 from bifsmn_tf.data.pieces import Moments
 from bifsmn_tf.data.pipeline import Mined
@@ -121,15 +123,43 @@ def test_a_missing_package_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_the_same_sound_is_heard(people, tmp_path, cached):
+@pytest.mark.parametrize("fewest", [5, 1024])
+def test_the_same_sound_is_heard(people, tmp_path, cached, fewest, monkeypatch):
+    """Also in other processes."""
+    monkeypatch.setattr(feature_cache, "_WORTH_WORKERS", fewest)
     made = pipeline(people, cache_dir=str(tmp_path) if cached else None)
+    assert made._cache.in_processes == (fewest < 8)
+    found = made.heard()
     for copy in (0, 1):
-        np.testing.assert_array_equal(made.heard(copy), made._varied(copy))
-    assert not np.array_equal(made.heard(0), made.heard(1))
+        np.testing.assert_array_equal(found[copy], made._varied(copy))
+    assert not np.array_equal(found[0], found[1])
     with pytest.raises(ValueError, match="without an embedding"):
         DataConfig(batch_size=4, cache_dir=None, renditions=2).pipeline(
             sounds.clips(8), (), BOARD_FEATURES, 0
-        ).heard(0)
+        ).heard()
+
+
+def test_sound_is_made_once_for_all_who_read_it(people, tmp_path, monkeypatch):
+    calls = []
+    heard = Acoustics.heard
+
+    def counted(*args):
+        calls.append(args)
+        return heard(*args)
+
+    monkeypatch.setattr(Acoustics, "heard", counted)
+    made = pipeline(people, cache_dir=str(tmp_path))
+    found = made.heard()
+    for copy in (0, 1):
+        made._varied(copy)
+    assert len(calls) == 2 * len(made.labels) == 2 * found.shape[1]
+    # What one of them lacks is made for it alone.
+    (path,) = made._pieces.folder.glob("copy-1.npy")
+    path.unlink()
+    np.testing.assert_array_equal(made.heard(), found)
+    assert len(calls) == 2 * len(made.labels)
+    np.testing.assert_array_equal(made._varied(1), found[1])
+    assert len(calls) == 2 * len(made.labels) + made.number
 
 
 def test_what_is_taught_goes_with_its_sound(people):
@@ -142,7 +172,9 @@ def test_what_is_taught_goes_with_its_sound(people):
     made.logits[1, :, 1] = 1
     made.hints = made.logits[..., :2] + np.float16(1)
     for epoch in (0, 1):
-        sound = made.statistics.normalise(made.heard(epoch).astype(np.float32))
+        sound = made.statistics.normalise(
+            made.heard()[epoch].astype(np.float32)
+        )
         for batch in made.epoch(epoch).as_numpy_iterator():
             features, labels, logits, hints = batch
             np.testing.assert_array_equal(hints, logits[:, :2] + 1)
@@ -218,10 +250,9 @@ def test_the_teacher_says_what_it_hears(tmp_path, capsys):
         copies = 2
         heard_key = "told"
 
-        def heard(self, copy):
-            rng = np.random.default_rng(copy)
-            sound = rng.normal(size=(3000, 4, 8))
-            sound[:, 1] += 3 * self.labels[:, np.newaxis]
+        def heard(self):
+            sound = np.random.default_rng(0).normal(size=(2, 3000, 4, 8))
+            sound[:, :, 1] += 3 * self.labels[:, np.newaxis]
             return sound.astype(np.float16)
 
     path = tmp_path / "run" / "embedding.npz"
@@ -239,7 +270,7 @@ def test_the_teacher_says_what_it_hears(tmp_path, capsys):
     for one, other in zip(taught, found, strict=True):
         np.testing.assert_array_equal(one, other)
     for one in (teacher, again):
-        for x, expected in zip(one.teach(made.heard(1)), found, strict=True):
+        for x, expected in zip(one.teach(made.heard()[1]), found, strict=True):
             np.testing.assert_allclose(x, expected[1], rtol=1e-2, atol=1e-2)
     for classes, seed in ((4, 0), (3, 1)):
         with pytest.raises(UserError, match="is of another training"):
@@ -265,8 +296,8 @@ def test_hints_keep_what_differs_most(tmp_path, count):
         found[:, 3, 2] = 100 * rng.normal(size=count)
         found[:, 5, 1] = 1 + rng.normal(size=count)
 
-        def heard(self, copy):
-            return self.found.astype(np.float16)
+        def heard(self):
+            return self.found[np.newaxis].astype(np.float16)
 
     made = Some()
     _, found = embedding_teacher.trained(made, 2, tmp_path / "x.npz", 0)
