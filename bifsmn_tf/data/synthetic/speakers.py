@@ -200,13 +200,14 @@ def _in_another_melody(
         f"random_initializeWithSeedUnsafelyButPredictably ({seed})"
     )
     before = parselmouth.Sound(sound / 32768, rate)
-    pitch = before.to_pitch().selected_array["frequency"]
     spoken = call(before, "To Manipulation", 0.01, 60, 500)
-    if hertz and np.any(pitch):
-        tier = call(spoken, "Extract pitch tier")
-        factor = hertz / float(np.median(pitch[pitch > 0]))
-        call(tier, "Multiply frequencies", 0, before.duration, factor)
-        call([tier, spoken], "Replace pitch tier")
+    if hertz:
+        pitch = before.to_pitch().selected_array["frequency"]
+        if np.any(pitch):
+            tier = call(spoken, "Extract pitch tier")
+            factor = hertz / float(np.median(pitch[pitch > 0]))
+            call(tier, "Multiply frequencies", 0, before.duration, factor)
+            call([tier, spoken], "Replace pitch tier")
     tempo = call(spoken, "Extract duration tier")
     points = max(2, round(before.duration / rng.uniform(*_EVERY)))
     for time in np.linspace(0, before.duration, points):
