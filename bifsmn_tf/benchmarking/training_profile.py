@@ -19,10 +19,11 @@ _GRADIENT = "gradient_tape"
 _REST = "TensorFlow's other operations"
 _PRODUCTS = "products of floats"
 _BETWEEN = "between two linear layers"
+_SIGNS = "products of signs"
 
 # Kinds that a step has in its forward part, the teacher's too, and in its
 # gradient.
-_TWICE = (_PRODUCTS, _BETWEEN)
+_TWICE = (_PRODUCTS, _BETWEEN, _SIGNS)
 
 _KINDS = {
     "MatMul": _PRODUCTS,
@@ -34,7 +35,9 @@ _KINDS = {
     "BifsmnAffine": _BETWEEN,
     "BifsmnSign": _BETWEEN,
     "BifsmnSignGradient": _BETWEEN,
-    "BifsmnSignProduct": "products of signs",
+    "BifsmnSignProduct": _SIGNS,
+    "BifsmnSignInputGradient": _SIGNS,
+    "BifsmnSignKernelGradient": _SIGNS,
     "BifsmnScaledSign": "signs of weights",
     "BifsmnMemory": "memories",
     "BifsmnMemoryGradient": "memories",

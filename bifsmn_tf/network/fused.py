@@ -341,7 +341,8 @@ def sign_product(signs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         kernel: α·sign(w) as :func:`scaled_sign` gives it, (in, units).
 
     Returns:
-        (rows, units); the gradients are those of a product of floats.
+        (rows, units); the gradients are those of a product of floats but for
+        the order of their sums, which are looked up, four signs at a time.
     """
     product = _library().bifsmn_sign_product(x=signs, y=kernel)
     product.set_shape((signs.shape[0], kernel.shape[1]))
@@ -466,8 +467,9 @@ def _scaled_sign_gradient(op: tf.Operation, dy: tf.Tensor, _: Any) -> tf.Tensor:
 def _sign_product_gradient(
     op: tf.Operation, dz: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
+    # Each waits for nothing of the other, and they may run side by side.
     signs, kernel = op.inputs
     return (
-        tf.matmul(dz, kernel, transpose_b=True),
-        tf.matmul(signs, dz, transpose_a=True),
+        _library().bifsmn_sign_input_gradient(dz=dz, y=kernel),
+        _library().bifsmn_sign_kernel_gradient(x=signs, dz=dz),
     )

@@ -16,6 +16,7 @@
 #include "custom_ops/training/epilogue.h"
 #include "custom_ops/training/memory.h"
 #include "custom_ops/training/scaled_sign.h"
+#include "custom_ops/training/sign_gradient.h"
 #include "custom_ops/training/sign_product.h"
 #include "custom_ops/training/tensorflow_abi.h"
 #include "custom_ops/training/tensorflow_call.h"
@@ -165,6 +166,25 @@ void Product(const Attributes&, Call& call) {
   float* z = call.MatrixOutputOf(0, kernel.columns);
   if (!call.Agree(call.shape().columns, kernel.rows)) return;
   SignProduct(call.shape(), kernel.columns, x, y, z);
+}
+
+void InputGradient(const Attributes&, Call& call) {
+  const float* dz = call.First();
+  Shape kernel{};
+  const float* y = call.Kernel(1, &kernel);
+  float* dx = call.MatrixOutputOf(0, kernel.rows);
+  const int64_t units = call.shape().columns;
+  if (!call.Agree(units, kernel.columns)) return;
+  SignInputGradient({call.shape().rows, kernel.rows}, units, y, dz, dx);
+}
+
+void KernelGradient(const Attributes&, Call& call) {
+  const float* x = call.First();
+  Shape gradient{};
+  const float* dz = call.Kernel(1, &gradient);
+  float* dy = call.KernelOutput(0, {call.shape().columns, gradient.columns});
+  if (!call.Agree(call.shape().rows, gradient.rows)) return;
+  SignKernelGradient(call.shape(), gradient.columns, x, dz, dy);
 }
 
 void Memory(const Attributes& attributes, Call& call) {
@@ -317,6 +337,8 @@ const bool kRegistered = [] {
   // Where counting bits is slower, Python multiplies floats.
   if (SignProductIsFast()) {
     Register<Product>("BifsmnSignProduct", {"x", "y"}, {"z"});
+    Register<InputGradient>("BifsmnSignInputGradient", {"dz", "y"}, {"dx"});
+    Register<KernelGradient>("BifsmnSignKernelGradient", {"x", "dz"}, {"dy"});
   }
   return true;
 }();
