@@ -13,10 +13,14 @@ from typing import Protocol
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
+from bifsmn_tf.network.layers import TWO_BIT_STEP
 from bifsmn_tf.network.layers import AnySign
+from bifsmn_tf.network.layers import BinaryConv2D
 from bifsmn_tf.network.layers import BinaryDense
+from bifsmn_tf.network.layers import TwoBitSign
 from bifsmn_tf.network.layers import VariantNorm
 from bifsmn_tf.network.layers import VariantPReLU
+from bifsmn_tf.network.layers import VariantSign
 from bifsmn_tf.network.quantizers import Int8Activation
 
 Regularizer = Callable[[tf.Tensor], tf.Tensor]
@@ -34,6 +38,10 @@ class TrainableStage(Protocol):
     @property
     def surrogate(self) -> str | None:
         """The surrogate gradient where Eq. 1 is all that is in front."""
+
+    @property
+    def level_step(self) -> float | None:
+        """The step of two bits, 0 for signs, None for other inputs."""
 
     def read(self, x: tf.Tensor) -> Any:
         """Returns what the stage's linear layer takes of ``x``."""
@@ -96,14 +104,20 @@ class NativeBackend(PlainBackend):
 
     def read(self, stage: TrainableStage, x: tf.Tensor) -> tf.Tensor:
         """Does as :meth:`PlainBackend.read`, signs in one pass."""
-        if stage.sign and stage.surrogate:
-            return fused.sign(x, stage.sign.thresholds, stage.surrogate)
+        sign = stage.sign
+        if isinstance(sign, VariantSign) and sign.surrogate:
+            return _sign(sign, x)
+        if isinstance(sign, TwoBitSign) and sign.single.surrogate:
+            return TWO_BIT_STEP * tf.add_n([_sign(s, x) for s in sign.signs])
         return super().read(stage, x)
 
     def linear(self, stage: TrainableStage, inputs: tf.Tensor) -> tf.Tensor:
-        """Does as :meth:`PlainBackend.linear`, by counted bits if faster."""
-        if stage.surrogate and isinstance(stage.linear, BinaryDense):
-            return stage.linear.of_signs(inputs)
+        """Does as :meth:`PlainBackend.linear`, by bits where that is faster."""
+        step = stage.level_step
+        if step is not None and isinstance(
+            stage.linear, (BinaryConv2D, BinaryDense)
+        ):
+            return stage.linear.of_levels(inputs, step)
         return super().linear(stage, inputs)
 
     def epilogue(
@@ -143,6 +157,10 @@ class NativeBackend(PlainBackend):
             return result.value, result.signs
         x = result.value
         return x, follower.read(x) if follower else None
+
+
+def _sign(layer: VariantSign, x: tf.Tensor) -> tf.Tensor:
+    return fused.sign(x, layer.thresholds, layer.surrogate or "")
 
 
 _PLAIN = PlainBackend()

@@ -349,6 +349,51 @@ def sign_product(signs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return product
 
 
+def level_gradients(
+    levels: tf.Tensor,
+    kernel: tf.Tensor,
+    dz: tf.Tensor,
+    *,
+    step: float = 0.0,
+    strides: tuple[int, int] = (1, 1),
+    before: tuple[int, int] = (0, 0),
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The gradients of a product with one-bit weights, by sums looked up.
+
+    Those of floats but for the order of their sums: four signs at a time.
+
+    Args:
+        levels: +1 and -1, (rows, in), or (batch, height, width, in) for a
+            convolution; or levels of two bits, ``step`` times -3, -1, 1 and 3.
+        kernel: α·sign(w), (in, units) or (height, width, in, units).
+        dz: the gradient of the product, (rows, units) or (batch, height,
+            width, units).
+        step: of levels of two bits; 0 for signs.
+        strides: of a convolution.
+        before: the rows and columns of padding in front of it.
+
+    Returns:
+        The gradients of levels and of the kernel, in their shapes.
+    """
+    sizes: dict[str, int] = {}
+    if kernel.shape.rank == 4:
+        for name, values in (
+            ("{}", levels.shape[1:3]),
+            ("kernel_{}", kernel.shape[:2]),
+            ("stride_{}", strides),
+            ("out_{}", dz.shape[1:3]),
+        ):
+            for axis, value in zip(("height", "width"), values, strict=True):
+                sizes[name.format(axis)] = int(value)
+        sizes["pad_top"], sizes["pad_left"] = before
+    x = tf.reshape(levels, (-1, levels.shape[1:].num_elements()))
+    y, d = (tf.reshape(t, (-1, kernel.shape[-1])) for t in (kernel, dz))
+    # Neither waits for the other: they may run side by side.
+    dx = _library().bifsmn_sign_input_gradient(dz=d, y=y, **sizes)
+    dy = _library().bifsmn_sign_kernel_gradient(x=x, dz=d, step=step, **sizes)
+    return _like(dx, levels), _like(dy, kernel)
+
+
 def adam(
     weight: tf.Variable,
     m: tf.Variable,
@@ -467,9 +512,5 @@ def _scaled_sign_gradient(op: tf.Operation, dy: tf.Tensor, _: Any) -> tf.Tensor:
 def _sign_product_gradient(
     op: tf.Operation, dz: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    # Each waits for nothing of the other, and they may run side by side.
     signs, kernel = op.inputs
-    return (
-        _library().bifsmn_sign_input_gradient(dz=dz, y=kernel),
-        _library().bifsmn_sign_kernel_gradient(x=signs, dz=dz),
-    )
+    return level_gradients(signs, kernel, dz)

@@ -97,6 +97,14 @@ class Stage(tf.keras.layers.Layer):
         return self.sign.surrogate if self.sign else None
 
     @property
+    def level_step(self) -> float | None:
+        """The step of two bits, 0 for signs, None for other inputs."""
+        if self.surrogate:
+            return 0.0
+        two = isinstance(self.sign, layers.TwoBitSign) and self.sign.gives_signs
+        return layers.TWO_BIT_STEP if two else None
+
+    @property
     def in_integers(self) -> bool:
         """Whether inference multiplies integers."""
         return self.node.bits < 32
@@ -283,6 +291,9 @@ class InputScaledStage(Stage):
 
     surrogate = None
     """No plain sign: what is in front of it is wanted, too."""
+
+    level_step = None
+    """Nor are the linear layer's inputs signs alone."""
 
     def read(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the signs of ``x``, and K."""

@@ -14,11 +14,12 @@ namespace {
 constexpr int64_t kSet = 4;
 constexpr int64_t kSums = 1 << kSet;
 
-// Floats side by side that have the same signs.
-constexpr int64_t kWide = 32;
+// Floats side by side that have the same signs, in two halves.
+constexpr int64_t kHalf = 16;
+constexpr int64_t kWide = 2 * kHalf;
 
-// Of a line of the cache, so that no vector lies on two.
-struct alignas(kWide * sizeof(float)) Wide {
+// Of whole lines of the cache, so that no vector lies on two.
+struct alignas(kHalf * sizeof(float)) Wide {
   float values[kWide];
 };
 
@@ -31,112 +32,127 @@ constexpr int64_t kBlock = 8;
 
 // Where a set's sum is among its sums, in bytes.
 using Offset = uint16_t;
-constexpr int64_t kBytes = kWide * sizeof(float);
 
 int64_t Blocks(int64_t size, int64_t block) {
   return (size + block - 1) / block;
 }
 
-uint32_t Negative(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits >> 31;
-}
-
-// The signs of a matrix [results][signs], as offsets
-// [part of kSigns signs][block of kBlock results][set][kBlock].
+// The offsets [block of kBlock results][set][kBlock] of kSigns signs, for each
+// part of them and each of `places`.
 class Offsets {
  public:
-  Offsets(int64_t results, int64_t signs)
-      : blocks_(Blocks(results, kBlock)),
-        offsets_(Blocks(signs, kSigns) * blocks_ * kSets * kBlock) {}
+  Offsets(int64_t results, int64_t signs, int64_t places)
+      : size_(Blocks(results, kBlock) * kSets * kBlock),
+        places_(places),
+        offsets_(Blocks(signs, kSigns) * places * size_) {}
 
-  // Those of a set for the results of a block.
-  Offset* At(int64_t block, int64_t set) {
-    const int64_t place = set / kSets * blocks_ + block;
-    return &offsets_[(place * kSets + set % kSets) * kBlock];
-  }
-
-  const Offset* Part(int64_t part) const {
-    return &offsets_[part * blocks_ * kSets * kBlock];
+  Offset* At(int64_t part, int64_t place) {
+    return &offsets_[(part * places_ + place) * size_];
   }
 
  private:
-  int64_t blocks_;
+  int64_t size_, places_;
   std::vector<Offset> offsets_;
 };
 
-// The offset of four floats' signs, `stride` apart.
-BIFSMN_BODY Offset OffsetOf(const float* x, int64_t stride) {
-  uint32_t which = 0;
-  for (int64_t i = 0; i < kSet; ++i) which |= Negative(x[i * stride]) << i;
-  return static_cast<Offset>(which * kBytes);
+Offset& Of(Offset* offsets, int64_t result, int64_t set) {
+  return offsets[(result / kBlock * kSets + set) * kBlock + result % kBlock];
 }
 
-// Those of the signs of four rows of kBlock floats.
+uint32_t Bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// Where the sum with these signs is: a bit for each float, 1 if it is negative.
+BIFSMN_BODY Offset OffsetOf(uint32_t which) {
+  return static_cast<Offset>(which * sizeof(Wide));
+}
+
+// The bits of a float's sign and, of two bits, of the second one's: negative
+// where the level is -3 or 1.
+struct Signs {
+  uint32_t first, second;
+};
+
+BIFSMN_BODY Signs SignsOf(const float* x, uint32_t bound) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, x, sizeof bits);
+  const uint32_t first = bits >> 31;
+  return {first, first ^ static_cast<uint32_t>((bits & 0x7fffffff) < bound)};
+}
+
+// The offsets of the signs of four rows, `stride` apart, of blocks of floats;
+// and those of the second signs, unless `second` is null.
 template <class>
-BIFSMN_BODY void PackBlocksBody(int64_t blocks, const float* x, int64_t stride,
-                                int64_t step, Offset* to) {
+BIFSMN_BODY void PackBody(int64_t blocks, const float* x, int64_t stride,
+                          uint32_t bound, Offset* first, Offset* second) {
   for (int64_t block = 0; block < blocks; ++block) {
-#pragma GCC unroll 1
+    uint32_t one[kBlock], two[kBlock];
     for (int64_t i = 0; i < kBlock; ++i) {
-      to[i] = OffsetOf(x + block * kBlock + i, stride);
+      const Signs a = SignsOf(x + i, bound);
+      const Signs b = SignsOf(x + stride + i, bound);
+      const Signs c = SignsOf(x + 2 * stride + i, bound);
+      const Signs d = SignsOf(x + 3 * stride + i, bound);
+      one[i] = a.first | b.first << 1 | c.first << 2 | d.first << 3;
+      two[i] = a.second | b.second << 1 | c.second << 2 | d.second << 3;
     }
-    to += step;
+    for (int64_t i = 0; i < kBlock; ++i) first[i] = OffsetOf(one[i]);
+    first += kSets * kBlock;
+    x += kBlock;
+    if (!second) continue;
+    for (int64_t i = 0; i < kBlock; ++i) second[i] = OffsetOf(two[i]);
+    second += kSets * kBlock;
   }
 }
 
-BIFSMN_FOR_LEVELS(void, PackBlocks,
-                  (int64_t blocks, const float* x, int64_t stride, int64_t step,
-                   Offset* to),
-                  (blocks, x, stride, step, to))
+BIFSMN_FOR_LEVELS(void, Pack,
+                  (int64_t blocks, const float* x, int64_t stride,
+                   uint32_t bound, Offset* first, Offset* second),
+                  (blocks, x, stride, bound, first, second))
 
-// The sums of sets of four rows of kWide floats: [set][kSums][kWide].
+// The sums of sets of four rows: [set][kSums]. Of `halves` of each.
 template <class T>
-BIFSMN_BODY void MakeSumsBody(int64_t sets, const float* rows, int64_t stride,
-                              float* sums) {
-  constexpr int64_t kLane = kLanes<T>;
+BIFSMN_BODY void MakeSumsBody(int64_t sets, int64_t halves, const Wide* rows,
+                              Wide* sums) {
   for (int64_t set = 0; set < sets; ++set) {
-    for (int64_t i = 0; i < kWide; i += kLane) {
-      const float* at = rows + set * kSet * stride + i;
-      const T a = Load<T>(at), b = Load<T>(at + stride);
-      const T c = Load<T>(at + 2 * stride), d = Load<T>(at + 3 * stride);
+    for (int64_t i = 0; i < halves * kHalf; i += kLanes<T>) {
+      const T a = Load<T>(rows[0].values + i), b = Load<T>(rows[1].values + i);
+      const T c = Load<T>(rows[2].values + i), d = Load<T>(rows[3].values + i);
       const T low[] = {a + b, b - a, a - b, -a - b};
       const T high[] = {c + d, d - c, c - d, -c - d};
-      float* to = sums + set * kSums * kWide + i;
 #pragma GCC unroll 16
       for (int which = 0; which < kSums; ++which) {
-        Store(to + which * kWide, low[which % 4] + high[which / 4]);
+        Store(sums[which].values + i, low[which % 4] + high[which / 4]);
       }
     }
+    rows += kSet;
+    sums += kSums;
   }
 }
 
 BIFSMN_FOR_LEVELS(void, MakeSums,
-                  (int64_t sets, const float* rows, int64_t stride,
-                   float* sums),
-                  (sets, rows, stride, sums))
+                  (int64_t sets, int64_t halves, const Wide* rows, Wide* sums),
+                  (sets, halves, rows, sums))
 
-// Adds the sums of sets to results [blocks of kBlock][kWide].
-template <class T>
-BIFSMN_BODY void AddSetsBody(int64_t blocks, int64_t sets, const float* sums,
-                             const Offset* offsets, float* results) {
-  constexpr int64_t kLane = kLanes<T>;
-  constexpr int kVectors = kWide / kLane;
+template <class T, int kHalves>
+BIFSMN_BODY void AddSetsOf(int64_t blocks, int64_t sets, const Wide* sums,
+                           const Offset* offsets, Wide* results) {
+  constexpr int kVectors = kHalves * kHalf / kLanes<T>;
   // As many as hide an addition's latency and fit the registers.
   constexpr int kTogether = 8 / kVectors;
   for (int64_t block = 0; block < blocks; ++block) {
     for (int first = 0; first < kBlock; first += kTogether) {
-      float* to = results + (block * kBlock + first) * kWide;
       T added[kTogether][kVectors];
 #pragma GCC unroll 8
       for (int k = 0; k < kTogether; ++k) {
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) {
-          added[k][v] = Load<T>(to + k * kWide + v * kLane);
+          added[k][v] = Load<T>(results[first + k].values + v * kLanes<T>);
         }
       }
-      const Offset* mine = offsets + block * kSets * kBlock + first;
+      const Offset* mine = offsets + first;
       const auto* from = reinterpret_cast<const char*>(sums);
       for (int64_t set = 0; set < sets; ++set) {
 #pragma GCC unroll 8
@@ -150,46 +166,37 @@ BIFSMN_BODY void AddSetsBody(int64_t blocks, int64_t sets, const float* sums,
           }
         }
         mine += kBlock;
-        from += kSums * kBytes;
+        from += kSums * sizeof(Wide);
       }
 #pragma GCC unroll 8
       for (int k = 0; k < kTogether; ++k) {
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) {
-          Store(to + k * kWide + v * kLane, added[k][v]);
+          Store(results[first + k].values + v * kLanes<T>, added[k][v]);
         }
       }
     }
+    offsets += kSets * kBlock;
+    results += kBlock;
+  }
+}
+
+// Adds to results [blocks of kBlock] the sums of sets. Of `halves` of each.
+template <class T>
+BIFSMN_BODY void AddSetsBody(int64_t blocks, int64_t sets, int64_t halves,
+                             const Wide* sums, const Offset* offsets,
+                             Wide* results) {
+  if (halves == 1) {
+    AddSetsOf<T, 1>(blocks, sets, sums, offsets, results);
+  } else {
+    AddSetsOf<T, 2>(blocks, sets, sums, offsets, results);
   }
 }
 
 BIFSMN_FOR_LEVELS(void, AddSets,
-                  (int64_t blocks, int64_t sets, const float* sums,
-                   const Offset* offsets, float* results),
-                  (blocks, sets, sums, offsets, results))
-
-// What one stretch of kWide floats needs beside the signs.
-struct Work {
-  explicit Work(int64_t results)
-      : blocks(Blocks(results, kBlock)),
-        sums(kSets * kSums),
-        results(blocks * kBlock) {}
-
-  // Adds up what rows [signs][kWide], `stride` apart, give with their signs.
-  void Add(int64_t signs, const float* rows, int64_t stride,
-           const Offsets& offsets) {
-    std::fill(results.begin(), results.end(), Wide{});
-    for (int64_t first = 0; first < signs; first += kSigns) {
-      const int64_t sets = Blocks(std::min(kSigns, signs - first), kSet);
-      MakeSums(sets, rows + first * stride, stride, sums[0].values);
-      AddSets(blocks, sets, sums[0].values, offsets.Part(first / kSigns),
-              results[0].values);
-    }
-  }
-
-  int64_t blocks;
-  std::vector<Wide> sums, results;
-};
+                  (int64_t blocks, int64_t sets, int64_t halves,
+                   const Wide* sums, const Offset* offsets, Wide* results),
+                  (blocks, sets, halves, sums, offsets, results))
 
 // Writes the 4 x 4 floats at `from` the other way round.
 BIFSMN_BODY void Turn(const float* from, int64_t stride, float* to,
@@ -224,71 +231,152 @@ void Transpose(int64_t rows, int64_t columns, const float* from, int64_t stride,
   }
 }
 
-}  // namespace
-
-void SignInputGradient(Shape shape, int64_t units, const float* y,
-                       const float* dz, float* dx) {
-  Offsets offsets(shape.columns, units);
-  const int64_t sets = units / kSet;
-  for (int64_t column = 0; column < shape.columns; ++column) {
-    const float* row = y + column * units;
-    const int64_t block = column / kBlock, place = column % kBlock;
-    for (int64_t set = 0; set < sets; ++set) {
-      offsets.At(block, set)[place] = OffsetOf(row + set * kSet, 1);
+// Calls use(tap, pixel) for each tap that reads a pixel of x for an output.
+template <class Use>
+void ForTaps(const Convolution& c, int64_t out, const Use& use) {
+  const int64_t top = out / c.out_width * c.stride_height - c.pad_top;
+  const int64_t left = out % c.out_width * c.stride_width - c.pad_left;
+  for (int64_t i = 0; i < c.kernel_height; ++i) {
+    if (top + i < 0 || top + i >= c.height) continue;
+    for (int64_t j = 0; j < c.kernel_width; ++j) {
+      if (left + j < 0 || left + j >= c.width) continue;
+      use(i * c.kernel_width + j, (top + i) * c.width + left + j);
     }
-    for (int64_t unit = sets * kSet; unit < units; ++unit) {
-      offsets.At(block, sets)[place] |=
-          static_cast<Offset>(Negative(row[unit]) * kBytes << unit % kSet);
-    }
-  }
-  // Units that are not there are zeros.
-  const int64_t padded = Blocks(units, kSet) * kSet;
-  std::vector<float> turned(padded * kWide);
-  Work work(shape.columns);
-  for (int64_t row = 0; row < shape.rows; row += kWide) {
-    const int64_t rows = std::min(kWide, shape.rows - row);
-    Transpose(rows, units, dz + row * units, units, turned.data(), kWide);
-    for (int64_t unit = 0; unit < units; ++unit) {
-      const float alpha = std::fabs(y[unit]);
-      for (int64_t i = 0; i < kWide; ++i) turned[unit * kWide + i] *= alpha;
-    }
-    work.Add(padded, turned.data(), kWide, offsets);
-    Transpose(shape.columns, rows, work.results[0].values, kWide,
-              dx + row * shape.columns, shape.columns);
   }
 }
 
-void SignKernelGradient(Shape shape, int64_t units, const float* x,
+int64_t HalvesOf(int64_t count) { return count > kHalf ? 2 : 1; }
+
+}  // namespace
+
+void SignInputGradient(const Convolution& c, const float* y, const float* dz,
+                       float* dx) {
+  // The signs of a channel's units, at each tap.
+  Offsets offsets(c.channels, c.units, c.taps());
+  for (int64_t tap = 0; tap < c.taps(); ++tap) {
+    for (int64_t channel = 0; channel < c.channels; ++channel) {
+      const float* units = y + (tap * c.channels + channel) * c.units;
+      for (int64_t unit = 0; unit < c.units; unit += kSet) {
+        uint32_t which = 0;
+        const int64_t count = std::min(kSet, c.units - unit);
+        for (int64_t i = 0; i < count; ++i) {
+          which |= Bits(units[unit + i]) >> 31 << i;
+        }
+        Of(offsets.At(unit / kSigns, tap), channel, unit % kSigns / kSet) =
+            OffsetOf(which);
+      }
+    }
+  }
+  const int64_t blocks = Blocks(c.channels, kBlock);
+  std::vector<float> alpha(c.units);
+  for (int64_t i = 0; i < c.units; ++i) alpha[i] = std::fabs(y[i]);
+  // Units that are not there stay zeros.
+  std::vector<Wide> turned(Blocks(c.units, kSet) * kSet);
+  std::vector<Wide> sums(kSets * kSums);
+  std::vector<Wide> results(c.pixels() * blocks * kBlock);
+  for (int64_t begin = 0; begin < c.batch; begin += kWide) {
+    const int64_t clips = std::min(kWide, c.batch - begin);
+    const int64_t halves = HalvesOf(clips);
+    std::fill(results.begin(), results.end(), Wide{});
+    for (int64_t out = 0; out < c.out_pixels(); ++out) {
+      const int64_t stride = c.out_pixels() * c.units;
+      Transpose(clips, c.units, dz + begin * stride + out * c.units, stride,
+                turned[0].values, kWide);
+      for (int64_t unit = 0; unit < c.units; ++unit) {
+        for (float& value : turned[unit].values) value *= alpha[unit];
+      }
+      for (int64_t unit = 0; unit < c.units; unit += kSigns) {
+        const int64_t sets = Blocks(std::min(kSigns, c.units - unit), kSet);
+        MakeSums(sets, halves, &turned[unit], sums.data());
+        ForTaps(c, out, [&](int64_t tap, int64_t pixel) {
+          AddSets(blocks, sets, halves, sums.data(),
+                  offsets.At(unit / kSigns, tap),
+                  &results[pixel * blocks * kBlock]);
+        });
+      }
+    }
+    for (int64_t pixel = 0; pixel < c.pixels(); ++pixel) {
+      Transpose(c.channels, clips, results[pixel * blocks * kBlock].values,
+                kWide, dx + (begin * c.pixels() + pixel) * c.channels,
+                c.pixels() * c.channels);
+    }
+  }
+}
+
+void SignKernelGradient(const Convolution& c, float step, const float* x,
                         const float* dz, float* dy) {
-  Offsets offsets(shape.columns, shape.rows);
-  const int64_t sets = shape.rows / kSet, blocks = shape.columns / kBlock;
-  for (int64_t set = 0; set < sets; ++set) {
-    const float* rows = x + set * kSet * shape.columns;
-    PackBlocks(blocks, rows, shape.columns, kSets * kBlock, offsets.At(0, set));
-    for (int64_t i = blocks * kBlock; i < shape.columns; ++i) {
-      offsets.At(blocks, set)[i % kBlock] = OffsetOf(rows + i, shape.columns);
+  // The signs of a channel's clips, at each pixel.
+  const bool two = step != 0;
+  Offsets first(c.channels, c.batch, c.pixels());
+  Offsets second(two ? c.channels : 0, c.batch, c.pixels());
+  const int64_t blocks = Blocks(c.channels, kBlock);
+  const int64_t stride = c.pixels() * c.channels;
+  const uint32_t bound = Bits(2 * step);
+  for (int64_t clip = 0; clip < c.batch; clip += kSet) {
+    const int64_t part = clip / kSigns, set = clip % kSigns / kSet;
+    const int64_t clips = std::min(kSet, c.batch - clip);
+    for (int64_t pixel = 0; pixel < c.pixels(); ++pixel) {
+      const float* from = x + clip * stride + pixel * c.channels;
+      Offset* one = first.At(part, pixel);
+      Offset* other = two ? second.At(part, pixel) : nullptr;
+      const int64_t whole = clips == kSet ? c.channels / kBlock : 0;
+      Pack(whole, from, stride, bound, &Of(one, 0, set),
+           two ? &Of(other, 0, set) : nullptr);
+      for (int64_t channel = whole * kBlock; channel < c.channels; ++channel) {
+        Signs which{0, 0};
+        for (int64_t i = 0; i < clips; ++i) {
+          const Signs its = SignsOf(from + i * stride + channel, bound);
+          which.first |= its.first << i;
+          which.second |= its.second << i;
+        }
+        Of(one, channel, set) = OffsetOf(which.first);
+        if (two) Of(other, channel, set) = OffsetOf(which.second);
+      }
     }
   }
-  for (int64_t row = sets * kSet; row < shape.rows; ++row) {
-    for (int64_t i = 0; i < shape.columns; ++i) {
-      offsets.At(i / kBlock, sets)[i % kBlock] |= static_cast<Offset>(
-          Negative(x[row * shape.columns + i]) * kBytes << row % kSet);
+  std::vector<Wide> mine(kSigns), sums(kSets * kSums);
+  std::vector<Wide> results(c.taps() * blocks * kBlock);
+  std::vector<Wide> others(two ? results.size() : 0);
+  for (int64_t unit = 0; unit < c.units; unit += kWide) {
+    const int64_t count = std::min(kWide, c.units - unit);
+    const int64_t halves = HalvesOf(count);
+    std::fill(results.begin(), results.end(), Wide{});
+    std::fill(others.begin(), others.end(), Wide{});
+    for (int64_t begin = 0; begin < c.batch; begin += kSigns) {
+      const int64_t clips = std::min(kSigns, c.batch - begin);
+      const int64_t sets = Blocks(clips, kSet), part = begin / kSigns;
+      for (int64_t out = 0; out < c.out_pixels(); ++out) {
+        // Clips and units that are not there are zeros.
+        if (count < kWide || clips < kSigns) {
+          std::fill(mine.begin(), mine.end(), Wide{});
+        }
+        for (int64_t clip = 0; clip < clips; ++clip) {
+          const int64_t row = (begin + clip) * c.out_pixels() + out;
+          std::copy_n(dz + row * c.units + unit, count, mine[clip].values);
+        }
+        MakeSums(sets, halves, mine.data(), sums.data());
+        ForTaps(c, out, [&](int64_t tap, int64_t pixel) {
+          const int64_t at = tap * blocks * kBlock;
+          AddSets(blocks, sets, halves, sums.data(), first.At(part, pixel),
+                  &results[at]);
+          if (!two) return;
+          AddSets(blocks, sets, halves, sums.data(), second.At(part, pixel),
+                  &others[at]);
+        });
+      }
     }
-  }
-  // Rows and units that are not there are zeros.
-  const int64_t padded = Blocks(shape.rows, kSet) * kSet;
-  std::vector<float> mine(padded * kWide);
-  Work work(shape.columns);
-  for (int64_t unit = 0; unit < units; unit += kWide) {
-    const int64_t count = std::min(kWide, units - unit);
-    for (int64_t row = 0; row < shape.rows; ++row) {
-      std::copy_n(dz + row * units + unit, count, &mine[row * kWide]);
-      std::fill_n(&mine[row * kWide + count], kWide - count, 0.0f);
-    }
-    work.Add(padded, mine.data(), kWide, offsets);
-    for (int64_t column = 0; column < shape.columns; ++column) {
-      std::copy_n(work.results[column].values, count,
-                  dy + column * units + unit);
+    for (int64_t tap = 0; tap < c.taps(); ++tap) {
+      for (int64_t channel = 0; channel < c.channels; ++channel) {
+        const int64_t at = tap * blocks * kBlock + channel;
+        float* to = dy + (tap * c.channels + channel) * c.units + unit;
+        if (two) {
+          for (int64_t i = 0; i < count; ++i) {
+            to[i] = step * (2 * results[at].values[i] + others[at].values[i]);
+          }
+        } else {
+          std::copy_n(results[at].values, count, to);
+        }
+      }
     }
   }
 }

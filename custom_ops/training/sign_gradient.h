@@ -5,26 +5,43 @@
 // One factor of each is signs. Four floats and their four signs have sixteen
 // sums: made once, they serve all the columns (or rows) that have these floats,
 // with one addition in place of four products (the method of four Russians:
-// Arlazarov, Dinic, Kronrod and Faradzhev, 1970). Sums are taken in an order
-// that no level of instructions changes. Matrices are dense, by rows.
+// Arlazarov, Dinic, Kronrod and Faradzhev, 1970). The product is a convolution,
+// of which a matrix product is one of a single pixel. Sums are taken in an
+// order that no level of instructions changes. Arrays are dense.
 
 #ifndef BIFSMN_CUSTOM_OPS_TRAINING_SIGN_GRADIENT_H_
 #define BIFSMN_CUSTOM_OPS_TRAINING_SIGN_GRADIENT_H_
 
-#include "custom_ops/training/epilogue.h"
+#include <cstdint>
 
 namespace bifsmn::training {
 
-// Writes dx [shape.rows][shape.columns] for y [shape.columns][units], |y| the
-// same in all of a column, and dz [shape.rows][units]. Reads nothing of y but
-// signs, and the magnitudes of its first row.
-void SignInputGradient(Shape shape, int64_t units, const float* y,
+// A convolution of x [batch][height][width][channels] with y [kernel_height]
+// [kernel_width][channels][units]; what lies outside of x is 0. A product of
+// matrices has x [batch][channels].
+struct Convolution {
+  int64_t batch, channels, units;
+  int64_t height = 1, width = 1;
+  int64_t kernel_height = 1, kernel_width = 1;
+  int64_t stride_height = 1, stride_width = 1;
+  int64_t pad_top = 0, pad_left = 0;
+  int64_t out_height = 1, out_width = 1;
+
+  int64_t pixels() const { return height * width; }
+  int64_t taps() const { return kernel_height * kernel_width; }
+  int64_t out_pixels() const { return out_height * out_width; }
+};
+
+// Writes dx, as x, for y with |y| the same in all of a unit, and dz [batch]
+// [out_height][out_width][units]. Reads nothing of y but signs, and the
+// magnitudes of its first tap and channel.
+void SignInputGradient(const Convolution& convolution, const float* y,
                        const float* dz, float* dx);
 
-// Writes dy [shape.columns][units] for x [shape.rows][shape.columns] of +1 and
-// -1 and dz [shape.rows][units].
-void SignKernelGradient(Shape shape, int64_t units, const float* x,
-                        const float* dz, float* dy);
+// Writes dy, as y. x is +1 and -1; or, where `step` is not 0, four levels, that
+// times -3, -1, 1 and 3, of two bits that count double and once.
+void SignKernelGradient(const Convolution& convolution, float step,
+                        const float* x, const float* dz, float* dy);
 
 }  // namespace bifsmn::training
 

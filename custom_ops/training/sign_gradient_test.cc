@@ -13,108 +13,149 @@ using Values = std::vector<float>;
 
 // What lies behind a result has to stay as it is.
 constexpr float kGuard = 12345;
+constexpr float kStep = 0.5f;
 
 struct Case {
-  Case(int64_t rows, int64_t columns, int64_t units)
-      : shape{rows, columns},
-        units(units),
-        x(rows * columns),
-        y(columns * units),
-        dz(rows * units) {
-    std::mt19937 random(
-        static_cast<unsigned>(rows * 7919 + columns * 31 + units));
+  Case(const Convolution& convolution, float step)
+      : c(convolution),
+        step(step),
+        x(c.batch * c.pixels() * c.channels),
+        y(c.taps() * c.channels * c.units),
+        dz(c.batch * c.out_pixels() * c.units) {
+    std::mt19937 random(static_cast<unsigned>(x.size() * 31 + y.size()));
     std::normal_distribution<float> normal;
-    Values alpha(units);
+    Values alpha(c.units);
     for (float& a : alpha) a = std::fabs(normal(random));
-    for (float& value : x) value = random() & 1 ? 1.0f : -1.0f;
-    for (int64_t i = 0; i < columns * units; ++i) {
-      y[i] = random() & 1 ? alpha[i % units] : -alpha[i % units];
+    for (float& value : x) {
+      value = random() & 1 ? 1.0f : -1.0f;
+      if (step != 0) value *= step * (random() & 1 ? 3 : 1);
+    }
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] = random() & 1 ? alpha[i % c.units] : -alpha[i % c.units];
     }
     for (float& value : dz) value = normal(random);
   }
 
-  Shape shape;
-  int64_t units;
+  Values InputGradient() const {
+    Values dx(x.size() + 1, kGuard);
+    SignInputGradient(c, y.data(), dz.data(), dx.data());
+    EXPECT_EQ(dx.back(), kGuard);
+    dx.pop_back();
+    return dx;
+  }
+
+  Values KernelGradient() const {
+    Values dy(y.size() + 1, kGuard);
+    SignKernelGradient(c, step, x.data(), dz.data(), dy.data());
+    EXPECT_EQ(dy.back(), kGuard);
+    dy.pop_back();
+    return dy;
+  }
+
+  Convolution c;
+  float step;
   Values x, y, dz;
 };
 
-Values InputGradient(const Case& c) {
-  Values dx(c.x.size() + 1, kGuard);
-  SignInputGradient(c.shape, c.units, c.y.data(), c.dz.data(), dx.data());
-  EXPECT_EQ(dx.back(), kGuard);
-  dx.pop_back();
-  return dx;
-}
+// What is added up for each result, and the sum of magnitudes.
+struct Sums {
+  explicit Sums(size_t size) : sum(size), magnitude(size) {}
 
-Values KernelGradient(const Case& c) {
-  Values dy(c.y.size() + 1, kGuard);
-  SignKernelGradient(c.shape, c.units, c.x.data(), c.dz.data(), dy.data());
-  EXPECT_EQ(dy.back(), kGuard);
-  dy.pop_back();
-  return dy;
-}
+  void Add(int64_t i, double term) {
+    sum[i] += term;
+    magnitude[i] += std::fabs(term);
+  }
 
-void Check(int64_t rows, int64_t columns, int64_t units) {
+  void Check(const Values& found) const {
+    for (size_t i = 0; i < sum.size(); ++i) {
+      ASSERT_NEAR(found[i], sum[i], 1e-6 * magnitude[i]) << i;
+    }
+  }
+
+  std::vector<double> sum, magnitude;
+};
+
+void Check(const Convolution& c, float step) {
   SCOPED_TRACE(testing::Message()
-               << rows << " x " << columns << " x " << units);
-  const Case c(rows, columns, units);
-  const Values dx = InputGradient(c), dy = KernelGradient(c);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t i = 0; i < columns; ++i) {
-      double sum = 0, size = 0;
-      for (int64_t unit = 0; unit < units; ++unit) {
-        const double term =
-            double{c.dz[row * units + unit]} * c.y[i * units + unit];
-        sum += term;
-        size += std::fabs(term);
+               << c.batch << " x " << c.height << " x " << c.width << " x "
+               << c.channels << ", " << c.kernel_height << " x "
+               << c.kernel_width << " x " << c.units << ", step " << step);
+  const Case its(c, step);
+  Sums dx(its.x.size()), dy(its.y.size());
+  for (int64_t clip = 0; clip < c.batch; ++clip) {
+    for (int64_t out = 0; out < c.out_pixels(); ++out) {
+      for (int64_t tap = 0; tap < c.taps(); ++tap) {
+        const int64_t row = out / c.out_width * c.stride_height - c.pad_top +
+                            tap / c.kernel_width;
+        const int64_t column = out % c.out_width * c.stride_width - c.pad_left +
+                               tap % c.kernel_width;
+        if (row < 0 || row >= c.height) continue;
+        if (column < 0 || column >= c.width) continue;
+        const int64_t pixel = (clip * c.height + row) * c.width + column;
+        for (int64_t i = 0; i < c.channels; ++i) {
+          for (int64_t unit = 0; unit < c.units; ++unit) {
+            const int64_t x = pixel * c.channels + i;
+            const int64_t y = (tap * c.channels + i) * c.units + unit;
+            const double dz =
+                its.dz[(clip * c.out_pixels() + out) * c.units + unit];
+            dx.Add(x, dz * its.y[y]);
+            dy.Add(y, dz * its.x[x]);
+          }
+        }
       }
-      ASSERT_NEAR(dx[row * columns + i], sum, 1e-6 * size + 1e-6);
     }
   }
-  for (int64_t i = 0; i < columns; ++i) {
-    for (int64_t unit = 0; unit < units; ++unit) {
-      double sum = 0, size = 0;
-      for (int64_t row = 0; row < rows; ++row) {
-        const double term =
-            double{c.x[row * columns + i]} * c.dz[row * units + unit];
-        sum += term;
-        size += std::fabs(term);
-      }
-      ASSERT_NEAR(dy[i * units + unit], sum, 1e-6 * size + 1e-6);
-    }
-  }
+  dx.Check(its.InputGradient());
+  dy.Check(its.KernelGradient());
 }
 
 TEST(SignGradient, IsThatOfAProductAtEveryEdge) {
-  for (const int64_t rows : {1, 3, 4, 5, 31, 32, 33, 66}) {
-    for (const int64_t columns : {1, 3, 7, 8, 9, 17}) {
-      for (const int64_t units : {1, 3, 4, 5, 31, 32, 33, 65}) {
-        Check(rows, columns, units);
+  for (const int64_t rows : {1, 3, 4, 5, 16, 17, 32, 33, 66}) {
+    for (const int64_t columns : {1, 7, 8, 9, 17}) {
+      for (const int64_t units : {1, 3, 4, 5, 16, 17, 33, 65}) {
+        for (const float step : {0.0f, kStep}) {
+          Check({rows, columns, units}, step);
+        }
       }
     }
   }
 }
 
-TEST(SignGradient, IsThatOfAProductOnRandomShapes) {
+TEST(SignGradient, IsThatOfAConvolutionOfAnyShape) {
   std::mt19937 random(1);
-  for (int i = 0; i < 30; ++i) {
-    Check(1 + random() % 100, 1 + random() % 150, 1 + random() % 150);
+  const auto up_to = [&random](int most) {
+    return int64_t{1} + static_cast<int64_t>(random() % most);
+  };
+  for (int i = 0; i < 60; ++i) {
+    Convolution c{up_to(40), up_to(18), up_to(50)};
+    c.height = up_to(7);
+    c.width = up_to(7);
+    c.kernel_height = up_to(5);
+    c.kernel_width = up_to(5);
+    c.stride_height = up_to(3);
+    c.stride_width = up_to(3);
+    c.pad_top = up_to(c.kernel_height) - 1;
+    c.pad_left = up_to(c.kernel_width) - 1;
+    c.out_height = up_to(5);
+    c.out_width = up_to(5);
+    Check(c, i % 2 ? kStep : 0);
   }
 }
 
 // The order in which floats are added: the same at every level, since another
 // level's vectors hold the same floats of more results.
 TEST(SignGradient, AddsUpFourByFourInOrder) {
-  const Case c(70, 5, 6);
-  const Values dy = KernelGradient(c);
-  for (int64_t i = 0; i < c.shape.columns; ++i) {
+  const Case its({70, 5, 6}, 0);
+  const Convolution& c = its.c;
+  const Values dy = its.KernelGradient();
+  for (int64_t i = 0; i < c.channels; ++i) {
     for (int64_t unit = 0; unit < c.units; ++unit) {
       float sum = 0;
-      for (int64_t row = 0; row < c.shape.rows; row += 4) {
+      for (int64_t row = 0; row < c.batch; row += 4) {
         float term[4] = {0, 0, 0, 0};
-        for (int64_t k = 0; k < 4 && row + k < c.shape.rows; ++k) {
-          term[k] = c.x[(row + k) * c.shape.columns + i] *
-                    c.dz[(row + k) * c.units + unit];
+        for (int64_t k = 0; k < 4 && row + k < c.batch; ++k) {
+          term[k] = its.x[(row + k) * c.channels + i] *
+                    its.dz[(row + k) * c.units + unit];
         }
         sum += (term[0] + term[1]) + (term[2] + term[3]);
       }
@@ -126,7 +167,7 @@ TEST(SignGradient, AddsUpFourByFourInOrder) {
 TEST(SignGradient, AScaleOfZeroGivesZero) {
   const Values y{0, 2, -0.0f, -2, 0, 2}, dz{7, 3};
   Values dx(3, 1);
-  SignInputGradient({1, 3}, 2, y.data(), dz.data(), dx.data());
+  SignInputGradient({1, 3, 2}, y.data(), dz.data(), dx.data());
   EXPECT_EQ(dx, (Values{6, -6, 6}));
 }
 

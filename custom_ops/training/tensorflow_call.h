@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,7 @@ bool FindTensorFlow();
 struct Attributes {
   float epsilon = 0;
   float momentum = 0;
+  float step = 0;
   int64_t surrogate = 0;
   int64_t residual = 0;
   int64_t stream = 0;
@@ -31,6 +33,11 @@ struct Attributes {
   int64_t emphasise = 0;
   int64_t look_back = 0;
   int64_t threads = 1;
+  int64_t height = 1, width = 1;
+  int64_t kernel_height = 1, kernel_width = 1;
+  int64_t stride_height = 1, stride_width = 1;
+  int64_t pad_top = 0, pad_left = 0;
+  int64_t out_height = 1, out_width = 1;
 };
 
 struct StatusDeleter {
@@ -102,6 +109,16 @@ class Call {
   // Whether two sizes are the same; an error if not.
   bool Agree(int64_t mine, int64_t kernels) {
     if (ok() && mine != kernels) Fail("the kernel does not fit the inputs");
+    return ok();
+  }
+
+  // Whether sizes are what an array can have; an error if not.
+  bool Positive(std::initializer_list<int64_t> sizes) {
+    for (const int64_t size : sizes) {
+      if (ok() && (size < 1 || size > (int64_t{1} << 20))) {
+        Fail("a size is impossible");
+      }
+    }
     return ok();
   }
 

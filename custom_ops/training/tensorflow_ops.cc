@@ -168,23 +168,65 @@ void Product(const Attributes&, Call& call) {
   SignProduct(call.shape(), kernel.columns, x, y, z);
 }
 
-void InputGradient(const Attributes&, Call& call) {
+// What is convolved; an error if x, y or dz, rows by columns, do not fit.
+Convolution ConvolutionOf(const Attributes& a, Call& call, int64_t x_columns,
+                          Shape y, Shape dz) {
+  Convolution c{};
+  c.height = a.height;
+  c.width = a.width;
+  c.kernel_height = a.kernel_height;
+  c.kernel_width = a.kernel_width;
+  c.stride_height = a.stride_height;
+  c.stride_width = a.stride_width;
+  c.pad_top = a.pad_top;
+  c.pad_left = a.pad_left;
+  c.out_height = a.out_height;
+  c.out_width = a.out_width;
+  if (!call.Positive({c.height, c.width, c.kernel_height, c.kernel_width,
+                      c.stride_height, c.stride_width, c.out_height,
+                      c.out_width})) {
+    return c;
+  }
+  c.batch = dz.rows / c.out_pixels();
+  c.units = dz.columns;
+  c.channels = y.rows / c.taps();
+  call.Agree(c.batch * c.out_pixels(), dz.rows);
+  call.Agree(c.channels * c.taps(), y.rows);
+  call.Agree(c.channels * c.pixels(), x_columns);
+  call.Agree(c.units, y.columns);
+  return c;
+}
+
+void InputGradient(const Attributes& attributes, Call& call) {
   const float* dz = call.First();
   Shape kernel{};
   const float* y = call.Kernel(1, &kernel);
-  float* dx = call.MatrixOutputOf(0, kernel.rows);
-  const int64_t units = call.shape().columns;
-  if (!call.Agree(units, kernel.columns)) return;
-  SignInputGradient({call.shape().rows, kernel.rows}, units, y, dz, dx);
+  if (!call.ok()) return;
+  const int64_t taps = attributes.kernel_height * attributes.kernel_width;
+  const int64_t columns =
+      taps > 0 ? kernel.rows / taps * attributes.height * attributes.width : 0;
+  const Convolution convolution =
+      ConvolutionOf(attributes, call, columns, kernel, call.shape());
+  if (!call.ok()) return;
+  float* dx = call.KernelOutput(0, {convolution.batch, columns});
+  if (call.ok()) SignInputGradient(convolution, y, dz, dx);
 }
 
-void KernelGradient(const Attributes&, Call& call) {
+void KernelGradient(const Attributes& attributes, Call& call) {
   const float* x = call.First();
   Shape gradient{};
   const float* dz = call.Kernel(1, &gradient);
-  float* dy = call.KernelOutput(0, {call.shape().columns, gradient.columns});
-  if (!call.Agree(call.shape().rows, gradient.rows)) return;
-  SignKernelGradient(call.shape(), gradient.columns, x, dz, dy);
+  if (!call.ok()) return;
+  const int64_t pixels = attributes.height * attributes.width;
+  const int64_t taps = attributes.kernel_height * attributes.kernel_width;
+  const int64_t columns = call.shape().columns;
+  const Shape kernel{pixels > 0 ? columns / pixels * taps : 0,
+                     gradient.columns};
+  const Convolution convolution =
+      ConvolutionOf(attributes, call, columns, kernel, gradient);
+  if (!call.Agree(call.shape().rows, convolution.batch)) return;
+  float* dy = call.KernelOutput(0, kernel);
+  if (call.ok()) SignKernelGradient(convolution, attributes.step, x, dz, dy);
 }
 
 void Memory(const Attributes& attributes, Call& call) {
@@ -224,11 +266,15 @@ void Adam(const Attributes&, Call& call) {
 void* ReadAttributes(TF_OpKernelConstruction* construction) {
   auto attributes = std::make_unique<Attributes>();
   const Status status(tf.TF_NewStatus());
-  tf.TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon",
-                                          &attributes->epsilon, status.get());
-  if (tf.TF_GetCode(status.get()) == TF_OK) {
-    tf.TF_OpKernelConstruction_GetAttrFloat(
-        construction, "momentum", &attributes->momentum, status.get());
+  const std::pair<const char*, float*> floats[] = {
+      {"epsilon", &attributes->epsilon},
+      {"momentum", &attributes->momentum},
+      {"step", &attributes->step},
+  };
+  for (const auto& [name, value] : floats) {
+    if (tf.TF_GetCode(status.get()) != TF_OK) break;
+    tf.TF_OpKernelConstruction_GetAttrFloat(construction, name, value,
+                                            status.get());
   }
   const std::pair<const char*, int64_t*> integers[] = {
       {"surrogate", &attributes->surrogate},
@@ -240,6 +286,16 @@ void* ReadAttributes(TF_OpKernelConstruction* construction) {
       {"emphasise", &attributes->emphasise},
       {"look_back", &attributes->look_back},
       {"threads", &attributes->threads},
+      {"height", &attributes->height},
+      {"width", &attributes->width},
+      {"kernel_height", &attributes->kernel_height},
+      {"kernel_width", &attributes->kernel_width},
+      {"stride_height", &attributes->stride_height},
+      {"stride_width", &attributes->stride_width},
+      {"pad_top", &attributes->pad_top},
+      {"pad_left", &attributes->pad_left},
+      {"out_height", &attributes->out_height},
+      {"out_width", &attributes->out_width},
   };
   for (const auto& [name, value] : integers) {
     if (tf.TF_GetCode(status.get()) != TF_OK) break;
@@ -277,16 +333,20 @@ void Register(const char* name, std::initializer_list<const char*> inputs,
     tf.TF_OpDefinitionBuilderAddOutput(
         op, (std::string(output) + ": float").c_str());
   }
-  for (const char* attribute : {"epsilon", "momentum"}) {
+  for (const char* attribute : {"epsilon", "momentum", "step"}) {
     tf.TF_OpDefinitionBuilderAddAttr(
         op, (std::string(attribute) + ": float = 0.0").c_str());
   }
-  for (const char* attribute : {"surrogate", "with_residual", "with_stream",
-                                "with_signs", "emphasise", "look_back"}) {
+  for (const char* attribute :
+       {"surrogate", "with_residual", "with_stream", "with_signs", "emphasise",
+        "look_back", "pad_top", "pad_left"}) {
     tf.TF_OpDefinitionBuilderAddAttr(
         op, (std::string(attribute) + ": int = 0").c_str());
   }
-  for (const char* attribute : {"rows", "variants", "threads"}) {
+  for (const char* attribute :
+       {"rows", "variants", "threads", "height", "width", "kernel_height",
+        "kernel_width", "stride_height", "stride_width", "out_height",
+        "out_width"}) {
     tf.TF_OpDefinitionBuilderAddAttr(
         op, (std::string(attribute) + ": int = 1").c_str());
   }

@@ -1,5 +1,6 @@
 """The fused training ops are what the layers define, gradients included."""
 
+import collections
 import os
 import subprocess
 import sys
@@ -180,6 +181,42 @@ def test_a_network_and_its_statistics_are_those_of_the_layers():
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("two_bit_sites", [(), ("conv2",)])
+@pytest.mark.parametrize("surrogate", ["sign", "approx_sign"])
+def test_levels_and_their_gradients_are_those_of_the_layer(
+    two_bit_sites, surrogate
+):
+    rng = np.random.default_rng(0)
+    network = FSMN(
+        architectures.bifsmn(
+            5,
+            **_SIZES,
+            two_bit_sites=two_bit_sites,
+            activation_quantizer=f"bifsmn_{surrogate}",
+        )
+    )
+    stage = network.stages["conv2"]
+    _vary(stage.sign)
+    x = tf.constant(2 * rng.normal(size=(6, 5, 16, 16)), tf.float32)
+    dy = tf.constant(rng.normal(size=x.shape), tf.float32)
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = stage.read(x)
+            loss = tf.reduce_sum(y * dy)
+        return y, tape.gradient(loss, [x, *stage.sign.trainable_variables])
+
+    (levels, gradients), count = run(), len(stage.sign.trainable_variables)
+    with fused.disabled():
+        expected, theirs = run()
+    np.testing.assert_array_equal(levels, expected)
+    assert len(np.unique(levels)) == (4 if two_bit_sites else 2)
+    assert count == (3 if two_bit_sites else 1)
+    for mine, other in zip(gradients, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("prelu", ["channel", "shared"])
 def test_a_frozen_network_is_that_of_the_layers(prelu):
     set_random_seed(0)
@@ -277,27 +314,85 @@ def test_a_parameter_of_another_size_is_refused():
         library.bifsmn_sign(tf.zeros(4), tf.zeros(4))
 
 
+needs_lookups = pytest.mark.skipif(
+    not fused.multiplies_signs(),
+    reason="this processor does not count bits fast: no AVX2",
+)
+
+
+def levels(rng, shape, step):
+    """Signs, or levels of two bits where there is a step."""
+    values = [-3, -1, 1, 3] if step else [-1, 1]
+    return tf.constant((step or 1) * rng.choice(values, shape), tf.float32)
+
+
+def assert_native_is_as_layer(layer, inputs, step, rng):
+    """Its outputs to the last bit, its gradients but for roundings."""
+    dz = tf.constant(rng.normal(size=layer(inputs).shape), tf.float32)
+
+    def run(native):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            z = layer.of_levels(inputs, step) if native else layer(inputs)
+            loss = tf.reduce_sum(z * dz)
+        return z, *tape.gradient(loss, [inputs, layer.kernel])
+
+    mine, theirs = run(True), run(False)
+    np.testing.assert_array_equal(mine[0], theirs[0])
+    for one, other in zip(mine[1:], theirs[1:], strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+@needs_lookups
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 33, 17), (64, 128, 256)])
-def test_a_product_of_signs_and_its_gradients_are_those_of_floats(shape):
-    if not fused.multiplies_signs():
-        pytest.skip("this processor does not count bits fast: no AVX2")
+@pytest.mark.parametrize("step", [0.0, layers.TWO_BIT_STEP])
+def test_a_product_of_levels_and_its_gradients_are_those_of_floats(shape, step):
     rows, inputs, units = shape
     rng = np.random.default_rng(0)
-    signs = tf.constant(np.sign(rng.normal(size=(3, rows, inputs))), tf.float32)
-    dy = tf.constant(rng.normal(size=(3, rows, units)), tf.float32)
     set_random_seed(0)
     layer = layers.BinaryDense(units)
     layer.build((None, inputs))
+    x = levels(rng, (3, rows, inputs), step)
+    assert_native_is_as_layer(layer, x, step, rng)
 
-    def run(known):
-        with tf.GradientTape() as tape:
-            tape.watch(signs)
-            y = layer.of_signs(signs) if known else layer(signs)
-            loss = tf.reduce_sum(y * dy)
-        return [y, *tape.gradient(loss, [signs, layer.kernel])]
 
-    for mine, theirs in zip(run(True), run(False), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+@needs_lookups
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(7, 16, 16, 16), (33, 12, 5, 3), (1, 5, 6, 9)]
+)
+@pytest.mark.parametrize("step", [0.0, layers.TWO_BIT_STEP])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_convolution_has_the_gradients_of_floats(
+    streaming, shape, step, strides
+):
+    rng = np.random.default_rng(0)
+    set_random_seed(0)
+    layer = layers.BinaryConv2D(20, 5, strides, streaming=streaming)
+    layer.build(layer.padded(tf.zeros(shape)).shape)
+    assert_native_is_as_layer(layer, levels(rng, shape, step), step, rng)
+
+
+@needs_lookups
+def test_gradients_of_other_sizes_are_refused():
+    library = fused._library()
+    x, y, dz = tf.zeros((6, 4)), tf.zeros((4, 3)), tf.zeros((6, 3))
+    for wrong in (
+        lambda: library.bifsmn_sign_input_gradient(dz=dz, y=tf.zeros((4, 2))),
+        lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz[:5]),
+        lambda: library.bifsmn_sign_input_gradient(dz=dz, y=y, kernel_width=3),
+        lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz, width=3),
+        lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz, out_height=4),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="not fit"):
+            wrong()
+    for name in ("height", "kernel_height", "stride_width", "out_width"):
+        for size in (0, -1):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match="impossible"
+            ):
+                library.bifsmn_sign_kernel_gradient(x=x, dz=dz, **{name: size})
 
 
 def test_only_what_is_one_bit_is_multiplied_as_bits(monkeypatch):
@@ -325,6 +420,42 @@ def test_only_what_is_one_bit_is_multiplied_as_bits(monkeypatch):
     ):
         FSMN(architectures.bifsmn(5, **_SIZES, **changes)).forward(features)
     assert not counted
+
+
+@needs_lookups
+def test_what_is_in_front_of_a_layer_says_who_computes_its_gradients(
+    monkeypatch,
+):
+    """Convolution, projection, shrink and expand; not what has no levels."""
+    found = []
+    real = fused.level_gradients
+
+    def gradients(inputs, kernel, dz, **settings):
+        found.append((kernel.shape.rank, settings.get("step", 0.0)))
+        return real(inputs, kernel, dz, **settings)
+
+    monkeypatch.setattr(fused, "level_gradients", gradients)
+    features = tf.zeros((2, 12, 32))
+
+    def of(**changes):
+        found.clear()
+        network = FSMN(architectures.bifsmn(5, **_SIZES, **changes))
+        with tf.GradientTape() as tape:
+            logits, _ = network.forward(features)
+            loss = tf.add_n([tf.reduce_sum(x) for x in tf.nest.flatten(logits)])
+        tape.gradient(loss, network.trainable_variables)
+        return collections.Counter(found)
+
+    pointwise = 1 + 2 * _SIZES["blocks"]
+    step = layers.TWO_BIT_STEP
+    assert of() == {(4, 0.0): 1, (2, 0.0): pointwise}
+    assert of(two_bit_sites=("conv2", "projection")) == {
+        (4, step): 1,
+        (2, step): 1,
+        (2, 0.0): pointwise - 1,
+    }
+    assert not of(dual_activations=True)
+    assert not of(kernel_quantizer="bifsmn_xnor_kernel")
 
 
 @pytest.mark.parametrize("taps", [(0, 0), (2, 2), (4, 1)])

@@ -4,6 +4,7 @@ Larq's layers with the project's quantizers, and what inference in integers
 needs beside them: the weights as integers, their scale, and the bare product.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ def scaled_product(
     product: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     inputs: tf.Tensor,
     kernel: tf.Tensor,
+    gradients: Callable[..., Any] | None = None,
 ) -> tf.Tensor:
     """Returns a product with one-bit weights, scaled after it is added up.
 
@@ -32,6 +34,8 @@ def scaled_product(
         product: The bare product, linear in both factors.
         inputs: Of the layer.
         kernel: α·sign(w), with one α for each output channel (last axis).
+        gradients: Computes those of inputs and kernel of these and the
+            product's gradient; None has TensorFlow do it.
 
     Returns:
         What ``product`` does.
@@ -42,6 +46,8 @@ def scaled_product(
         inputs: tf.Tensor, kernel: tf.Tensor
     ) -> tuple[tf.Tensor, quantizers.Gradient]:
         def gradient(dz: tf.Tensor) -> Any:
+            if gradients:
+                return gradients(inputs, kernel, dz)
             with tf.GradientTape() as tape:
                 tape.watch((inputs, kernel))
                 z = product(inputs, kernel)
@@ -62,10 +68,20 @@ class IntegerWeights:
 
     kernel: tf.Variable
     kernel_quantizer: Any
+    use_bias: bool
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the bare product with a kernel shaped as the layer's own."""
         raise NotImplementedError
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether native operations know products with such weights."""
+        return (
+            type(self.kernel_quantizer) is quantizers.ScaledSign
+            and not self.use_bias
+            and fused.multiplies_signs()
+        )
 
     @property
     def one_bit(self) -> bool:
@@ -133,18 +149,24 @@ class BinaryDense(IntegerWeights, lq.layers.QuantDense):
             inputs, lambda rows: scaled_product(tf.matmul, rows, kernel)
         )
 
-    def of_signs(self, signs: tf.Tensor) -> tf.Tensor:
-        """Does the same to +1 and -1, counting bits where that is faster."""
-        counts = (
-            type(self.kernel_quantizer) is quantizers.ScaledSign
-            and not self.use_bias
-            and fused.multiplies_signs()
-        )
-        if not counts:
-            return self(signs)
+    def of_levels(self, levels: tf.Tensor, step: float) -> tf.Tensor:
+        """Does the same by native operations, where there are some.
+
+        Args:
+            levels: +1 and -1, whose bits are counted; or levels of two bits.
+            step: Of two bits, see :func:`fused.level_gradients`; else 0.
+        """
+        if not self.looks_up:
+            return self(levels)
         kernel = self.kernel_quantizer(self.kernel)
+        if not step:
+            return self._by_rows(
+                levels, lambda rows: fused.sign_product(rows, kernel)
+            )
+        gradients = functools.partial(fused.level_gradients, step=step)
         return self._by_rows(
-            signs, lambda rows: fused.sign_product(rows, kernel)
+            levels,
+            lambda rows: scaled_product(tf.matmul, rows, kernel, gradients),
         )
 
     def _by_rows(
@@ -189,20 +211,30 @@ class Windowed(IntegerWeights):
 
     def padded(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with what the layer itself does not put in."""
+        return self._with_bands(self._read(inputs))
+
+    def _read(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the frames that are in a window."""
         if not self.streaming:
             return inputs
-        # The newest frame is in the last window.
-        inputs = inputs[
+        # The newest one is in the last window.
+        return inputs[
             :, (inputs.shape[1] - self.kernel_size[0]) % self.strides[0] :
         ]
-        bands, stride = inputs.shape[2], self.strides[1]
-        missing = max(
-            0, (-(-bands // stride) - 1) * stride + self.kernel_size[1] - bands
-        )
-        before = missing // 2
-        return tf.pad(
-            inputs, ((0, 0), (0, 0), (before, missing - before), (0, 0))
-        )
+
+    def _with_bands(self, inputs: tf.Tensor) -> tf.Tensor:
+        if not self.streaming:
+            return inputs
+        before, behind = self._missing(inputs.shape[2], 1)
+        return tf.pad(inputs, ((0, 0), (0, 0), (before, behind), (0, 0)))
+
+    def _missing(self, size: int, axis: int) -> tuple[int, int]:
+        """Returns the padding of an axis, time or frequency, at both ends."""
+        if self.streaming and axis == 0:
+            return 0, 0
+        kernel, stride = self.kernel_size[axis], self.strides[axis]
+        missing = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+        return missing // 2, missing - missing // 2
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Does as :meth:`BinaryDense.dot`, for the convolution."""
@@ -252,6 +284,32 @@ class BinaryConv2D(Windowed, lq.layers.QuantConv2D):
         if not self.one_bit:
             return product(inputs, kernel)
         return scaled_product(product, inputs, tf.convert_to_tensor(kernel))
+
+    def of_levels(self, levels: tf.Tensor, step: float) -> tf.Tensor:
+        """Does the same, with native gradients where there are some.
+
+        Args:
+            levels: +1 and -1, or levels of two bits.
+            step: Of two bits, see :func:`fused.level_gradients`; else 0.
+        """
+        if not self.looks_up:
+            return self(levels)
+        levels = self._read(levels)
+        top, _ = self._missing(levels.shape[1], 0)
+        left, _ = self._missing(levels.shape[2], 1)
+        gradients = functools.partial(
+            fused.level_gradients,
+            step=step,
+            strides=self.strides,
+            before=(top, left),
+        )
+        product = super().convolution_op
+        return scaled_product(
+            lambda x, kernel: product(self._with_bands(x), kernel),
+            levels,
+            self.kernel_quantizer(self.kernel),
+            gradients,
+        )
 
 
 class FirstConv2D(Windowed, lq.layers.QuantConv2D):
