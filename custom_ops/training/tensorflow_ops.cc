@@ -394,11 +394,11 @@ const bool kRegistered = [] {
   Register<Adam>("BifsmnAdam",
                  {"rate", "smallest", "beta1", "beta2", "gradient"}, {},
                  {"weight", "m", "v"});
+  Register<InputGradient>("BifsmnSignInputGradient", {"dz", "y"}, {"dx"});
+  Register<KernelGradient>("BifsmnSignKernelGradient", {"x", "dz"}, {"dy"});
   // Where counting bits is slower, Python multiplies floats.
   if (SignProductIsFast()) {
     Register<Product>("BifsmnSignProduct", {"x", "y"}, {"z"});
-    Register<InputGradient>("BifsmnSignInputGradient", {"dz", "y"}, {"dx"});
-    Register<KernelGradient>("BifsmnSignKernelGradient", {"x", "dz"}, {"dy"});
   }
   return true;
 }();

@@ -80,7 +80,7 @@ class IntegerWeights:
         return (
             type(self.kernel_quantizer) is quantizers.ScaledSign
             and not self.use_bias
-            and fused.multiplies_signs()
+            and fused.enabled()
         )
 
     @property
@@ -153,13 +153,14 @@ class BinaryDense(IntegerWeights, lq.layers.QuantDense):
         """Does the same by native operations, where there are some.
 
         Args:
-            levels: +1 and -1, whose bits are counted; or levels of two bits.
+            levels: +1 and -1, whose bits are counted where that is fast; or
+                levels of two bits.
             step: Of two bits, see :func:`fused.level_gradients`; else 0.
         """
         if not self.looks_up:
             return self(levels)
         kernel = self.kernel_quantizer(self.kernel)
-        if not step:
+        if not step and fused.multiplies_signs():
             return self._by_rows(
                 levels, lambda rows: fused.sign_product(rows, kernel)
             )
