@@ -30,6 +30,7 @@ _KINDS = {
     "Conv2D": _PRODUCTS,
     "Conv2DBackpropFilter": _PRODUCTS,
     "Conv2DBackpropInput": _PRODUCTS,
+    "BifsmnKernelGradient": _PRODUCTS,
     "BifsmnEpilogue": _BETWEEN,
     "BifsmnEpilogueGradient": _BETWEEN,
     "BifsmnAffine": _BETWEEN,
@@ -59,7 +60,8 @@ def kind(name: str) -> str:
     if operation.startswith(_DISTILLATION):
         return "distillation of hidden states"
     found = _KINDS.get(operation, _REST)
-    if found in _TWICE and _GRADIENT in scope:
+    backward = _GRADIENT in scope or operation.endswith("Gradient")
+    if found in _TWICE and backward:
         return f"{found}, gradient"
     return found
 

@@ -17,6 +17,7 @@ from bifsmn_tf.network.layers import TWO_BIT_STEP
 from bifsmn_tf.network.layers import AnySign
 from bifsmn_tf.network.layers import BinaryConv2D
 from bifsmn_tf.network.layers import BinaryDense
+from bifsmn_tf.network.layers import FirstConv2D
 from bifsmn_tf.network.layers import TwoBitSign
 from bifsmn_tf.network.layers import VariantNorm
 from bifsmn_tf.network.layers import VariantPReLU
@@ -118,6 +119,8 @@ class NativeBackend(PlainBackend):
             stage.linear, (BinaryConv2D, BinaryDense)
         ):
             return stage.linear.of_levels(inputs, step)
+        if isinstance(stage.linear, FirstConv2D):
+            return stage.linear.natively(inputs)
         return super().linear(stage, inputs)
 
     def epilogue(

@@ -375,23 +375,70 @@ def level_gradients(
     Returns:
         The gradients of levels and of the kernel, in their shapes.
     """
-    sizes: dict[str, int] = {}
-    if kernel.shape.rank == 4:
+    sizes = (
+        _sizes(levels, kernel, dz, strides, before)
+        if kernel.shape.rank == 4
+        else {}
+    )
+    x, d = _flat(levels), _rows(dz)
+    # Neither waits for the other: they may run side by side.
+    dx = _library().bifsmn_sign_input_gradient(dz=d, y=_rows(kernel), **sizes)
+    dy = _library().bifsmn_sign_kernel_gradient(x=x, dz=d, step=step, **sizes)
+    return _like(dx, levels), _like(dy, kernel)
+
+
+def kernel_gradient(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    dz: tf.Tensor,
+    *,
+    strides: tuple[int, int],
+    before: tuple[int, int],
+) -> tf.Tensor:
+    """The gradient of a convolution's kernel, of floats with few channels.
+
+    Args:
+        x: (batch, height, width, in).
+        kernel: of its shape, (height, width, in, units).
+        dz: the gradient of the convolution, (batch, height, width, units).
+        strides: of the convolution.
+        before: the rows and columns of padding in front of ``x``.
+    """
+    dy = _library().bifsmn_kernel_gradient(
+        x=_flat(x), dz=_rows(dz), **_sizes(x, kernel, dz, strides, before)
+    )
+    return _like(dy, kernel)
+
+
+def _sizes(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    dz: tf.Tensor,
+    strides: tuple[int, int],
+    before: tuple[int, int],
+) -> dict[str, int]:
+    """Returns the sizes of a convolution, as ops take them."""
+    sizes = {
+        name.format(axis): int(value)
         for name, values in (
-            ("{}", levels.shape[1:3]),
+            ("{}", x.shape[1:3]),
             ("kernel_{}", kernel.shape[:2]),
             ("stride_{}", strides),
             ("out_{}", dz.shape[1:3]),
-        ):
-            for axis, value in zip(("height", "width"), values, strict=True):
-                sizes[name.format(axis)] = int(value)
-        sizes["pad_top"], sizes["pad_left"] = before
-    x = tf.reshape(levels, (-1, levels.shape[1:].num_elements()))
-    y, d = (tf.reshape(t, (-1, kernel.shape[-1])) for t in (kernel, dz))
-    # Neither waits for the other: they may run side by side.
-    dx = _library().bifsmn_sign_input_gradient(dz=d, y=y, **sizes)
-    dy = _library().bifsmn_sign_kernel_gradient(x=x, dz=d, step=step, **sizes)
-    return _like(dx, levels), _like(dy, kernel)
+        )
+        for axis, value in zip(("height", "width"), values, strict=True)
+    }
+    sizes["pad_top"], sizes["pad_left"] = before
+    return sizes
+
+
+def _flat(x: tf.Tensor) -> tf.Tensor:
+    """Returns a row for each clip, or what else the first axis counts."""
+    return tf.reshape(x, (-1, x.shape[1:].num_elements()))
+
+
+def _rows(x: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(x, (-1, x.shape[-1]))
 
 
 def adam(

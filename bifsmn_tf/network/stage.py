@@ -117,7 +117,7 @@ class Stage(tf.keras.layers.Layer):
         # A step of a stream brings as many frames as the stride, and the first
         # of them is read.
         first = x.shape[1] % stride if self.node.streaming else 0
-        return x[:, first::stride]
+        return layers.frames_from(x, first, stride)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (..., variants, in) to (..., variants, out), in training."""
@@ -314,7 +314,7 @@ class InputScaledStage(Stage):
 
 def newest(x: tf.Tensor, frames: int) -> tf.Tensor:
     """Returns the last frames of (batch, time, ...)."""
-    return x if x.shape[1] == frames else x[:, -frames:]
+    return layers.frames_from(x, x.shape[1] - frames)
 
 
 def aligned(

@@ -231,20 +231,6 @@ void Transpose(int64_t rows, int64_t columns, const float* from, int64_t stride,
   }
 }
 
-// Calls use(tap, pixel) for each tap that reads a pixel of x for an output.
-template <class Use>
-void ForTaps(const Convolution& c, int64_t out, const Use& use) {
-  const int64_t top = out / c.out_width * c.stride_height - c.pad_top;
-  const int64_t left = out % c.out_width * c.stride_width - c.pad_left;
-  for (int64_t i = 0; i < c.kernel_height; ++i) {
-    if (top + i < 0 || top + i >= c.height) continue;
-    for (int64_t j = 0; j < c.kernel_width; ++j) {
-      if (left + j < 0 || left + j >= c.width) continue;
-      use(i * c.kernel_width + j, (top + i) * c.width + left + j);
-    }
-  }
-}
-
 int64_t HalvesOf(int64_t count) { return count > kHalf ? 2 : 1; }
 
 }  // namespace

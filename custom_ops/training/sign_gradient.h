@@ -12,25 +12,9 @@
 #ifndef BIFSMN_CUSTOM_OPS_TRAINING_SIGN_GRADIENT_H_
 #define BIFSMN_CUSTOM_OPS_TRAINING_SIGN_GRADIENT_H_
 
-#include <cstdint>
+#include "custom_ops/training/convolution.h"
 
 namespace bifsmn::training {
-
-// A convolution of x [batch][height][width][channels] with y [kernel_height]
-// [kernel_width][channels][units]; what lies outside of x is 0. A product of
-// matrices has x [batch][channels].
-struct Convolution {
-  int64_t batch, channels, units;
-  int64_t height = 1, width = 1;
-  int64_t kernel_height = 1, kernel_width = 1;
-  int64_t stride_height = 1, stride_width = 1;
-  int64_t pad_top = 0, pad_left = 0;
-  int64_t out_height = 1, out_width = 1;
-
-  int64_t pixels() const { return height * width; }
-  int64_t taps() const { return kernel_height * kernel_width; }
-  int64_t out_pixels() const { return out_height * out_width; }
-};
 
 // Writes dx, as x, for y with |y| the same in all of a unit, and dz [batch]
 // [out_height][out_width][units]. Reads nothing of y but signs, and the

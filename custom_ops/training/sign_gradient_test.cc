@@ -52,6 +52,15 @@ struct Case {
     return dy;
   }
 
+  // By a pass over floats, whatever they are.
+  Values FloatGradient() const {
+    Values dy(y.size() + 1, kGuard);
+    KernelGradientOfFloats(c, x.data(), dz.data(), dy.data());
+    EXPECT_EQ(dy.back(), kGuard);
+    dy.pop_back();
+    return dy;
+  }
+
   Convolution c;
   float step;
   Values x, y, dz;
@@ -107,6 +116,7 @@ void Check(const Convolution& c, float step) {
   }
   dx.Check(its.InputGradient());
   dy.Check(its.KernelGradient());
+  dy.Check(its.FloatGradient());
 }
 
 TEST(SignGradient, IsThatOfAProductAtEveryEdge) {

@@ -13,6 +13,7 @@
 #include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/training/adam.h"
 #include "custom_ops/training/attention.h"
+#include "custom_ops/training/convolution.h"
 #include "custom_ops/training/epilogue.h"
 #include "custom_ops/training/memory.h"
 #include "custom_ops/training/scaled_sign.h"
@@ -212,7 +213,8 @@ void InputGradient(const Attributes& attributes, Call& call) {
   if (call.ok()) SignInputGradient(convolution, y, dz, dx);
 }
 
-void KernelGradient(const Attributes& attributes, Call& call) {
+template <class Write>
+void OfKernel(const Attributes& attributes, Call& call, const Write& write) {
   const float* x = call.First();
   Shape gradient{};
   const float* dz = call.Kernel(1, &gradient);
@@ -226,7 +228,19 @@ void KernelGradient(const Attributes& attributes, Call& call) {
       ConvolutionOf(attributes, call, columns, kernel, gradient);
   if (!call.Agree(call.shape().rows, convolution.batch)) return;
   float* dy = call.KernelOutput(0, kernel);
-  if (call.ok()) SignKernelGradient(convolution, attributes.step, x, dz, dy);
+  if (call.ok()) write(convolution, x, dz, dy);
+}
+
+void KernelGradient(const Attributes& attributes, Call& call) {
+  OfKernel(attributes, call,
+           [&](const Convolution& convolution, const float* x, const float* dz,
+               float* dy) {
+             SignKernelGradient(convolution, attributes.step, x, dz, dy);
+           });
+}
+
+void FloatKernelGradient(const Attributes& attributes, Call& call) {
+  OfKernel(attributes, call, KernelGradientOfFloats);
 }
 
 void Memory(const Attributes& attributes, Call& call) {
@@ -396,6 +410,7 @@ const bool kRegistered = [] {
                  {"weight", "m", "v"});
   Register<InputGradient>("BifsmnSignInputGradient", {"dz", "y"}, {"dx"});
   Register<KernelGradient>("BifsmnSignKernelGradient", {"x", "dz"}, {"dy"});
+  Register<FloatKernelGradient>("BifsmnKernelGradient", {"x", "dz"}, {"dy"});
   // Where counting bits is slower, Python multiplies floats.
   if (SignProductIsFast()) {
     Register<Product>("BifsmnSignProduct", {"x", "y"}, {"z"});

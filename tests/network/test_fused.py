@@ -375,6 +375,28 @@ def test_a_convolution_has_the_gradients_of_floats(
 
 
 @needs_lookups
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("shape", [(7, 32, 32, 1), (3, 12, 9, 2), (1, 5, 6, 1)])
+def test_a_first_convolution_has_the_gradients_of_floats(streaming, shape):
+    rng = np.random.default_rng(0)
+    set_random_seed(0)
+    layer = layers.FirstConv2D(13, 5, 2, streaming=streaming)
+    layer.build(layer.padded(tf.zeros(shape)).shape)
+    x = tf.constant(rng.normal(size=shape), tf.float32)
+    dz = tf.constant(rng.normal(size=layer(x).shape), tf.float32)
+
+    def run(convolve):
+        with tf.GradientTape() as tape:
+            z = convolve(x)
+            loss = tf.reduce_sum(z * dz)
+        return z, tape.gradient(loss, layer.kernel)
+
+    mine, theirs = run(layer.natively), run(layer)
+    np.testing.assert_array_equal(mine[0], theirs[0])
+    np.testing.assert_allclose(mine[1], theirs[1], rtol=1e-4, atol=1e-4)
+
+
+@needs_lookups
 def test_gradients_of_other_sizes_are_refused():
     library = fused._library()
     x, y, dz = tf.zeros((6, 4)), tf.zeros((4, 3)), tf.zeros((6, 3))

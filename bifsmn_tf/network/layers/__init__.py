@@ -16,6 +16,7 @@ In inference every layer computes ``dot * scale + offset`` with an integer
 Keras and the .tflite therefore agree bit for bit up to the classifier.
 """
 
+from bifsmn_tf.network.layers.frames import frames_from
 from bifsmn_tf.network.layers.linear import FEATURE_SCALE
 from bifsmn_tf.network.layers.linear import BinaryConv2D
 from bifsmn_tf.network.layers.linear import BinaryDense
@@ -54,4 +55,5 @@ __all__ = [
     "VariantPReLU",
     "VariantSign",
     "distribution_loss",
+    "frames_from",
 ]

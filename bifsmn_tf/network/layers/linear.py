@@ -13,6 +13,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 from bifsmn_tf.network import quantizers
 from bifsmn_tf.network.config import SCALED_SIGN
+from bifsmn_tf.network.layers.frames import frames_from
 
 FEATURE_SCALE = 32.0
 """Steps of one unit of normalised features in the 8-bit first convolution."""
@@ -219,15 +220,24 @@ class Windowed(IntegerWeights):
         if not self.streaming:
             return inputs
         # The newest one is in the last window.
-        return inputs[
-            :, (inputs.shape[1] - self.kernel_size[0]) % self.strides[0] :
-        ]
+        behind = inputs.shape[1] - self.kernel_size[0]
+        return frames_from(inputs, behind % self.strides[0])
 
     def _with_bands(self, inputs: tf.Tensor) -> tf.Tensor:
         if not self.streaming:
             return inputs
         before, behind = self._missing(inputs.shape[2], 1)
         return tf.pad(inputs, ((0, 0), (0, 0), (before, behind), (0, 0)))
+
+    def _window(self, inputs: tf.Tensor) -> dict[str, Any]:
+        """Returns strides, and the padding in front, of what is read."""
+        return {
+            "strides": self.strides,
+            "before": tuple(
+                self._missing(inputs.shape[1 + axis], axis)[0]
+                for axis in range(2)
+            ),
+        }
 
     def _missing(self, size: int, axis: int) -> tuple[int, int]:
         """Returns the padding of an axis, time or frequency, at both ends."""
@@ -239,8 +249,14 @@ class Windowed(IntegerWeights):
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Does as :meth:`BinaryDense.dot`, for the convolution."""
+        return self.dot_of_read(self._read(inputs), kernel)
+
+    def dot_of_read(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Does as :meth:`dot` with frames that are all in a window."""
         padding = self.padding_of(self.streaming).upper()
-        return tf.nn.conv2d(self.padded(inputs), kernel, self.strides, padding)
+        return tf.nn.conv2d(
+            self._with_bands(inputs), kernel, self.strides, padding
+        )
 
 
 class BinaryConv2D(Windowed, lq.layers.QuantConv2D):
@@ -296,17 +312,11 @@ class BinaryConv2D(Windowed, lq.layers.QuantConv2D):
         if not self.looks_up:
             return self(levels)
         levels = self._read(levels)
-        top, _ = self._missing(levels.shape[1], 0)
-        left, _ = self._missing(levels.shape[2], 1)
         gradients = functools.partial(
-            fused.level_gradients,
-            step=step,
-            strides=self.strides,
-            before=(top, left),
+            fused.level_gradients, step=step, **self._window(levels)
         )
-        product = super().convolution_op
         return scaled_product(
-            lambda x, kernel: product(self._with_bands(x), kernel),
+            self.dot_of_read,
             levels,
             self.kernel_quantizer(self.kernel),
             gradients,
@@ -350,6 +360,23 @@ class FirstConv2D(Windowed, lq.layers.QuantConv2D):
         """Maps (batch, time, frequency, 1) to (batch, time/2, .../2, C)."""
         integers = self.integer_features(self.padded(inputs))
         return super().call(integers / FEATURE_SCALE)
+
+    def natively(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Does the same, with a native gradient of the kernel."""
+        inputs = self._read(inputs)
+        inputs = self.integer_features(inputs) / FEATURE_SCALE
+
+        # Features have no gradient, for their rounding.
+        @tf.custom_gradient
+        def convolved(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            def gradient(dz: tf.Tensor) -> tf.Tensor:
+                return fused.kernel_gradient(
+                    inputs, kernel, dz, **self._window(inputs)
+                )
+
+            return self.dot_of_read(inputs, kernel), gradient
+
+        return convolved(self.kernel_quantizer(self.kernel))
 
     def weight_scale(self) -> tf.Tensor:
         """Returns the factor of the dot product of both's integers."""

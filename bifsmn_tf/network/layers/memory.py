@@ -7,6 +7,7 @@ from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
 from bifsmn_tf.network.config import SCALED_SIGN
 from bifsmn_tf.network.config import tap_offsets
+from bifsmn_tf.network.layers.frames import frames_from
 from bifsmn_tf.network.layers.linear import IntegerWeights
 from bifsmn_tf.network.layers.linear import scaled_product
 
@@ -98,7 +99,7 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
             outputs = scaled_product(self._depthwise, inputs, kernel)
         else:
             outputs = self._depthwise(inputs, kernel)
-        outputs = outputs[:, self.history :]
+        outputs = frames_from(outputs, self.history)
         return outputs + self.bias if self.use_bias else outputs
 
     def dot(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -107,7 +108,7 @@ class MemoryFilter(IntegerWeights, tf.keras.layers.Layer):
             outputs = fused.memory(inputs, kernel, self.look_back)
         else:
             outputs = self._depthwise(inputs, kernel)
-        return outputs[:, self.history :]
+        return frames_from(outputs, self.history)
 
     @property
     def _dense(self) -> bool:
