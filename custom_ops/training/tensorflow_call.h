@@ -40,6 +40,9 @@ struct Attributes {
   int64_t out_height = 1, out_width = 1;
 };
 
+// Of an image or a kernel, and so that products of four do not overflow.
+constexpr int64_t kLargestSize = int64_t{1} << 15;
+
 struct StatusDeleter {
   void operator()(TF_Status* status) const { tf.TF_DeleteStatus(status); }
 };
@@ -112,11 +115,11 @@ class Call {
     return ok();
   }
 
-  // Whether sizes are what an array can have; an error if not.
-  bool Positive(std::initializer_list<int64_t> sizes) {
+  // Whether sizes are what images and kernels have; an error if not.
+  bool Possible(std::initializer_list<int64_t> sizes) {
     for (const int64_t size : sizes) {
-      if (ok() && (size < 1 || size > (int64_t{1} << 20))) {
-        Fail("a size is impossible");
+      if (ok() && (size < 1 || size > kLargestSize)) {
+        Fail("a size of the convolution is impossible");
       }
     }
     return ok();

@@ -169,9 +169,8 @@ void Product(const Attributes&, Call& call) {
   SignProduct(call.shape(), kernel.columns, x, y, z);
 }
 
-// What is convolved; an error if x, y or dz, rows by columns, do not fit.
-Convolution ConvolutionOf(const Attributes& a, Call& call, int64_t x_columns,
-                          Shape y, Shape dz) {
+// What attributes say of a convolution; an error if a size is impossible.
+Convolution WindowOf(const Attributes& a, Call& call) {
   Convolution c{};
   c.height = a.height;
   c.width = a.width;
@@ -183,18 +182,9 @@ Convolution ConvolutionOf(const Attributes& a, Call& call, int64_t x_columns,
   c.pad_left = a.pad_left;
   c.out_height = a.out_height;
   c.out_width = a.out_width;
-  if (!call.Positive({c.height, c.width, c.kernel_height, c.kernel_width,
-                      c.stride_height, c.stride_width, c.out_height,
-                      c.out_width})) {
-    return c;
-  }
-  c.batch = dz.rows / c.out_pixels();
-  c.units = dz.columns;
-  c.channels = y.rows / c.taps();
-  call.Agree(c.batch * c.out_pixels(), dz.rows);
-  call.Agree(c.channels * c.taps(), y.rows);
-  call.Agree(c.channels * c.pixels(), x_columns);
-  call.Agree(c.units, y.columns);
+  call.Possible({c.height, c.width, c.kernel_height, c.kernel_width,
+                 c.stride_height, c.stride_width, c.out_height, c.out_width,
+                 c.pad_top + 1, c.pad_left + 1});
   return c;
 }
 
@@ -202,15 +192,18 @@ void InputGradient(const Attributes& attributes, Call& call) {
   const float* dz = call.First();
   Shape kernel{};
   const float* y = call.Kernel(1, &kernel);
+  Convolution c = WindowOf(attributes, call);
   if (!call.ok()) return;
-  const int64_t taps = attributes.kernel_height * attributes.kernel_width;
-  const int64_t columns =
-      taps > 0 ? kernel.rows / taps * attributes.height * attributes.width : 0;
-  const Convolution convolution =
-      ConvolutionOf(attributes, call, columns, kernel, call.shape());
-  if (!call.ok()) return;
-  float* dx = call.KernelOutput(0, {convolution.batch, columns});
-  if (call.ok()) SignInputGradient(convolution, y, dz, dx);
+  c.batch = call.shape().rows / c.out_pixels();
+  c.channels = kernel.rows / c.taps();
+  c.units = kernel.columns;
+  if (!call.Agree(c.batch * c.out_pixels(), call.shape().rows) ||
+      !call.Agree(c.channels * c.taps(), kernel.rows) ||
+      !call.Agree(call.shape().columns, c.units)) {
+    return;
+  }
+  float* dx = call.KernelOutput(0, {c.batch, c.pixels() * c.channels});
+  if (call.ok()) SignInputGradient(c, y, dz, dx);
 }
 
 template <class Write>
@@ -218,17 +211,17 @@ void OfKernel(const Attributes& attributes, Call& call, const Write& write) {
   const float* x = call.First();
   Shape gradient{};
   const float* dz = call.Kernel(1, &gradient);
+  Convolution c = WindowOf(attributes, call);
   if (!call.ok()) return;
-  const int64_t pixels = attributes.height * attributes.width;
-  const int64_t taps = attributes.kernel_height * attributes.kernel_width;
-  const int64_t columns = call.shape().columns;
-  const Shape kernel{pixels > 0 ? columns / pixels * taps : 0,
-                     gradient.columns};
-  const Convolution convolution =
-      ConvolutionOf(attributes, call, columns, kernel, gradient);
-  if (!call.Agree(call.shape().rows, convolution.batch)) return;
-  float* dy = call.KernelOutput(0, kernel);
-  if (call.ok()) write(convolution, x, dz, dy);
+  c.batch = call.shape().rows;
+  c.channels = call.shape().columns / c.pixels();
+  c.units = gradient.columns;
+  if (!call.Agree(c.channels * c.pixels(), call.shape().columns) ||
+      !call.Agree(c.batch * c.out_pixels(), gradient.rows)) {
+    return;
+  }
+  float* dy = call.KernelOutput(0, {c.taps() * c.channels, c.units});
+  if (call.ok()) write(c, x, dz, dy);
 }
 
 void KernelGradient(const Attributes& attributes, Call& call) {

@@ -404,13 +404,14 @@ def test_gradients_of_other_sizes_are_refused():
         lambda: library.bifsmn_sign_input_gradient(dz=dz, y=tf.zeros((4, 2))),
         lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz[:5]),
         lambda: library.bifsmn_sign_input_gradient(dz=dz, y=y, kernel_width=3),
+        lambda: library.bifsmn_sign_input_gradient(dz=dz, y=y, out_height=5),
         lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz, width=3),
         lambda: library.bifsmn_sign_kernel_gradient(x=x, dz=dz, out_height=4),
     ):
         with pytest.raises(tf.errors.InvalidArgumentError, match="not fit"):
             wrong()
     for name in ("height", "kernel_height", "stride_width", "out_width"):
-        for size in (0, -1):
+        for size in (0, -1, 1 << 40):
             with pytest.raises(
                 tf.errors.InvalidArgumentError, match="impossible"
             ):
