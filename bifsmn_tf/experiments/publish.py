@@ -354,7 +354,7 @@ def _phrase_card(
     page = json.loads(
         (results / "wake_word" / "results.json").read_text(encoding="utf-8")
     )
-    missed = page["figures"]["missed"][found["row"]]
+    missed = page["figures"]["missed"][found["row"]][str(found["seed"])]
     rows = [
         (rate, "-" if share is None else f"{100 * share:.1f} %")
         for rate, share in missed.items()

@@ -499,10 +499,10 @@ def _body(results: Results) -> list[str]:
                 results, "phrases.png", curves | plain, "phrases, people alone"
             ),
             *(
-                f"Training `{name}` took {report['minutes']:.0f} minutes in "
-                "steps."
+                f"Training `{name}`, seed {report['seed']}, took "
+                f"{report['minutes']:.0f} minutes in steps."
                 for name in _PHRASES
-                for report in reports.get(name, ())[:1]
+                for report in reports.get(name, ())
             ),
             "",
         ]

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from bifsmn_tf._keras import tf
 from bifsmn_tf.network import fused
-from bifsmn_tf.network.layers import TWO_BIT_STEP
 from bifsmn_tf.network.layers import AnySign
 from bifsmn_tf.network.layers import BinaryConv2D
 from bifsmn_tf.network.layers import BinaryDense
@@ -42,7 +41,7 @@ class TrainableStage(Protocol):
 
     @property
     def level_step(self) -> float | None:
-        """The step of two bits, 0 for signs, None for other inputs."""
+        """The step of two bits; 0 where Eq. 1 is all in front; else None."""
 
     def read(self, x: tf.Tensor) -> Any:
         """Returns what the stage's linear layer takes of ``x``."""
@@ -109,7 +108,7 @@ class NativeBackend(PlainBackend):
         if isinstance(sign, VariantSign) and sign.surrogate:
             return _sign(sign, x)
         if isinstance(sign, TwoBitSign) and sign.single.surrogate:
-            return TWO_BIT_STEP * tf.add_n([_sign(s, x) for s in sign.signs])
+            return sign.level(lambda each: _sign(each, x))
         return super().read(stage, x)
 
     def linear(self, stage: TrainableStage, inputs: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,9 @@ So it does with the weights' α·sign(w) (Eq. 2), the memory's filter (Eq. 3), t
 attention distillation of the states (Eq. 8-10) and Adam's updates. Products of
 signs with one-bit weights it computes forward as counted bits, where a
 processor is fast at that: with AVX2, and faster with AVX-512 VPOPCNTDQ.
-``BIFSMN_ISA`` limits it to a level of instructions as it does kernels.
+The gradients of products and convolutions with such weights are sums looked up,
+and the first convolution's kernel has a gradient of its own. ``BIFSMN_ISA``
+limits it to a level of instructions as it does kernels.
 
 The layers of :mod:`~bifsmn_tf.network.layers`, the quantizers and the losses
 define what is computed and serve wherever the library does not: without it, on

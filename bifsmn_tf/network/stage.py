@@ -98,7 +98,7 @@ class Stage(tf.keras.layers.Layer):
 
     @property
     def level_step(self) -> float | None:
-        """The step of two bits, 0 for signs, None for other inputs."""
+        """The step of two bits; 0 where Eq. 1 is all in front; else None."""
         if self.surrogate:
             return 0.0
         two = isinstance(self.sign, layers.TwoBitSign) and self.sign.gives_signs
@@ -293,7 +293,7 @@ class InputScaledStage(Stage):
     """No plain sign: what is in front of it is wanted, too."""
 
     level_step = None
-    """Nor are the linear layer's inputs signs alone."""
+    """What :meth:`read` gives is not the linear layer's inputs alone."""
 
     def read(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the signs of ``x``, and K."""

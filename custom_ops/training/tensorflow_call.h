@@ -11,6 +11,7 @@
 #include <string>
 
 #include "custom_ops/training/attention.h"
+#include "custom_ops/training/convolution.h"
 #include "custom_ops/training/epilogue.h"
 #include "custom_ops/training/tensorflow_abi.h"
 
@@ -33,11 +34,7 @@ struct Attributes {
   int64_t emphasise = 0;
   int64_t look_back = 0;
   int64_t threads = 1;
-  int64_t height = 1, width = 1;
-  int64_t kernel_height = 1, kernel_width = 1;
-  int64_t stride_height = 1, stride_width = 1;
-  int64_t pad_top = 0, pad_left = 0;
-  int64_t out_height = 1, out_width = 1;
+  Convolution window{};
 };
 
 // Of an image or a kernel, and so that products of four do not overflow.

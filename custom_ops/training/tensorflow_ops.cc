@@ -170,18 +170,8 @@ void Product(const Attributes&, Call& call) {
 }
 
 // What attributes say of a convolution; an error if a size is impossible.
-Convolution WindowOf(const Attributes& a, Call& call) {
-  Convolution c{};
-  c.height = a.height;
-  c.width = a.width;
-  c.kernel_height = a.kernel_height;
-  c.kernel_width = a.kernel_width;
-  c.stride_height = a.stride_height;
-  c.stride_width = a.stride_width;
-  c.pad_top = a.pad_top;
-  c.pad_left = a.pad_left;
-  c.out_height = a.out_height;
-  c.out_width = a.out_width;
+Convolution WindowOf(const Attributes& attributes, Call& call) {
+  const Convolution& c = attributes.window;
   call.Possible({c.height, c.width, c.kernel_height, c.kernel_width,
                  c.stride_height, c.stride_width, c.out_height, c.out_width,
                  c.pad_top + 1, c.pad_left + 1});
@@ -293,16 +283,16 @@ void* ReadAttributes(TF_OpKernelConstruction* construction) {
       {"emphasise", &attributes->emphasise},
       {"look_back", &attributes->look_back},
       {"threads", &attributes->threads},
-      {"height", &attributes->height},
-      {"width", &attributes->width},
-      {"kernel_height", &attributes->kernel_height},
-      {"kernel_width", &attributes->kernel_width},
-      {"stride_height", &attributes->stride_height},
-      {"stride_width", &attributes->stride_width},
-      {"pad_top", &attributes->pad_top},
-      {"pad_left", &attributes->pad_left},
-      {"out_height", &attributes->out_height},
-      {"out_width", &attributes->out_width},
+      {"height", &attributes->window.height},
+      {"width", &attributes->window.width},
+      {"kernel_height", &attributes->window.kernel_height},
+      {"kernel_width", &attributes->window.kernel_width},
+      {"stride_height", &attributes->window.stride_height},
+      {"stride_width", &attributes->window.stride_width},
+      {"pad_top", &attributes->window.pad_top},
+      {"pad_left", &attributes->window.pad_left},
+      {"out_height", &attributes->window.out_height},
+      {"out_width", &attributes->window.out_width},
   };
   for (const auto& [name, value] : integers) {
     if (tf.TF_GetCode(status.get()) != TF_OK) break;

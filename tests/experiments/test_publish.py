@@ -186,7 +186,8 @@ def test_the_card_of_a_wake_word(runs):
         (folder / f"{name}.json").write_text(json.dumps(values))
     results = runs / "pages"
     (results / "wake_word").mkdir(parents=True)
-    missed = {"bifsmn": {"60": 0.1234, "1.4": None}}
+    of_seed = {"60": 0.1234, "1.4": None}
+    missed = {"bifsmn": {str(found["seed"]): of_seed, "7": {"60": 0.5}}}
     (results / "wake_word" / "results.json").write_text(
         json.dumps({"figures": {"missed": missed}})
     )

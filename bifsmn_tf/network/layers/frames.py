@@ -6,8 +6,7 @@ from bifsmn_tf._keras import tf
 def frames_from(x: tf.Tensor, first: int, step: int = 1) -> tf.Tensor:
     """Returns ``x[:, first::step]``.
 
-    A gather, since TensorFlow takes ten times as long for a slice's gradient,
-    and as long for one with steps.
+    A gather: TensorFlow takes ten times as long for the gradient of a slice.
 
     Args:
         x: (batch, time, ...).
@@ -16,6 +15,6 @@ def frames_from(x: tf.Tensor, first: int, step: int = 1) -> tf.Tensor:
     """
     if not first and step == 1:
         return x
-    if x.shape[1] is None:
+    if x.shape[1] is None or first >= x.shape[1]:
         return x[:, first::step]
     return tf.gather(x, list(range(first, x.shape[1], step)), axis=1)

@@ -328,8 +328,8 @@ class FirstConv2D(Windowed, lq.layers.QuantConv2D):
 
     Features are rounded to steps of 1/32 in [-4, 4) (of a standard deviation,
     when they are normalised), weights to 8 bits per output channel. All sums
-    are integers below 2^24, exact in float32 whatever their order. Gradients
-    pass the roundings unchanged.
+    are integers below 2^24, exact in float32 whatever their order. The weights'
+    gradient passes their rounding unchanged; features have none.
     """
 
     def __init__(

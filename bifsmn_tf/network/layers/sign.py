@@ -1,5 +1,6 @@
 """The sign in front of a one-bit layer, thresholds for each depth (Eq. 1)."""
 
+from collections.abc import Callable
 from typing import Any
 from typing import TypeAlias
 
@@ -258,7 +259,11 @@ class TwoBitSign(tf.keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps (..., variants, channels) to four levels, in training."""
-        return TWO_BIT_STEP * tf.add_n([sign(inputs) for sign in self.signs])
+        return self.level(lambda sign: sign(inputs))
+
+    def level(self, of: Callable[[VariantSign], tf.Tensor]) -> tf.Tensor:
+        """Returns the level, of what ``of`` gives for each of the signs."""
+        return TWO_BIT_STEP * tf.add_n([of(sign) for sign in self.signs])
 
     def exported(self, variant: int) -> npt.NDArray[np.float32]:
         """Returns the thresholds of a variant, ascending: (3, channels)."""
