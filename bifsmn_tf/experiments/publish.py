@@ -42,7 +42,7 @@ MODELS = {
 }
 """Names in the package, the experiments and their rows."""
 
-BY_HAND = {"bifsmn_quiet-sc10": "quiet", "bifsmn_quiet-sc12": "quiet"}
+BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
 PHRASES = {"bifsmn-alexa": "alexa"}

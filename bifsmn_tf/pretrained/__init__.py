@@ -1,7 +1,7 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_quiet-sc10", "bifsmn_quiet-sc12",
+    ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_quiet-sc10",
      "bifsmn_s-sc10", "bifsmn_shallow-sc12", "bifsmn_stream-sc10"]
     >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc10")
 
