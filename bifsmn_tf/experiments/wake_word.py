@@ -266,17 +266,7 @@ def missed(report: Mapping[str, Any], rate: float) -> float | None:
     Returns:
         The share of words; None where no threshold is so quiet.
     """
-    figures = report["all"]
-    there = [
-        miss
-        for found, miss in zip(
-            figures["false_accepts_per_hour"],
-            figures["miss_rate"],
-            strict=True,
-        )
-        if found <= rate
-    ]
-    return min(there) if there else None
+    return _least(report, "miss_rate", "false_accepts_per_hour", rate)
 
 
 def false_accepts(report: Mapping[str, Any], miss_rate: float) -> float | None:
@@ -289,17 +279,24 @@ def false_accepts(report: Mapping[str, Any], miss_rate: float) -> float | None:
     Returns:
         None where more is missed at every threshold.
     """
+    return _least(report, "false_accepts_per_hour", "miss_rate", miss_rate)
+
+
+def _least(
+    report: Mapping[str, Any], wanted: str, limited: str, limit: float
+) -> float | None:
+    """Returns the least of a figure at thresholds that keep a limit."""
     figures = report["all"]
-    there = [
-        found
-        for found, miss in zip(
-            figures["false_accepts_per_hour"],
-            figures["miss_rate"],
-            strict=True,
-        )
-        if miss <= miss_rate
-    ]
-    return min(there) if there else None
+    return min(
+        (
+            value
+            for value, other in zip(
+                figures[wanted], figures[limited], strict=True
+            )
+            if other <= limit
+        ),
+        default=None,
+    )
 
 
 def _heard(results: Results, outcome: Outcome) -> dict[str, Any] | None:

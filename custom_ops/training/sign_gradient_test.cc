@@ -15,6 +15,15 @@ using Values = std::vector<float>;
 constexpr float kGuard = 12345;
 constexpr float kStep = 0.5f;
 
+template <class Write>
+Values Written(size_t size, const Write& write) {
+  Values values(size + 1, kGuard);
+  write(values.data());
+  EXPECT_EQ(values.back(), kGuard);
+  values.pop_back();
+  return values;
+}
+
 struct Case {
   Case(const Convolution& convolution, float step)
       : c(convolution),
@@ -37,28 +46,22 @@ struct Case {
   }
 
   Values InputGradient() const {
-    Values dx(x.size() + 1, kGuard);
-    SignInputGradient(c, y.data(), dz.data(), dx.data());
-    EXPECT_EQ(dx.back(), kGuard);
-    dx.pop_back();
-    return dx;
+    return Written(x.size(), [this](float* dx) {
+      SignInputGradient(c, y.data(), dz.data(), dx);
+    });
   }
 
   Values KernelGradient() const {
-    Values dy(y.size() + 1, kGuard);
-    SignKernelGradient(c, step, x.data(), dz.data(), dy.data());
-    EXPECT_EQ(dy.back(), kGuard);
-    dy.pop_back();
-    return dy;
+    return Written(y.size(), [this](float* dy) {
+      SignKernelGradient(c, step, x.data(), dz.data(), dy);
+    });
   }
 
   // By a pass over floats, whatever they are.
   Values FloatGradient() const {
-    Values dy(y.size() + 1, kGuard);
-    KernelGradientOfFloats(c, x.data(), dz.data(), dy.data());
-    EXPECT_EQ(dy.back(), kGuard);
-    dy.pop_back();
-    return dy;
+    return Written(y.size(), [this](float* dy) {
+      KernelGradientOfFloats(c, x.data(), dz.data(), dy);
+    });
   }
 
   Convolution c;

@@ -176,11 +176,11 @@ NOT_RUN = {
     "--data_dir=DATA --run_dir=runs/v2-12 --threads=8": "trains for days: "
     "tests/test_configs.py starts every flagfile",
     "python -m bifsmn_tf.train --flagfile=configs/wake_word.flags "
-    "--words='hey robin' --run_dir=runs/robin": "trains for an hour: "
+    "--words='hey robin' --run_dir=runs/robin": "trains for minutes: "
     "tests/test_configs.py starts every flagfile",
     "python -m bifsmn_tf.train --flagfile=configs/wake_word.flags "
     "--words='hey robin' --recordings=recordings --run_dir=runs/robin": (
-        "trains for an hour: tests/test_record.py has the recordings' way in"
+        "trains for minutes: tests/test_record.py has the recordings' way in"
     ),
     "python -m bifsmn_tf.record --words='hey robin' --output=recordings": (
         "asks somebody to speak: tests/test_record.py"
