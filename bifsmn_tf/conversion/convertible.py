@@ -4,11 +4,7 @@ from bifsmn_tf.errors import UserError
 from bifsmn_tf.network.fsmn import FSMN
 from bifsmn_tf.network.quantizers.int8 import MAX_EXACT_TERMS
 
-_INT8_SITES: tuple[set[str], ...] = (
-    set(),
-    {"conv2"},
-    {"conv2", "projection"},
-)
+_INT8_SITES = {"conv2", "projection"}
 """What may have 8 bits in a file."""
 
 _REMEDY = "evaluate the run itself, or train with another binarizer"
@@ -35,18 +31,12 @@ def check_convertible(network: FSMN) -> None:
             "this network has activations of two bits in two scales, which no "
             "op computes: convert one trained without dual_activations"
         )
-    if config.two_bit_sites and config.int8_sites:
-        raise UserError(
-            "this network has activations of 8 bits and of two bits, and the "
-            "ops of 8 bits give none of two: train it with one of int8_sites "
-            "and two_bit_sites to convert"
-        )
-    if config.float_sites or set(config.int8_sites) not in _INT8_SITES:
+    if config.float_sites or not _INT8_SITES.issuperset(config.int8_sites):
         name = "float_sites" if config.float_sites else "int8_sites"
         raise UserError(
             f"{name} of this network: {', '.join(getattr(config, name))}. "
-            "There are ops for conv2 in 8 bits, with or without projection, "
-            "and for no others; evaluate the run itself, or train without to "
+            "There are ops for conv2 and projection in 8 bits and for no "
+            "others; evaluate the run itself, or train without to "
             "convert"
         )
     if config.input_scale:

@@ -103,12 +103,13 @@ class DepthGraph:
         assert operation.follower is not None
         follower = self._stage(operation.follower)
         first = operation.node.kind is Kind.FIRST_CONVOLUTION
-        if follower.input_step is not None or (
-            not first and stage.input_step is not None
-        ):
+        in_8_bits = not first and stage.input_step is not None
+        if in_8_bits or first and follower.input_step is not None:
             return self._int8_to_follower(operation, stage, follower, read)
         if first:
             return self._first_convolution(operation, stage, follower, read)
+        if follower.input_step is not None:
+            return self._to_floats(operation, stage, read)
         weights, rows = self._folded(
             stage, follower, operation.node.largest_dot
         )
@@ -166,6 +167,24 @@ class DepthGraph:
         folded = thresholds.fold(stage.epilogue, follower.threshold, largest)
         return stage.image(), folded
 
+    def _to_floats(
+        self, operation: Operation, stage: ExportedStage, read: graphs.Tensor
+    ) -> graphs.Tensor:
+        """Adds a binary convolution whose values the next one rounds."""
+        op = ops.Conv2DAdd(
+            in_channels=operation.node.input_shape[-1],
+            **same_padding(operation.node),
+        )
+        limits = np.zeros(operation.node.outputs, np.float32)
+        constants: Constants = [
+            ("weights", pack_bits(stage.image())),
+            ("parameters", _rows(stage, limits)),
+        ]
+        (values,) = _emit(
+            self._graph, operation.name, op, [read], constants, ["values"]
+        )
+        return values
+
     def _int8_to_follower(
         self,
         operation: Operation,
@@ -179,6 +198,8 @@ class DepthGraph:
             attributes["inverse_scale"] = FEATURE_SCALE
         if follower.input_inverse_step is not None:
             attributes["output_inverse_scale"] = follower.input_inverse_step
+        else:
+            attributes["activation_bits"] = follower.node.bits
         op = ops.Int8Conv2D(output_bits=8, **attributes)
         *_, result = self._int8(operation, op, stage, read, follower.threshold)
         return result
@@ -269,6 +290,10 @@ class DepthGraph:
     ) -> tuple[graphs.Tensor, graphs.Tensor | None]:
         """Adds a projection in 8 bits, and the first block's bits if wanted."""
         op = ops.Int8Conv2D(stride_h=operation.node.strides[0], output_bits=32)
+        if read.dtype == np.float32:
+            op = dataclasses.replace(op, inverse_scale=stage.input_inverse_step)
+        if operation.follower is not None and operation.follower.bits == 2:
+            op = dataclasses.replace(op, activation_bits=2)
         if self._step is not None:
             op = dataclasses.replace(
                 op, output_bits=16, output_inverse_scale=1 / self._step

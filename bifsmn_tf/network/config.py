@@ -196,8 +196,8 @@ class NetworkConfig:
     )
     int8_sites: tuple[str, ...] = setting(
         (),
-        "The layers that have 8 bits instead of one (mixed precision). conv2, "
-        "alone or with projection, can be converted.",
+        "The layers that have 8 bits instead of one (mixed precision). conv2 "
+        "and projection can be converted.",
         research=True,
     )
     two_bit_sites: tuple[str, ...] = setting(

@@ -77,8 +77,7 @@ class Conv2DAdd : public Op {
       conv_.kernel().add(gemm, conv_.largest_dot(), parameters, residual,
                          result, levels ? nullptr : signs);
       for (int i = 0; levels && i < gemm.pixels; ++i) {
-        signs = epilogue_.WriteActivations(result + ptrdiff_t{i} * gemm.outputs,
-                                           signs);
+        signs = epilogue_.Write(result + ptrdiff_t{i} * gemm.outputs, signs);
       }
       const ptrdiff_t values = ptrdiff_t{gemm.pixels} * gemm.outputs;
       if (residual != nullptr) residual += values;

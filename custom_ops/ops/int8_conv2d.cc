@@ -10,6 +10,7 @@
 #include "custom_ops/kernels/epilogue.h"
 #include "custom_ops/kernels/feature_conv.h"
 #include "custom_ops/kernels/igemm.h"
+#include "custom_ops/ops/activation_bits.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/conv_attributes.h"
 #include "custom_ops/ops/op.h"
@@ -45,11 +46,13 @@ ElementType ResultType(int bits) {
 class Int8Conv2D : public Op {
  public:
   Int8Conv2D(const ConvAttributes& attributes, float inverse_scale,
-             ElementType result_type, float output_inverse_scale)
+             ElementType result_type, float output_inverse_scale,
+             int activation_bits)
       : attributes_(attributes),
         inverse_scale_(inverse_scale),
         result_type_(result_type),
-        output_inverse_scale_(output_inverse_scale) {}
+        output_inverse_scale_(output_inverse_scale),
+        activation_bits_(activation_bits) {}
 
   Status Plan(const std::vector<const TensorInfo*>& inputs, int output_count,
               std::vector<TensorInfo>* outputs) override {
@@ -61,9 +64,10 @@ class Int8Conv2D : public Op {
                    is_float_ ? ElementType::kFloat32 : ElementType::kInt8,
                    weights, ElementType::kInt8));
     BIFSMN_RETURN_IF_ERROR(PackWeights(weights));
-    BIFSMN_RETURN_IF_ERROR(
-        ReadConstant(*inputs[2], "parameters", ElementType::kFloat32,
-                     {kThreshold + 1, conv_.outputs}, &parameters_));
+    BIFSMN_RETURN_IF_ERROR(ReadConstant(
+        *inputs[2], "parameters", ElementType::kFloat32,
+        {kThreshold + ThresholdsOf(activation_bits_), conv_.outputs},
+        &parameters_));
     const std::vector<int> shape = {conv_.images, conv_.geometry.output_h,
                                     conv_.geometry.output_w, conv_.outputs};
     BIFSMN_RETURN_IF_ERROR(CheckShape(shape).In("result"));
@@ -85,7 +89,7 @@ class Int8Conv2D : public Op {
     reals_ = layout_.Add<float>(size_t{kBlockPixels} * conv_.outputs);
 
     std::vector<int> bits_shape = shape;
-    bits_shape.back() = WordsFor(conv_.outputs);
+    bits_shape.back() = activation_bits_ * WordsFor(conv_.outputs);
     *outputs = {{result_type_, shape}, {ElementType::kInt16, bits_shape}};
     outputs->resize(output_count);
     return Status();
@@ -235,10 +239,10 @@ class Int8Conv2D : public Op {
       cursor->residual = static_cast<const char*>(cursor->residual) + bytes;
     }
     if (cursor->bits == nullptr) return;
+    const float* thresholds = rows + kThreshold * conv_.outputs;
     for (ptrdiff_t at = 0; at < values; at += conv_.outputs) {
-      SignBits(reals + at, rows + kThreshold * conv_.outputs, conv_.outputs,
-               cursor->bits);
-      cursor->bits += WordsFor(conv_.outputs);
+      cursor->bits = WriteActivations(reals + at, thresholds, conv_.outputs,
+                                      activation_bits_, cursor->bits);
     }
   }
 
@@ -246,6 +250,7 @@ class Int8Conv2D : public Op {
   const float inverse_scale_;
   const ElementType result_type_;
   const float output_inverse_scale_;
+  const int activation_bits_;
 
   bool is_float_ = false;
   bool has_residual_ = false;
@@ -271,13 +276,15 @@ Status Create(const Attributes& attributes, std::unique_ptr<Op>* op) {
       ReadScale(attributes, "inverse_scale", &inverse_scale));
   BIFSMN_RETURN_IF_ERROR(
       ReadScale(attributes, "output_inverse_scale", &output_inverse_scale));
+  int activation_bits;
+  BIFSMN_RETURN_IF_ERROR(ReadActivationBits(attributes, &activation_bits));
   const int bits = attributes.Int("output_bits");
   const ElementType type = ResultType(bits);
   if (type == ElementType::kOther) {
     return Status::Error("output_bits has to be 8, 16 or 32, is %d", bits);
   }
   *op = std::make_unique<Int8Conv2D>(conv, inverse_scale, type,
-                                     output_inverse_scale);
+                                     output_inverse_scale, activation_bits);
   return Status();
 }
 
@@ -288,7 +295,8 @@ const OpDefinition kInt8Conv2DOp = {
     1,
     WithConvAttributes({}, {{"inverse_scale", AttributeType::kFloat32},
                             {"output_bits", AttributeType::kInt32},
-                            {"output_inverse_scale", AttributeType::kFloat32}}),
+                            {"output_inverse_scale", AttributeType::kFloat32},
+                            kActivationBitsAttribute}),
     {"values", "weights", "parameters", "residual?"},
     {"result", "bits?"},
     Create,

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/reference.h"
+#include "custom_ops/ops/activation_bits.h"
 #include "custom_ops/ops/op_test_util.h"
 
 namespace bifsmn {
@@ -24,12 +26,23 @@ struct Parameters {
     threshold = random.Floats(outputs, 90.0f);
   }
 
-  std::vector<float> Rows() const {
+  std::vector<float> Rows(int activation_bits) const {
     std::vector<float> rows = scale;
-    for (const auto* row : {&offset, &slope, &threshold}) {
+    for (const auto* row : {&offset, &slope}) {
       rows.insert(rows.end(), row->begin(), row->end());
     }
+    for (int t = 0; t < ThresholdsOf(activation_bits); ++t) {
+      for (size_t o = 0; o < threshold.size(); ++o) {
+        rows.push_back(Threshold(static_cast<int>(o), t));
+      }
+    }
     return rows;
+  }
+
+  // In no order.
+  float Threshold(int o, int t) const {
+    constexpr float kApart[] = {0.0f, -35.0f, 20.0f};
+    return threshold[o] + kApart[t];
   }
 
   float Value(int o, int dot) const {
@@ -58,14 +71,18 @@ struct Operands {
   int elements() const { return c.batch * output_h * output_w * c.outputs; }
 
   template <typename Value>
-  OpRunner Runner(const std::vector<Value>& content, int bits) const {
-    OpRunner runner("BifsmnInt8Conv2D",
-                    {c.stride_h, c.stride_w, c.top, c.bottom, c.left, c.right,
-                     BitsOf(1.0f), bits, BitsOf(kInverse)});
+  OpRunner Runner(const std::vector<Value>& content, int bits,
+                  int activation_bits = 1) const {
+    std::vector<int32_t> options = {c.stride_h,   c.stride_w, c.top,
+                                    c.bottom,     c.left,     c.right,
+                                    BitsOf(1.0f), bits,       BitsOf(kInverse)};
+    if (activation_bits > 1) options.push_back(activation_bits);
+    OpRunner runner("BifsmnInt8Conv2D", options);
     runner.Add({c.batch, c.height, c.width, c.channels}, content);
     runner.AddConstant({c.outputs, c.kernel_h, c.kernel_w, c.channels},
                        weights);
-    runner.AddConstant({4, c.outputs}, map.Rows());
+    runner.AddConstant({3 + ThresholdsOf(activation_bits), c.outputs},
+                       map.Rows(activation_bits));
     return runner;
   }
 
@@ -167,6 +184,33 @@ TEST_P(Int8Conv2DTest, StartsTheResidualOfFloats) {
   }
 }
 
+TEST_P(Int8Conv2DTest, GivesActivationsOfTwoBits) {
+  for (const int bits : {8, 16, 32}) {
+    OpRunner runner = operands_.Runner(operands_.values, bits, 2);
+    ASSERT_THAT(runner.Plan(2), Succeeds());
+    const int words = WordsFor(operands_.c.outputs);
+    ASSERT_EQ(runner.output(1).shape.back(), 2 * words);
+    runner.Run();
+    const auto levels = runner.Result<Word>(1);
+    for (int i = 0; i < operands_.elements(); ++i) {
+      const float value = operands_.Value(i);
+      const float compared =
+          bits == 16
+              ? static_cast<float>(Clamped(value * kInverse, -32768, 32767))
+              : value;
+      const int o = i % operands_.c.outputs;
+      int level = 0;
+      for (int t = 0; t < kLevelThresholds; ++t) {
+        level += compared >= operands_.map.Threshold(o, t) ? 1 : -1;
+      }
+      const Word* planes =
+          levels.data() + ptrdiff_t{2} * words * (i / operands_.c.outputs);
+      ASSERT_EQ(2 * Sign(planes, o) + Sign(planes + words, o), level)
+          << bits << " " << i;
+    }
+  }
+}
+
 TEST_P(Int8Conv2DTest, RoundsFeatures) {
   std::vector<float> features;
   for (const int8_t value : operands_.values) {
@@ -220,6 +264,9 @@ TEST_F(Int8Conv2DValidationTest, ChecksParameters) {
   EXPECT_THAT(runner_.Plan(), FailsWith("has to be of shape [4, 12]"));
   runner_.input(2).type = ElementType::kInt16;
   EXPECT_THAT(runner_.Plan(), FailsWith("parameters has to be float32"));
+  OpRunner of_two_bits = operands_.Runner(operands_.values, 16, 2);
+  of_two_bits.input(2).shape = {4, 12};
+  EXPECT_THAT(of_two_bits.Plan(), FailsWith("has to be of shape [6, 12]"));
 }
 
 TEST_F(Int8Conv2DValidationTest, ChecksTheResidual) {
@@ -237,6 +284,8 @@ TEST_F(Int8Conv2DValidationTest, ChecksTheResidual) {
 TEST_F(Int8Conv2DValidationTest, ChecksAttributes) {
   OpRunner bits = operands_.Runner(operands_.values, 12);
   EXPECT_THAT(bits.Plan(), FailsWith("output_bits has to be 8, 16 or 32"));
+  OpRunner of_three_bits = operands_.Runner(operands_.values, 8, 3);
+  EXPECT_THAT(of_three_bits.Plan(), FailsWith("activation_bits"));
   for (const float scale : {0.0f, -1.0f, INFINITY, NAN}) {
     OpRunner runner("BifsmnInt8Conv2D",
                     {1, 1, 0, 0, 0, 0, BitsOf(1.0f), 8, BitsOf(scale)});

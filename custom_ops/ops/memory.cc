@@ -119,7 +119,7 @@ class Memory : public Op {
       kernel_->add(bits, weights_.data(), geometry_, first_, parameters,
                    residual, result, levels ? nullptr : signs);
       for (ptrdiff_t i = 0; levels && i < steps; ++i) {
-        signs = epilogue_.WriteActivations(result + i * channels_, signs);
+        signs = epilogue_.Write(result + i * channels_, signs);
       }
       bits += geometry_.steps * words;
       residual += steps * channels_;

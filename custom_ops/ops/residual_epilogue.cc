@@ -70,16 +70,11 @@ Int16Residual ResidualEpilogue::int16_parameters() const {
 
 void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
   const int channels = shape_.back();
-  Word* bits = activation_bits_ == 1 ? cursor->bits : nullptr;
   if (is_int16_) {
     const auto* residual = static_cast<const int16_t*>(cursor->residual);
     auto* result = static_cast<int16_t*>(cursor->result);
     AddDotsToResidual(dots, int16_parameters(), channels, residual, result);
-    if (bits != nullptr) {
-      SignBits(result, int16_parameters().threshold, channels, bits);
-    } else if (cursor->bits != nullptr) {
-      cursor->bits = WriteActivations(result, cursor->bits);
-    }
+    if (cursor->bits != nullptr) cursor->bits = Write(result, cursor->bits);
     if (residual != nullptr) cursor->residual = residual + channels;
     cursor->result = result + channels;
   } else {
@@ -90,15 +85,10 @@ void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
                    {rows + kScale * channels, rows + kOffset * channels,
                     rows + kSlope * channels},
                    residual, channels, result);
-    if (bits != nullptr) {
-      SignBits(result, rows + kThreshold * channels, channels, bits);
-    } else if (cursor->bits != nullptr) {
-      cursor->bits = WriteActivations(result, cursor->bits);
-    }
+    if (cursor->bits != nullptr) cursor->bits = Write(result, cursor->bits);
     if (residual != nullptr) cursor->residual = residual + channels;
     cursor->result = result + channels;
   }
-  if (bits != nullptr) cursor->bits += WordsFor(channels);
 }
 
 }  // namespace bifsmn

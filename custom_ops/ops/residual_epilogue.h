@@ -42,10 +42,14 @@ class ResidualEpilogue {
   // Of the activations that are given beside the residual.
   int activation_bits() const { return activation_bits_; }
 
-  // Writes the activations of two bits of a pixel's result, and returns where
-  // the next one's go.
+  // Writes the activations of a pixel's result, and returns where the next
+  // one's go.
   template <typename T>
-  Word* WriteActivations(const T* result, Word* bits) const;
+  Word* Write(const T* result, Word* bits) const {
+    const int channels = shape_.back();
+    return WriteActivations(result, Rows(result) + kThreshold * channels,
+                            channels, activation_bits_, bits);
+  }
 
   // Where the next pixel is read and written; null what is absent.
   struct Cursor {
@@ -76,23 +80,6 @@ constexpr AttributeSpec kShiftAttribute = {"shift", AttributeType::kInt32};
 // What an op into the residual lists last.
 inline std::vector<AttributeSpec> EpilogueAttributes() {
   return {kShiftAttribute, kActivationBitsAttribute};
-}
-
-template <typename T>
-Word* ResidualEpilogue::WriteActivations(const T* result, Word* bits) const {
-  const int channels = shape_.back();
-  const T* thresholds = Rows(result) + kThreshold * channels;
-  WriteLevels(
-      channels,
-      [&](int t, int word, int count) {
-        const int first = word * kWordBits;
-        Word below;
-        SignBits(result + first, thresholds + t * channels + first, count,
-                 &below);
-        return below;
-      },
-      bits);
-  return bits + 2 * WordsFor(channels);
 }
 
 }  // namespace bifsmn

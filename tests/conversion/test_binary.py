@@ -72,6 +72,28 @@ CONFIGS = {
         prelu="shared",
         projection_norm=False,
     ),
+    "8 bits behind one": architectures.bifsmn_wide(
+        12, int8_sites=("projection",), deltas=(4,)
+    ),
+    "8 bits behind two": architectures.bifsmn(
+        12,
+        int8_sites=("projection",),
+        two_bit_sites=("conv2", "memory"),
+        deltas=(4,),
+    ),
+    "8 bits before two": architectures.bifsmn(
+        7,
+        **ODD,
+        front_outputs=19,
+        int8_sites=("conv2",),
+        two_bit_sites=("projection", "expand"),
+    ),
+    "8 bits and two": architectures.bifsmn_wide(
+        12,
+        int8_sites=("conv2", "projection"),
+        two_bit_sites=("memory", "expand", "shrink"),
+        deltas=(4,),
+    ),
     "two bits in front": architectures.bifsmn(
         12, two_bit_sites=("conv2", "projection"), deltas=(4,)
     ),

@@ -41,7 +41,6 @@ def test_refuses_a_negative_slope_before_a_sign():
     [
         ("float_sites", ("conv2",)),
         ("int8_sites", ("memory", "conv2")),
-        ("int8_sites", ("projection",)),
         ("int8_sites", ("expand",)),
     ],
 )
@@ -108,10 +107,6 @@ def test_refuses_a_diverged_network():
         (
             {"kernel_quantizer": networks.FLOAT_WEIGHTS},
             "not one bit.*without kernel_quantizer bifsmn_float",
-        ),
-        (
-            {"int8_sites": ("conv2",), "two_bit_sites": ("memory",)},
-            "one of int8_sites and two_bit_sites",
         ),
         ({"dual_activations": True}, "two bits.*without dual_activations"),
     ],

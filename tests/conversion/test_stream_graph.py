@@ -39,6 +39,10 @@ CASES = {
     "two_bits_in_memories": {"two_bit_sites": ("memory",)},
     "int8_conv2": {"int8_sites": ("conv2",)},
     "int8_projection": {"int8_sites": ("conv2", "projection")},
+    "int8_behind_two_bits": {
+        "int8_sites": ("projection",),
+        "two_bit_sites": ("conv2", "memory", "expand", "shrink"),
+    },
 }
 
 

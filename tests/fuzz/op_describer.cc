@@ -99,11 +99,14 @@ void OpDescriber::DescribeInt8Conv2D() {
   options_.push_back(WordOf(choices_.Of({1.0f, 7.3f, 1e30f})));
   options_.push_back(bits);
   options_.push_back(WordOf(choices_.Of({1.0f, 0.01f, 1e-30f, 1e30f})));
-  inputs_ = {values,
-             tensors_.AddConstant(ElementType::kInt8,
-                                  {outputs, kernel_h, kernel_w,
-                                   image.size() == 4 ? image[3] : 1}),
-             tensors_.AddConstant(ElementType::kFloat32, {4, outputs})};
+  const int thresholds = Thresholds();
+  AddActivationBits(thresholds);
+  inputs_ = {
+      values,
+      tensors_.AddConstant(
+          ElementType::kInt8,
+          {outputs, kernel_h, kernel_w, image.size() == 4 ? image[3] : 1}),
+      tensors_.AddConstant(ElementType::kFloat32, {3 + thresholds, outputs})};
   // -128 is refused.
   for (char& weight : tensors_.tensor(inputs_[1]).content) {
     const bool is_least = static_cast<int8_t>(weight) == INT8_MIN;

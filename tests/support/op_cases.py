@@ -167,13 +167,16 @@ def int8_conv2d(rng, name) -> OpCase:
         values = rng.normal(scale=2, size=shape).astype(np.float32)
         values[rng.random(shape) < 0.05] = np.nan
     bits = int(rng.choice([8, 16, 32]))
+    activation_bits = int(rng.integers(1, 3))
     op = ops.Int8Conv2D(
         **attributes,
+        activation_bits=activation_bits,
         inverse_scale=float(rng.choice([1.0, 40.0])),
         output_bits=bits,
         output_inverse_scale=float(rng.choice([0.1, 1.0, 50.0])),
     )
-    parameters = rng.normal(size=(4, outputs)).astype(np.float32)
+    rows = 3 + ops.THRESHOLDS[activation_bits]
+    parameters = rng.normal(size=(rows, outputs)).astype(np.float32)
     parameters[1, 0] = rng.choice([0, np.nan, np.inf])
     weights = rng.integers(-127, 128, (outputs, *kernel, channels), np.int8)
     inputs: list[np.ndarray | None] = [values, weights, parameters]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from bifsmn_tf.model_file.ops.fixed_point import quantized
 from bifsmn_tf.model_file.ops.fixed_point import saturated
 from bifsmn_tf.model_file.ops.geometry import Convolution
+from bifsmn_tf.model_file.ops.levels import THRESHOLDS
 from bifsmn_tf.model_file.ops.levels import activations_spec
 from bifsmn_tf.model_file.ops.levels import pack_activations
 from bifsmn_tf.model_file.ops.levels import threshold_rows
@@ -145,7 +146,8 @@ class Int8Conv2D(_FeatureConvolution):
     parameters float32 ``[4, O]``, scale, offset, slope, threshold; residual of
     the result's type, which may be absent; 8 bits have none. Outputs: result
     ``[N, OH, OW, O]``; bits int16 ``[N, OH, OW, ceil(O/16)]``, which may be
-    left out.
+    left out. With ``activation_bits`` 2 the parameters are ``[6, O]``, three
+    thresholds, and the bits twice as many words.
     """
 
     NAME = "BifsmnInt8Conv2D"
@@ -155,9 +157,11 @@ class Int8Conv2D(_FeatureConvolution):
     inverse_scale: float = 1.0
     output_bits: int = 8
     output_inverse_scale: float = 1.0
+    activation_bits: int = activation_bits()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_activation_bits(self.activation_bits)
         self._store_scale("inverse_scale")
         self._store_scale("output_inverse_scale")
         self.check(
@@ -170,9 +174,10 @@ class Int8Conv2D(_FeatureConvolution):
         values, weights, parameters = self.required(inputs, 3)
         bits = self._quantized_bits_spec(values.shape, weights.shape)
         shape = (*bits.shape[:-1], weights.shape[0])
+        rows = 3 + THRESHOLDS[self.activation_bits]
         self.check(
-            parameters.shape == (4, shape[-1]),
-            f"parameters {parameters.shape} are not {(4, shape[-1])}",
+            parameters.shape == (rows, shape[-1]),
+            f"parameters {parameters.shape} are not {(rows, shape[-1])}",
         )
         dtype: np.dtype = np.dtype(_RESULTS[self.output_bits])
         residual = inputs[3] if len(inputs) > 3 else None
@@ -182,7 +187,10 @@ class Int8Conv2D(_FeatureConvolution):
                 (residual.shape, residual.dtype) == (shape, dtype),
                 f"the residual it adds to is not {shape} of {dtype}",
             )
-        return [TensorSpec(shape, dtype), bits]
+        return [
+            TensorSpec(shape, dtype),
+            activations_spec(bits.shape, self.activation_bits),
+        ]
 
     def reference(self, *inputs: npt.NDArray | None) -> tuple[npt.NDArray, ...]:
         """Computes result and bits; see ``Op.reference``."""
@@ -196,7 +204,7 @@ class Int8Conv2D(_FeatureConvolution):
         values = _with_channels(values)
         if values.dtype != np.int8:
             values = quantized(values, self.inverse_scale, 8)
-        scale, offset, slope, threshold = parameters
+        scale, offset, slope, *thresholds = parameters
         with np.errstate(over="ignore", invalid="ignore"):
             u = self.sums(values, weights).astype(np.float32) * scale + offset
             v = np.where(u >= 0, u, u * slope)
@@ -211,7 +219,7 @@ class Int8Conv2D(_FeatureConvolution):
                 if residual is not None:
                     result = saturated(residual.astype(np.int32) + result)
                 compared = v if self.output_bits == 8 else result
-            bits = pack_bits(np.where(compared >= threshold, 1, -1))
+            bits = pack_activations([~(compared >= t) for t in thresholds])
         return result.astype(_RESULTS[self.output_bits]), bits
 
 
