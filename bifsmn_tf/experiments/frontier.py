@@ -54,6 +54,24 @@ class Candidate:
     flagfile: str = recipes.WIDE.flagfile
 
 
+def _mixed(
+    what: str, *flags: str, sizes: str = "", two_bits: tuple[str, ...] = ()
+) -> Candidate:
+    """Returns a network whose projection has 8 bits."""
+    network = [_SHALLOW_SIZES, *([sizes] if sizes else [])]
+    sites = ["--int8_sites=projection"]
+    network.append("int8_sites=projection")
+    if two_bits:
+        sites.append(f"--two_bit_sites={','.join(two_bits)}")
+        network.append(f"two_bit_sites={'+'.join(two_bits)}")
+    return Candidate(
+        f"two blocks, projection in 8 bits, {what}, three teachers' logits",
+        (*_SHALLOW, *flags, *sites),
+        ", ".join(network),
+        teachers=3,
+    )
+
+
 CANDIDATES = {
     "wide": Candidate(
         "one bit, wider front end", (), "front_skip=True, front_outputs=48"
@@ -148,6 +166,82 @@ CANDIDATES = {
         f"{_SHALLOW_SIZES}, int8_sites=conv2+projection",
         teachers=3,
     ),
+    "shallow_every": Candidate(
+        "two blocks, two bits into every layer, wider front end, three "
+        "teachers' logits",
+        (*_SHALLOW, f"{_MEMORY_TOO},expand,shrink"),
+        f"{_SHALLOW_SIZES}, {_WIDE_FRONT}, {_TWO}+memory+expand+shrink",
+        teachers=3,
+    ),
+    "three_every": Candidate(
+        "three blocks, two bits into every layer, wider front end, three "
+        "teachers' logits",
+        ("--blocks=3", *_SHALLOW[1:], f"{_MEMORY_TOO},expand,shrink"),
+        f"blocks=3, deltas=1, {_WIDE_FRONT}, {_TWO}+memory+expand+shrink",
+        teachers=3,
+    ),
+    "mixed_one": _mixed("the paper's front end", *_PAPERS_FRONT),
+    "mixed_one_memory": _mixed(
+        "two bits into memories, the paper's front end",
+        *_PAPERS_FRONT,
+        two_bits=("memory",),
+    ),
+    "mixed_conv2": _mixed(
+        "two bits into second convolution, the paper's front end",
+        *_PAPERS_FRONT,
+        two_bits=("conv2",),
+    ),
+    "mixed": _mixed(
+        "two bits into second convolution and memories, the paper's front end",
+        *_PAPERS_FRONT,
+        two_bits=("conv2", "memory"),
+    ),
+    "mixed_every": _mixed(
+        "two bits into every other layer, the paper's front end",
+        *_PAPERS_FRONT,
+        two_bits=("conv2", "memory", "expand", "shrink"),
+    ),
+    "mixed_48": _mixed(
+        "two bits into second convolution and memories, 48 channels behind "
+        "the second convolution",
+        "--front_skip=false",
+        sizes="front_outputs=48",
+        two_bits=("conv2", "memory"),
+    ),
+    "mixed_wide": _mixed(
+        "two bits into second convolution, wider front end",
+        sizes=_WIDE_FRONT,
+        two_bits=("conv2",),
+    ),
+    "mixed_wide_every": _mixed(
+        "two bits into every other layer, wider front end",
+        sizes=_WIDE_FRONT,
+        two_bits=("conv2", "memory", "expand", "shrink"),
+    ),
+    "half_mixed": _mixed(
+        "memory 64, hidden 128, the paper's front end",
+        *(*_HALF[:2], *_PAPERS_FRONT),
+        sizes=_HALVES,
+    ),
+    "half_mixed_conv2": _mixed(
+        "two bits into second convolution, memory 64, hidden 128, the paper's "
+        "front end",
+        *(*_HALF[:2], *_PAPERS_FRONT),
+        sizes=_HALVES,
+        two_bits=("conv2",),
+    ),
+    "half_mixed_every": _mixed(
+        "two bits into every other layer, memory 64, hidden 128, the paper's "
+        "front end",
+        *(*_HALF[:2], *_PAPERS_FRONT),
+        sizes=_HALVES,
+        two_bits=("conv2", "memory", "expand", "shrink"),
+    ),
+    "half_mixed_16": _mixed(
+        "memory 64, hidden 128, 16 channels behind the second convolution",
+        *(*_HALF[:2], "--front_outputs=16", "--front_skip=false"),
+        sizes=f"{_HALVES}, front_outputs=16",
+    ),
 }
 """By name; what stands on the page as tried."""
 
@@ -155,6 +249,7 @@ CANDIDATES = {
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
     *("shallow_wide", "shallow_64", "shallow_int8"),
+    *("mixed", "half_mixed", "half_mixed_16", "half_mixed_conv2"),
 )
 
 TAUGHT = dataclasses.replace(

@@ -5,6 +5,7 @@
 #ifndef BIFSMN_CUSTOM_OPS_KERNELS_BASE_LANES_H_
 #define BIFSMN_CUSTOM_OPS_KERNELS_BASE_LANES_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #if defined(__aarch64__)
@@ -15,8 +16,11 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/int16_residual.h"
+#include "custom_ops/kernels/levels.h"
+#include "custom_ops/kernels/quantize.h"
 #if defined(__aarch64__)
 #include "custom_ops/kernels/int16_residual_neon.h"
+#include "custom_ops/kernels/neon.h"
 #endif
 
 namespace bifsmn {
@@ -34,11 +38,44 @@ inline Word PackSixteen(uint16x8_t low, uint16x8_t high) {
   return vgetq_lane_u16(vreinterpretq_u16_u8(bits), 0);
 }
 
-// The bits of values < thresholds, of sixteen channels.
-inline Word WordBelow(const int16_t* values, const int16_t* thresholds) {
-  return PackSixteen(
-      vcltq_s16(vld1q_s16(values), vld1q_s16(thresholds)),
-      vcltq_s16(vld1q_s16(values + 8), vld1q_s16(thresholds + 8)));
+// Bytes of 255 where values < thresholds, of sixteen channels; of floats where
+// not values >= thresholds.
+inline uint8x16_t MaskBelow(const int16_t* values, const int16_t* thresholds) {
+  const uint16x8_t low = vcltq_s16(vld1q_s16(values), vld1q_s16(thresholds));
+  const uint16x8_t high =
+      vcltq_s16(vld1q_s16(values + 8), vld1q_s16(thresholds + 8));
+  return vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
+}
+
+inline uint8x16_t MaskBelow(const float* values, const float* thresholds) {
+  const auto half = [=](int first) {
+    const uint32x4_t low =
+        vcgeq_f32(vld1q_f32(values + first), vld1q_f32(thresholds + first));
+    const uint32x4_t high = vcgeq_f32(vld1q_f32(values + first + 4),
+                                      vld1q_f32(thresholds + first + 4));
+    return vreinterpretq_u8_u16(
+        vuzp1q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high)));
+  };
+  return vmvnq_u8(vuzp1q_u8(half(0), half(8)));
+}
+
+// The bits of these masks, of eight words of channels.
+template <typename T>
+inline void WordsBelow(const T* values, const T* thresholds, Word* words) {
+  uint8x16_t masks[kRowOfWords];
+  for (int i = 0; i < kRowOfWords; ++i) {
+    masks[i] = MaskBelow(values + i * kWordBits, thresholds + i * kWordBits);
+  }
+  vst1q_u16(words, PackMasks(masks));
+}
+
+template <typename T>
+inline Word WordBelow(const T* values, const T* thresholds) {
+  uint8x16_t bits =
+      vandq_u8(MaskBelow(values, thresholds),
+               vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)));
+  for (int i = 0; i < 3; ++i) bits = vpaddq_u8(bits, bits);
+  return vgetq_lane_u16(vreinterpretq_u16_u8(bits), 0);
 }
 
 // The bits of counts >= limits, of sixteen channels.
@@ -57,6 +94,19 @@ inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
   vst1q_s16(result, y);
 }
 
+// What AddRounded of epilogue.h does, of eight values.
+inline void AddEightRounded(const float* values, float inverse_scale,
+                            const int16_t* residual, int16_t* result) {
+  // Round half to even; what is not a number becomes 0.
+  const auto four = [=](int first) {
+    return vqmovn_s32(
+        vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(values + first), inverse_scale)));
+  };
+  int16x8_t y = vcombine_s16(four(0), four(4));
+  if (residual != nullptr) y = vqaddq_s16(vld1q_s16(residual), y);
+  vst1q_s16(result, y);
+}
+
 #elif defined(__SSE2__)
 
 inline __m128i LoadEight(const void* values) {
@@ -71,6 +121,17 @@ inline Word WordBelow(const int16_t* values, const int16_t* thresholds) {
   return PackSixteen(
       _mm_cmplt_epi16(LoadEight(values), LoadEight(thresholds)),
       _mm_cmplt_epi16(LoadEight(values + 8), LoadEight(thresholds + 8)));
+}
+
+inline Word WordBelow(const float* values, const float* thresholds) {
+  const auto half = [=](int first) {
+    const auto four = [=](int i) {
+      return _mm_castps_si128(_mm_cmpnge_ps(_mm_loadu_ps(values + i),
+                                            _mm_loadu_ps(thresholds + i)));
+    };
+    return _mm_packs_epi32(four(first), four(first + 4));
+  };
+  return PackSixteen(half(0), half(8));
 }
 
 inline Word WordAtLeast(const uint16_t* counts, const uint16_t* limits) {
@@ -107,10 +168,11 @@ inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
 
 #else
 
-inline Word WordBelow(const int16_t* values, const int16_t* thresholds) {
+template <typename T>
+inline Word WordBelow(const T* values, const T* thresholds) {
   unsigned word = 0;
   for (int i = 0; i < kWordBits; ++i) {
-    word |= unsigned{values[i] < thresholds[i]} << i;
+    word |= unsigned{!(values[i] >= thresholds[i])} << i;
   }
   return static_cast<Word>(word);
 }
@@ -132,6 +194,51 @@ inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
 }
 
 #endif
+
+#if !defined(__aarch64__)
+
+template <typename T>
+inline void WordsBelow(const T* values, const T* thresholds, Word* words) {
+  for (int i = 0; i < kRowOfWords; ++i) {
+    words[i] = WordBelow(values + i * kWordBits, thresholds + i * kWordBits);
+  }
+}
+
+inline void AddEightRounded(const float* values, float inverse_scale,
+                            const int16_t* residual, int16_t* result) {
+  for (int i = 0; i < kBaseLanes; ++i) {
+    const int rounded = static_cast<int>(
+        RoundAndClamp(values[i] * inverse_scale, -32768.0f, 32767.0f));
+    const int sum = rounded + (residual == nullptr ? 0 : residual[i]);
+    result[i] = static_cast<int16_t>(std::clamp(sum, -32768, 32767));
+  }
+}
+
+#endif
+
+// The bits of values < thresholds, of floats of not values >= thresholds.
+template <typename T>
+inline void BitsBelow(const T* values, const T* thresholds, int channels,
+                      Word* bits) {
+  constexpr int kRow = kRowOfWords * kWordBits;
+  for (; channels >= kRow; channels -= kRow) {
+    WordsBelow(values, thresholds, bits);
+    values += kRow;
+    thresholds += kRow;
+    bits += kRowOfWords;
+  }
+  for (; channels >= kWordBits; channels -= kWordBits) {
+    *bits++ = WordBelow(values, thresholds);
+    values += kWordBits;
+    thresholds += kWordBits;
+  }
+  if (channels == 0) return;
+  unsigned word = 0;
+  for (int i = 0; i < channels; ++i) {
+    word |= unsigned{!(values[i] >= thresholds[i])} << i;
+  }
+  *bits = static_cast<Word>(word);
+}
 
 // The 16-bit residual of all channels; `residual` may be null.
 inline void AddDotsToResidual(const int16_t* dots,

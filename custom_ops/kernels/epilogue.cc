@@ -92,13 +92,15 @@ void AddAffinePrelu(const int32_t* dots, const AffinePrelu& map,
 
 void AddRounded(const float* values, float inverse_scale,
                 const int16_t* residual, ptrdiff_t count, int16_t* result) {
-  for (ptrdiff_t i = 0; i < count; ++i) {
-    result[i] = static_cast<int16_t>(
-        RoundAndClamp(values[i] * inverse_scale, -32768.0f, 32767.0f));
+  ptrdiff_t i = 0;
+  for (; i + kBaseLanes <= count; i += kBaseLanes) {
+    AddEightRounded(values + i, inverse_scale,
+                    residual == nullptr ? nullptr : residual + i, result + i);
   }
-  if (residual == nullptr) return;
-  for (ptrdiff_t i = 0; i < count; ++i) {
-    const int sum = residual[i] + result[i];
+  for (; i < count; ++i) {
+    const int rounded = static_cast<int>(
+        RoundAndClamp(values[i] * inverse_scale, -32768.0f, 32767.0f));
+    const int sum = rounded + (residual == nullptr ? 0 : residual[i]);
     result[i] = static_cast<int16_t>(std::clamp(sum, -32768, 32767));
   }
 }
@@ -117,19 +119,12 @@ void AddToInt16Residual(const int16_t* dots, const Int16Residual& parameters,
 
 void SignBits(const float* values, const float* threshold, int channels,
               Word* bits) {
-  PackTests(
-      channels, [=](int c) { return !(values[c] >= threshold[c]); }, bits);
+  BitsBelow(values, threshold, channels, bits);
 }
 
 void SignBits(const int16_t* values, const int16_t* threshold, int channels,
               Word* bits) {
-  for (; channels >= kWordBits; channels -= kWordBits) {
-    *bits++ = WordBelow(values, threshold);
-    values += kWordBits;
-    threshold += kWordBits;
-  }
-  if (channels == 0) return;
-  PackTests(channels, [=](int c) { return values[c] < threshold[c]; }, bits);
+  BitsBelow(values, threshold, channels, bits);
 }
 
 }  // namespace bifsmn

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "custom_ops/kernels/base_lanes.h"
 #include "custom_ops/kernels/reference.h"
@@ -146,6 +148,56 @@ TEST(SignBitsTest, NotAtLeastTheThresholdIsMinusOne) {
   Word bits = 0xffff;
   SignBits(values, threshold, 7, &bits);
   EXPECT_EQ(bits, 0b0011100);
+}
+
+template <typename T>
+void CheckSignBits(const std::vector<T>& values,
+                   const std::vector<T>& thresholds) {
+  // Rows of words, words alone, and what is left.
+  for (const int channels : {1, 15, 16, 17, 127, 128, 129, 256, 300}) {
+    std::vector<Word> bits(WordsFor(channels), 0xffff);
+    SignBits(values.data(), thresholds.data(), channels, bits.data());
+    for (int c = 0; c < channels; ++c) {
+      ASSERT_EQ(Sign(bits.data(), c) < 0, !(values[c] >= thresholds[c]))
+          << channels << " channels: " << c;
+    }
+    ASSERT_EQ(bits.back() & UnusedBits(channels), 0) << channels;
+  }
+}
+
+TEST(SignBitsTest, AnyNumberOfChannels) {
+  Random random(3);
+  CheckSignBits(random.Integers<int16_t>(300, -3, 3),
+                random.Integers<int16_t>(300, -3, 3));
+  std::vector<float> values = random.Floats(300, 1.0f);
+  std::vector<float> thresholds = random.Floats(300, 1.0f);
+  for (int c = 0; c < 300; c += 7) thresholds[c] = values[c];
+  for (int c = 0; c < 300; c += 11) values[c] = NAN;
+  CheckSignBits(values, thresholds);
+}
+
+TEST(AddRoundedTest, RoundsHalfToEvenAndSaturates) {
+  Random random(5);
+  std::vector<float> values = random.Floats(37, 3e4f);
+  const std::vector<float> edges = {0.5f,  1.5f, -2.5f,    7.0f,     -1e30f,
+                                    1e30f, NAN,  INFINITY, -INFINITY};
+  std::copy(edges.begin(), edges.end(), values.begin());
+  for (float& value : values) value /= 4.0f;
+  const auto residual = random.Integers<int16_t>(37, -32768, 32767);
+  for (const int16_t* added :
+       {static_cast<const int16_t*>(nullptr), residual.data()}) {
+    std::vector<int16_t> result(values.size());
+    AddRounded(values.data(), 4.0f, added, values.size(), result.data());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float scaled = values[i] * 4.0f;
+      const double rounded =
+          scaled != scaled
+              ? 0.0
+              : std::clamp(std::nearbyint(double{scaled}), -32768.0, 32767.0);
+      const double sum = rounded + (added == nullptr ? 0 : added[i]);
+      ASSERT_EQ(result[i], std::clamp(sum, -32768.0, 32767.0)) << i;
+    }
+  }
 }
 
 }  // namespace

@@ -27,6 +27,21 @@ inline void CountBelow(const Word* below, Word* first, Word* second) {
   *second = static_cast<Word>(odd ^ below[2]);
 }
 
+// Words of which the planes are made at once.
+constexpr int kRowOfWords = 8;
+
+// The same of the first `count` words of a row.
+inline void CountRowBelow(const Word below[kLevelThresholds][kRowOfWords],
+                          int count, Word* first, Word* second) {
+  Word planes[2][kRowOfWords];
+  for (int i = 0; i < kRowOfWords; ++i) {
+    const Word tests[] = {below[0][i], below[1][i], below[2][i]};
+    CountBelow(tests, planes[0] + i, planes[1] + i);
+  }
+  std::copy_n(planes[0], count, first);
+  std::copy_n(planes[1], count, second);
+}
+
 // Writes the planes of a pixel. below(t, word, count) is the word of threshold
 // t for the `count` channels of a word.
 template <typename Below>

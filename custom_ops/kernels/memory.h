@@ -55,6 +55,10 @@ struct MemoryKernel {
               const MemoryGeometry& geometry, int first,
               const Int16Residual& parameters, const int16_t* residual,
               int16_t* result, Word* signs);
+
+  // The same of bits[steps][2][words], levels of two bits, if a kernel has it:
+  // with at most a third of the taps.
+  decltype(add) add_levels = nullptr;
 };
 
 const KernelRegistry<MemoryKernel>& MemoryKernels();

@@ -1,8 +1,9 @@
-// Sixteen channels share a vector, one byte of -1 or +1 each, and 0 where there
-// is no step: then a tap is one multiplication, and edges need no other code.
-// Eight steps of a block with two taps either way are computed together, so
-// that a step's bits are spread once for all that look at it. Other blocks, and
-// what is left, are computed step by step, 128 channels at a time.
+// Sixteen channels share a vector, one byte each of -1 or +1, or of a level of
+// two bits, and 0 where there is no step: then a tap is one multiplication, and
+// edges need no other code. Eight steps of a block with two taps either way are
+// computed together, so that a step's bits are spread once for all that look at
+// it. Other blocks, and what is left, are computed step by step, 128 channels
+// at a time.
 
 #include "custom_ops/kernels/cpu_features.h"
 #include "custom_ops/kernels/memory.h"
@@ -15,6 +16,7 @@
 #include <cstddef>
 
 #include "custom_ops/kernels/int16_residual_neon.h"
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/memory_taps.h"
 #include "custom_ops/kernels/neon.h"
 
@@ -23,7 +25,7 @@ namespace {
 
 constexpr int kTileSteps = 8;
 
-// A tap adds at most 1 to the magnitude of a byte.
+// A tap adds at most 1 to the magnitude of a byte, of two bits kLargestLevel.
 constexpr int kMaxTaps = 127;
 
 // The number of taps either way that has code of its own.
@@ -82,7 +84,8 @@ BIFSMN_INLINE uint8x16_t AddSixteen(const Dots& dots,
                    vreinterpretq_u8_u16(high.Signs(z)));
 }
 
-// A word's column of the bits and of the weights.
+// A word's column of the bits, of one plane or two, and of the weights.
+template <int kPlanes>
 class Column {
  public:
   BIFSMN_INLINE Column(const Word* bits, const Word* weights,
@@ -90,6 +93,7 @@ class Column {
       : bits_(bits + word),
         weights_(weights + word),
         words_(WordsFor(geometry.channels)),
+        row_(kPlanes * words_),
         geometry_(geometry) {}
 
   // Sums of the products of any step.
@@ -132,12 +136,16 @@ class Column {
 
  private:
   BIFSMN_INLINE int8x16_t Step(ptrdiff_t step) const {
-    return Spread(bits_ + step * words_);
+    const Word* word = bits_ + step * row_;
+    const int8x16_t signs = Spread(word);
+    if (kPlanes == 1) return signs;
+    return vaddq_s8(vaddq_s8(signs, signs), Spread(word + words_));
   }
 
   const Word* bits_;
   const Word* weights_;
   ptrdiff_t words_;
+  ptrdiff_t row_;
   MemoryGeometry geometry_;
 };
 
@@ -152,7 +160,7 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
   const int16x8_t shift = vdupq_n_s16(-8);
   const bool near = IsNear(geometry);
   for (int word = 0; word < WordsFor(geometry.channels); ++word) {
-    const Column column(bits, weights, geometry, word);
+    const Column<1> column(bits, weights, geometry, word);
     int16_t* to = dots + word * kWordBits;
     const auto store = [&](int8x16_t sums) {
       const Dots both = ShiftedDots(sums, shift);
@@ -172,8 +180,8 @@ void Dot(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
 
 // The residual of a word's column, for tiles of steps; kWhole: IsNear, and one
 // tile is the sequence.
-template <bool kWhole>
-BIFSMN_INLINE void AddColumn(const Column& column,
+template <bool kWhole, int kPlanes>
+BIFSMN_INLINE void AddColumn(const Column<kPlanes>& column,
                              const MemoryGeometry& geometry, int first,
                              int last, const Int16Residual& parameters,
                              int channel, const int16_t* residual,
@@ -184,7 +192,7 @@ BIFSMN_INLINE void AddColumn(const Column& column,
       vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
   for (int step = first; step < last; step += kTileSteps) {
     int8x16_t sums[kTileSteps];
-    column.TileSums<kWhole>(step, sums);
+    column.template TileSums<kWhole>(step, sums);
     // Keeps the compiler from mixing in what follows, for which there are not
     // enough registers.
     asm("" ::"w"(sums[0]), "w"(sums[1]), "w"(sums[2]), "w"(sums[3]),
@@ -208,8 +216,9 @@ BIFSMN_INLINE void AddColumn(const Column& column,
 }
 
 // Up to eight words of channels of one step, whose taps are those of a whole
-// row: signs that disagree are counted, as a word's differences are spread in
-// one.
+// row: signs that disagree are counted, those of a first of two planes twice,
+// as a word's differences are spread in one.
+template <int kPlanes>
 BIFSMN_INLINE void AddWords(const Word* bits, const Word* weights,
                             const MemoryTaps& taps, ptrdiff_t row, int count,
                             const Int16Residual& parameters, int channel,
@@ -218,10 +227,10 @@ BIFSMN_INLINE void AddWords(const Word* bits, const Word* weights,
   const uint8x16_t places = Places();
   // Minus what disagrees.
   int8x16_t sums[kRowWords] = {};
-  for (int tap = taps.begin(); tap < taps.end(); ++tap) {
-    const uint16x8_t differ =
-        veorq_u16(LoadWords(bits + taps.Source(tap) * row, count),
-                  LoadWords(weights + tap * row, count));
+  const auto add_tap = [&](int tap, int plane) BIFSMN_INLINE_LAMBDA {
+    const uint16x8_t differ = veorq_u16(
+        LoadWords(bits + (taps.Source(tap) * kPlanes + plane) * row, count),
+        LoadWords(weights + tap * row, count));
     const auto add = [&](int i, uint16x8_t word) BIFSMN_INLINE_LAMBDA {
       sums[i] = vaddq_s8(sums[i], vreinterpretq_s8_u8(vtstq_u8(
                                       vreinterpretq_u8_u16(word), places)));
@@ -234,8 +243,15 @@ BIFSMN_INLINE void AddWords(const Word* bits, const Word* weights,
     add(5, vdupq_laneq_u16(differ, 5));
     add(6, vdupq_laneq_u16(differ, 6));
     add(7, vdupq_laneq_u16(differ, 7));
+  };
+  for (int tap = taps.begin(); tap < taps.end(); ++tap) add_tap(tap, 0);
+  if (kPlanes == 2) {
+    for (int8x16_t& sum : sums) sum = vaddq_s8(sum, sum);
+    for (int tap = taps.begin(); tap < taps.end(); ++tap) add_tap(tap, 1);
   }
-  const int8x16_t all = vdupq_n_s8(static_cast<int8_t>(taps.count()));
+  constexpr int kLargest = kPlanes == 2 ? kLargestLevel : 1;
+  const int8x16_t all =
+      vdupq_n_s8(static_cast<int8_t>(kLargest * taps.count()));
   const int16x8_t shift =
       vdupq_n_s16(static_cast<int16_t>(parameters.shift - 8));
   uint8x16_t masks[kRowWords] = {};
@@ -252,6 +268,7 @@ BIFSMN_INLINE void AddWords(const Word* bits, const Word* weights,
   if (signs != nullptr) StoreWords(PackMasks(masks), count, 1, signs);
 }
 
+template <int kPlanes>
 void AddRow(const Word* bits, const Word* weights,
             const MemoryGeometry& geometry, int step,
             const Int16Residual& parameters, const int16_t* residual,
@@ -260,13 +277,14 @@ void AddRow(const Word* bits, const Word* weights,
   const int words = WordsFor(geometry.channels);
   for (int word = 0; word < words; word += kRowWords) {
     const int channel = word * kWordBits;
-    AddWords(bits + word, weights + word, taps, words,
-             std::min(kRowWords, words - word), parameters, channel,
-             residual + channel, result + channel,
-             signs == nullptr ? nullptr : signs + word);
+    AddWords<kPlanes>(bits + word, weights + word, taps, words,
+                      std::min(kRowWords, words - word), parameters, channel,
+                      residual + channel, result + channel,
+                      signs == nullptr ? nullptr : signs + word);
   }
 }
 
+template <int kPlanes>
 void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
          int first, const Int16Residual& parameters, const int16_t* residual,
          int16_t* result, Word* signs) {
@@ -275,7 +293,7 @@ void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
   const int in_tiles = IsNear(geometry) ? steps / kTileSteps * kTileSteps : 0;
   const bool whole = in_tiles == geometry.steps && steps == kTileSteps;
   for (int word = 0; in_tiles > 0 && word < words; ++word) {
-    const Column column(bits, weights, geometry, word);
+    const Column<kPlanes> column(bits, weights, geometry, word);
     const int channel = word * kWordBits;
     Word* to = signs == nullptr ? nullptr : signs + word;
     if (whole) {
@@ -288,15 +306,16 @@ void Add(const Word* bits, const Word* weights, const MemoryGeometry& geometry,
   }
   for (int i = in_tiles; i < steps; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * geometry.channels;
-    AddRow(bits, weights, geometry, first + i, parameters, residual + at,
-           result + at, signs == nullptr ? nullptr : signs + i * words);
+    AddRow<kPlanes>(bits, weights, geometry, first + i, parameters,
+                    residual + at, result + at,
+                    signs == nullptr ? nullptr : signs + i * words);
   }
 }
 
 }  // namespace
 
 const MemoryKernel kMemoryNeon8x16S8 = {
-    "memory_neon_8x16_s8", kMaxTaps, kWordBits, HasNeon, Dot, Add,
+    "memory_neon_8x16_s8", kMaxTaps, kWordBits, HasNeon, Dot, Add<1>, Add<2>,
 };
 
 }  // namespace bifsmn

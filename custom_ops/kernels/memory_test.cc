@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace bifsmn {
@@ -21,10 +22,10 @@ std::string Describe(const MemoryGeometry& g) {
          std::to_string(g.look_ahead) + " x " + std::to_string(g.stride_ahead);
 }
 
-// dots[steps][channels], term by term.
+// dots[steps][channels] of bits[steps][planes][words], term by term.
 std::vector<int> ReferenceDots(const std::vector<Word>& bits,
                                const std::vector<Word>& weights,
-                               const MemoryGeometry& g) {
+                               const MemoryGeometry& g, int planes = 1) {
   const int words = WordsFor(g.channels);
   std::vector<int> dots;
   for (int t = 0; t < g.steps; ++t) {
@@ -36,8 +37,10 @@ std::vector<int> ReferenceDots(const std::vector<Word>& bits,
                 ? t - int64_t{g.look_back - tap} * g.stride_back
                 : t + int64_t{tap - g.look_back} * g.stride_ahead;
         if (source < 0 || source >= g.steps) continue;
-        dot += Sign(bits.data() + source * words, c) *
-               Sign(weights.data() + tap * words, c);
+        const Word* row = bits.data() + source * planes * words;
+        const int level = planes == 1 ? Sign(row, c)
+                                      : 2 * Sign(row, c) + Sign(row + words, c);
+        dot += level * Sign(weights.data() + tap * words, c);
       }
       dots.push_back(dot);
     }
@@ -68,23 +71,25 @@ void CheckDot(const MemoryKernel& kernel, const MemoryGeometry& g,
 
 // Of the steps from `first` on.
 void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g, int first,
-                   unsigned seed) {
+                   unsigned seed, int planes) {
+  const int largest = g.taps() * (planes == 2 ? kLargestLevel : 1);
+  if (largest > kernel.max_taps) return;
+  const auto add = planes == 2 ? kernel.add_levels : kernel.add;
   g.channels = RoundUp(g.channels, kernel.add_channels);
   Random random(seed);
   const int words = WordsFor(g.channels);
-  const std::vector<Word> bits = random.Bits(g.steps, g.channels);
+  const std::vector<Word> bits = random.Bits(g.steps * planes, g.channels);
   const std::vector<Word> weights = random.Bits(g.taps(), g.channels);
-  const std::vector<int> dots = ReferenceDots(bits, weights, g);
-  const RandomInt16Residual parameters(random, g.channels, g.taps());
+  const std::vector<int> dots = ReferenceDots(bits, weights, g, planes);
+  const RandomInt16Residual parameters(random, g.channels, largest);
   const int rows = g.steps - first;
   const auto residual =
       random.Integers<int16_t>(rows * g.channels, -32768, 32767);
   for (const bool with_signs : {true, false}) {
     std::vector<int16_t> result(residual.size());
     std::vector<Word> signs(rows * words, 0xffff);
-    kernel.add(bits.data(), weights.data(), g, first, parameters.get(),
-               residual.data(), result.data(),
-               with_signs ? signs.data() : nullptr);
+    add(bits.data(), weights.data(), g, first, parameters.get(),
+        residual.data(), result.data(), with_signs ? signs.data() : nullptr);
     for (int t = 0; t < rows; ++t) {
       for (int c = 0; c < g.channels; ++c) {
         const int at = t * g.channels + c;
@@ -101,6 +106,12 @@ void CheckResidual(const MemoryKernel& kernel, MemoryGeometry g, int first,
       ASSERT_EQ(signs[(t + 1) * words - 1] & UnusedBits(g.channels), 0);
     }
   }
+}
+
+void CheckResiduals(const MemoryKernel& kernel, const MemoryGeometry& g,
+                    int first, unsigned seed) {
+  CheckResidual(kernel, g, first, seed, 1);
+  if (kernel.add_levels != nullptr) CheckResidual(kernel, g, first, seed, 2);
 }
 
 class MemoryTest : public ::testing::TestWithParam<
@@ -121,8 +132,8 @@ TEST_P(MemoryTest, Edges) {
     return;
   }
   CheckDot(*kernel, g, steps + channels);
-  CheckResidual(*kernel, g, 0, steps + channels);
-  CheckResidual(*kernel, g, steps - 1, steps + channels);
+  CheckResiduals(*kernel, g, 0, steps + channels);
+  CheckResiduals(*kernel, g, steps - 1, steps + channels);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -145,8 +156,8 @@ TEST_P(RandomMemoryTest, ThousandShapes) {
                               random.Integer(0, 4),  random.Integer(0, 4),
                               random.Integer(1, 3),  random.Integer(1, 3)};
     CheckDot(*GetParam(), g, seed);
-    CheckResidual(*GetParam(), g, 0, seed);
-    CheckResidual(*GetParam(), g, random.Integer(0, g.steps - 1), seed);
+    CheckResiduals(*GetParam(), g, 0, seed);
+    CheckResiduals(*GetParam(), g, random.Integer(0, g.steps - 1), seed);
     if (HasFatalFailure()) return;
   }
 }

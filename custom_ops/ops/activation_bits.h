@@ -4,6 +4,7 @@
 #ifndef BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 #define BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 
+#include <algorithm>
 #include <cstddef>
 
 #include "custom_ops/kernels/bits.h"
@@ -34,16 +35,19 @@ Word* WriteActivations(const T* values, const T* thresholds, int channels,
   if (bits == 1) {
     SignBits(values, thresholds, channels, to);
   } else {
-    WriteLevels(
-        channels,
-        [&](int t, int word, int count) {
-          const ptrdiff_t first = ptrdiff_t{word} * kWordBits;
-          Word below;
-          SignBits(values + first, thresholds + ptrdiff_t{t} * channels + first,
-                   count, &below);
-          return below;
-        },
-        to);
+    const int words = WordsFor(channels);
+    for (int word = 0; word < words; word += kRowOfWords) {
+      const ptrdiff_t first = ptrdiff_t{word} * kWordBits;
+      const int left = channels - static_cast<int>(first);
+      const int count = std::min(kRowOfWords * kWordBits, left);
+      Word below[kLevelThresholds][kRowOfWords] = {};
+      for (ptrdiff_t t = 0; t < kLevelThresholds; ++t) {
+        SignBits(values + first, thresholds + t * channels + first, count,
+                 below[t]);
+      }
+      CountRowBelow(below, std::min(kRowOfWords, words - word), to + word,
+                    to + words + word);
+    }
   }
   return to + ptrdiff_t{bits} * WordsFor(channels);
 }

@@ -75,16 +75,21 @@ class Memory : public Op {
                                         {geometry_.taps(), words}, &weights_));
     BIFSMN_RETURN_IF_ERROR(CheckUnusedBits(weights_, "weights", channels_));
     geometry_.channels = channels_;
-    if (planes == 2) {
-      // The second plane is as many channels more, with the same weights.
-      geometry_.channels = 2 * words * kWordBits;
-      weights_ = TwiceARow(weights_, words);
-    }
-    fused_ = epilogue_.is_int16() && planes == 1;
-    kernel_ = &MemoryKernels().Select([this](const MemoryKernel& kernel) {
-      return geometry_.taps() <= kernel.max_taps &&
+    planes_ = planes;
+    fused_ = epilogue_.is_int16();
+    kernel_ = &MemoryKernels().Select([&](const MemoryKernel& kernel) {
+      return (planes == 2 ? geometry_.taps() : largest) <= kernel.max_taps &&
              (!fused_ || channels_ % kernel.add_channels == 0);
     });
+    if (planes == 2) {
+      fused_ = fused_ && kernel_->add_levels != nullptr &&
+               largest <= kernel_->max_taps;
+      if (!fused_) {
+        // The second plane is as many channels more, with the same weights.
+        geometry_.channels = 2 * words * kWordBits;
+        weights_ = TwiceARow(weights_, words);
+      }
+    }
     layout_ = WorkspaceLayout();
     if (!fused_) {
       dots_ = layout_.Add<int16_t>(size_t{kBlockSteps} *
@@ -112,16 +117,17 @@ class Memory : public Op {
   void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs) const {
     const Int16Residual parameters = epilogue_.int16_parameters();
+    const auto add = planes_ == 2 ? kernel_->add_levels : kernel_->add;
     const ptrdiff_t words = WordsFor(channels_);
     const ptrdiff_t steps = geometry_.steps - first_;
     const bool levels = signs != nullptr && epilogue_.activation_bits() == 2;
     for (int n = 0; n < sequences_; ++n) {
-      kernel_->add(bits, weights_.data(), geometry_, first_, parameters,
-                   residual, result, levels ? nullptr : signs);
+      add(bits, weights_.data(), geometry_, first_, parameters, residual,
+          result, levels ? nullptr : signs);
       for (ptrdiff_t i = 0; levels && i < steps; ++i) {
         signs = epilogue_.Write(result + i * channels_, signs);
       }
-      bits += geometry_.steps * words;
+      bits += geometry_.steps * planes_ * words;
       residual += steps * channels_;
       result += steps * channels_;
       if (signs != nullptr && !levels) signs += steps * words;
@@ -151,6 +157,7 @@ class Memory : public Op {
   const int channels_;
   // That the kernel sees.
   MemoryGeometry geometry_;
+  int planes_ = 1;
   bool fused_ = false;
   int sequences_ = 0;
   // The step of the bits that is the first of the residual.
