@@ -63,6 +63,29 @@ _CONFIGURATIONS = (
     "blocks=2,deltas=1,front_channels=32,two_bit_sites=conv2+projection",
     "blocks=2,deltas=1,int8_sites=conv2",
     "blocks=2,deltas=1,int8_sites=conv2+projection",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
+    "two_bit_sites=conv2+projection+memory+expand+shrink",
+    "blocks=3,deltas=1,front_outputs=48,front_skip=True,"
+    "two_bit_sites=conv2+projection+memory+expand+shrink",
+    "blocks=2,deltas=1,int8_sites=projection",
+    "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=memory",
+    "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=conv2",
+    "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=conv2+memory",
+    "blocks=2,deltas=1,int8_sites=projection,"
+    "two_bit_sites=conv2+memory+expand+shrink",
+    "blocks=2,deltas=1,front_outputs=48,int8_sites=projection,"
+    "two_bit_sites=conv2+memory",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
+    "int8_sites=projection,two_bit_sites=conv2",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
+    "int8_sites=projection,two_bit_sites=conv2+memory+expand+shrink",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,int8_sites=projection",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,int8_sites=projection,"
+    "two_bit_sites=conv2",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,int8_sites=projection,"
+    "two_bit_sites=conv2+memory+expand+shrink",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,front_outputs=16,"
+    "int8_sites=projection",
 )
 
 _CLASSES = 12

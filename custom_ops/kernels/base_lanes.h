@@ -29,11 +29,9 @@ constexpr int kBaseLanes = 8;
 
 #if defined(__aarch64__)
 
-inline Word PackSixteen(uint16x8_t low, uint16x8_t high) {
-  const uint8x16_t places =
-      vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
-  uint8x16_t bits = vandq_u8(
-      vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), places);
+inline Word PackMask(uint8x16_t mask) {
+  uint8x16_t bits =
+      vandq_u8(mask, vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)));
   for (int i = 0; i < 3; ++i) bits = vpaddq_u8(bits, bits);
   return vgetq_lane_u16(vreinterpretq_u16_u8(bits), 0);
 }
@@ -71,17 +69,28 @@ inline void WordsBelow(const T* values, const T* thresholds, Word* words) {
 
 template <typename T>
 inline Word WordBelow(const T* values, const T* thresholds) {
-  uint8x16_t bits =
-      vandq_u8(MaskBelow(values, thresholds),
-               vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)));
-  for (int i = 0; i < 3; ++i) bits = vpaddq_u8(bits, bits);
-  return vgetq_lane_u16(vreinterpretq_u16_u8(bits), 0);
+  return PackMask(MaskBelow(values, thresholds));
 }
 
-// The bits of counts >= limits, of sixteen channels.
+// The same where counts >= limits.
+inline uint8x16_t MaskAtLeast(const uint16_t* counts, const uint16_t* limits) {
+  const uint16x8_t low = vcgeq_u16(vld1q_u16(counts), vld1q_u16(limits));
+  const uint16x8_t high =
+      vcgeq_u16(vld1q_u16(counts + 8), vld1q_u16(limits + 8));
+  return vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
+}
+
+inline void WordsAtLeast(const uint16_t* counts, const uint16_t* limits,
+                         Word* words) {
+  uint8x16_t masks[kRowOfWords];
+  for (int i = 0; i < kRowOfWords; ++i) {
+    masks[i] = MaskAtLeast(counts + i * kWordBits, limits + i * kWordBits);
+  }
+  vst1q_u16(words, PackMasks(masks));
+}
+
 inline Word WordAtLeast(const uint16_t* counts, const uint16_t* limits) {
-  return PackSixteen(vcgeq_u16(vld1q_u16(counts), vld1q_u16(limits)),
-                     vcgeq_u16(vld1q_u16(counts + 8), vld1q_u16(limits + 8)));
+  return PackMask(MaskAtLeast(counts, limits));
 }
 
 // The residual of eight channels from number `first` on.
@@ -196,6 +205,13 @@ inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
 #endif
 
 #if !defined(__aarch64__)
+
+inline void WordsAtLeast(const uint16_t* counts, const uint16_t* limits,
+                         Word* words) {
+  for (int i = 0; i < kRowOfWords; ++i) {
+    words[i] = WordAtLeast(counts + i * kWordBits, limits + i * kWordBits);
+  }
+}
 
 template <typename T>
 inline void WordsBelow(const T* values, const T* thresholds, Word* words) {

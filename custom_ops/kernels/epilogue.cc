@@ -55,8 +55,15 @@ uint16_t DisagreementLimit(int base, int threshold) {
 void ThresholdDisagreements(const uint16_t* disagreements,
                             const uint16_t* limits, const Word* flips,
                             int outputs, Word* bits) {
+  constexpr int kRow = kRowOfWords * kWordBits;
   Word* word = bits;
   int left = outputs;
+  for (; left >= kRow; left -= kRow) {
+    WordsAtLeast(disagreements, limits, word);
+    word += kRowOfWords;
+    disagreements += kRow;
+    limits += kRow;
+  }
   for (; left >= kWordBits; left -= kWordBits) {
     *word++ = WordAtLeast(disagreements, limits);
     disagreements += kWordBits;

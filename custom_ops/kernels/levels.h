@@ -30,30 +30,31 @@ inline void CountBelow(const Word* below, Word* first, Word* second) {
 // Words of which the planes are made at once.
 constexpr int kRowOfWords = 8;
 
-// The same of the first `count` words of a row.
-inline void CountRowBelow(const Word below[kLevelThresholds][kRowOfWords],
-                          int count, Word* first, Word* second) {
-  Word planes[2][kRowOfWords];
-  for (int i = 0; i < kRowOfWords; ++i) {
-    const Word tests[] = {below[0][i], below[1][i], below[2][i]};
-    CountBelow(tests, planes[0] + i, planes[1] + i);
-  }
-  std::copy_n(planes[0], count, first);
-  std::copy_n(planes[1], count, second);
-}
-
-// Writes the planes of a pixel. below(t, word, count) is the word of threshold
-// t for the `count` channels of a word.
+// Writes the planes of a pixel. below(t, first, count, words) writes the words
+// of threshold t for the `count` channels from `first` on, of a row at most.
 template <typename Below>
 inline void WriteLevels(int channels, const Below& below, Word* bits) {
+  constexpr int kRow = kRowOfWords * kWordBits;
   const int words = WordsFor(channels);
-  for (int word = 0; word < words; ++word) {
-    const int count = std::min(kWordBits, channels - word * kWordBits);
-    Word tests[kLevelThresholds];
+  for (int first = 0; first < channels; first += kRow) {
+    const int count = std::min(kRow, channels - first);
+    Word tests[kLevelThresholds][kRowOfWords];
     for (int t = 0; t < kLevelThresholds; ++t) {
-      tests[t] = below(t, word, count);
+      below(t, first, count, tests[t]);
     }
-    CountBelow(tests, bits + word, bits + words + word);
+    Word* to = bits + first / kWordBits;
+    const auto write = [&](int count_of_words) {
+      for (int i = 0; i < count_of_words; ++i) {
+        const Word of_word[] = {tests[0][i], tests[1][i], tests[2][i]};
+        CountBelow(of_word, to + i, to + words + i);
+      }
+    };
+    // A whole row for the compiler to unroll.
+    if (count == kRow) {
+      write(kRowOfWords);
+    } else {
+      write(WordsFor(count));
+    }
   }
 }
 

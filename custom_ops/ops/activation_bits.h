@@ -4,7 +4,6 @@
 #ifndef BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 #define BIFSMN_CUSTOM_OPS_OPS_ACTIVATION_BITS_H_
 
-#include <algorithm>
 #include <cstddef>
 
 #include "custom_ops/kernels/bits.h"
@@ -35,19 +34,13 @@ Word* WriteActivations(const T* values, const T* thresholds, int channels,
   if (bits == 1) {
     SignBits(values, thresholds, channels, to);
   } else {
-    const int words = WordsFor(channels);
-    for (int word = 0; word < words; word += kRowOfWords) {
-      const ptrdiff_t first = ptrdiff_t{word} * kWordBits;
-      const int left = channels - static_cast<int>(first);
-      const int count = std::min(kRowOfWords * kWordBits, left);
-      Word below[kLevelThresholds][kRowOfWords] = {};
-      for (ptrdiff_t t = 0; t < kLevelThresholds; ++t) {
-        SignBits(values + first, thresholds + t * channels + first, count,
-                 below[t]);
-      }
-      CountRowBelow(below, std::min(kRowOfWords, words - word), to + word,
-                    to + words + word);
-    }
+    WriteLevels(
+        channels,
+        [=](int t, int first, int count, Word* below) {
+          SignBits(values + first, thresholds + ptrdiff_t{t} * channels + first,
+                   count, below);
+        },
+        to);
   }
   return to + ptrdiff_t{bits} * WordsFor(channels);
 }

@@ -102,13 +102,10 @@ class Conv2D : public Op {
               ThresholdDisagreements(counts, limits, flips_.data(), channels,
                                      bits);
             } else {
-              const auto below = [&](int t, int word, int count) {
-                Word bits_below;
+              const auto below = [&](int t, int row, int count, Word* to) {
                 ThresholdDisagreements(
-                    counts + word * kWordBits,
-                    limits + t * limits_stride_ + word * kWordBits,
-                    flips_.data() + t * words + word, count, &bits_below);
-                return bits_below;
+                    counts + row, limits + t * limits_stride_ + row,
+                    flips_.data() + t * words + row / kWordBits, count, to);
               };
               WriteLevels(channels, below, bits);
             }

@@ -146,9 +146,11 @@ class FeatureConv2D : public Op {
   Word* WriteRow(const Word* below, Word* bits) const {
     const int words = WordsFor(conv_.outputs);
     for (int x = 0; x < conv_.geometry.output_w; ++x) {
-      WriteLevels(
-          conv_.outputs,
-          [&](int t, int word, int) { return below[t * words + word]; }, bits);
+      for (int word = 0; word < words; ++word) {
+        const Word tests[] = {below[word], below[words + word],
+                              below[2 * words + word]};
+        CountBelow(tests, bits + word, bits + words + word);
+      }
       below += kLevelThresholds * words;
       bits += 2 * words;
     }

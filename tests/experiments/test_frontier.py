@@ -52,6 +52,13 @@ def test_the_flagfile_is_the_winner(rows):
     )
 
 
+def test_the_flagfile_of_mixed_precision_is_a_winner(rows):
+    row = rows["mixed"]
+    flags = [f"--flagfile=configs/{row.flagfile}", *row.flags]
+    file = "--flagfile=configs/sc10_bifsmn_shallow_mixed.flags"
+    assert settings(flags) == settings([file])
+
+
 def test_cycles_of_every_candidate_are_known():
     path = ROOT / "results" / "architecture_cycles.json"
     cycles = json.loads(path.read_text(encoding="utf-8"))
