@@ -35,6 +35,8 @@ REAL_CLIPS = (5, 20, 100)
 _PHRASES = {
     "computer": "ours, computer",
     "alexa": "ours, alexa",
+    "computer_two_bits": "ours of two bits, computer",
+    "alexa_two_bits": "ours of two bits, alexa",
     "computer_features": "ours without embeddings, computer",
     "alexa_features": "ours without embeddings, alexa",
     "computer_thinnable": "ours of three depths, computer",
@@ -116,6 +118,9 @@ _PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 
+_FRONT_OF_ONE_BIT = ("--int8_sites=", "--front_outputs=48")
+"""As the recipe had it before its front end had 8 bits."""
+
 _MISSED = 0.05
 """Of the words, at which the parts' false accepts are told."""
 
@@ -150,12 +155,25 @@ ROWS = (
     ),
     *(
         _row(
+            f"{word}_two_bits",
+            f"*{word}*, two bits in every layer, wider front end",
+            *_WHOLE,
+            *_FRONT_OF_ONE_BIT,
+            "--two_bit_sites=conv2,projection,memory,expand,shrink",
+            word=word,
+            seeds=recipes.SEEDS,
+        )
+        for word in ("computer", "alexa")
+    ),
+    *(
+        _row(
             f"{word}_features",
             f"*{word}*, not taught by speech embeddings",
             *_WHOLE,
             *("--embedding_weight=0", "--embedding_hint=0", "--keep=best"),
-            *("--two_bit_sites=conv2,projection", "--distillation=hed"),
-            *("--gamma=0.1", "--logit_weight=2", "--teacher_epochs=16"),
+            *(*_FRONT_OF_ONE_BIT, "--two_bit_sites=conv2,projection"),
+            *("--distillation=hed", "--gamma=0.1", "--logit_weight=2"),
+            "--teacher_epochs=16",
             *("--weight_average=0", "--mining_epochs=6"),
             word=word,
         )
