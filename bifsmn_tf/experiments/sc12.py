@@ -21,8 +21,10 @@ OURS = (
     "shallow",
     "shallow_one_bit",
     "shallow_64",
+    "mixed",
+    "half_mixed",
 )
-"""Of the frontier's winners, those that no other one is above."""
+"""Of the frontier's winners, those of one depth."""
 
 # A tenth of silence is zeros, as of a microphone that is switched off.
 _ZEROS = "--digital_silence=0.1"
