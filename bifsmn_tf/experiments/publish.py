@@ -52,6 +52,8 @@ _SITES = {
     "conv2": "second convolution",
     "projection": "projection",
     "memory": "memories",
+    "expand": "expanding layers",
+    "shrink": "shrinking layers",
 }
 
 _FILES = ("run.json", "metrics.json", "test_tflite.json")
@@ -115,7 +117,10 @@ def _more_bits(run: Mapping[str, Any]) -> str:
 
 
 def _two_bits_everywhere(run: Mapping[str, Any]) -> bool:
-    return set(run["network"].get("two_bit_sites", [])) == set(SITES)
+    network = run["network"]
+    two = set(network.get("two_bit_sites", []))
+    # Those of 8 bits are named apart.
+    return bool(two) and two | set(network.get("int8_sites", [])) == set(SITES)
 
 
 def _bits_of_all(run: Mapping[str, Any]) -> str:
@@ -139,7 +144,8 @@ def _two_bits(run: Mapping[str, Any]) -> str:
     layers = run["network"].get("two_bit_sites", [])
     if not layers or _two_bits_everywhere(run):
         return ""
-    names = " and ".join(f"the {_SITES[layer]}" for layer in layers)
+    *others, last = [f"the {_SITES[layer]}" for layer in layers]
+    names = f"{', '.join(others)} and {last}" if others else last
     return f" Activations into {names} have two bits."
 
 

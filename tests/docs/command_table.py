@@ -132,7 +132,8 @@ NOT_RUN = {
     "make docs": "tests/docs/test_site_pages.py",
     "make bom": "tests/test_supply.py",
     "make wheels": "tests/tools/test_wheels.py",
-    "python -m bifsmn_tf.train --flagfile=configs/sc10_bifsmn_shallow.flags "
+    "python -m bifsmn_tf.train "
+    "--flagfile=configs/sc10_bifsmn_shallow_mixed.flags "
     "--data_dir=DATA --run_dir=runs/shallow --teacher=runs/teacher0 "
     "--more_teachers=runs/teacher1,runs/teacher2": "trains four networks: "
     "tests/test_commands.py has more teachers, tests/test_configs.py the file",

@@ -142,12 +142,26 @@ def test_what_has_more_than_a_bit_is_named():
         " Activations into the second convolution and the projection have two "
         "bits."
     )
+    three = {"network": {"two_bit_sites": ["conv2", "memory", "expand"]}}
+    assert publish._two_bits(three) == (
+        " Activations into the second convolution, the memories and the "
+        "expanding layers have two bits."
+    )
 
 
 def test_bits_of_every_layer():
     everywhere = {"network": {"two_bit_sites": list(SITES)}}
     assert publish._two_bits(everywhere) == ""
     assert publish._bits_of_all(everywhere).endswith("activations two,")
+    blocks = {
+        "network": {
+            "int8_sites": ["conv2", "projection"],
+            "two_bit_sites": ["memory", "expand", "shrink"],
+        }
+    }
+    assert publish._two_bits(blocks) == ""
+    assert publish._bits_of_all(blocks).endswith("activations two,")
+    assert publish._more_bits(blocks).endswith(", the projection")
     some = {"network": {"two_bit_sites": ["conv2"]}}
     for run in (some, {"network": {}}):
         assert publish._bits_of_all(run).endswith("are one bit")
