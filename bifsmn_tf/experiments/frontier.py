@@ -249,7 +249,7 @@ CANDIDATES = {
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
     *("shallow_wide", "shallow_64", "shallow_int8"),
-    *("mixed", "half_mixed", "half_mixed_16", "half_mixed_conv2"),
+    *("mixed", "half_mixed", "half_mixed_16"),
 )
 
 TAUGHT = dataclasses.replace(
