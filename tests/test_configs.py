@@ -29,16 +29,18 @@ _WAKE_WORD = [
     "--rooms=1",
     "--mining_epochs=0",
 ]
+_QUIET = [
+    "--look_alikes=2",
+    "--spoken_minutes=0.1",
+    "--rooms=1",
+    "--mining_epochs=0",
+]
 LESS = {
     "quickstart.flags": ["--clips_per_word=8"],
     "wake_word.flags": _WAKE_WORD,
     "wake_word_thinnable.flags": _WAKE_WORD,
-    "sc10_bifsmn_quiet.flags": [
-        "--look_alikes=2",
-        "--spoken_minutes=0.1",
-        "--rooms=1",
-        "--mining_epochs=0",
-    ],
+    "sc10_bifsmn_quiet.flags": _QUIET,
+    "sc10_bifsmn_quiet_thinnable.flags": _QUIET,
 }
 """What makes a start take seconds where much sound is made first."""
 
@@ -46,6 +48,7 @@ FRONT_END = ",".join(bifsmn_mixed(10).int8_sites)
 IN_8_BITS = {
     "sc10_bifsmn_mixed.flags": FRONT_END,
     "sc10_bifsmn_mixed_board.flags": FRONT_END,
+    "sc10_bifsmn_quiet.flags": FRONT_END,
     "sc10_bifsmn_shallow_mixed.flags": "projection",
     "wake_word.flags": FRONT_END,
 }

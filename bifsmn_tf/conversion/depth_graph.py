@@ -291,6 +291,8 @@ class DepthGraph:
         """Adds a projection in 8 bits, and the first block's bits if wanted."""
         op = ops.Int8Conv2D(stride_h=operation.node.strides[0], output_bits=32)
         if read.dtype == np.float32:
+            # Of a binary convolution, which this one rounds.
+            assert stage.input_inverse_step is not None
             op = dataclasses.replace(op, inverse_scale=stage.input_inverse_step)
         if operation.follower is not None and operation.follower.bits == 2:
             op = dataclasses.replace(op, activation_bits=2)

@@ -43,9 +43,8 @@ RUN = {
     "bifsmn listen": Run(r"[1-9] keywords?$"),
     "python -m bifsmn_tf.listen": Run(r"[1-9] keywords?$"),
     "python -m bifsmn_tf.listen --list_devices": Run(r"1 words.wav"),
-    "python -m bifsmn_tf.listen --device=1 --delta=4": Run(
-        r"[1-9] keywords?$", "--model=bifsmn-sc10"
-    ),
+    "python -m bifsmn_tf.listen --device=1 --model=bifsmn_stream-sc10 "
+    "--delta=4": Run(r"[1-9] keywords?$", "--model=bifsmn-sc10"),
     "python -m bifsmn_tf.listen --model=quiet.tflite": Run(r"keywords?$"),
     "arecord -q -f S16_LE -r 16000 -c 1 -t raw | "
     "python -m bifsmn_tf.listen --input=-": Run(r"[1-9] keywords?$"),
