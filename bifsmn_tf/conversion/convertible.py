@@ -36,8 +36,7 @@ def check_convertible(network: FSMN) -> None:
         raise UserError(
             f"{name} of this network: {', '.join(getattr(config, name))}. "
             "There are ops for conv2 and projection in 8 bits and for no "
-            "others; evaluate the run itself, or train without to "
-            "convert"
+            "others; evaluate the run itself, or train without them to convert"
         )
     if config.input_scale:
         raise UserError(

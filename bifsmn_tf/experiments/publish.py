@@ -374,7 +374,8 @@ def _phrase_card(
         "",
         f"The wake word *{phrase}*, trained from text: no recording of it was "
         f"trained on. {_bits_of_all(run)} everywhere but in the first "
-        f"convolution and the classifier (8 bits).{_two_bits(run)} An example "
+        f"convolution{_more_bits(run)} and the classifier (8 bits)."
+        f"{_two_bits(run)} An example "
         "of what the commands make, not a product: measure it where it is to "
         "be used.",
         "",

@@ -24,7 +24,7 @@ OURS = (
     "mixed",
     "half_mixed",
 )
-"""Of the frontier's winners, those of one depth."""
+"""Of the frontier's winners, those of one depth, of more than one seed."""
 
 # A tenth of silence is zeros, as of a microphone that is switched off.
 _ZEROS = "--digital_silence=0.1"

@@ -118,7 +118,7 @@ _PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 
-_FRONT_OF_ONE_BIT = ("--int8_sites=", "--front_outputs=48")
+_FRONT_BEFORE = ("--int8_sites=", "--front_outputs=48")
 """As the recipe had it before its front end had 8 bits."""
 
 _MISSED = 0.05
@@ -158,7 +158,7 @@ ROWS = (
             f"{word}_two_bits",
             f"*{word}*, two bits in every layer, wider front end",
             *_WHOLE,
-            *_FRONT_OF_ONE_BIT,
+            *_FRONT_BEFORE,
             "--two_bit_sites=conv2,projection,memory,expand,shrink",
             word=word,
             seeds=recipes.SEEDS,
@@ -171,7 +171,7 @@ ROWS = (
             f"*{word}*, not taught by speech embeddings",
             *_WHOLE,
             *("--embedding_weight=0", "--embedding_hint=0", "--keep=best"),
-            *(*_FRONT_OF_ONE_BIT, "--two_bit_sites=conv2,projection"),
+            *(*_FRONT_BEFORE, "--two_bit_sites=conv2,projection"),
             *("--distillation=hed", "--gamma=0.1", "--logit_weight=2"),
             "--teacher_epochs=16",
             *("--weight_average=0", "--mining_epochs=6"),

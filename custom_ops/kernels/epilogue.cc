@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "custom_ops/kernels/base_lanes.h"
+#include "custom_ops/kernels/levels.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace bifsmn {

@@ -79,10 +79,11 @@ class Memory : public Op {
     fused_ = epilogue_.is_int16();
     kernel_ = &MemoryKernels().Select([&](const MemoryKernel& kernel) {
       return (planes == 2 ? geometry_.taps() : largest) <= kernel.max_taps &&
-             (!fused_ || channels_ % kernel.add_channels == 0);
+             (planes == 2 || !fused_ || channels_ % kernel.add_channels == 0);
     });
     if (planes == 2) {
       fused_ = fused_ && kernel_->add_levels != nullptr &&
+               channels_ % kernel_->add_channels == 0 &&
                largest <= kernel_->max_taps;
       if (!fused_) {
         // The second plane is as many channels more, with the same weights.

@@ -9,7 +9,6 @@
 
 #include "custom_ops/kernels/bits.h"
 #include "custom_ops/kernels/epilogue.h"
-#include "custom_ops/kernels/levels.h"
 #include "custom_ops/ops/activation_bits.h"
 #include "custom_ops/ops/attributes.h"
 #include "custom_ops/ops/op.h"

@@ -192,7 +192,12 @@ def test_the_card_of_a_wake_word(runs):
     for name, values in {
         "run": {
             "label_names": labels,
-            "network": {"streaming": True, "deltas": [1]},
+            "network": {
+                "streaming": True,
+                "deltas": [1],
+                "int8_sites": ["conv2", "projection"],
+                "two_bit_sites": ["memory", "expand", "shrink"],
+            },
             "training": {"embedding_weight": 1.0},
         },
         "people": {"models": {"model.tflite": {"own": {"figures": own}}}},
@@ -210,6 +215,11 @@ def test_the_card_of_a_wake_word(runs):
     for label in labels:
         assert label in card
     assert "12 an hour" in card
+    assert (
+        "Weights are one bit, and activations two, everywhere but in the first "
+        "convolution, the second convolution, the projection and the "
+        "classifier (8 bits)."
+    ) in card
     assert "missing 41 of 411 people (10%)" in card
     assert "whether the phrase was among it is not known" in card
     lines = [line for line in card.splitlines() if line.startswith("|")]
