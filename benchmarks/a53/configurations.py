@@ -86,6 +86,13 @@ _CONFIGURATIONS = (
     "two_bit_sites=conv2+memory+expand+shrink",
     "blocks=2,deltas=1,memory_size=64,hidden_size=128,front_outputs=16,"
     "int8_sites=projection",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,"
+    "two_bit_sites=projection+memory",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,front_outputs=48,"
+    "front_skip=True,two_bit_sites=projection+memory",
+    "blocks=2,deltas=1,memory_size=64,hidden_size=128,"
+    "two_bit_sites=conv2+projection+memory+expand+shrink",
+    "blocks=2,deltas=1,two_bit_sites=projection+memory",
 )
 
 _CLASSES = 12

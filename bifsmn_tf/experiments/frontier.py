@@ -54,6 +54,19 @@ class Candidate:
     flagfile: str = recipes.WIDE.flagfile
 
 
+def _levels(
+    what: str, *flags: str, sizes: str = "", two_bits: tuple[str, ...]
+) -> Candidate:
+    """Returns a network whose activations have one bit and two."""
+    network = [_SHALLOW_SIZES, *([sizes] if sizes else [])]
+    return Candidate(
+        f"two blocks, two bits into {what}, three teachers' logits",
+        (*_SHALLOW, *flags, f"--two_bit_sites={','.join(two_bits)}"),
+        ", ".join([*network, f"two_bit_sites={'+'.join(two_bits)}"]),
+        teachers=3,
+    )
+
+
 def _mixed(
     what: str, *flags: str, sizes: str = "", two_bits: tuple[str, ...] = ()
 ) -> Candidate:
@@ -242,6 +255,29 @@ CANDIDATES = {
         *(*_HALF[:2], "--front_outputs=16", "--front_skip=false"),
         sizes=f"{_HALVES}, front_outputs=16",
     ),
+    "half_levels": _levels(
+        "projection and memories, memory 64, hidden 128, the paper's front end",
+        *(*_HALF[:2], *_PAPERS_FRONT),
+        sizes=_HALVES,
+        two_bits=("projection", "memory"),
+    ),
+    "half_levels_wide": _levels(
+        "projection and memories, memory 64, hidden 128, wider front end",
+        *_HALF[:2],
+        sizes=f"{_HALVES}, {_WIDE_FRONT}",
+        two_bits=("projection", "memory"),
+    ),
+    "half_levels_every": _levels(
+        "every layer, memory 64, hidden 128, the paper's front end",
+        *(*_HALF[:2], *_PAPERS_FRONT),
+        sizes=_HALVES,
+        two_bits=("conv2", "projection", "memory", "expand", "shrink"),
+    ),
+    "levels": _levels(
+        "projection and memories, the paper's front end",
+        *_PAPERS_FRONT,
+        two_bits=("projection", "memory"),
+    ),
 }
 """By name; what stands on the page as tried."""
 
@@ -249,7 +285,7 @@ CANDIDATES = {
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
     *("shallow_wide", "shallow_64", "shallow_int8"),
-    *("mixed", "half_mixed", "half_mixed_16"),
+    *("mixed", "half_mixed", "half_mixed_16", "half_levels"),
 )
 
 TAUGHT = dataclasses.replace(

@@ -93,6 +93,16 @@ inline Word WordAtLeast(const uint16_t* counts, const uint16_t* limits) {
   return PackMask(MaskAtLeast(counts, limits));
 }
 
+// The planes of eight pixels of a word each.
+inline void WriteEightPlanes(const Word* below, Word* planes) {
+  const uint16x8x3_t tests = vld3q_u16(below);
+  const uint16x8_t odd = veorq_u16(tests.val[0], tests.val[1]);
+  // CountBelow of levels.h.
+  const uint16x8x2_t both = {{vbslq_u16(odd, tests.val[2], tests.val[0]),
+                              veorq_u16(odd, tests.val[2])}};
+  vst2q_u16(planes, both);
+}
+
 // The residual of eight channels from number `first` on.
 inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
                      int first, const int16_t* residual, int16_t* result) {
@@ -205,6 +215,13 @@ inline void AddEight(const int16_t* dots, const Int16Residual& parameters,
 #endif
 
 #if !defined(__aarch64__)
+
+inline void WriteEightPlanes(const Word* below, Word* planes) {
+  for (int i = 0; i < kBaseLanes; ++i) {
+    CountBelow(below + kLevelThresholds * i, planes + 2 * i,
+               planes + 2 * i + 1);
+  }
+}
 
 inline void WordsAtLeast(const uint16_t* counts, const uint16_t* limits,
                          Word* words) {

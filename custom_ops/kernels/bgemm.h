@@ -20,13 +20,19 @@ namespace bifsmn {
 
 // The operands of a product.
 struct Bgemm {
-  // [pixels][words]
+  int pixels() const { return rows / planes; }
+
+  // [rows][words]
   const Word* patches;
-  int pixels;
+  int rows;
   int words;
   // As the kernel's `pack` laid them out; aligned to 64 bytes.
   const Word* packed;
   int outputs;
+  // Rows of a pixel: 2 where its activations have two bits (levels.h). Its
+  // disagreements are then twice those of the first row and those of the
+  // second.
+  int planes = 1;
 };
 
 // From disagreements to bits: (disagreements >= limit) XOR flip.
@@ -38,6 +44,9 @@ struct BgemmThresholds {
   const uint16_t* patterns;
   // [words of outputs]; unused bits are 0.
   const Word* flips;
+  // From the limits of a threshold to those of the next of three, whose flips
+  // follow each other too, where the result are levels; 0 where it is bits.
+  ptrdiff_t next_limits = 0;
 };
 
 // `max_pixels` of a kernel that is as good for any number of them.
@@ -65,6 +74,10 @@ struct BgemmKernel {
   // Most pixels of an image for which it is worth while; it takes more, too.
   int max_pixels;
 
+  // Whether it takes two planes, and gives levels. One that does not takes each
+  // row for a pixel.
+  bool takes_levels;
+
   // Whether this processor has the instructions.
   bool (*supported)();
 
@@ -75,12 +88,13 @@ struct BgemmKernel {
   // `outputs` on hold no meaning.
   void (*count)(const Bgemm& gemm, uint16_t* disagreements);
 
-  // Writes bits[pixels][WordsFor(outputs)].
+  // Writes bits[pixels][WordsFor(outputs)], or the planes of levels,
+  // bits[pixels][2][WordsFor(outputs)].
   void (*threshold)(const Bgemm& gemm, const BgemmThresholds& thresholds,
                     Word* bits);
 
   // Writes result[pixels][outputs], for dots of base - 2 * disagreements, and
-  // bits[pixels][WordsFor(outputs)] unless `bits` is null. `residual`
+  // bits as `threshold` does unless `bits` is null. `residual`
   // [pixels][outputs] may be null.
   void (*add)(const Bgemm& gemm, int base, const Int16Residual& parameters,
               const int16_t* residual, int16_t* result, Word* bits);

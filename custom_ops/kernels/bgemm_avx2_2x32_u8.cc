@@ -539,13 +539,13 @@ template <typename Output>
 BIFSMN_INLINE void RunAll(const Bgemm& gemm, const Output& output) {
   constexpr int kTile = Output::kTilePixels;
   int pixel = 0;
-  for (; pixel + kTile <= gemm.pixels; pixel += kTile) {
+  for (; pixel + kTile <= gemm.rows; pixel += kTile) {
     RunPixels<kTile>(gemm, output, pixel);
   }
-  for (; pixel + 2 <= gemm.pixels; pixel += 2) {
+  for (; pixel + 2 <= gemm.rows; pixel += 2) {
     RunPixels<2>(gemm, output, pixel);
   }
-  if (pixel < gemm.pixels) RunPixels<1>(gemm, output, pixel);
+  if (pixel < gemm.rows) RunPixels<1>(gemm, output, pixel);
 }
 
 struct Tiles {
@@ -574,10 +574,19 @@ BIFSMN_TARGET_END
 namespace bifsmn {
 
 const BgemmKernel kBgemmAvx2_2x32U8 = {
-    "bgemm_avx2_2x32_u8", kTileOutputs,    1,
-    kPackedBits,          kMaxBinaryTerms, kWordBits,
-    kAnyPixels,           HasAvx2,         Pack,
-    Kernel::Count,        Threshold,       Kernel::Add,
+    "bgemm_avx2_2x32_u8",
+    kTileOutputs,
+    1,
+    kPackedBits,
+    kMaxBinaryTerms,
+    kWordBits,
+    kAnyPixels,
+    false,
+    HasAvx2,
+    Pack,
+    Kernel::Count,
+    Threshold,
+    Kernel::Add,
 };
 
 }  // namespace bifsmn

@@ -287,13 +287,13 @@ struct Tiles {
   static void Run(const Bgemm& gemm, const Epilogue& epilogue) {
     Patches patches;
     int pixel = 0;
-    for (; pixel + 8 <= gemm.pixels; pixel += 8) {
+    for (; pixel + 8 <= gemm.rows; pixel += 8) {
       RunPixels<8>(gemm, epilogue, pixel, &patches);
     }
-    for (; pixel + 2 <= gemm.pixels; pixel += 2) {
+    for (; pixel + 2 <= gemm.rows; pixel += 2) {
       RunPixels<2>(gemm, epilogue, pixel, &patches);
     }
-    if (pixel < gemm.pixels) RunPixels<1>(gemm, epilogue, pixel, &patches);
+    if (pixel < gemm.rows) RunPixels<1>(gemm, epilogue, pixel, &patches);
   }
 };
 
@@ -328,6 +328,7 @@ const BgemmKernel kBgemmAvx512Bitalg8x32U16 = {
     kMaxWords,
     1,
     kAnyPixels,
+    false,
     [] { return HasAvx512() && Cpu().avx512bitalg; },
     Pack,
     Kernel::Count,

@@ -45,7 +45,7 @@ class Operands {
   const Bgemm& gemm() const { return gemm_; }
   Random& random() { return random_; }
   double products() const {
-    return 1.0 * gemm_.pixels * gemm_.outputs * gemm_.words * kWordBits;
+    return 1.0 * gemm_.rows * gemm_.outputs * gemm_.words * kWordBits;
   }
 
  private:

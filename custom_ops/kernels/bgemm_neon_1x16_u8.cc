@@ -272,7 +272,7 @@ BIFSMN_INLINE void ForEachGroup(const Bgemm& gemm, const Epilogue& epilogue) {
   alignas(16) Word patch[(kMaxChunks + 1) * kChunkWords];
   alignas(16) uint8_t bytes[(1 + Counts::kTiles) * Counts::kTileBytes];
   uint8_t* const counts = bytes + Counts::kTileBytes;
-  for (int p = 0; p < gemm.pixels; ++p) {
+  for (int p = 0; p < gemm.rows; ++p) {
     // Weights are 0 where there are no words.
     std::fill(std::copy_n(gemm.patches + ptrdiff_t{p} * gemm.words, gemm.words,
                           patch),
@@ -443,6 +443,7 @@ const BgemmKernel kBgemmNeon1x16U8 = {
     kMaxDepth,
     kWordBits,
     4,
+    false,
     HasNeon,
     Pack,
     Count,

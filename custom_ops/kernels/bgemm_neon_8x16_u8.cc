@@ -185,9 +185,9 @@ struct Tiles {
                                     const Epilogue& epilogue) {
     const int words = gemm.words;
     Word last[BytesOfTile::kPixels * kMaxDepth];
-    for (int p = 0; p < gemm.pixels; p += BytesOfTile::kPixels) {
+    for (int p = 0; p < gemm.rows; p += BytesOfTile::kPixels) {
       const Word* patches = gemm.patches + static_cast<size_t>(p) * words;
-      const int pixels = std::min(BytesOfTile::kPixels, gemm.pixels - p);
+      const int pixels = std::min(BytesOfTile::kPixels, gemm.rows - p);
       if (pixels < BytesOfTile::kPixels) {
         std::fill(std::copy_n(patches, pixels * words, last), std::end(last),
                   Word{0});
@@ -202,7 +202,7 @@ struct Tiles {
   }
 };
 
-using Kernel = NeonBgemm<Tiles>;
+using Kernel = NeonBgemm<Tiles, true>;
 
 }  // namespace
 
@@ -214,6 +214,7 @@ const BgemmKernel kBgemmNeon8x16U8 = {
     kMaxDepth,
     kWordBits,
     kAnyPixels,
+    true,
     HasNeon,
     PackForNeon,
     Kernel::Count,

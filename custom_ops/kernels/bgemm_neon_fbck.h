@@ -104,8 +104,8 @@ struct FbckTiles {
                                     const Epilogue& epilogue) {
     const int words = gemm.words;
     FbckPixels interleaved;
-    for (int p = 0; p < gemm.pixels; p += WordsOfTile::kPixels) {
-      const int pixels = std::min(WordsOfTile::kPixels, gemm.pixels - p);
+    for (int p = 0; p < gemm.rows; p += WordsOfTile::kPixels) {
+      const int pixels = std::min(WordsOfTile::kPixels, gemm.rows - p);
       InterleavePixels(gemm.patches + static_cast<ptrdiff_t>(p) * words, pixels,
                        words, interleaved);
       const Word* weights = gemm.packed;
@@ -119,20 +119,11 @@ struct FbckTiles {
 
 template <typename Counting>
 constexpr BgemmKernel FbckKernel(const char* name) {
-  using Kernel = NeonBgemm<FbckTiles<Counting>>;
+  using Kernel = NeonBgemm<FbckTiles<Counting>, false>;
   return {
-      name,
-      kWordBits,
-      1,
-      1,
-      kFbckMaxDepth,
-      kWordBits,
-      kAnyPixels,
-      HasNeon,
-      PackForNeon,
-      Kernel::Count,
-      Kernel::Threshold,
-      Kernel::Add,
+      name,          kWordBits,         1,           1,       kFbckMaxDepth,
+      kWordBits,     kAnyPixels,        false,       HasNeon, PackForNeon,
+      Kernel::Count, Kernel::Threshold, Kernel::Add,
   };
 }
 

@@ -77,8 +77,8 @@ void CountWord(const Word* patches, const Bgemm& gemm, int first_output,
 template <typename Epilogue>
 void ForEachWord(const Bgemm& gemm, const Epilogue& epilogue) {
   Counts counts = {};
-  for (int p = 0; p < gemm.pixels; p += kTilePixels) {
-    const int pixels = std::min(kTilePixels, gemm.pixels - p);
+  for (int p = 0; p < gemm.rows; p += kTilePixels) {
+    const int pixels = std::min(kTilePixels, gemm.rows - p);
     for (int o = 0; o < gemm.outputs; o += kWordBits) {
       const Word* patches = gemm.patches + static_cast<size_t>(p) * gemm.words;
       if (pixels == kTilePixels) {
@@ -151,6 +151,7 @@ const BgemmKernel kBgemmPortable4x4U16 = {
     kMaxBinaryTerms,
     1,
     kAnyPixels,
+    false,
     [] { return true; },
     Pack,
     Count,

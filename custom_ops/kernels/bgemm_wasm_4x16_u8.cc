@@ -84,10 +84,10 @@ BIFSMN_INLINE void RunPixels(const Bgemm& gemm, int pixel,
 template <typename Epilogue>
 void ForEachWord(const Bgemm& gemm, const Epilogue& epilogue) {
   int pixel = 0;
-  for (; pixel + kTilePixels <= gemm.pixels; pixel += kTilePixels) {
+  for (; pixel + kTilePixels <= gemm.rows; pixel += kTilePixels) {
     RunPixels<kTilePixels>(gemm, pixel, epilogue);
   }
-  for (; pixel < gemm.pixels; ++pixel) RunPixels<1>(gemm, pixel, epilogue);
+  for (; pixel < gemm.rows; ++pixel) RunPixels<1>(gemm, pixel, epilogue);
 }
 
 void Count(const Bgemm& gemm, uint16_t* disagreements) {
@@ -131,8 +131,19 @@ void Add(const Bgemm& gemm, int base, const Int16Residual& parameters,
 }  // namespace
 
 const BgemmKernel kBgemmWasm4x16U8 = {
-    "bgemm_wasm_4x16_u8", kTileOutputs, 1,    1,     kMaxBinaryTerms, 1,
-    kAnyPixels,           HasSimd128,   Pack, Count, Threshold,       Add,
+    "bgemm_wasm_4x16_u8",
+    kTileOutputs,
+    1,
+    1,
+    kMaxBinaryTerms,
+    1,
+    kAnyPixels,
+    false,
+    HasSimd128,
+    Pack,
+    Count,
+    Threshold,
+    Add,
 };
 
 }  // namespace bifsmn

@@ -1,5 +1,9 @@
 #include "custom_ops/kernels/bit_im2col.h"
 
+#ifdef __aarch64__
+#include <arm_neon.h>
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -33,35 +37,76 @@ inline void CopyRow(const Word* source, int count, Word* to) {
   for (; i < count; ++i) to[i] = source[i];
 }
 
+// A row of one of two planes: `words` words of every 2 * words.
+inline void CopyPlaneRow(const Word* source, int pixels, int words, Word* to) {
+  for (int i = 0; i < pixels; ++i) {
+    to = std::copy_n(source, words, to);
+    source += 2 * words;
+  }
+}
+
+// A row of both planes.
+inline void CopyPlaneRows(const Word* source, int pixels, int words,
+                          Word* first, Word* second) {
+  int i = 0;
+#ifdef __aarch64__
+  // The inputs of the second convolution and of the projection.
+  for (; words == 1 && i + 8 <= pixels; i += 8) {
+    const uint16x8x2_t planes = vld2q_u16(source + 2 * i);
+    vst1q_u16(first + i, planes.val[0]);
+    vst1q_u16(second + i, planes.val[1]);
+  }
+  for (; words == 2 && i + 4 <= pixels; i += 4) {
+    const uint32x4_t low = vreinterpretq_u32_u16(vld1q_u16(source + 4 * i));
+    const uint32x4_t high =
+        vreinterpretq_u32_u16(vld1q_u16(source + 4 * i + 8));
+    vst1q_u16(first + 2 * i, vreinterpretq_u16_u32(vuzp1q_u32(low, high)));
+    vst1q_u16(second + 2 * i, vreinterpretq_u16_u32(vuzp2q_u32(low, high)));
+  }
+#endif
+  const Word* left = source + ptrdiff_t{2} * i * words;
+  CopyPlaneRow(left, pixels - i, words, first + ptrdiff_t{i} * words);
+  CopyPlaneRow(left + words, pixels - i, words, second + ptrdiff_t{i} * words);
+}
+
 // The part of an image that some rows of output pixels look at, and its
-// padding.
+// padding, plane by plane.
 class PaddedImage {
  public:
-  PaddedImage(const ConvGeometry& geometry, int words, int first_y, int last_y)
-      : top_(first_y * geometry.stride_h - geometry.pad_top),
+  PaddedImage(const ConvGeometry& geometry, int words, int planes, int first_y,
+              int last_y)
+      : planes_(planes),
+        top_(first_y * geometry.stride_h - geometry.pad_top),
         rows_((last_y - first_y) * geometry.stride_h + geometry.kernel_h),
         columns_((geometry.output_w - 1) * geometry.stride_w +
                  geometry.kernel_w),
         row_words_(int64_t{columns_} * words) {}
 
-  bool Fits() const { return rows_ * row_words_ <= kPaddedWords; }
+  bool Fits() const { return planes_ * plane_words() <= kPaddedWords; }
 
   void Copy(const Word* image, const ConvGeometry& geometry, int words) {
     const ConvGeometry& g = geometry;
-    std::fill_n(words_, rows_ * row_words_, Word{0});
+    std::fill_n(words_, planes_ * plane_words(), Word{0});
     const int begin = std::max(top_, 0);
     const int end = std::min(top_ + rows_, g.height);
-    const int count = std::min(columns_ - g.pad_left, g.width) * words;
-    for (int row = begin; row < end && count > 0; ++row) {
-      CopyRow(image + ptrdiff_t{row} * g.width * words, count,
-              words_ + (row - top_) * row_words_ + g.pad_left * words);
+    const int pixels = std::min(columns_ - g.pad_left, g.width);
+    for (int row = begin; row < end && pixels > 0; ++row) {
+      const Word* source = image + ptrdiff_t{row} * g.width * planes_ * words;
+      Word* to = words_ + (row - top_) * row_words_ + g.pad_left * words;
+      if (planes_ == 1) {
+        CopyRow(source, pixels * words, to);
+      } else {
+        CopyPlaneRows(source, pixels, words, to, to + plane_words());
+      }
     }
   }
 
   const Word* words() const { return words_; }
   int64_t row_words() const { return row_words_; }
+  int64_t plane_words() const { return rows_ * row_words_; }
 
  private:
+  int planes_;
   int top_;
   int rows_;
   int columns_;
@@ -79,54 +124,102 @@ Word* CopyRuns(const Word* source, ptrdiff_t stride, int rows, int run,
   return patch;
 }
 
-// The same for the second convolution's kernel over 16 channels. Words behind
-// the patch are written to, but for the last one.
-template <bool kLast>
-inline void CopyFiveByFive(const Word* source, ptrdiff_t stride, Word* patch) {
-  Together runs[5];
-  for (int row = 0; row < 5; ++row) {
+// The same for the second convolution's kernel over 16 channels, of which
+// kRows rows are not padding. Words behind the patch are written to, but for
+// the last one.
+template <int kRows, bool kLast>
+inline void CopyFives(const Word* source, ptrdiff_t stride, Word* patch) {
+  Together runs[kRows];
+  for (int row = 0; row < kRows; ++row) {
     runs[row] = *reinterpret_cast<const Together*>(source + row * stride);
   }
-  for (int row = 0; row < (kLast ? 4 : 5); ++row) {
+  for (int row = 0; row < (kLast ? kRows - 1 : kRows); ++row) {
     *reinterpret_cast<Together*>(patch + 5 * row) = runs[row];
   }
   if (kLast) {
-    for (int i = 0; i < 5; ++i) patch[20 + i] = runs[4][i];
+    for (int i = 0; i < 5; ++i) patch[5 * kRows - 5 + i] = runs[kRows - 1][i];
   }
 }
 
-// The patches of pixels that are `step` words apart in a row.
-Word* CopyPatches(const Word* source, ptrdiff_t stride, ptrdiff_t step,
-                  int rows, int run, int count, Word* patches) {
-  for (int pixel = 0; pixel < count; ++pixel) {
-    patches = CopyRuns(source, stride, rows, run, patches);
-    source += step;
+// Where the patches of a row of pixels are.
+struct PatchRow {
+  const Word* source;
+  int pixels;
+  // From a pixel to the next one, a row of the kernel to the next one, and a
+  // plane to the other.
+  ptrdiff_t step;
+  ptrdiff_t stride;
+  ptrdiff_t plane;
+  int planes;
+};
+
+Word* CopyPatches(PatchRow row, int rows, int run, Word* patches) {
+  for (int pixel = 0; pixel < row.pixels; ++pixel) {
+    for (int i = 0; i < row.planes; ++i) {
+      patches =
+          CopyRuns(row.source + i * row.plane, row.stride, rows, run, patches);
+    }
+    row.source += row.step;
   }
   return patches;
 }
 
-Word* CopyFiveByFives(const Word* source, ptrdiff_t stride, ptrdiff_t step,
-                      int count, bool has_last, Word* patches) {
-  for (int pixel = has_last ? 1 : 0; pixel < count; ++pixel) {
-    CopyFiveByFive<false>(source, stride, patches);
-    source += step;
-    patches += 25;
+template <int kRows, int kPlanes>
+Word* CopyRowOfFives(PatchRow row, bool has_last, Word* patches) {
+  constexpr int kWords = 5 * kRows;
+  for (int pixel = has_last ? 1 : 0; pixel < row.pixels; ++pixel) {
+    for (int i = 0; i < kPlanes; ++i) {
+      CopyFives<kRows, false>(row.source + i * row.plane, row.stride, patches);
+      patches += kWords;
+    }
+    row.source += row.step;
   }
   if (!has_last) return patches;
-  CopyFiveByFive<true>(source, stride, patches);
-  return patches + 25;
+  if (kPlanes == 2) {
+    CopyFives<kRows, false>(row.source, row.stride, patches);
+    row.source += row.plane;
+    patches += kWords;
+  }
+  CopyFives<kRows, true>(row.source, row.stride, patches);
+  return patches + kWords;
+}
+
+// The function above for such a kernel, or null.
+using CopyFivesOf = Word* (*)(PatchRow, bool, Word*);
+
+CopyFivesOf SelectFives(int rows, int run, int planes) {
+  if (run != 5) return nullptr;
+  switch (rows) {
+    case 3:
+      return planes == 1 ? CopyRowOfFives<3, 1> : CopyRowOfFives<3, 2>;
+    case 4:
+      return planes == 1 ? CopyRowOfFives<4, 1> : CopyRowOfFives<4, 2>;
+    case 5:
+      return planes == 1 ? CopyRowOfFives<5, 1> : CopyRowOfFives<5, 2>;
+    default:
+      return nullptr;
+  }
+}
+
+// A row of the kernel over `count` pixels of a plane.
+inline Word* CopyPixels(const Word* source, int count, int words, int planes,
+                        Word* to) {
+  if (planes == 1) return std::copy_n(source, count * words, to);
+  CopyPlaneRow(source, count, words, to);
+  return to + count * words;
 }
 
 // The patches of any image, edge by edge.
 void GatherWithEdges(const Word* image, const ConvGeometry& geometry, int words,
-                     int first, int count, Word* patches) {
+                     int planes, int first, int count, Word* patches) {
   const ConvGeometry& g = geometry;
-  const ptrdiff_t row_words = static_cast<ptrdiff_t>(g.width) * words;
-  int y = first / g.output_w;
-  int x = first % g.output_w;
-  for (int pixel = 0; pixel < count; ++pixel) {
-    const int top = y * g.stride_h - g.pad_top;
-    const int left = x * g.stride_w - g.pad_left;
+  const ptrdiff_t pixel_words = ptrdiff_t{planes} * words;
+  const ptrdiff_t row_words = g.width * pixel_words;
+  // Each pixel's planes one after the other.
+  for (int at = first * planes; at < (first + count) * planes; ++at) {
+    const int top = at / planes / g.output_w * g.stride_h - g.pad_top;
+    const int left = at / planes % g.output_w * g.stride_w - g.pad_left;
+    const Word* plane = image + ptrdiff_t{at % planes} * words;
     const int skipped = std::clamp(-left, 0, g.kernel_w);
     const int valid = std::clamp(g.width - left, skipped, g.kernel_w) - skipped;
     const int after = g.kernel_w - skipped - valid;
@@ -136,14 +229,10 @@ void GatherWithEdges(const Word* image, const ConvGeometry& geometry, int words,
         continue;
       }
       patches = std::fill_n(patches, skipped * words, Word{0});
-      patches = std::copy_n(image + row * row_words +
-                                static_cast<ptrdiff_t>(left + skipped) * words,
-                            valid * words, patches);
+      patches =
+          CopyPixels(plane + row * row_words + (left + skipped) * pixel_words,
+                     valid, words, planes, patches);
       patches = std::fill_n(patches, after * words, Word{0});
-    }
-    if (++x == g.output_w) {
-      x = 0;
-      ++y;
     }
   }
 }
@@ -151,32 +240,35 @@ void GatherWithEdges(const Word* image, const ConvGeometry& geometry, int words,
 }  // namespace
 
 void BitIm2col(const Word* image, const ConvGeometry& geometry, int words,
-               int first, int count, Word* patches) {
+               int planes, int first, int count, Word* patches) {
   const ConvGeometry& g = geometry;
   const int first_y = first / g.output_w;
-  PaddedImage padded(g, words, first_y, (first + count - 1) / g.output_w);
+  PaddedImage padded(g, words, planes, first_y,
+                     (first + count - 1) / g.output_w);
   if (!padded.Fits()) {
-    GatherWithEdges(image, g, words, first, count, patches);
+    GatherWithEdges(image, g, words, planes, first, count, patches);
     return;
   }
   padded.Copy(image, g, words);
   const int run = g.kernel_w * words;
-  const bool five_by_five = run == 5 && g.kernel_h == 5;
-  const ptrdiff_t stride = padded.row_words();
-  const ptrdiff_t step_x = ptrdiff_t{g.stride_w} * words;
-  const ptrdiff_t step_y = g.stride_h * stride;
+  const CopyFivesOf copy_fives = SelectFives(g.kernel_h, run, planes);
+  PatchRow patch_row = {nullptr,
+                        0,
+                        ptrdiff_t{g.stride_w} * words,
+                        padded.row_words(),
+                        padded.plane_words(),
+                        planes};
   const Word* row = padded.words();
   int x = first % g.output_w;
   while (count > 0) {
-    const int of_row = std::min(count, g.output_w - x);
-    count -= of_row;
-    const Word* source = row + x * step_x;
-    patches = five_by_five ? CopyFiveByFives(source, stride, step_x, of_row,
-                                             count == 0, patches)
-                           : CopyPatches(source, stride, step_x, g.kernel_h,
-                                         run, of_row, patches);
+    patch_row.source = row + x * patch_row.step;
+    patch_row.pixels = std::min(count, g.output_w - x);
+    count -= patch_row.pixels;
+    patches = copy_fives != nullptr
+                  ? copy_fives(patch_row, count == 0, patches)
+                  : CopyPatches(patch_row, g.kernel_h, run, patches);
     x = 0;
-    row += step_y;
+    row += g.stride_h * patch_row.stride;
   }
 }
 

@@ -17,14 +17,16 @@ struct ConvGeometry {
 };
 
 // Writes the patches of the output pixels [first, first + count) of an image,
-// in row-major order, to patches[count][kernel_h * kernel_w * words].
+// in row-major order, to patches[count][planes][kernel_h * kernel_w * words].
 //
-// `image` is [height][width][words]. Padding is written as words of 0, that is
-// as +1: what it adds to a count is known beforehand (see PaddingPatterns).
+// `image` is [height][width][planes][words], of one plane or two. Padding is
+// written as words of 0, that is as +1: what it adds to a count is known
+// beforehand (see PaddingPatterns).
 void BitIm2col(const Word* image, const ConvGeometry& geometry, int words,
-               int first, int count, Word* patches);
+               int planes, int first, int count, Word* patches);
 
-// Whether the patches lie in the image as BitIm2col would write them.
+// Whether the patches lie in the image as BitIm2col would write them, of one
+// plane.
 bool PatchesAreImage(const ConvGeometry& geometry);
 
 }  // namespace bifsmn

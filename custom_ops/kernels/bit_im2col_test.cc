@@ -14,49 +14,52 @@ using ::testing::Values;
 using ::testing::ValuesIn;
 
 class BitIm2colTest
-    : public ::testing::TestWithParam<std::tuple<ConvGeometry, int>> {};
+    : public ::testing::TestWithParam<std::tuple<ConvGeometry, int, int>> {};
 
 TEST_P(BitIm2colTest, GathersPatches) {
-  const auto [g, words] = GetParam();
+  const auto [g, words, planes] = GetParam();
+  const int pixel_words = planes * words;
   const std::vector<Word> image =
-      Random(words).Bits(g.height * g.width, words * kWordBits);
+      Random(words).Bits(g.height * g.width, pixel_words * kWordBits);
   const int pixels = g.output_h * g.output_w;
-  const int depth = g.kernel_h * g.kernel_w * words;
+  const int depth = g.kernel_h * g.kernel_w * pixel_words;
 
   std::vector<Word> expected;
-  for (int y = 0; y < g.output_h; ++y) {
-    for (int x = 0; x < g.output_w; ++x) {
-      for (int ky = 0; ky < g.kernel_h; ++ky) {
-        for (int kx = 0; kx < g.kernel_w; ++kx) {
-          const int row = y * g.stride_h - g.pad_top + ky;
-          const int column = x * g.stride_w - g.pad_left + kx;
-          const bool inside =
-              row >= 0 && row < g.height && column >= 0 && column < g.width;
-          for (int w = 0; w < words; ++w) {
-            expected.push_back(
-                inside ? image[(row * g.width + column) * words + w] : Word{0});
-          }
+  for (int at = 0; at < pixels * planes; ++at) {
+    const int y = at / planes / g.output_w;
+    const int x = at / planes % g.output_w;
+    for (int ky = 0; ky < g.kernel_h; ++ky) {
+      for (int kx = 0; kx < g.kernel_w; ++kx) {
+        const int row = y * g.stride_h - g.pad_top + ky;
+        const int column = x * g.stride_w - g.pad_left + kx;
+        const bool inside =
+            row >= 0 && row < g.height && column >= 0 && column < g.width;
+        const int first =
+            (row * g.width + column) * pixel_words + at % planes * words;
+        for (int w = 0; w < words; ++w) {
+          expected.push_back(inside ? image[first + w] : Word{0});
         }
       }
     }
   }
 
   std::vector<Word> patches(expected.size());
-  BitIm2col(image.data(), g, words, 0, pixels, patches.data());
+  BitIm2col(image.data(), g, words, planes, 0, pixels, patches.data());
   EXPECT_EQ(patches, expected);
-  EXPECT_TRUE(!PatchesAreImage(g) || patches == image);
+  EXPECT_TRUE(planes == 2 || !PatchesAreImage(g) || patches == image);
 
   // In blocks whose borders fall within rows.
   std::fill(patches.begin(), patches.end(), Word{0xffff});
   for (int first = 0; first < pixels; first += 3) {
-    BitIm2col(image.data(), g, words, first, std::min(3, pixels - first),
-              patches.data() + first * depth);
+    BitIm2col(image.data(), g, words, planes, first,
+              std::min(3, pixels - first), patches.data() + first * depth);
   }
   EXPECT_EQ(patches, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Geometries, BitIm2colTest,
-                         Combine(ValuesIn(TestGeometries()), Values(1, 3)));
+                         Combine(ValuesIn(TestGeometries()), Values(1, 3),
+                                 Values(1, 2)));
 
 TEST(PatchesAreImageTest, OnlyWhereNothingMoves) {
   EXPECT_TRUE(PatchesAreImage({9, 1, 1, 1, 1, 1, 0, 0, 9, 1}));

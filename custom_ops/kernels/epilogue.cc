@@ -81,6 +81,25 @@ void ThresholdSums(const int32_t* sums, const int32_t* thresholds, int outputs,
   PackTests(outputs, [=](int o) { return sums[o] < thresholds[o]; }, bits);
 }
 
+Word* WritePlanes(const Word* below, int pixels, int words, Word* planes) {
+  int i = 0;
+  if (words == 1) {
+    for (; i + kBaseLanes <= pixels; i += kBaseLanes) {
+      WriteEightPlanes(below + kLevelThresholds * i, planes + 2 * i);
+    }
+  }
+  for (; i < pixels; ++i) {
+    const Word* of_pixel = below + ptrdiff_t{kLevelThresholds} * i * words;
+    Word* to = planes + ptrdiff_t{2} * i * words;
+    for (int word = 0; word < words; ++word) {
+      const Word tests[] = {of_pixel[word], of_pixel[words + word],
+                            of_pixel[2 * words + word]};
+      CountBelow(tests, to + word, to + words + word);
+    }
+  }
+  return planes + ptrdiff_t{2} * pixels * words;
+}
+
 void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
                          int outputs, int16_t* dots) {
   for (int o = 0; o < outputs; ++o) {

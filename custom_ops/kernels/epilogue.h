@@ -24,6 +24,10 @@ void ThresholdDisagreements(const uint16_t* disagreements,
 void ThresholdSums(const int32_t* sums, const int32_t* thresholds, int outputs,
                    Word* bits);
 
+// Writes planes[pixels][2][words] of below[pixels][3][words], and returns what
+// is behind them.
+Word* WritePlanes(const Word* below, int pixels, int words, Word* planes);
+
 // dots = bases - 2 * disagreements.
 void DotsOfDisagreements(const uint16_t* disagreements, const int16_t* bases,
                          int outputs, int16_t* dots);

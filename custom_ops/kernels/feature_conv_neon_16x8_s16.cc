@@ -359,6 +359,20 @@ __attribute__((noinline)) void Scatter(const Words& words, int pixels,
   for (int i = 0; i < pixels; ++i) bits[i * stride] = all[i];
 }
 
+// Writes the words of kTilePixels pixels that have no others.
+inline void Store(const WordsOfLevels<1>& tile, Word* bits) {
+  vst1q_u16(bits, tile.words[0].first);
+  vst1q_u16(bits + 8, tile.words[0].last);
+}
+
+inline void Store(const WordsOfLevels<3>& tile, Word* bits) {
+  const Words* words = tile.words;
+  const uint16x8x3_t first = {{words[0].first, words[1].first, words[2].first}};
+  const uint16x8x3_t last = {{words[0].last, words[1].last, words[2].last}};
+  vst3q_u16(bits, first);
+  vst3q_u16(bits + 3 * 8, last);
+}
+
 template <bool kFast, int kLevels>
 void RunTiles(const FeatureConvRow& row, const int16_t* packed, int outputs,
               Word* bits) {
@@ -370,9 +384,8 @@ void RunTiles(const FeatureConvRow& row, const int16_t* packed, int outputs,
     for (int word = 0; word < words; ++word) {
       const WordsOfLevels<kLevels> tile = WordsOfTile<kFast, kLevels>(
           row, patch, pixels, packed + word * word_values);
-      if (kLevels == 1 && words == 1 && pixels == kTilePixels) {
-        vst1q_u16(bits + p, tile.words[0].first);
-        vst1q_u16(bits + p + 8, tile.words[0].last);
+      if (words == 1 && pixels == kTilePixels) {
+        Store(tile, bits + p * kLevels);
         continue;
       }
       for (int level = 0; level < kLevels; ++level) {

@@ -13,18 +13,22 @@
 #define BIFSMN_CUSTOM_OPS_KERNELS_INT16_RESIDUAL_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace bifsmn {
 
 // Per channel, [channels] each. No scale or slope is -32768, so that no product
-// leaves 16 bits, and dot << shift always fits 16 bits.
+// leaves 16 bits, and dot << shift always fits 16 bits. `next_threshold` is
+// from a threshold's row to the next one's of three, where levels are given,
+// and 0 where bits are.
 struct Int16Residual {
   const int16_t* scale;
   const int16_t* offset;
   const int16_t* slope;
   const int16_t* threshold;
   int shift;
+  ptrdiff_t next_threshold = 0;
 };
 
 constexpr int16_t Saturate(int value) {

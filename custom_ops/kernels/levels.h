@@ -58,9 +58,6 @@ inline void WriteLevels(int channels, const Below& below, Word* bits) {
   }
 }
 
-// planes[2][pixels][words] of image[pixels][2][words].
-void SplitPlanes(const Word* image, ptrdiff_t pixels, int words, Word* planes);
-
 // joined = 2 * first + second, of disagreements or dots; `joined` may be
 // `first`.
 template <typename T>

@@ -78,6 +78,13 @@ BIFSMN_INLINE void StoreWords(uint16x8_t words, int count, ptrdiff_t stride,
     vst1q_lane_u16(bits += stride, words, 7);
     return;
   }
+  if (count == 4) {
+    vst1q_lane_u16(bits, words, 0);
+    vst1q_lane_u16(bits += stride, words, 1);
+    vst1q_lane_u16(bits += stride, words, 2);
+    vst1q_lane_u16(bits += stride, words, 3);
+    return;
+  }
   Word all[8];
   vst1q_u16(all, words);
   for (int i = 0; i < count; ++i) bits[i * stride] = all[i];

@@ -31,7 +31,7 @@ TEST_P(PaddingTest, BasesMakeDotsOfDisagreements) {
       patterns.Bases(weights.data(), kOutputs, channels);
   for (int y = 0; y < g.output_h; ++y) {
     for (int x = 0; x < g.output_w; ++x) {
-      BitIm2col(image.data(), g, words, y * g.output_w + x, 1, patch.data());
+      BitIm2col(image.data(), g, words, 1, y * g.output_w + x, 1, patch.data());
       const size_t pattern = patterns.PatternOf(y, x);
       ASSERT_LT(pattern, patterns.count());
       for (int o = 0; o < kOutputs; ++o) {

@@ -67,10 +67,6 @@ Status BinaryConv::Plan(const TensorInfo& bits, const TensorInfo& weights,
     depth_ = std::max(depth_, band.depth);
     gathers = gathers || !band.patches_are_image;
   }
-  if (planes_ == 2) {
-    gathers = !PlanesAreImage();
-    if (gathers) split_ = layout->Add<Word>(bits.elements() / images_);
-  }
   if (gathers) {
     patches_ = layout->Add<Word>(size_t{kBlockPixels} * planes_ * depth_);
   }
@@ -88,32 +84,13 @@ Bgemm BinaryConv::Operands(const Block& block, const Word* bits,
   const Word* patches = bits + block.source;
   if (!band.patches_are_image) {
     Word* gathered = patches_.In(workspace);
-    BitIm2col(patches, band.rows.geometry, WordsFor(channels_), block.first,
-              block.pixels, gathered);
+    BitIm2col(patches, band.rows.geometry, WordsFor(channels_), planes_,
+              block.first, block.pixels, gathered);
     patches = gathered;
   }
-  return {patches, block.pixels, band.depth, packed_.data() + band.packed,
-          outputs_};
-}
-
-Bgemm BinaryConv::Planes(const Block& block, const Word* image,
-                         void* workspace) const {
-  const Band& band = bands_[block.band];
-  const Word* packed = packed_.data() + band.packed;
-  const int pixels = 2 * block.pixels;
-  if (PlanesAreImage()) {
-    return {image + 2 * block.source, pixels, band.depth, packed, outputs_};
-  }
-  Word* gathered = patches_.In(workspace);
-  for (int plane = 0; plane < 2; ++plane) {
-    const Word* source = image + plane * (image_words_ / 2) + block.source;
-    // What lies there already may still begin at a pixel of its own.
-    if (band.patches_are_image) source -= ptrdiff_t{block.first} * band.depth;
-    BitIm2col(source, band.rows.geometry, WordsFor(channels_), block.first,
-              block.pixels,
-              gathered + ptrdiff_t{plane} * block.pixels * band.depth);
-  }
-  return {gathered, pixels, band.depth, packed, outputs_};
+  return {patches,    planes_ * block.pixels,
+          band.depth, packed_.data() + band.packed,
+          outputs_,   planes_};
 }
 
 void BinaryConv::MakeBands(int words, const std::vector<Word>& weights,
@@ -124,9 +101,12 @@ void BinaryConv::MakeBands(int words, const std::vector<Word>& weights,
   pattern_of_.clear();
   const int row = g.kernel_w * words;
   for (const RowBand& rows : RowBands(g)) {
-    bands_.push_back(
-        {rows, rows.geometry.kernel_h * row, PatchesAreImage(rows.geometry),
-         WeightsOfBand(weights, outputs_, g.kernel_h, row, rows), 0});
+    // A kernel takes the planes of a patch one after the other.
+    const bool are_image =
+        PatchesAreImage(rows.geometry) && (planes_ == 1 || g.kernel_w == 1);
+    bands_.push_back({rows, rows.geometry.kernel_h * row, are_image,
+                      WeightsOfBand(weights, outputs_, g.kernel_h, row, rows),
+                      0});
     const Band& band = bands_.back();
     const PaddingPatterns patterns(rows.geometry);
     const size_t first_pattern = bases_.size() / outputs_;
@@ -160,8 +140,9 @@ void BinaryConv::Pack() {
 }
 
 void BinaryConv::MakeBlocks() {
-  const ptrdiff_t row_words = ptrdiff_t{geometry_.width} * WordsFor(channels_);
-  image_words_ = planes_ * geometry_.height * row_words;
+  const ptrdiff_t row_words =
+      ptrdiff_t{geometry_.width} * planes_ * WordsFor(channels_);
+  image_words_ = geometry_.height * row_words;
   blocks_.clear();
   for (size_t i = 0; i < bands_.size(); ++i) {
     const Band& band = bands_[i];
@@ -169,7 +150,9 @@ void BinaryConv::MakeBlocks() {
     const int pixels = geometry.output_h * geometry.output_w;
     for (int first = 0; first < pixels; first += kBlockPixels) {
       ptrdiff_t source = band.rows.image_row * row_words;
-      if (band.patches_are_image) source += ptrdiff_t{first} * band.depth;
+      if (band.patches_are_image) {
+        source += ptrdiff_t{first} * planes_ * band.depth;
+      }
       blocks_.push_back(
           {i, first, std::min(kBlockPixels, pixels - first), source});
     }

@@ -75,8 +75,7 @@ class BinaryConv {
   void ReserveCounts(WorkspaceLayout* layout);
 
   // Calls take(disagreements, pixels, first) for blocks of pixels as
-  // ForEachBlock does, with rows of BgemmRowStride(outputs). Those of two bits
-  // are joined: twice the first plane's and the second one's.
+  // ForEachBlock does, with rows of BgemmRowStride(outputs).
   template <typename Take>
   void ForEachCount(const Word* bits, void* workspace, const Take& take) const;
 
@@ -87,6 +86,7 @@ class BinaryConv {
   struct Band {
     RowBand rows;
     int depth;
+    // Whether patches lie in the image as a kernel takes them.
     bool patches_are_image;
     std::vector<Word> weights;
     // Where its packed weights begin.
@@ -115,16 +115,7 @@ class BinaryConv {
     return rows.output_row * rows.geometry.output_w + block.first;
   }
 
-  // The product of a block for one plane, or for both: pixels of the second
-  // one are more pixels, so that weights are read once.
   Bgemm Operands(const Block& block, const Word* bits, void* workspace) const;
-  Bgemm Planes(const Block& block, const Word* bits, void* workspace) const;
-
-  // Whether patches of two planes lie in the image, pixel by pixel.
-  bool PlanesAreImage() const {
-    return bands_.size() == 1 && bands_[0].patches_are_image &&
-           geometry_.kernel_w == 1;
-  }
 
   ConvAttributes attributes_ = {};
   int channels_ = 0;
@@ -143,7 +134,6 @@ class BinaryConv {
   const BgemmKernel* kernel_ = nullptr;
   PackedConstant<Word> packed_;
   WorkspaceLayout::Part<Word> patches_;
-  WorkspaceLayout::Part<Word> split_;
   WorkspaceLayout::Part<uint16_t> counts_;
 };
 
@@ -174,36 +164,17 @@ template <typename Take>
 void BinaryConv::ForEachCount(const Word* bits, void* workspace,
                               const Take& take) const {
   uint16_t* counts = counts_.In(workspace);
-  if (planes_ == 1) {
-    ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int first) {
-      kernel_->count(gemm, counts);
-      take(counts, gemm.pixels, first);
-    });
-    return;
-  }
   const ptrdiff_t stride = BgemmRowStride(outputs_);
-  for (int n = 0; n < images_; ++n) {
-    const Word* image = bits;
-    if (!PlanesAreImage()) {
-      Word* split = split_.In(workspace);
-      SplitPlanes(bits, ptrdiff_t{geometry_.height} * geometry_.width,
-                  WordsFor(channels_), split);
-      image = split;
-    }
-    for (const Block& block : blocks_) {
-      kernel_->count(Planes(block, image, workspace), counts);
-      // Rows from a pixel to the next one, and from a plane to the other.
-      const ptrdiff_t next = PlanesAreImage() ? 2 : 1;
-      const ptrdiff_t second = PlanesAreImage() ? 1 : block.pixels;
-      for (ptrdiff_t i = 0; i < block.pixels; ++i) {
-        JoinPlanes(counts + i * next * stride,
-                   counts + (i * next + second) * stride, outputs_,
-                   counts + i * stride);
+  ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int first) {
+    kernel_->count(gemm, counts);
+    if (gemm.planes == 2 && !kernel_->takes_levels) {
+      for (ptrdiff_t i = 0; i < gemm.pixels(); ++i) {
+        const uint16_t* planes = counts + 2 * i * stride;
+        JoinPlanes(planes, planes + stride, outputs_, counts + i * stride);
       }
-      take(counts, block.pixels, FirstPixel(block));
     }
-    bits += image_words_;
-  }
+    take(counts, gemm.pixels(), first);
+  });
 }
 
 }  // namespace bifsmn

@@ -33,8 +33,9 @@ class Conv2D : public Op {
     BIFSMN_RETURN_IF_ERROR(
         ReadIntegers(*inputs[2], "thresholds", rows, &thresholds));
     conv_.SelectKernel([](const BgemmKernel&) { return true; });
-    in_one_bit_ = conv_.planes() == 1 && activation_bits_ == 1;
-    if (!in_one_bit_) conv_.ReserveCounts(&layout_);
+    fused_ = conv_.kernel().takes_levels ||
+             (conv_.planes() == 1 && activation_bits_ == 1);
+    if (!fused_) conv_.ReserveCounts(&layout_);
 
     limits_stride_ = conv_.patterns() * BgemmRowStride(channels);
     flips_.assign(static_cast<size_t>(count) * WordsFor(channels), 0);
@@ -58,15 +59,17 @@ class Conv2D : public Op {
            void* workspace) const override {
     auto* bits = static_cast<Word*>(outputs[0]);
     const auto* given = static_cast<const Word*>(inputs[0]);
-    if (!in_one_bit_) {
+    if (!fused_) {
       RunCounts(given, bits, workspace);
       return;
     }
+    BgemmThresholds thresholds = {limits_.data(), nullptr, flips_.data()};
+    if (activation_bits_ == 2) thresholds.next_limits = limits_stride_;
+    const ptrdiff_t words = activation_bits_ * WordsFor(conv_.outputs());
     conv_.ForEachBlock(given, workspace, [&](const Bgemm& gemm, int first) {
-      conv_.kernel().threshold(
-          gemm, {limits_.data(), conv_.PatternsFrom(first), flips_.data()},
-          bits);
-      bits += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
+      thresholds.patterns = conv_.PatternsFrom(first);
+      conv_.kernel().threshold(gemm, thresholds, bits);
+      bits += gemm.pixels() * words;
     });
   }
 
@@ -87,7 +90,7 @@ class Conv2D : public Op {
     }
   }
 
-  // Where two bits are read or given.
+  // Where two bits are read or given, and the kernel does neither.
   void RunCounts(const Word* given, Word* bits, void* workspace) const {
     const int channels = conv_.outputs();
     const int words = WordsFor(channels);
@@ -116,9 +119,9 @@ class Conv2D : public Op {
 
   BinaryConv conv_;
   const int activation_bits_;
-  bool in_one_bit_ = true;
+  bool fused_ = true;
   // From a threshold's limits to the next one's.
-  size_t limits_stride_ = 0;
+  ptrdiff_t limits_stride_ = 0;
   AlignedBuffer<uint16_t> limits_;
   std::vector<Word> flips_;
   WorkspaceLayout layout_;

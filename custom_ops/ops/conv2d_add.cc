@@ -38,10 +38,15 @@ class Conv2DAdd : public Op {
     const bool padded = std::any_of(
         bases.begin(), bases.end(),
         [this](int16_t base) { return base != conv_.largest_dot(); });
-    fused_ = epilogue_.is_int16() && !padded && conv_.planes() == 1;
-    conv_.SelectKernel([this](const BgemmKernel& kernel) {
-      return !fused_ || conv_.outputs() % kernel.add_outputs == 0;
+    const bool fusible = epilogue_.is_int16() && !padded;
+    const bool levels = conv_.planes() == 2 || epilogue_.activation_bits() == 2;
+    const auto fuses = [=](const BgemmKernel& kernel) {
+      return fusible && (kernel.takes_levels || !levels);
+    };
+    conv_.SelectKernel([&](const BgemmKernel& kernel) {
+      return !fuses(kernel) || conv_.outputs() % kernel.add_outputs == 0;
     });
+    fused_ = fuses(conv_.kernel());
     if (fused_) {
       conv_.ForgetBases();
     } else {
@@ -72,19 +77,15 @@ class Conv2DAdd : public Op {
   void RunFused(const Word* bits, const int16_t* residual, int16_t* result,
                 Word* signs, void* workspace) const {
     const Int16Residual parameters = epilogue_.int16_parameters();
-    const bool levels = signs != nullptr && epilogue_.activation_bits() == 2;
+    const ptrdiff_t words =
+        epilogue_.activation_bits() * WordsFor(conv_.outputs());
     conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int) {
       conv_.kernel().add(gemm, conv_.largest_dot(), parameters, residual,
-                         result, levels ? nullptr : signs);
-      for (int i = 0; levels && i < gemm.pixels; ++i) {
-        signs = epilogue_.Write(result + ptrdiff_t{i} * gemm.outputs, signs);
-      }
-      const ptrdiff_t values = ptrdiff_t{gemm.pixels} * gemm.outputs;
+                         result, signs);
+      const ptrdiff_t values = ptrdiff_t{gemm.pixels()} * gemm.outputs;
       if (residual != nullptr) residual += values;
       result += values;
-      if (signs != nullptr && !levels) {
-        signs += ptrdiff_t{gemm.pixels} * WordsFor(gemm.outputs);
-      }
+      if (signs != nullptr) signs += gemm.pixels() * words;
     });
   }
 

@@ -118,7 +118,8 @@ class FeatureConv2D : public Op {
               activation_bits_ == 2 ? below : bits);
           patches += g.stride_h * row_stride;
           if (activation_bits_ == 2) {
-            bits = WriteRow(below, bits);
+            bits =
+                WritePlanes(below, g.output_w, WordsFor(conv_.outputs), bits);
           } else {
             bits += ptrdiff_t{g.output_w} * WordsFor(conv_.outputs);
           }
@@ -139,22 +140,6 @@ class FeatureConv2D : public Op {
   std::vector<int> ThresholdShape() const {
     if (activation_bits_ == 1) return {conv_.outputs};
     return {kLevelThresholds, conv_.outputs};
-  }
-
-  // Writes the activations of two bits of a row of pixels, and returns where
-  // the next row's go.
-  Word* WriteRow(const Word* below, Word* bits) const {
-    const int words = WordsFor(conv_.outputs);
-    for (int x = 0; x < conv_.geometry.output_w; ++x) {
-      for (int word = 0; word < words; ++word) {
-        const Word tests[] = {below[word], below[words + word],
-                              below[2 * words + word]};
-        CountBelow(tests, bits + word, bits + words + word);
-      }
-      below += kLevelThresholds * words;
-      bits += 2 * words;
-    }
-    return bits;
   }
 
   void Pack(const std::vector<int8_t>& values,

@@ -64,8 +64,12 @@ Status ResidualEpilogue::CheckResidual(const TensorInfo& residual,
 Int16Residual ResidualEpilogue::int16_parameters() const {
   const int channels = shape_.back();
   const int16_t* rows = int16s_.data();
-  return {rows + kScale * channels, rows + kOffset * channels,
-          rows + kSlope * channels, rows + kThreshold * channels, shift_};
+  return {rows + kScale * channels,
+          rows + kOffset * channels,
+          rows + kSlope * channels,
+          rows + kThreshold * channels,
+          shift_,
+          activation_bits_ == 2 ? channels : 0};
 }
 
 void ResidualEpilogue::Run(const int16_t* dots, Cursor* cursor) const {
