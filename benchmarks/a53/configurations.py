@@ -78,6 +78,8 @@ _CONFIGURATIONS = (
     "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
     "int8_sites=projection,two_bit_sites=conv2",
     "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
+    "int8_sites=projection,two_bit_sites=conv2+memory",
+    "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
     "int8_sites=projection,two_bit_sites=conv2+memory+expand+shrink",
     "blocks=2,deltas=1,memory_size=64,hidden_size=128,int8_sites=projection",
     "blocks=2,deltas=1,memory_size=64,hidden_size=128,int8_sites=projection,"

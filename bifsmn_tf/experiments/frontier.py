@@ -226,6 +226,11 @@ CANDIDATES = {
         sizes=_WIDE_FRONT,
         two_bits=("conv2",),
     ),
+    "mixed_wide_memory": _mixed(
+        "two bits into second convolution and memories, wider front end",
+        sizes=_WIDE_FRONT,
+        two_bits=("conv2", "memory"),
+    ),
     "mixed_wide_every": _mixed(
         "two bits into every other layer, wider front end",
         sizes=_WIDE_FRONT,
@@ -285,7 +290,7 @@ CANDIDATES = {
 WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
     *("shallow_wide", "shallow_64", "shallow_int8"),
-    *("mixed", "half_mixed", "half_mixed_16", "half_levels"),
+    *("mixed", "mixed_wide", "half_mixed", "half_mixed_16", "half_levels"),
 )
 
 TAUGHT = dataclasses.replace(
