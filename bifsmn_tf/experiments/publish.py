@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from typing import cast
 
 import numpy as np
 from absl import flags
@@ -175,8 +176,8 @@ def _surroundings(run: Mapping[str, Any]) -> str:
     return ""
 
 
-def _false_accepts(name: str, results: Path) -> list[str]:
-    """Says how a model does in speech that goes on, if that was measured.
+def _in_streams(name: str, results: Path) -> Mapping[str, Any] | None:
+    """Returns how a model does in speech that goes on, if that was measured.
 
     Args:
         name: in the package.
@@ -185,8 +186,13 @@ def _false_accepts(name: str, results: Path) -> list[str]:
     """
     path = results / "streams" / "packaged.json"
     if not path.is_file():
-        return []
-    measured = json.loads(path.read_text(encoding="utf-8")).get(name)
+        return None
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    return cast(dict[str, Mapping[str, Any]], measured).get(name)
+
+
+def _false_accepts(name: str, results: Path) -> list[str]:
+    measured = _in_streams(name, results)
     if measured is None:
         return []
     missed = 100 * measured["missed"] / measured["words"]
@@ -197,6 +203,31 @@ def _false_accepts(name: str, results: Path) -> list[str]:
         f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
         f"of speech at {at}, missing {missed:.0f} % of {measured['words']} "
         f"words (results/{page}.md).",
+    ]
+
+
+def _curve(name: str, results: Path) -> list[str]:
+    """Returns the section of false accepts against what is missed."""
+    measured = _in_streams(name, results)
+    if measured is None or "curve" not in measured:
+        return []
+    words = measured["words"]
+    rows = [
+        (
+            f"{at['threshold']:g}",
+            f"{at['false_accepts_per_hour']:,}",
+            f"{100 * at['missed'] / words:.1f} %",
+        )
+        for at in measured["curve"]
+    ]
+    return [
+        "",
+        "## Missed and false",
+        "",
+        f"Of {words} words, and in 45 minutes of people who say none of them, "
+        f"at full depth (results/{measured.get('page', 'streams')}.md):",
+        "",
+        tables.markdown(("threshold", "false accepts an hour", "missed"), rows),
     ]
 
 
@@ -303,6 +334,7 @@ def _card(
         f"* **Input**: {_input(run)}, 16 kHz; other rates are resampled.",
         f"* **File**: {size:,} bytes{_all_depths(run)}.",
         *_false_accepts(name, results),
+        *_curve(name, results),
         "",
         "## Accuracy",
         "",

@@ -107,17 +107,24 @@ def test_card(runs):
         "false_accepts_per_hour": 1234,
         "missed": 32,
         "words": 320,
+        "curve": [
+            {"threshold": 0.8, "false_accepts_per_hour": 1234, "missed": 32},
+            {"threshold": 0.95, "false_accepts_per_hour": 9, "missed": 80},
+        ],
     }
     (results / "streams" / "packaged.json").write_text(
         json.dumps({"bifsmn-sc10": measured})
     )
     assert publish._false_accepts("bifsmn_s-sc10", results) == []
+    assert publish._curve("bifsmn_s-sc10", results) == []
     card = publish._card("bifsmn-sc10", "sc10", folder, found, results)
     for part in (
         "**Keywords**: yes, no; besides, `unknown`, `silence` and `_bed`, "
         "which are never an event.",
         "1,234 bytes, for all depths.",
         "1,234 an hour of speech at the threshold 0.8, missing 10 % of 320",
+        "|                   1,234 |   10.0 % |",
+        "|                       9 |   25.0 % |",
         "|       180 | 90.0 % (85.0-93.5) |",
         "CC BY 4.0",
         "93.4 %",
