@@ -37,8 +37,19 @@ inline void CopyRow(const Word* source, int count, Word* to) {
   for (; i < count; ++i) to[i] = source[i];
 }
 
-// A row of one of two planes: `words` words of every 2 * words.
+// A row of one of two planes: `words` words of every 2 * words. As many as the
+// second convolution and the projection read take no call of memmove each.
+template <int kWords>
+inline void CopyPlaneWords(const Word* source, int pixels, Word* to) {
+  for (int i = 0; i < pixels; ++i) {
+    for (int k = 0; k < kWords; ++k)
+      to[kWords * i + k] = source[2 * kWords * i + k];
+  }
+}
+
 inline void CopyPlaneRow(const Word* source, int pixels, int words, Word* to) {
+  if (words == 1) return CopyPlaneWords<1>(source, pixels, to);
+  if (words == 2) return CopyPlaneWords<2>(source, pixels, to);
   for (int i = 0; i < pixels; ++i) {
     to = std::copy_n(source, words, to);
     source += 2 * words;
