@@ -41,9 +41,8 @@ inline void CopyRow(const Word* source, int count, Word* to) {
 // second convolution and the projection read take no call of memmove each.
 template <int kWords>
 inline void CopyPlaneWords(const Word* source, int pixels, Word* to) {
-  for (int i = 0; i < pixels; ++i) {
-    for (int k = 0; k < kWords; ++k)
-      to[kWords * i + k] = source[2 * kWords * i + k];
+  for (int i = 0; i < pixels; ++i, to += kWords, source += 2 * kWords) {
+    for (int k = 0; k < kWords; ++k) to[k] = source[k];
   }
 }
 
@@ -93,7 +92,7 @@ class PaddedImage {
                  geometry.kernel_w),
         row_words_(int64_t{columns_} * words) {}
 
-  bool Fits() const { return planes_ * plane_words() <= kPaddedWords; }
+  bool Fits() const { return row_words_ * rows_ * planes_ <= kPaddedWords; }
 
   void Copy(const Word* image, const ConvGeometry& geometry, int words) {
     const ConvGeometry& g = geometry;
@@ -113,8 +112,10 @@ class PaddedImage {
   }
 
   const Word* words() const { return words_; }
-  int64_t row_words() const { return row_words_; }
-  int64_t plane_words() const { return rows_ * row_words_; }
+
+  // Of one that fits.
+  ptrdiff_t row_words() const { return static_cast<ptrdiff_t>(row_words_); }
+  ptrdiff_t plane_words() const { return rows_ * row_words(); }
 
  private:
   int planes_;
