@@ -6,6 +6,7 @@ end and evaluated as files.
 """
 
 import dataclasses
+from typing import Any
 
 from bifsmn_tf.distillation import epoch_accuracy
 from bifsmn_tf.evaluation import tables
@@ -54,34 +55,40 @@ class Candidate:
     flagfile: str = recipes.WIDE.flagfile
 
 
-def _levels(
-    what: str, *flags: str, sizes: str = "", two_bits: tuple[str, ...]
+def _two_blocks(
+    what: str,
+    *flags: str,
+    sizes: str = "",
+    int8: tuple[str, ...] = (),
+    two_bits: tuple[str, ...] = (),
 ) -> Candidate:
-    """Returns a network whose activations have one bit and two."""
+    """Returns a shallow network that has more bits in these places."""
     network = [_SHALLOW_SIZES, *([sizes] if sizes else [])]
+    sites = []
+    for name, layers in (("int8_sites", int8), ("two_bit_sites", two_bits)):
+        if layers:
+            sites.append(f"--{name}={','.join(layers)}")
+            network.append(f"{name}={'+'.join(layers)}")
     return Candidate(
-        f"two blocks, two bits into {what}, three teachers' logits",
-        (*_SHALLOW, *flags, f"--two_bit_sites={','.join(two_bits)}"),
-        ", ".join([*network, f"two_bit_sites={'+'.join(two_bits)}"]),
+        f"two blocks, {what}, three teachers' logits",
+        (*_SHALLOW, *flags, *sites),
+        ", ".join(network),
         teachers=3,
     )
 
 
-def _mixed(
-    what: str, *flags: str, sizes: str = "", two_bits: tuple[str, ...] = ()
-) -> Candidate:
+def _levels(what: str, *flags: str, **settings: Any) -> Candidate:
+    """Returns a network whose activations have one bit and two."""
+    return _two_blocks(f"two bits into {what}", *flags, **settings)
+
+
+def _mixed(what: str, *flags: str, **settings: Any) -> Candidate:
     """Returns a network whose projection has 8 bits."""
-    network = [_SHALLOW_SIZES, *([sizes] if sizes else [])]
-    sites = ["--int8_sites=projection"]
-    network.append("int8_sites=projection")
-    if two_bits:
-        sites.append(f"--two_bit_sites={','.join(two_bits)}")
-        network.append(f"two_bit_sites={'+'.join(two_bits)}")
-    return Candidate(
-        f"two blocks, projection in 8 bits, {what}, three teachers' logits",
-        (*_SHALLOW, *flags, *sites),
-        ", ".join(network),
-        teachers=3,
+    return _two_blocks(
+        f"projection in 8 bits, {what}",
+        *flags,
+        int8=("projection",),
+        **settings,
     )
 
 

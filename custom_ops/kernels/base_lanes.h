@@ -96,11 +96,7 @@ inline Word WordAtLeast(const uint16_t* counts, const uint16_t* limits) {
 // The planes of eight pixels of a word each.
 inline void WriteEightPlanes(const Word* below, Word* planes) {
   const uint16x8x3_t tests = vld3q_u16(below);
-  const uint16x8_t odd = veorq_u16(tests.val[0], tests.val[1]);
-  // CountBelow of levels.h.
-  const uint16x8x2_t both = {{vbslq_u16(odd, tests.val[2], tests.val[0]),
-                              veorq_u16(odd, tests.val[2])}};
-  vst2q_u16(planes, both);
+  vst2q_u16(planes, CountBelowEight(tests.val[0], tests.val[1], tests.val[2]));
 }
 
 // The residual of eight channels from number `first` on.

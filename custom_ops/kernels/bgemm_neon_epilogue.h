@@ -115,10 +115,9 @@ BIFSMN_INLINE void StoreLevels(const Mask& mask, const Word* flips, int pixels,
       below[t] = veorq_u16(below[t], vld1q_dup_u16(flips + t * words));
     }
   }
-  // CountBelow of levels.h.
-  const uint16x8_t odd = veorq_u16(below[0], below[1]);
-  StoreWords(vbslq_u16(odd, below[2], below[0]), pixels, 2 * words, bits);
-  StoreWords(veorq_u16(odd, below[2]), pixels, 2 * words, bits + words);
+  const uint16x8x2_t planes = CountBelowEight(below[0], below[1], below[2]);
+  StoreWords(planes.val[0], pixels, 2 * words, bits);
+  StoreWords(planes.val[1], pixels, 2 * words, bits + words);
 }
 
 // For each word of a patch, the words of sixteen outputs.

@@ -64,6 +64,13 @@ BIFSMN_INLINE uint16x8_t PackMasks(const uint8x16_t masks[8]) {
   return vreinterpretq_u16_u8(sums[0]);
 }
 
+// CountBelow of levels.h, of eight words.
+BIFSMN_INLINE uint16x8x2_t CountBelowEight(uint16x8_t first, uint16x8_t second,
+                                           uint16x8_t third) {
+  const uint16x8_t odd = veorq_u16(first, second);
+  return {{vbslq_u16(odd, third, first), veorq_u16(odd, third)}};
+}
+
 // Writes the first `count` of eight words: lane i to bits[i * stride].
 BIFSMN_INLINE void StoreWords(uint16x8_t words, int count, ptrdiff_t stride,
                               Word* bits) {

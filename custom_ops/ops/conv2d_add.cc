@@ -39,9 +39,8 @@ class Conv2DAdd : public Op {
         bases.begin(), bases.end(),
         [this](int16_t base) { return base != conv_.largest_dot(); });
     const bool fusible = epilogue_.is_int16() && !padded;
-    const bool levels = conv_.planes() == 2 || epilogue_.activation_bits() == 2;
-    const auto fuses = [=](const BgemmKernel& kernel) {
-      return fusible && (kernel.takes_levels || !levels);
+    const auto fuses = [&](const BgemmKernel& kernel) {
+      return fusible && (kernel.takes_levels || conv_.planes() == 1);
     };
     conv_.SelectKernel([&](const BgemmKernel& kernel) {
       return !fuses(kernel) || conv_.outputs() % kernel.add_outputs == 0;
@@ -79,9 +78,16 @@ class Conv2DAdd : public Op {
     const Int16Residual parameters = epilogue_.int16_parameters();
     const ptrdiff_t words =
         epilogue_.activation_bits() * WordsFor(conv_.outputs());
+    // Levels that the kernel does not give are made of its results.
+    const bool writes =
+        epilogue_.activation_bits() == 2 && !conv_.kernel().takes_levels;
     conv_.ForEachBlock(bits, workspace, [&](const Bgemm& gemm, int) {
       conv_.kernel().add(gemm, conv_.largest_dot(), parameters, residual,
-                         result, signs);
+                         result, writes ? nullptr : signs);
+      Word* to = signs;
+      for (int i = 0; writes && to != nullptr && i < gemm.pixels(); ++i) {
+        to = epilogue_.Write(result + ptrdiff_t{i} * gemm.outputs, to);
+      }
       const ptrdiff_t values = ptrdiff_t{gemm.pixels()} * gemm.outputs;
       if (residual != nullptr) residual += values;
       result += values;
