@@ -236,6 +236,8 @@ setup(
             # Wheels for old systems, and what says how old.
             "ziglang",
             "auditwheel",
+            # Packs them tighter.
+            "zopflipy",
             # The pages as a site.
             "mkdocs-material",
             "mkdocstrings[python]",

@@ -1,6 +1,6 @@
 """Keyword spotting with one-bit weights and activations (BiFSMN).
 
-    spotter = bifsmn_tf.KeywordSpotter("bifsmn_stream-sc10")   # one of models()
+    spotter = bifsmn_tf.KeywordSpotter("bifsmn_stream-sc12")   # one of models()
     spotter("recording.wav")                            # {'yes': 0.97, ...}
     bifsmn_tf.convert("runs/mine", "mine.tflite")       # needs TensorFlow
 

@@ -76,7 +76,7 @@ _LISTENERS = [
     "growth",
 ]
 
-_CLIPS = "bifsmn-sc10"
+_CLIPS = "bifsmn-sc12"
 
 _ALWAYS_ON = flags.DEFINE_bool(
     "always_on",

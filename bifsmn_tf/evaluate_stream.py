@@ -3,7 +3,7 @@ r"""Measures a spotter in sound that goes on: false accepts, misses, latency.
     python -m bifsmn_tf.evaluate_stream --model=bifsmn.tflite \
         --streams=MY_RECORDINGS --json=result.json
 
-    python -m bifsmn_tf.evaluate_stream --model=bifsmn-sc10 \
+    python -m bifsmn_tf.evaluate_stream --model=bifsmn-sc12 \
         --streams=MY_RECORDINGS --data_dir=CLIPS --split=validation \
         --false_accepts_per_hour=0.5 --output=quiet.tflite
 

@@ -2,7 +2,7 @@ r"""Serves wake words to Home Assistant and others that speak Wyoming.
 
     python -m bifsmn_tf.wyoming --uri=tcp://127.0.0.1:10400
     python -m bifsmn_tf.wyoming --uri=tcp://0.0.0.0:10400 \
-        --model=hey_robin.tflite,bifsmn_quiet-sc10
+        --model=hey_robin.tflite,bifsmn_quiet-sc12
 
 Each keyword of each model is a wake word; clients choose among them. Sound may
 have any rate, width and channels. Needs no TensorFlow:

@@ -14,7 +14,7 @@ import bifsmn_tf
 
 def main() -> None:
     """Listens to the default microphone."""
-    model = sys.argv[1] if len(sys.argv) > 1 else "bifsmn_quiet-sc10"
+    model = sys.argv[1] if len(sys.argv) > 1 else "bifsmn_quiet-sc12"
     spotter = bifsmn_tf.KeywordSpotter(model)
     stream = bifsmn_tf.StreamingSpotter(spotter)
     rate = spotter.metadata.features.sample_rate

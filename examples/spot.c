@@ -2,7 +2,7 @@
  * at the model's rate.
  *
  *     arecord -q -f S16_LE -r 16000 -c 1 -t raw | ./spot
- * bifsmn_stream-sc10.tflite
+ * bifsmn_stream-sc12.tflite
  *
  * A second argument is the depth, such as 4.
  */

@@ -134,11 +134,11 @@ def test_a_second_of_sound_without_tensorflow(tmp_path):
     )
     assert "skipped: growth: networks with random weights" in done.stdout
     report = json.loads((tmp_path / "x.json").read_text())
-    names = [f"bifsmn-sc10 δ={d}, every 32 ms" for d in (1, 2, 4)]
+    names = [f"bifsmn-sc12 δ={d}, every 32 ms" for d in (1, 2, 4)]
     assert [x["name"] for x in report["listeners"]] == names
     assert "## A second of sound" in (tmp_path / "always_on.md").read_text()
     index = json.loads((tmp_path / "models.json").read_text())
-    assert index[0]["name"] == "bifsmn-sc10, a frame's features"
+    assert index[0]["name"] == "bifsmn-sc12, a frame's features"
 
 
 def test_nobody_listens():

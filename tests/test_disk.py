@@ -75,7 +75,7 @@ def commands(made, out):
         ),
         "evaluate_stream": (
             [
-                "--model=bifsmn_s-sc10",
+                "--model=bifsmn_s-sc12",
                 "--deltas=4",
                 f"--streams={made / 'streams'}",
                 f"--json={out / 'r.json'}",

@@ -191,7 +191,7 @@ def test_settings_that_make_no_sense_are_one_line(flag, message):
 def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise(8000), 16000)
-    model = "--model=bifsmn_stream-sc10"
+    model = "--model=bifsmn_stream-sc12"
     assert b"yes (0.8), no (0.8)" in listen(f"--input={path}", model).stderr
     chosen = listen(f"--input={path}").stderr
     assert b"chosen for 2 false an hour" in chosen
@@ -211,7 +211,7 @@ def test_a_piece_that_is_no_sound_is_left_out(recording, tmp_path):
     for name, samples in (("good", sound), ("bad", spoiled)):
         path = tmp_path / f"{name}.wav"
         soundfile.write(path, samples, 16000, subtype="FLOAT")
-        done.append(listen(f"--input={path}", "--model=bifsmn_s-sc10"))
+        done.append(listen(f"--input={path}", "--model=bifsmn_s-sc12"))
     assert words(done[0]) == words(done[1])
     said = done[1].stderr.decode()
     assert said.count("note: the sound has samples that are not numbers") == 1

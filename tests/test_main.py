@@ -73,15 +73,15 @@ def test_models_says_what_each_is_worth():
 
 
 def test_figures_are_the_cards():
-    figures = pretrained.figures("bifsmn_stream-sc10")
+    figures = pretrained.figures("bifsmn_stream-sc12")
     assert figures.clips == 1195
     assert figures.accuracies == {1: 92.9, 2: 93.4, 4: 93.1}
     assert figures.false_accepts.startswith("691 an hour")
 
 
 def test_a_models_card():
-    done = run_apart("", "models", "bifsmn-sc10", code=MAIN)
-    assert done.stdout.strip() == pretrained.card("bifsmn-sc10").strip()
+    done = run_apart("", "models", "bifsmn-sc12", code=MAIN)
+    assert done.stdout.strip() == pretrained.card("bifsmn-sc12").strip()
     done = run_apart("", "models", "bifsmn", code=MAIN)
     assert done.returncode == 1
     assert done.stderr.startswith("error: there is no model bifsmn ")
@@ -202,7 +202,7 @@ def test_evaluate_takes_a_packaged_model_and_spells_its_delta(tmp_path):
             path = tmp_path / label / f"{number}.wav"
             soundfile.write(path, noise(16000), 16000)
     done = python(
-        *["-m", "bifsmn_tf.evaluate", "--model=bifsmn-sc10", "--deltas=4"],
+        *["-m", "bifsmn_tf.evaluate", "--model=bifsmn-sc12", "--deltas=4"],
         *["--dataset=folder", f"--data_dir={tmp_path}"],
         f"--cache_dir={tmp_path / 'cache'}",
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
@@ -219,9 +219,9 @@ def test_evaluate_of_what_is_not_there_names_the_packaged_models():
     done = run_apart("evaluate", "--model=nowhere")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: there is no file nowhere, nor a model")
-    assert "bifsmn-sc10" in line
+    assert "bifsmn-sc12" in line
 
 
 def test_the_benchmark_takes_packaged_models():
-    models = from_file("bifsmn_s-sc10")
-    assert "bifsmn_s-sc10, delta_4" in [model.name for model in models]
+    models = from_file("bifsmn_s-sc12")
+    assert "bifsmn_s-sc12, delta_4" in [model.name for model in models]

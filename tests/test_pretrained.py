@@ -36,7 +36,7 @@ def test_a_path_is_found_too(tmp_path):
 
 
 def test_other_names_are_refused():
-    with pytest.raises(UserError, match="bifsmn-sc10"):
+    with pytest.raises(UserError, match="bifsmn-sc12"):
         bifsmn_tf.KeywordSpotter("bifsmn-sc99")
     with pytest.raises(UserError, match="no model own"):
         pretrained.card("own")

@@ -24,7 +24,7 @@ def test_words_are_spoken_one_after_the_other(tmp_path):
 
 
 def test_what_is_spoken_is_heard_and_the_next_command_told(tmp_path, capsys):
-    model = pretrained.find("bifsmn-sc10")
+    model = pretrained.find("bifsmn-sc12")
     quickstart.hear(model, tmp_path / "phrase.wav")
     text = capsys.readouterr().out
     assert "a voice says: yes, no, up" in text

@@ -15,7 +15,7 @@ import numpy as np
 
 import bifsmn_tf
 
-spotter = bifsmn_tf.KeywordSpotter("bifsmn_stream-sc10", delta=2)
+spotter = bifsmn_tf.KeywordSpotter("bifsmn_stream-sc12", delta=2)
 stream = bifsmn_tf.StreamingSpotter(spotter)
 detector = bifsmn_tf.Detector.of(spotter.labels, 16000, spotter.detection)
 for decision in stream.push(np.zeros(16000, np.int16)):

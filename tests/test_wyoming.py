@@ -29,7 +29,7 @@ from wyoming.wake import NotDetected
 
 from bifsmn_tf.audio import files
 
-MODEL = "bifsmn_stream-sc10"
+MODEL = "bifsmn_stream-sc12"
 
 
 def free_port():

@@ -5,7 +5,8 @@
 One wheel for x86-64 and one for aarch64, on any machine and without a
 container: zig's C++ compiler (pip's ``ziglang``) brings the C library of the
 age that is asked for, and its own of C++, which is linked in. A wheel has the
-library that runs models, and not the one that makes training faster.
+library that runs models, and not the one that makes training faster. What is in
+it is packed by Zopfli (pip's ``zopflipy``), a fiftieth smaller.
 
 The same sources give the same bytes: times are those of SOURCE_DATE_EPOCH, by
 default of the last commit.
@@ -20,7 +21,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
+
+import zopfli
 
 ROOT = Path(__file__).resolve().parents[1]
 GLIBC = "2.28"
@@ -96,19 +100,36 @@ def build_wheel(architecture: str, dist: Path) -> None:
     )
     platform = f"manylinux_{GLIBC.replace('.', '_')}_{architecture}"
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
+        tree, made = Path(folder) / "tree", Path(folder) / "made"
         copy_sources(tree)
         run(
             tree,
             "bdist_wheel",
             f"--plat-name={platform}",
-            f"--dist-dir={dist}",
+            f"--dist-dir={made}",
             BIFSMN_WITHOUT_TRAINING="1",
             CC=compiler,
             CXX=compiler,
             LDSHARED=f"{compiler} -shared",
             LDCXXSHARED=f"{compiler} -shared",
         )
+        (wheel,) = made.iterdir()
+        pack(wheel, dist / wheel.name)
+
+
+def pack(wheel: Path, target: Path) -> None:
+    """Packs a wheel's content as small as a wheel may be.
+
+    Args:
+        wheel: as it was built.
+        target: the file that is written.
+    """
+    with (
+        zipfile.ZipFile(wheel) as source,
+        zopfli.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for member in source.infolist():
+            packed.writestr(member, source.read(member))
 
 
 def build_sdist(dist: Path) -> None:

@@ -20,7 +20,7 @@ from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.results import Results
 
 _STREAM = "BiFSMN of a stream"
-_CLIPS = "bifsmn-sc10"
+_CLIPS = "bifsmn-sc12"
 _MICRO = "microWakeWord"
 _DS_CNN = "DS-CNN int8"
 

@@ -3,7 +3,7 @@
     python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
-    python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc10 --run=RUN
+    python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc12 --run=RUN
     python -m bifsmn_tf.experiments.publish --names=bifsmn-alexa
 
 Of several seeds the one with the highest validation accuracy is taken whose
@@ -36,14 +36,14 @@ from bifsmn_tf.network.config import SITES
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
-    "bifsmn_stream-sc10": ("stream", "bifsmn_stream"),
-    "bifsmn-sc10": ("sc10", "bifsmn_board"),
-    "bifsmn_s-sc10": ("sc10", "bifsmn_s"),
+    "bifsmn_stream-sc12": ("stream", "bifsmn_stream"),
+    "bifsmn-sc12": ("sc10", "bifsmn_board"),
+    "bifsmn_s-sc12": ("sc10", "bifsmn_s"),
     "bifsmn_shallow-sc12": ("sc12", "shallow"),
 }
 """Names in the package, the experiments and their rows."""
 
-BY_HAND = {"bifsmn_quiet-sc10": "quiet"}
+BY_HAND = {"bifsmn_quiet-sc12": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
 PHRASES = {"bifsmn-alexa": "alexa"}

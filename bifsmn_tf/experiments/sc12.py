@@ -15,6 +15,13 @@ from bifsmn_tf.experiments.results import Experiment
 from bifsmn_tf.experiments.results import Results
 
 _PEERS = {row.name: row for row in pareto.ROWS if row.report}
+_PAPERS = (
+    recipes.BOARD_TEACHER,
+    recipes.BOARD,
+    recipes.distilled_small("bifsmn_s", "BiFSMN_S"),
+)
+"""The paper's networks, of three depths, as they are in the package."""
+
 OURS = (
     "shallow_int8",
     "shallow_wide",
@@ -23,6 +30,7 @@ OURS = (
     "shallow_64",
     "mixed",
     "half_mixed",
+    "half_levels",
 )
 """Of the frontier's winners, those of one depth, of more than one seed."""
 
@@ -35,18 +43,25 @@ ROWS = tuple(
         recipes.TEACHER,
         *frontier.PEERS,
         *(row for row in frontier.ROWS if row.name in OURS),
-        *(dataclasses.replace(row, seeds=(0,)) for row in _PEERS.values()),
+        *(
+            dataclasses.replace(row, seeds=(0,))
+            for row in (*_PAPERS, *_PEERS.values())
+        ),
     )
 )
 
 _NETWORKS = {name: frontier.CANDIDATES[name].network for name in OURS} | {
     "dfsmn": "dfsmn",
+    "dfsmn_board": "dfsmn",
+    "bifsmn_board": frontier.CANDIDATES["wide"].network,
+    "bifsmn_s": "bifsmn_s",
     **{row.name: recipes.SMALL_TEACHER.name for row in frontier.PEERS},
     **{name: name for name in _PEERS},
 }
 
 _LINES = {
     "dfsmn": "D-FSMN, fp32",
+    "dfsmn_board": "D-FSMN, fp32",
     "dfsmn_s": "D-FSMN, fp32",
     "dfsmn_s_taught": "D-FSMN, fp32",
     "ds_cnn_float32": "DS-CNN, fp32",

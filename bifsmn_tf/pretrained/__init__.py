@@ -1,9 +1,9 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ["bifsmn-alexa", "bifsmn-sc10", "bifsmn_quiet-sc10",
-     "bifsmn_s-sc10", "bifsmn_shallow-sc12", "bifsmn_stream-sc10"]
-    >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc10")
+    ["bifsmn-alexa", "bifsmn-sc12", "bifsmn_quiet-sc12",
+     "bifsmn_s-sc12", "bifsmn_shallow-sc12", "bifsmn_stream-sc12"]
+    >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc12")
 
 Beside each model lies its card, which says what it was trained on, how well it
 does, and what it is not for.
@@ -18,7 +18,7 @@ from bifsmn_tf.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
 
-DEFAULT = "bifsmn_quiet-sc10"
+DEFAULT = "bifsmn_quiet-sc12"
 
 
 def names() -> list[str]:

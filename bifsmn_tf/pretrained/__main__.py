@@ -1,7 +1,7 @@
 """Lists the models in the package: size, depths, words, how well they do.
 
     python -m bifsmn_tf.pretrained
-    python -m bifsmn_tf.pretrained bifsmn_stream-sc10
+    python -m bifsmn_tf.pretrained bifsmn_stream-sc12
 
 A model's name shows its card, which says what it was trained on and what it is
 not for.

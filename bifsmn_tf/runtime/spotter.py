@@ -32,7 +32,7 @@ class KeywordSpotter:
     Everything in the file runs once when it is loaded: what is wrong with it
     comes to light then.
 
-    >>> spotter = KeywordSpotter("bifsmn_stream-sc10")
+    >>> spotter = KeywordSpotter("bifsmn_stream-sc12")
     >>> spotter("recording.wav")
     {'yes': 0.97, 'no': 0.01, ...}
     >>> spotter(waveform, sample_rate=44100)

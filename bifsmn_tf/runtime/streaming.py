@@ -1,6 +1,6 @@
 """From a stream of sound to decisions, with a model file alone.
 
-    stream = StreamingSpotter(KeywordSpotter("bifsmn_stream-sc10"))
+    stream = StreamingSpotter(KeywordSpotter("bifsmn_stream-sc12"))
     for chunk in microphone:                       # of any length
         for decision in stream.push(chunk):
             label = stream.labels[decision.probabilities.argmax()]

@@ -3,7 +3,7 @@
  *     char error[256];
  *     bifsmn_detection found;
  *     bifsmn_spotter* spotter = bifsmn_spotter_from_file(
- *         "bifsmn_stream-sc10.tflite", NULL, error, sizeof(error));
+ *         "bifsmn_stream-sc12.tflite", NULL, error, sizeof(error));
  *     while ((count = read_microphone(samples))) {
  *       bifsmn_spotter_push_int16(spotter, samples, count);
  *       while (bifsmn_spotter_poll(spotter, &found))

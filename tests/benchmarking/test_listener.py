@@ -54,7 +54,7 @@ def test_a_step_goes_on_from_what_sound_leads_to(stream):
 
 
 def test_clips_are_computed_anew():
-    found = listener.of_clips("clips", "bifsmn-sc10", hops=(1, 4))
+    found = listener.of_clips("clips", "bifsmn-sc12", hops=(1, 4))
     assert [one.name for one in found] == [
         "clips δ=1, every 32 ms",
         "clips δ=1, every 128 ms",
@@ -69,7 +69,7 @@ def test_clips_are_computed_anew():
 
 def test_clips_are_no_stream(stream):
     with pytest.raises(UserError, match="reads clips"):
-        listener.streaming("x", "bifsmn-sc10")
+        listener.streaming("x", "bifsmn-sc12")
     with pytest.raises(UserError, match="does not take sound"):
         listener.of_clips("x", stream)
 

@@ -178,7 +178,7 @@ def test_evaluate_prints_trivial_accuracies(speech_commands, tmp_path):
     result = subprocess.run(
         [
             *(sys.executable, "-W", "ignore", "-m", "bifsmn_tf.evaluate"),
-            f"--model={pretrained.find('bifsmn_s-sc10')}",
+            f"--model={pretrained.find('bifsmn_s-sc12')}",
             "--dataset=speech_commands/v0.02-12-bifsmn",
             f"--data_dir={speech_commands}",
             f"--cache_dir={tmp_path / 'cache'}",

@@ -39,12 +39,12 @@ _CONVERT_MINE = (
 
 RUN = {
     "bifsmn --help": Run(r"bifsmn COMMAND --flags"),
-    "bifsmn models": Run(r"bifsmn_stream-sc10"),
+    "bifsmn models": Run(r"bifsmn_stream-sc12"),
     "bifsmn listen": Run(r"[1-9] keywords?$"),
     "python -m bifsmn_tf.listen": Run(r"[1-9] keywords?$"),
     "python -m bifsmn_tf.listen --list_devices": Run(r"1 words.wav"),
-    "python -m bifsmn_tf.listen --device=1 --model=bifsmn_stream-sc10 "
-    "--delta=4": Run(r"[1-9] keywords?$", "--model=bifsmn-sc10"),
+    "python -m bifsmn_tf.listen --device=1 --model=bifsmn_stream-sc12 "
+    "--delta=4": Run(r"[1-9] keywords?$", "--model=bifsmn-sc12"),
     "python -m bifsmn_tf.listen --model=quiet.tflite": Run(r"keywords?$"),
     "arecord -q -f S16_LE -r 16000 -c 1 -t raw | "
     "python -m bifsmn_tf.listen --input=-": Run(r"[1-9] keywords?$"),
@@ -141,7 +141,7 @@ NOT_RUN = {
     "python -m http.server --directory build/web": "serves until it is "
     "stopped: tests/web/test_page.py serves the folder by the same module",
     "node tests/web/decide.mjs build/web "
-    "bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite 1": (
+    "bifsmn_tf/pretrained/bifsmn_stream-sc12.tflite 1": (
         "tests/web/test_wasm_engine.py"
     ),
     "python tests/web/take_screenshot.py RECORDING.wav docs/browser.png": (
@@ -159,7 +159,7 @@ NOT_RUN = {
         "tests/experiments/test_redraw.py, in a copy"
     ),
     "python benchmarks/a53/spotter.py "
-    "bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite": "builds the library "
+    "bifsmn_tf/pretrained/bifsmn_stream-sc12.tflite": "builds the library "
     "twice with a cross compiler: a minute",
     "python -m bifsmn_tf.benchmark": "measures for minutes: "
     "tests/test_benchmark.py",
@@ -190,7 +190,7 @@ NOT_RUN = {
         "tests/baselines/test_train.py, on less data"
     ),
     "python -m bifsmn_tf.wyoming --uri=tcp://0.0.0.0:10400": _SERVES,
-    "python -m bifsmn_tf.wyoming --model=hey_robin.tflite,bifsmn_quiet-sc10 "
+    "python -m bifsmn_tf.wyoming --model=hey_robin.tflite,bifsmn_quiet-sc12 "
     "--threshold=0.9": _SERVES,
     **dict.fromkeys(
         (

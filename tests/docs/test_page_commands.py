@@ -60,10 +60,10 @@ class Desk:
         self._programs()
         quickstart.speak(SAID, folder / "words.wav")
         for name, model in (
-            ("bifsmn", "bifsmn_s-sc10"),
-            ("mine", "bifsmn_stream-sc10"),
-            ("other", "bifsmn-sc10"),
-            ("quiet", "bifsmn_quiet-sc10"),
+            ("bifsmn", "bifsmn_s-sc12"),
+            ("mine", "bifsmn_stream-sc12"),
+            ("other", "bifsmn-sc12"),
+            ("quiet", "bifsmn_quiet-sc12"),
         ):
             shutil.copy(pretrained.find(model), folder / f"{name}.tflite")
         archive(folder / "DATA", tasks.WORDS["v0.02"], noise_seconds=11)

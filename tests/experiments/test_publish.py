@@ -100,7 +100,7 @@ def test_card(runs):
     }.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
     results = folder.parent / "results"
-    assert publish._false_accepts("bifsmn-sc10", results) == []
+    assert publish._false_accepts("bifsmn-sc12", results) == []
     (results / "streams").mkdir(parents=True)
     measured = {
         "threshold": 0.8,
@@ -113,11 +113,11 @@ def test_card(runs):
         ],
     }
     (results / "streams" / "packaged.json").write_text(
-        json.dumps({"bifsmn-sc10": measured})
+        json.dumps({"bifsmn-sc12": measured})
     )
-    assert publish._false_accepts("bifsmn_s-sc10", results) == []
-    assert publish._curve("bifsmn_s-sc10", results) == []
-    card = publish._card("bifsmn-sc10", "sc10", folder, found, results)
+    assert publish._false_accepts("bifsmn_s-sc12", results) == []
+    assert publish._curve("bifsmn_s-sc12", results) == []
+    card = publish._card("bifsmn-sc12", "sc10", folder, found, results)
     for part in (
         "**Keywords**: yes, no; besides, `unknown`, `silence` and `_bed`, "
         "which are never an event.",

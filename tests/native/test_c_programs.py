@@ -17,7 +17,7 @@ from bifsmn_tf import StreamingSpotter
 from bifsmn_tf import pretrained
 from bifsmn_tf.runtime.interpreter import library_path
 
-MODEL = "bifsmn_stream-sc10"
+MODEL = "bifsmn_stream-sc12"
 
 
 def compile_c(source, program, *flags):
@@ -190,11 +190,11 @@ def test_a_program_finds_the_installed_library(tool, tmp_path):
 def test_engines_agree_on_another_processor(aarch64):
     done = aarch64(
         ROOT / "tests/native/compare_engines.py",
-        "bifsmn_stream-sc10",
-        "bifsmn_s-sc10",
+        "bifsmn_stream-sc12",
+        "bifsmn_s-sc12",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "aarch64 bifsmn_stream-sc10 69",
-        "aarch64 bifsmn_s-sc10 279",
+        "aarch64 bifsmn_stream-sc12 69",
+        "aarch64 bifsmn_s-sc12 279",
     ]

@@ -157,7 +157,7 @@ def test_memory_of_a_stream_stays_flat(model):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_memory_of_spotters_that_are_dropped_stays_flat(engine):
-    turn = endurance.creating("bifsmn_s-sc10", engine)
+    turn = endurance.creating("bifsmn_s-sc12", engine)
     grown = endurance.growth(turn, 30, 100)
     assert grown < endurance.MOST_GROWTH // 2
 

@@ -75,7 +75,7 @@ def test_a_level_of_instructions_that_is_not_here_is_refused(case, monkeypatch):
     with pytest.raises(UserError, match=message):
         make_interpreter(case.model())
     with pytest.raises(UserError, match=message):
-        KeywordSpotter(pretrained.find("bifsmn-sc10"), engine="native")
+        KeywordSpotter(pretrained.find("bifsmn-sc12"), engine="native")
 
 
 def test_a_profile_counts_runs(case):

@@ -8,7 +8,7 @@ from bifsmn_tf.audio import files
 from bifsmn_tf.runtime.listening import Listener
 
 
-@pytest.fixture(scope="module", params=["bifsmn_stream-sc10", "bifsmn-sc10"])
+@pytest.fixture(scope="module", params=["bifsmn_stream-sc12", "bifsmn-sc12"])
 def listener(request):
     return Listener(bifsmn_tf.KeywordSpotter(request.param))
 

@@ -30,7 +30,7 @@ from bifsmn_tf.runtime.native import NativeModel
 
 HEADER = (ROOT / "custom_ops/engine/bifsmn.h").read_text("utf-8")
 MODELS = bifsmn_tf.models()
-KEYWORDS = "bifsmn-sc10"
+KEYWORDS = "bifsmn-sc12"
 ENGINES = ("litert", "native")
 EVENTS = {"threshold": 0.3, "smoothing": 0.2, "hold": 0.5}
 """Settings at which random sound has some detections."""
@@ -246,13 +246,13 @@ def test_other_words_are_no_events(tmp_path):
 
 
 def test_c_changes_the_depth_as_python_does():
-    for model in ("bifsmn_stream-sc10", "bifsmn_s-sc10"):
+    for model in ("bifsmn_stream-sc12", "bifsmn_s-sc12"):
         c_and_python(model, sound(10, 20.0), deltas=(4, 2, 1, 2), **EVENTS)
 
 
 @pytest.mark.parametrize("hop", [0.001, 0.1, 0.128, 0.7])
 def test_c_has_pythons_hop(hop):
-    c_and_python("bifsmn_s-sc10", sound(12), hop=hop, **EVENTS)
+    c_and_python("bifsmn_s-sc12", sound(12), hop=hop, **EVENTS)
 
 
 def test_c_detects_real_words_as_python_does(speech):
@@ -264,7 +264,7 @@ def test_c_detects_real_words_as_python_does(speech):
     for path in rng.permutation([str(path) for path in paths]):
         words += [files.read(path, 16000), pause]
     stream = np.concatenate(words)
-    assert c_and_python("bifsmn_stream-sc10", stream, threshold=0.5)
+    assert c_and_python("bifsmn_stream-sc12", stream, threshold=0.5)
 
 
 def test_a_stream_is_begun_anew():
@@ -283,7 +283,7 @@ def test_a_stream_is_begun_anew():
 
 def test_detections_wait_until_they_are_polled():
     twin = NativeSpotter(
-        pretrained.find("bifsmn_stream-sc10"),
+        pretrained.find("bifsmn_stream-sc12"),
         threshold=0.15,
         smoothing=0.0,
         hold=0.0,
@@ -340,12 +340,12 @@ def test_thresholds_are_those_of_keywords():
 )
 def test_options_that_are_none(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        NativeSpotter(pretrained.find("bifsmn_stream-sc10"), **options)
+        NativeSpotter(pretrained.find("bifsmn_stream-sc12"), **options)
 
 
 def test_a_hop_of_nothing():
     with pytest.raises(ValueError, match="hop has to be positive"):
-        NativeSpotter(pretrained.find("bifsmn_s-sc10"), hop=0.0)
+        NativeSpotter(pretrained.find("bifsmn_s-sc12"), hop=0.0)
 
 
 def test_files_that_are_none(tmp_path):
@@ -369,7 +369,7 @@ def test_ops_of_the_runtimes_own_are_refused():
 
 
 def test_inputs_of_another_form():
-    model = NativeModel(ModelFile.read(pretrained.find("bifsmn-sc10")))
+    model = NativeModel(ModelFile.read(pretrained.find("bifsmn-sc12")))
     run = model.signature("delta_1")
     features = np.zeros((1, 32, 32), np.float32)
     assert run(features=features)["logits"].shape == (1, 10)

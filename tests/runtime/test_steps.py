@@ -234,12 +234,12 @@ class TestOnDuty:
     def test_what_cannot_confirm_is_refused(self, listening):
         with pytest.raises(UserError, match="depths"):
             StreamingSpotter(listening, confirm=3)
-        clips = KeywordSpotter("bifsmn_s-sc10")
+        clips = KeywordSpotter("bifsmn_s-sc12")
         with pytest.raises(UserError, match="a clip for each decision"):
             StreamingSpotter(clips, confirm=1)
 
     def test_depths_by_name(self):
-        model = "bifsmn_stream-sc10"
+        model = "bifsmn_stream-sc12"
         assert streaming.depths(model, None) == (None, None)
         assert streaming.depths(model, "2") == (2, None)
         assert streaming.depths(model, "auto") == (4, 1)

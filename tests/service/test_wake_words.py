@@ -15,7 +15,7 @@ from bifsmn_tf.service.wake_words import load
 
 NAMES = ("yes", "no", "up", "down", "left", "right", "stop", "go")
 
-MODEL = "bifsmn_stream-sc10"
+MODEL = "bifsmn_stream-sc12"
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def test_words_of_one_model_are_called_as_they_are(one):
 
 
 def test_words_that_two_models_know_are_called_after_the_model():
-    names = (MODEL, "bifsmn-sc10")
+    names = (MODEL, "bifsmn-sc12")
     both = Vocabulary([load(name) for name in names])
     assert set(both.words) == {f"{m}.{w}" for m in names for w in NAMES}
     # A model's name stands for all of its words.
-    chosen = both.chosen(["bifsmn-sc10"])
+    chosen = both.chosen(["bifsmn-sc12"])
     assert [word.label for word in chosen] == [*NAMES]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from bifsmn_tf import KeywordSpotter
 from bifsmn_tf import StreamingSpotter
 
-MODELS = ("bifsmn_stream-sc10", "bifsmn_s-sc10")
+MODELS = ("bifsmn_stream-sc12", "bifsmn_s-sc12")
 MOST_GROWTH = 4 << 20
 """Bytes: what an allocator keeps, not what a leak in 10,000 turns would be."""
 

@@ -222,7 +222,7 @@ def test_a_board_installs_the_very_wheel_and_listens(
     recording = sorted((speech / "yes").glob("*.wav"))[0]
     heard = run(
         *(site / "bin" / "bifsmn", "listen", f"--input={recording}"),
-        "--model=bifsmn_stream-sc10",
+        "--model=bifsmn_stream-sc12",
         PYTHONPATH=str(site),
     )
     assert "yes" in heard.split()
@@ -240,6 +240,6 @@ def test_the_sdist_has_all_that_a_build_reads(dist):
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {"setup.py", "custom_ops/sources.py", "bifsmn_tf/py.typed"}
-    wanted |= {"bifsmn_tf/pretrained/bifsmn_stream-sc10.tflite", "LICENSE"}
+    wanted |= {"bifsmn_tf/pretrained/bifsmn_stream-sc12.tflite", "LICENSE"}
     assert wanted <= names, wanted - names
     assert not [name for name in names if name.endswith(".so")]

@@ -24,7 +24,7 @@ from bifsmn_tf.audio.resampling import resampled
 from bifsmn_tf.audio.samples import to_float
 from bifsmn_tf.data.synthetic import espeak
 
-MODEL = "bifsmn_stream-sc10"
+MODEL = "bifsmn_stream-sc12"
 SAID = {
     "yes": "en-us+adam",
     "up": "en-gb-scotland+adam",
@@ -186,7 +186,7 @@ def test_the_slider_leaves_no_gap_while_it_listens(page):
 
 def test_the_menu_changes_the_model(page, words):
     path, samples = words
-    other = "bifsmn_quiet-sc10"
+    other = "bifsmn_quiet-sc12"
     offered = page.run(
         "return [...document.getElementById('model').options]"
         ".map((x) => x.value)"
@@ -203,7 +203,7 @@ def test_the_menu_changes_the_model(page, words):
 
 
 def test_a_dropped_model_is_loaded(page):
-    path = Path(pretrained.find("bifsmn_s-sc10"))
+    path = Path(pretrained.find("bifsmn_s-sc12"))
     drop(page, path)
     page.wait(
         "return document.getElementById('state').textContent"

@@ -51,7 +51,7 @@ def test_decisions_are_pythons(decide, model):
 
 @pytest.mark.parametrize("delta", ["2", "4"])
 def test_depths_decide_as_in_python(decide, delta):
-    path = pretrained.find("bifsmn_stream-sc10")
+    path = pretrained.find("bifsmn_stream-sc12")
     samples = noise()
     spotter = bifsmn_tf.KeywordSpotter(path, int(delta), engine="native")
     stream = bifsmn_tf.StreamingSpotter(spotter)
@@ -64,7 +64,7 @@ def test_depths_decide_as_in_python(decide, delta):
 
 
 def test_its_own_kernels_decide_as_portable_ones(decide):
-    path = pretrained.find("bifsmn_stream-sc10")
+    path = pretrained.find("bifsmn_stream-sc12")
     own = decide(path, noise(), "1")
     portable = decide(path, noise(), "1", "bgemm_portable_4x4_u16")
     assert own.returncode == portable.returncode == 0
@@ -79,12 +79,12 @@ def test_what_is_wrong_is_one_line(decide, tmp_path):
     done = decide(damaged, noise())
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    done = decide(pretrained.find("bifsmn_s-sc10"), noise(), "3")
+    done = decide(pretrained.find("bifsmn_s-sc12"), noise(), "3")
     assert done.stderr == b"the model has no delta 3\n"
 
 
 def test_a_kernel_of_another_processor_is_refused(decide):
-    path = pretrained.find("bifsmn_s-sc10")
+    path = pretrained.find("bifsmn_s-sc12")
     done = decide(path, noise(), "1", "bgemm_avx2_2x32_u8")
     assert done.returncode == 1
     assert b"no kernel 'bgemm_avx2_2x32_u8' on this processor" in done.stderr

@@ -1,6 +1,6 @@
 """Who listens: a model that turns a stream into decisions.
 
-A name says which, ``listener("bifsmn-sc10", delta=4)``: a model in the package,
+A name says which, ``listener("bifsmn-sc12", delta=4)``: a model in the package,
 the path of a .tflite that ``convert`` wrote, streaming or of clips, or
 ``microwakeword:alexa`` and ``openwakeword:alexa`` of the peers' pip packages.
 """

@@ -30,7 +30,7 @@ def test_figures_of_a_folder_without_tensorflow(streams, tmp_path):
     )
     done = run_apart(
         "evaluate_stream",
-        "--model=bifsmn_s-sc10",
+        "--model=bifsmn_s-sc12",
         "--deltas=1,4",
         f"--streams={streams}",
         f"--json={out}",
@@ -39,7 +39,7 @@ def test_figures_of_a_folder_without_tensorflow(streams, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "of 1" in done.stdout
     models = json.loads(out.read_text())["models"]
-    assert list(models) == ["bifsmn_s-sc10, δ = 1", "bifsmn_s-sc10, δ = 4"]
+    assert list(models) == ["bifsmn_s-sc12, δ = 1", "bifsmn_s-sc12, δ = 4"]
     for report in models.values():
         assert report["hours"] == pytest.approx(6 / 3600)
         false = report["all"]["false_accepts"]
@@ -59,7 +59,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
     soundfile.write(tmp_path / "negative" / "a.flac", sound, 16000)
     done = run_apart(
         "evaluate_stream",
-        "--model=bifsmn_s-sc10",
+        "--model=bifsmn_s-sc12",
         f"--streams={tmp_path / 'negative'}",
         f"--data_dir={speech}",
         f"--cache_dir={tmp_path / 'cache'}",
@@ -124,7 +124,7 @@ def sound_of(speech):
 def test_mistakes_are_one_line(streams, flags, message):
     done = run_apart(
         "evaluate_stream",
-        "--model=bifsmn_s-sc10",
+        "--model=bifsmn_s-sc12",
         *(flag.format(streams) for flag in flags),
     )
     assert done.returncode == 1

@@ -21,7 +21,7 @@ from bifsmn_tf.evaluation.streams.recordings import Recording
 from bifsmn_tf.network.architectures import bifsmn_stream
 from bifsmn_tf.runtime.streaming import StreamingSpotter
 
-NAME = Name("bifsmn_s-sc10", delta="4")
+NAME = Name("bifsmn_s-sc12", delta="4")
 
 
 def recording(seconds, *words, **settings):
@@ -35,7 +35,7 @@ def test_decisions_are_those_of_a_stream():
     first, second = scores.compute(NAME, heard, progress=False)
     assert first.words == (Word(0.5, 19360 / 16000, "yes"),)
     assert "unknown" not in first.keywords and len(first.keywords) == 8
-    spotter = KeywordSpotter("bifsmn_s-sc10", delta=4)
+    spotter = KeywordSpotter("bifsmn_s-sc12", delta=4)
     stream = StreamingSpotter(spotter)
     wanted = stream.push(heard[0].sound) + stream.flush()
     assert first.ends.tolist() == [decision.end for decision in wanted]

@@ -9,7 +9,7 @@ import { Cost, Heard, Words } from "./readings.js";
 import { readRecording } from "./recording.js";
 import { Spectrogram } from "./spectrogram.js";
 
-const FIRST_MODEL = "bifsmn_stream-sc10";
+const FIRST_MODEL = "bifsmn_stream-sc12";
 
 const at = (id) => document.getElementById(id);
 const listener = new Listener();
