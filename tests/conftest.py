@@ -36,16 +36,30 @@ def speech() -> Path:
         if not (folder / "yes").is_dir():
             pytest.fail(f"BIFSMN_SPEECH={named} has no folder yes")
         return folder
+    return unpacked("speech")
+
+
+@pytest.fixture(scope="session")
+def all_keywords(speech) -> Path:
+    """As ``speech``, with *on* and *off*, which that may lack."""
+    if (speech / "on").is_dir():
+        return speech
+    return unpacked("speech_all_keywords", "--extra")
+
+
+def unpacked(name: str, *flags: str) -> Path:
+    """Returns a folder of recordings, unpacked if it is not there."""
     unpack = ROOT.parent / "shared" / "data" / "unpack.py"
     if not unpack.is_file():
         pytest.skip(
             "needs real recordings: set BIFSMN_SPEECH to an extracted Speech "
             "Commands archive"
         )
-    folder = CACHE / "speech"
-    with build_lock("speech"):
+    folder = CACHE / name
+    with build_lock(name):
         if not folder.is_dir():
-            subprocess.run([sys.executable, unpack, folder], check=True)
+            command = [sys.executable, unpack, folder, *flags]
+            subprocess.run(command, check=True)
     return folder
 
 

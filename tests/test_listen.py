@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, cut):
         ("--delta=3", b"error: the model has no delta 3"),
         ("--threshold=2", b"error: --threshold is in (0, 1], not 2"),
         ("--threshold=yes:0.5", b"error: --threshold is a number, or a number"),
-        ("--threshold=on=0.5", b"the model has no keyword on"),
+        ("--threshold=six=0.5", b"the model has no keyword six"),
         ("--hold=-1", b"error: --hold is not negative"),
         ("--rate=5", b"error: a sample rate of 5 Hz"),
         ("--channels=0", b"error: --channels: 1 to 32, not 0"),
@@ -191,7 +191,7 @@ def test_settings_that_make_no_sense_are_one_line(flag, message):
 def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise(8000), 16000)
-    model = "--model=bifsmn_stream-sc12"
+    model = "--model=bifsmn-sc12"
     assert b"yes (0.8), no (0.8)" in listen(f"--input={path}", model).stderr
     chosen = listen(f"--input={path}").stderr
     assert b"chosen for 2 false an hour" in chosen

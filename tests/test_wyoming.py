@@ -28,8 +28,9 @@ from wyoming.wake import Detection
 from wyoming.wake import NotDetected
 
 from bifsmn_tf.audio import files
+from bifsmn_tf.data.clips import KEYWORDS
 
-MODEL = "bifsmn_stream-sc12"
+MODEL = "bifsmn-sc12"
 
 
 def free_port():
@@ -122,7 +123,7 @@ def test_describe_names_every_word(uri):
     (program,) = talk(uri, conversation).wake
     assert program.installed
     names = [model.name for model in program.models]
-    assert names == ["yes", "no", "up", "down", "left", "right", "stop", "go"]
+    assert names == [*KEYWORDS]
     assert all(model.installed for model in program.models)
     assert program.models[0].phrase == "yes"
     assert program.models[0].languages == ["en"]

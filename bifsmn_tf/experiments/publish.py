@@ -1,7 +1,6 @@
 """Puts trained models and their cards into the package.
 
-    python -m bifsmn_tf.experiments --name=sc10 --data_dir=RECORDINGS
-    python -m bifsmn_tf.experiments --name=stream --data_dir=RECORDINGS
+    python -m bifsmn_tf.experiments --name=sc12 --data_dir=RECORDINGS
     python -m bifsmn_tf.experiments.publish
     python -m bifsmn_tf.experiments.publish --names=bifsmn_quiet-sc12 --run=RUN
     python -m bifsmn_tf.experiments.publish --names=bifsmn-alexa
@@ -36,14 +35,14 @@ from bifsmn_tf.network.config import SITES
 from bifsmn_tf.runtime.spotter import KeywordSpotter
 
 MODELS = {
-    "bifsmn_stream-sc12": ("stream", "bifsmn_stream"),
-    "bifsmn-sc12": ("sc10", "bifsmn_board"),
-    "bifsmn_s-sc12": ("sc10", "bifsmn_s"),
+    "bifsmn-sc12": ("sc12", "bifsmn_board"),
+    "bifsmn_s-sc12": ("sc12", "bifsmn_s"),
     "bifsmn_shallow-sc12": ("sc12", "shallow"),
+    "bifsmn_tiny-sc12": ("sc12", "half_levels"),
 }
 """Names in the package, the experiments and their rows."""
 
-BY_HAND = {"bifsmn_quiet-sc12": "quiet"}
+BY_HAND = {"bifsmn_quiet-sc12": "quiet", "bifsmn_stream-sc12": "quiet"}
 """Names in the package of runs that no experiment trains, and their pages."""
 
 PHRASES = {"bifsmn-alexa": "alexa"}
@@ -201,8 +200,8 @@ def _false_accepts(name: str, results: Path) -> list[str]:
     page = measured.get("page", "streams")
     return [
         f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
-        f"of speech at {at}, missing {missed:.0f} % of {measured['words']} "
-        f"words (results/{page}.md).",
+        f"of speech at {at}, missing {missed:.0f} % of "
+        f"{measured['words']:,} words (results/{page}.md).",
     ]
 
 
@@ -224,7 +223,7 @@ def _curve(name: str, results: Path) -> list[str]:
         "",
         "## Missed and false",
         "",
-        f"Of {words} words, and in 45 minutes of people who say none of them, "
+        f"Of {words:,} words, and in 45 minutes of people who say none of them, "
         f"at full depth (results/{measured.get('page', 'streams')}.md):",
         "",
         tables.markdown(("threshold", "false accepts an hour", "missed"), rows),

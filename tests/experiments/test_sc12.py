@@ -77,7 +77,7 @@ def test_every_point_has_its_costs(rows, cycles, tmp_path):
         "BiFSMN, 8 bits in places",
     }
     assert {label for label, *_ in points["BiFSMN, two bits in places"]} == {
-        *("shallow", "shallow_wide"),
+        *("half_levels", "shallow", "shallow_wide"),
     }
     assert sum(map(len, points.values())) == sum(
         len(one.report["deltas"]) for one in found.values()

@@ -372,7 +372,7 @@ def test_inputs_of_another_form():
     model = NativeModel(ModelFile.read(pretrained.find("bifsmn-sc12")))
     run = model.signature("delta_1")
     features = np.zeros((1, 32, 32), np.float32)
-    assert run(features=features)["logits"].shape == (1, 10)
+    assert run(features=features)["logits"].shape == (1, 12)
     for wrong in (features[0], features.astype(np.float64)):
         with pytest.raises(ValueError, match="features of delta_1 is float32"):
             run(features=wrong)

@@ -50,7 +50,7 @@ def test_figures_of_a_folder_without_tensorflow(streams, tmp_path):
         assert report["keywords"]["no"]["words"][0] == 0
 
 
-def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
+def test_thresholds_are_chosen_stored_and_obeyed(all_keywords, tmp_path):
     """Chosen on validation streams, and what listen says of them."""
     quiet = tmp_path / "quiet.tflite"
     out = tmp_path / "result.json"
@@ -61,7 +61,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
         "evaluate_stream",
         "--model=bifsmn_s-sc12",
         f"--streams={tmp_path / 'negative'}",
-        f"--data_dir={speech}",
+        f"--data_dir={all_keywords}",
         f"--cache_dir={tmp_path / 'cache'}",
         "--split=validation",
         "--words=24",
@@ -71,7 +71,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
         f"--json={out}",
     )
     assert done.returncode == 0, done.stderr
-    for name in ("result_det.png", "result_det_bifsmn_s-sc10.png"):
+    for name in ("result_det.png", "result_det_bifsmn_s-sc12.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     (report,) = json.loads(out.read_text())["models"].values()
     chosen = report["chosen"]
@@ -83,7 +83,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
     assert spotter.detection.smoothing == chosen["smoothing"] == 0.3
     # The file says it itself, and listen obeys and tells.
     done = run_apart(
-        "listen", f"--model={quiet}", f"--input={sound_of(speech)}"
+        "listen", f"--model={quiet}", f"--input={sound_of(all_keywords)}"
     )
     assert done.returncode == 0
     told = ", ".join(f"{x} ({y:.5g})" for x, y in chosen["thresholds"].items())
@@ -91,7 +91,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(speech, tmp_path):
     done = run_apart(
         "listen",
         f"--model={quiet}",
-        f"--input={sound_of(speech)}",
+        f"--input={sound_of(all_keywords)}",
         "--threshold=0.125",
     )
     assert "yes (0.125), no (0.125)" in done.stderr
