@@ -223,8 +223,8 @@ def _curve(name: str, results: Path) -> list[str]:
         "",
         "## Missed and false",
         "",
-        f"Of {words:,} words, and in 45 minutes of people who say none of them, "
-        f"at full depth (results/{measured.get('page', 'streams')}.md):",
+        f"Of {words:,} words, and in 45 minutes of people who say none of "
+        f"them, at full depth (results/{measured.get('page', 'streams')}.md):",
         "",
         tables.markdown(("threshold", "false accepts an hour", "missed"), rows),
     ]

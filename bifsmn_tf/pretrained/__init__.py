@@ -1,8 +1,8 @@
 """The trained models that come with the package, by name.
 
     >>> bifsmn_tf.models()
-    ["bifsmn-alexa", "bifsmn-sc12", "bifsmn_quiet-sc12",
-     "bifsmn_s-sc12", "bifsmn_shallow-sc12", "bifsmn_stream-sc12"]
+    ["bifsmn-alexa", "bifsmn-sc12", "bifsmn_quiet-sc12", "bifsmn_s-sc12",
+     "bifsmn_shallow-sc12", "bifsmn_stream-sc12", "bifsmn_tiny-sc12"]
     >>> spotter = bifsmn_tf.KeywordSpotter("bifsmn_quiet-sc12")
 
 Beside each model lies its card, which says what it was trained on, how well it
