@@ -63,6 +63,8 @@ _CONFIGURATIONS = (
     "blocks=2,deltas=1,front_channels=32,two_bit_sites=conv2+projection",
     "blocks=2,deltas=1,int8_sites=conv2",
     "blocks=2,deltas=1,int8_sites=conv2+projection",
+    "blocks=2,deltas=1,int8_sites=conv2+projection,two_bit_sites=memory",
+    "blocks=3,deltas=1,int8_sites=conv2+projection,two_bit_sites=memory",
     "blocks=2,deltas=1,front_outputs=48,front_skip=True,"
     "two_bit_sites=conv2+projection+memory+expand+shrink",
     "blocks=3,deltas=1,front_outputs=48,front_skip=True,"

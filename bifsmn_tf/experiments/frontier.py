@@ -186,6 +186,24 @@ CANDIDATES = {
         f"{_SHALLOW_SIZES}, int8_sites=conv2+projection",
         teachers=3,
     ),
+    "shallow_int8_memory": _two_blocks(
+        "second convolution and projection in 8 bits, two bits into memories, "
+        "the paper's front end",
+        *_PAPERS_FRONT,
+        int8=("conv2", "projection"),
+        two_bits=("memory",),
+    ),
+    "three_int8_memory": Candidate(
+        "three blocks, second convolution and projection in 8 bits, two bits "
+        "into memories, the paper's front end, three teachers' logits",
+        (
+            *("--blocks=3", *_SHALLOW[1:], *_PAPERS_FRONT),
+            "--int8_sites=conv2,projection",
+            "--two_bit_sites=memory",
+        ),
+        "blocks=3, deltas=1, int8_sites=conv2+projection, two_bit_sites=memory",
+        teachers=3,
+    ),
     "shallow_every": Candidate(
         "two blocks, two bits into every layer, wider front end, three "
         "teachers' logits",
