@@ -159,11 +159,17 @@ def main() -> None:
 
 def _announcement(keywords: Sequence[str], settings: DetectionSettings) -> str:
     """Says what is listened for, and when it counts as heard."""
-    named = ", ".join(f"{x} ({settings.thresholds[x]:.5g})" for x in keywords)
+    thresholds = {x: f"{settings.thresholds[x]:.5g}" for x in keywords}
+    if len(set(thresholds.values())) == 1:
+        named = ", ".join(keywords)
+        least = f"a probability of {thresholds[keywords[0]]}"
+    else:
+        named = ", ".join(f"{x} ({y})" for x, y in thresholds.items())
+        least = "the probability in brackets"
     rate = settings.false_accepts_per_hour
     chosen = "" if rate is None else f", chosen for {rate:g} false an hour"
     return (
-        f"listening for: {named}; from the probability in brackets on, "
+        f"listening for: {named}; from {least} on, "
         f"over {settings.smoothing:g} s{chosen} (Ctrl-C ends)"
     )
 

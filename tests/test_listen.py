@@ -192,13 +192,16 @@ def test_thresholds_are_told_and_set_by_keyword(tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise(8000), 16000)
     model = "--model=bifsmn-sc12"
-    assert b"yes (0.8), no (0.8)" in listen(f"--input={path}", model).stderr
+    told = listen(f"--input={path}", model).stderr
+    assert b"yes, no, up, down, left, right, on, off, stop, go; from" in told
+    assert b"from a probability of 0.8 on" in told
     chosen = listen(f"--input={path}").stderr
     assert b"chosen for 2 false an hour" in chosen
     done = listen(f"--input={path}", model, "--threshold=no=0.95,stop=0.99")
     assert done.returncode == 0
     assert b"yes (0.8), no (0.95)" in done.stderr
     assert b"stop (0.99)" in done.stderr
+    assert b"from the probability in brackets on" in done.stderr
 
 
 def test_a_piece_that_is_no_sound_is_left_out(recording, tmp_path):

@@ -94,7 +94,7 @@ def test_thresholds_are_chosen_stored_and_obeyed(all_keywords, tmp_path):
         f"--input={sound_of(all_keywords)}",
         "--threshold=0.125",
     )
-    assert "yes (0.125), no (0.125)" in done.stderr
+    assert "from a probability of 0.125 on" in done.stderr
     assert "chosen" not in done.stderr
     done = run_apart(
         "evaluate_stream",
