@@ -84,7 +84,8 @@ def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict[str, Any]]:
         row: the name of the row.
 
     Returns:
-        The folder of the run, and what the JSON says of it.
+        The folder of the run, and what the JSON says of it; ``seeds`` is how
+        many runs the row has.
 
     Raises:
         UserError: No run is finished, or none says ``silence`` to zeros.
@@ -100,7 +101,7 @@ def _best(runs: Path, results: Path, row: str) -> tuple[Path, dict[str, Any]]:
         raise UserError(f"--runs: {runs} has no finished run of {row}")
     for run in sorted(finished, key=lambda r: r["validation"], reverse=True):
         if says_silence_to_zeros(runs / run["run"] / "model.tflite"):
-            return runs / run["run"], run
+            return runs / run["run"], run | {"seeds": len(finished)}
     raise UserError(
         f"--runs: no model of {row} says silence to zeros: train another seed"
     )
@@ -181,7 +182,7 @@ def _in_streams(name: str, results: Path) -> Mapping[str, Any] | None:
     Args:
         name: in the package.
         results: the folder of results; ``streams/packaged.json`` has, by name,
-            what streams.md says of the file that is in the package.
+            what a page says of the file that is in the package.
     """
     path = results / "streams" / "packaged.json"
     if not path.is_file():
@@ -197,11 +198,10 @@ def _false_accepts(name: str, results: Path) -> list[str]:
     missed = 100 * measured["missed"] / measured["words"]
     threshold = measured["threshold"]
     at = f"the threshold {threshold:g}" if threshold else "its own thresholds"
-    page = measured.get("page", "streams")
     return [
         f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
         f"of speech at {at}, missing {missed:.0f} % of "
-        f"{measured['words']:,} words (results/{page}.md).",
+        f"{measured['words']:,} words (results/{measured['page']}.md).",
     ]
 
 
@@ -224,18 +224,18 @@ def _curve(name: str, results: Path) -> list[str]:
         "## Missed and false",
         "",
         f"Of {words:,} words, and in 45 minutes of people who say none of "
-        f"them, at full depth (results/{measured.get('page', 'streams')}.md):",
+        f"them, at full depth (results/{measured['page']}.md):",
         "",
         tables.markdown(("threshold", "false accepts an hour", "missed"), rows),
     ]
 
 
 def _seed_choice(found: Mapping[str, Any] | None) -> str:
-    if found is None:
+    if found is None or found["seeds"] == 1:
         return ""
     return (
-        ", and the seed among those whose model says `silence` to digital "
-        "silence"
+        f", and of {found['seeds']} seeds the one among those whose model says "
+        "`silence` to digital silence"
     )
 
 
@@ -343,8 +343,8 @@ def _card(
         "",
         _accuracies(test),
         "",
-        "Other seeds, the full-precision teacher and confusion matrices: "
-        f"results/{experiment}.md in the repository. **Not comparable with "
+        f"What it stands beside: results/{experiment}.md in the repository. "
+        "**Not comparable with "
         f"figures on the whole data set**, which has {_whole(keywords)}.",
         "",
         "## Data and licence",

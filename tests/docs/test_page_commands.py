@@ -21,14 +21,13 @@ from sounds import write
 
 from bifsmn_tf import pretrained
 from bifsmn_tf import quickstart
+from bifsmn_tf.data.clips import KEYWORDS
 from bifsmn_tf.data.speech_commands import tasks
 
 SERVED = re.compile(
     r"python -m bifsmn_tf\.(train|convert|evaluate|evaluate_stream) "
 )
 """What imports TensorFlow, and is run in one process for all times."""
-
-SAID = ("yes", "no", "up", "down", "left", "right", "stop", "go")
 
 
 def test_every_command_is_run_or_marked_why_not():
@@ -58,7 +57,7 @@ class Desk:
         for name in ("benchmarks", "bifsmn_tf", "configs", "examples", "tests"):
             (folder / name).symlink_to(ROOT / name)
         self._programs()
-        quickstart.speak(SAID, folder / "words.wav")
+        quickstart.speak(KEYWORDS, folder / "words.wav")
         for name, model in (
             ("bifsmn", "bifsmn_s-sc12"),
             ("mine", "bifsmn_stream-sc12"),

@@ -105,11 +105,12 @@ def test_card(runs):
     measured = {
         "threshold": 0.8,
         "false_accepts_per_hour": 1234,
-        "missed": 32,
-        "words": 320,
+        "missed": 320,
+        "words": 3200,
+        "page": "quiet",
         "curve": [
-            {"threshold": 0.8, "false_accepts_per_hour": 1234, "missed": 32},
-            {"threshold": 0.95, "false_accepts_per_hour": 9, "missed": 80},
+            {"threshold": 0.8, "false_accepts_per_hour": 1234, "missed": 320},
+            {"threshold": 0.95, "false_accepts_per_hour": 9, "missed": 800},
         ],
     }
     (results / "streams" / "packaged.json").write_text(
@@ -122,7 +123,9 @@ def test_card(runs):
         "**Keywords**: yes, no; besides, `unknown`, `silence` and `_bed`, "
         "which are never an event.",
         "1,234 bytes, for all depths.",
-        "1,234 an hour of speech at the threshold 0.8, missing 10 % of 320",
+        "1,234 an hour of speech at the threshold 0.8, missing 10 % of 3,200 "
+        "words (results/quiet.md).",
+        "Of 3,200 words, and in 45 minutes",
         "|                   1,234 |   10.0 % |",
         "|                       9 |   25.0 % |",
         "|       180 | 90.0 % (85.0-93.5) |",
@@ -133,6 +136,13 @@ def test_card(runs):
     ):
         assert part in card
     assert "more speakers and 8 more keywords" in card
+    (results / "streams" / "packaged.json").write_text(
+        json.dumps({"bifsmn-sc12": measured | {"threshold": 0}})
+    )
+    (accepts,) = publish._false_accepts("bifsmn-sc12", results)
+    assert "1,234 an hour of speech at its own thresholds, missing" in accepts
+    assert publish._seed_choice(found | {"seeds": 1}) == ""
+    assert "of 3 seeds the one" in publish._seed_choice(found | {"seeds": 3})
     taught = found | {"teacher": "dfsmn", "ensemble": [0, 1]}
     assert publish._making("sc12", taught)[-1].endswith(
         "--epochs=3`, taught by `dfsmn` of seeds 0, 1."

@@ -267,8 +267,9 @@ def test_c_detects_real_words_as_python_does(speech):
     assert c_and_python("bifsmn_stream-sc12", stream, threshold=0.5)
 
 
-def test_a_stream_is_begun_anew():
-    twin = NativeSpotter(pretrained.find(MODELS[-1]), **EVENTS)
+@pytest.mark.parametrize("model", [KEYWORDS, "bifsmn_stream-sc12"])
+def test_a_stream_is_begun_anew(model):
+    twin = NativeSpotter(pretrained.find(model), **EVENTS)
     first = twin.push(sound(13))
     heard = twin.poll()
     twin.call("reset")

@@ -18,6 +18,8 @@ from build_cache import build_lock
 from bifsmn_tf import pretrained
 
 ROOT = Path(__file__).resolve().parents[2]
+pytest.importorskip("zopfli", reason="wheels need pip's zopflipy")
+
 WHEELS = runpy.run_path(str(ROOT / "tools" / "wheels.py"))
 ARCHITECTURES = WHEELS["ARCHITECTURES"]
 EPOCH = "1700000000"
@@ -129,6 +131,27 @@ def test_a_wheel_is_small_and_has_what_runs(dist, architecture):
     assert "bifsmn_tf/py.typed" in names
     assert b"bifsmn = bifsmn_tf.__main__:main" in text
     assert not [x for x in names if x.endswith("_training.so") or "test" in x]
+
+
+def test_packing_keeps_what_is_packed(tmp_path):
+    wheel, packed = tmp_path / "a.whl", tmp_path / "b.whl"
+    program = zipfile.ZipInfo("bin/program", (2023, 11, 14, 22, 13, 20))
+    program.external_attr = 0o100755 << 16
+    program.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("text", b"one bit, two bits, " * 999)
+        archive.writestr("nothing", b"")
+        archive.writestr(program, bytes(range(256)) * 9)
+    WHEELS["pack"](wheel, packed)
+    with zipfile.ZipFile(wheel) as before, zipfile.ZipFile(packed) as after:
+        assert after.testzip() is None
+        assert after.namelist() == before.namelist()
+        for old, new in zip(before.infolist(), after.infolist(), strict=True):
+            assert after.read(new) == before.read(old)
+            assert new.date_time == old.date_time
+            assert new.external_attr == old.external_attr
+            assert new.compress_size <= old.compress_size
+    assert packed.stat().st_size < wheel.stat().st_size
 
 
 def test_the_wheel_runs(dist, tmp_path):
