@@ -116,6 +116,8 @@ def build_engine(module: Path) -> None:
 def copy_models(folder: Path) -> None:
     """Copies the packaged models, with a list of their names beside them."""
     folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.tflite"):
+        old.unlink()
     models = sorted((ROOT / "bifsmn_tf/pretrained").glob("*.tflite"))
     for model in models:
         shutil.copyfile(model, folder / model.name)
