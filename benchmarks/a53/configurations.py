@@ -73,6 +73,8 @@ _CONFIGURATIONS = (
     "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=memory",
     "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=conv2",
     "blocks=2,deltas=1,int8_sites=projection,two_bit_sites=conv2+memory",
+    "blocks=4,deltas=1,int8_sites=projection,two_bit_sites=conv2+memory",
+    "blocks=8,deltas=1,int8_sites=projection,two_bit_sites=conv2+memory",
     "blocks=2,deltas=1,int8_sites=projection,"
     "two_bit_sites=conv2+memory+expand+shrink",
     "blocks=2,deltas=1,front_outputs=48,int8_sites=projection,"

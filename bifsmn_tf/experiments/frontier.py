@@ -55,23 +55,27 @@ class Candidate:
     flagfile: str = recipes.WIDE.flagfile
 
 
-def _two_blocks(
+_NUMBERS = {2: "two", 3: "three", 4: "four", 8: "eight"}
+
+
+def _few_blocks(
     what: str,
     *flags: str,
+    blocks: int = 2,
     sizes: str = "",
     int8: tuple[str, ...] = (),
     two_bits: tuple[str, ...] = (),
 ) -> Candidate:
-    """Returns a shallow network that has more bits in these places."""
-    network = [_SHALLOW_SIZES, *([sizes] if sizes else [])]
+    """Returns a network of one depth that has more bits in these places."""
+    network = [f"blocks={blocks}, deltas=1", *([sizes] if sizes else [])]
     sites = []
     for name, layers in (("int8_sites", int8), ("two_bit_sites", two_bits)):
         if layers:
             sites.append(f"--{name}={','.join(layers)}")
             network.append(f"{name}={'+'.join(layers)}")
     return Candidate(
-        f"two blocks, {what}, three teachers' logits",
-        (*_SHALLOW, *flags, *sites),
+        f"{_NUMBERS[blocks]} blocks, {what}, three teachers' logits",
+        (f"--blocks={blocks}", *_SHALLOW[1:], *flags, *sites),
         ", ".join(network),
         teachers=3,
     )
@@ -79,12 +83,12 @@ def _two_blocks(
 
 def _levels(what: str, *flags: str, **settings: Any) -> Candidate:
     """Returns a network whose activations have one bit and two."""
-    return _two_blocks(f"two bits into {what}", *flags, **settings)
+    return _few_blocks(f"two bits into {what}", *flags, **settings)
 
 
 def _mixed(what: str, *flags: str, **settings: Any) -> Candidate:
     """Returns a network whose projection has 8 bits."""
-    return _two_blocks(
+    return _few_blocks(
         f"projection in 8 bits, {what}",
         *flags,
         int8=("projection",),
@@ -186,23 +190,20 @@ CANDIDATES = {
         f"{_SHALLOW_SIZES}, int8_sites=conv2+projection",
         teachers=3,
     ),
-    "shallow_int8_memory": _two_blocks(
+    "shallow_int8_memory": _few_blocks(
         "second convolution and projection in 8 bits, two bits into memories, "
         "the paper's front end",
         *_PAPERS_FRONT,
         int8=("conv2", "projection"),
         two_bits=("memory",),
     ),
-    "three_int8_memory": Candidate(
-        "three blocks, second convolution and projection in 8 bits, two bits "
-        "into memories, the paper's front end, three teachers' logits",
-        (
-            *("--blocks=3", *_SHALLOW[1:], *_PAPERS_FRONT),
-            "--int8_sites=conv2,projection",
-            "--two_bit_sites=memory",
-        ),
-        "blocks=3, deltas=1, int8_sites=conv2+projection, two_bit_sites=memory",
-        teachers=3,
+    "three_int8_memory": _few_blocks(
+        "second convolution and projection in 8 bits, two bits into memories, "
+        "the paper's front end",
+        *_PAPERS_FRONT,
+        blocks=3,
+        int8=("conv2", "projection"),
+        two_bits=("memory",),
     ),
     "shallow_every": Candidate(
         "two blocks, two bits into every layer, wider front end, three "
@@ -232,6 +233,18 @@ CANDIDATES = {
     "mixed": _mixed(
         "two bits into second convolution and memories, the paper's front end",
         *_PAPERS_FRONT,
+        two_bits=("conv2", "memory"),
+    ),
+    "mixed_four": _mixed(
+        "two bits into second convolution and memories, the paper's front end",
+        *_PAPERS_FRONT,
+        blocks=4,
+        two_bits=("conv2", "memory"),
+    ),
+    "mixed_eight": _mixed(
+        "two bits into second convolution and memories, the paper's front end",
+        *_PAPERS_FRONT,
+        blocks=8,
         two_bits=("conv2", "memory"),
     ),
     "mixed_every": _mixed(
@@ -316,6 +329,7 @@ WINNERS = (
     *("two_bits", "half", "half_wide", "shallow_one_bit", "shallow"),
     *("shallow_wide", "shallow_64", "shallow_int8"),
     *("mixed", "mixed_wide", "half_mixed", "half_mixed_16", "half_levels"),
+    *("mixed_eight", "three_int8_memory"),
 )
 
 TAUGHT = dataclasses.replace(
