@@ -26,7 +26,8 @@ _DS_CNN = "DS-CNN int8"
 
 _CLASSES = 10
 
-# By listener: the page, and the row there, whose accuracy is its.
+# By listener: the page, and the row there, whose accuracy is its; of ten
+# classes each, though what is timed of the package has twelve.
 _ACCURACIES = {
     _STREAM: ("stream", "bifsmn_stream"),
     _CLIPS: ("sc10", "bifsmn_board"),

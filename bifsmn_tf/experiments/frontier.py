@@ -34,6 +34,8 @@ _WIDE_FRONT = "front_outputs=48, front_skip=True"
 _HALVES = "memory_size=64, hidden_size=128"
 _TWO = "two_bit_sites=conv2+projection"
 _SHALLOW_SIZES = "blocks=2, deltas=1"
+_EVERY = ("conv2", "projection", "memory", "expand", "shrink")
+_NUMBERS = {2: "two", 3: "three", 4: "four", 8: "eight"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +57,7 @@ class Candidate:
     flagfile: str = recipes.WIDE.flagfile
 
 
-_NUMBERS = {2: "two", 3: "three", 4: "four", 8: "eight"}
-
-
-def _few_blocks(
+def _one_depth(
     what: str,
     *flags: str,
     blocks: int = 2,
@@ -83,12 +82,12 @@ def _few_blocks(
 
 def _levels(what: str, *flags: str, **settings: Any) -> Candidate:
     """Returns a network whose activations have one bit and two."""
-    return _few_blocks(f"two bits into {what}", *flags, **settings)
+    return _one_depth(f"two bits into {what}", *flags, **settings)
 
 
 def _mixed(what: str, *flags: str, **settings: Any) -> Candidate:
     """Returns a network whose projection has 8 bits."""
-    return _few_blocks(
+    return _one_depth(
         f"projection in 8 bits, {what}",
         *flags,
         int8=("projection",),
@@ -176,28 +175,24 @@ CANDIDATES = {
         teachers=3,
         flagfile=_SHALLOW_FILE,
     ),
-    "shallow_int8_conv2": Candidate(
-        "two blocks, second convolution in 8 bits, the paper's front end, "
-        "three teachers' logits",
-        (*_SHALLOW, *_PAPERS_FRONT, "--int8_sites=conv2"),
-        f"{_SHALLOW_SIZES}, int8_sites=conv2",
-        teachers=3,
+    "shallow_int8_conv2": _one_depth(
+        "second convolution in 8 bits, the paper's front end",
+        *_PAPERS_FRONT,
+        int8=("conv2",),
     ),
-    "shallow_int8": Candidate(
-        "two blocks, second convolution and projection in 8 bits, the paper's "
-        "front end, three teachers' logits",
-        (*_SHALLOW, *_PAPERS_FRONT, "--int8_sites=conv2,projection"),
-        f"{_SHALLOW_SIZES}, int8_sites=conv2+projection",
-        teachers=3,
+    "shallow_int8": _one_depth(
+        "second convolution and projection in 8 bits, the paper's front end",
+        *_PAPERS_FRONT,
+        int8=("conv2", "projection"),
     ),
-    "shallow_int8_memory": _few_blocks(
+    "shallow_int8_memory": _one_depth(
         "second convolution and projection in 8 bits, two bits into memories, "
         "the paper's front end",
         *_PAPERS_FRONT,
         int8=("conv2", "projection"),
         two_bits=("memory",),
     ),
-    "three_int8_memory": _few_blocks(
+    "three_int8_memory": _one_depth(
         "second convolution and projection in 8 bits, two bits into memories, "
         "the paper's front end",
         *_PAPERS_FRONT,
@@ -205,19 +200,16 @@ CANDIDATES = {
         int8=("conv2", "projection"),
         two_bits=("memory",),
     ),
-    "shallow_every": Candidate(
-        "two blocks, two bits into every layer, wider front end, three "
-        "teachers' logits",
-        (*_SHALLOW, f"{_MEMORY_TOO},expand,shrink"),
-        f"{_SHALLOW_SIZES}, {_WIDE_FRONT}, {_TWO}+memory+expand+shrink",
-        teachers=3,
+    "shallow_every": _levels(
+        "every layer, wider front end",
+        sizes=_WIDE_FRONT,
+        two_bits=_EVERY,
     ),
-    "three_every": Candidate(
-        "three blocks, two bits into every layer, wider front end, three "
-        "teachers' logits",
-        ("--blocks=3", *_SHALLOW[1:], f"{_MEMORY_TOO},expand,shrink"),
-        f"blocks=3, deltas=1, {_WIDE_FRONT}, {_TWO}+memory+expand+shrink",
-        teachers=3,
+    "three_every": _levels(
+        "every layer, wider front end",
+        blocks=3,
+        sizes=_WIDE_FRONT,
+        two_bits=_EVERY,
     ),
     "mixed_one": _mixed("the paper's front end", *_PAPERS_FRONT),
     "mixed_one_memory": _mixed(
@@ -314,7 +306,7 @@ CANDIDATES = {
         "every layer, memory 64, hidden 128, the paper's front end",
         *(*_HALF[:2], *_PAPERS_FRONT),
         sizes=_HALVES,
-        two_bits=("conv2", "projection", "memory", "expand", "shrink"),
+        two_bits=_EVERY,
     ),
     "levels": _levels(
         "projection and memories, the paper's front end",

@@ -181,10 +181,10 @@ def _in_streams(name: str, results: Path) -> Mapping[str, Any] | None:
 
     Args:
         name: in the package.
-        results: the folder of results; ``streams/packaged.json`` has, by name,
-            what a page says of the file that is in the package.
+        results: the folder of results; ``quiet/packaged.json`` has, by name,
+            what quiet.md says of the file that is in the package.
     """
-    path = results / "streams" / "packaged.json"
+    path = results / "quiet" / "packaged.json"
     if not path.is_file():
         return None
     measured = json.loads(path.read_text(encoding="utf-8"))
@@ -201,7 +201,7 @@ def _false_accepts(name: str, results: Path) -> list[str]:
     return [
         f"* **False accepts**: {measured['false_accepts_per_hour']:,} an hour "
         f"of speech at {at}, missing {missed:.0f} % of "
-        f"{measured['words']:,} words (results/{measured['page']}.md).",
+        f"{measured['words']:,} words (results/quiet.md).",
     ]
 
 
@@ -224,7 +224,7 @@ def _curve(name: str, results: Path) -> list[str]:
         "## Missed and false",
         "",
         f"Of {words:,} words, and in 45 minutes of people who say none of "
-        f"them, at full depth (results/{measured['page']}.md):",
+        "them, at full depth (results/quiet.md):",
         "",
         tables.markdown(("threshold", "false accepts an hour", "missed"), rows),
     ]

@@ -20,7 +20,8 @@ _PAPERS = (
     recipes.BOARD,
     recipes.distilled_small("bifsmn_s", "BiFSMN_S"),
 )
-"""The paper's networks, of three depths, as they are in the package."""
+"""The paper's networks of three depths, which are in the package, and what
+teaches one of them."""
 
 OURS = (
     "shallow_int8",

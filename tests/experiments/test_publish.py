@@ -101,19 +101,18 @@ def test_card(runs):
         (folder / f"{name}.json").write_text(json.dumps(values))
     results = folder.parent / "results"
     assert publish._false_accepts("bifsmn-sc12", results) == []
-    (results / "streams").mkdir(parents=True)
+    (results / "quiet").mkdir(parents=True)
     measured = {
         "threshold": 0.8,
         "false_accepts_per_hour": 1234,
         "missed": 320,
         "words": 3200,
-        "page": "quiet",
         "curve": [
             {"threshold": 0.8, "false_accepts_per_hour": 1234, "missed": 320},
             {"threshold": 0.95, "false_accepts_per_hour": 9, "missed": 800},
         ],
     }
-    (results / "streams" / "packaged.json").write_text(
+    (results / "quiet" / "packaged.json").write_text(
         json.dumps({"bifsmn-sc12": measured})
     )
     assert publish._false_accepts("bifsmn_s-sc12", results) == []
@@ -136,7 +135,7 @@ def test_card(runs):
     ):
         assert part in card
     assert "more speakers and 8 more keywords" in card
-    (results / "streams" / "packaged.json").write_text(
+    (results / "quiet" / "packaged.json").write_text(
         json.dumps({"bifsmn-sc12": measured | {"threshold": 0}})
     )
     (accepts,) = publish._false_accepts("bifsmn-sc12", results)
